@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use maud::{Markup, html};
-use portal_core::auth::{AuthError, ProviderContext, RouteInfo, Profile, Routes, SignInPage};
+use portal_core::auth::{AuthError, Profile, ProviderContext, RouteInfo, Routes, SignInPage};
 use portal_core::pages::components::Button;
 use portal_core::{Error, Result};
 use url::Url;
 
 use crate::backend::BackendApi;
+use crate::clerk_js::{self, ClerkJs};
 use crate::components;
 use crate::config::{ClerkConfig, KeyKind};
 use crate::cookies::CookieNames;
 use crate::handshake::{Handshake, PayloadFetcher};
-use crate::clerk_js::{self, ClerkJs};
 use crate::jwks::KeyCache;
 use crate::log_rate::LogRate;
 use crate::revoke::Revocations;
@@ -42,7 +42,11 @@ pub(crate) fn list_routes(clerk: &ClerkConfig) -> Vec<RouteInfo> {
 }
 
 impl Clerk {
-    pub(crate) fn new(clerk: ClerkConfig, setup: &ProviderContext, backend: &BackendApi) -> Result<Self> {
+    pub(crate) fn new(
+        clerk: ClerkConfig,
+        setup: &ProviderContext,
+        backend: &BackendApi,
+    ) -> Result<Self> {
         let hosted = ClerkJs::new(&clerk);
         let account_portal = clerk.account_portal();
         let keys = match clerk.jwt_key {

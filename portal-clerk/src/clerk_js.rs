@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use portal_core::Access;
-use portal_core::auth::{CspSources, PageAdditions, Routes, RenderedPage};
+use portal_core::auth::{CspSources, PageAdditions, RenderedPage, Routes};
 
 use crate::components::ELEMENT_ATTRIBUTE;
 use crate::config::ClerkConfig;

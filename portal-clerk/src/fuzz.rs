@@ -16,7 +16,7 @@ use crate::handshake::directives::Directives;
 use crate::jwks::KeyCache;
 use crate::query;
 use crate::testing::{ISSUER, NOW, PORTAL, SigningKey, good_claims, good_header, merged};
-use crate::token::{VerificationRules, UncheckedClaims, Unverified};
+use crate::token::{UncheckedClaims, Unverified, VerificationRules};
 use crate::verifier::{TimePoint, Verifier};
 
 fn rng() -> Rng {

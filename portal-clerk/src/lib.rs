@@ -20,13 +20,15 @@
 //! loopback name in the `Host` header and no proxy headers. It signs with a key that is generated
 //! per database, so its tokens are not valid anywhere else.
 
+mod auth_state;
 mod backend;
-mod token_cache;
 mod claims;
 mod clerk;
+mod clerk_js;
 pub mod components;
 mod config;
 mod cookies;
+mod credential;
 #[cfg(feature = "dev-identity")]
 mod dev;
 #[cfg(any(test, feature = "testing"))]
@@ -34,18 +36,16 @@ mod fake;
 #[cfg(test)]
 mod fuzz;
 mod handshake;
-mod clerk_js;
 mod http;
 mod jwks;
 mod log_rate;
 mod query;
 mod revoke;
-mod credential;
-mod auth_state;
 mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod token;
+mod token_cache;
 mod user_record;
 mod verifier;
 mod webhook;
@@ -56,8 +56,8 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use maud::{Markup, html};
 use portal_core::auth::{
-    AuthError, AuthProvider, ProviderContext, CspSources, RouteInfo, UserDirectory, Identity,
-    NavigationOutcome, PageAdditions, Profile, Routes, RenderedPage, SignInPage, SyncReport,
+    AuthError, AuthProvider, CspSources, Identity, NavigationOutcome, PageAdditions, Profile,
+    ProviderContext, RenderedPage, RouteInfo, Routes, SignInPage, SyncReport, UserDirectory,
 };
 use portal_core::config::{Config, Setting};
 use portal_core::{Error, Result};
@@ -68,7 +68,7 @@ pub use claims::{Claims, Organization};
 use clerk::Clerk;
 use config::ProviderConfig;
 use handshake::Resolved;
-use verifier::{VerifiedSession, TimePoint, Verifier};
+use verifier::{TimePoint, VerifiedSession, Verifier};
 
 /// Sign-in with Clerk, or with the development identity provider if no keys are set.
 #[derive(Default)]
@@ -124,7 +124,9 @@ impl ClerkAuth {
             None => Ok(None),
             Some(verifier) => {
                 let query = parts.uri.query();
-                verifier.session(&parts.headers, query, TimePoint::now()).await
+                verifier
+                    .session(&parts.headers, query, TimePoint::now())
+                    .await
             }
         }
     }
@@ -268,7 +270,9 @@ impl AuthProvider for ClerkAuth {
 
     async fn session_to_revoke(&self, parts: &Parts) -> Option<Identity> {
         let verifier = self.verifier()?;
-        verifier.session_to_end(&parts.headers, TimePoint::now()).await
+        verifier
+            .session_to_end(&parts.headers, TimePoint::now())
+            .await
     }
 
     async fn on_sign_out(&self, session_id: &str) {

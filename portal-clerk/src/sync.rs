@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use portal_core::auth::{Effect, UserDirectory, ProviderEvent, SyncReport};
+use portal_core::auth::{Effect, ProviderEvent, SyncReport, UserDirectory};
 use portal_core::{Error, Result};
 
 use crate::backend::{BackendApi, RetryPolicy, UserQuery};
@@ -66,7 +66,11 @@ async fn require_same_instance(clerk: &BackendApi, known: &HashSet<String>) -> R
             limit: 1,
             ..UserQuery::default()
         };
-        if !clerk.users_with(&query, RetryPolicy::BULK).await?.is_empty() {
+        if !clerk
+            .users_with(&query, RetryPolicy::BULK)
+            .await?
+            .is_empty()
+        {
             return Ok(());
         }
     }

@@ -36,8 +36,8 @@ pub use pages::{IntoPage, Layout, Nav, NavItem, Page, Theme};
 pub use portal_macros::{admin_model, monitored_background_task, page};
 pub use security::ClientAddress;
 pub use source::Source;
-pub use state::{Data, PortalState, Dependency, TaskInput};
+pub use state::{Data, Dependency, PortalState, TaskInput};
 pub use store::Store;
 pub use tasks::{
-    NoArgs, OnCrash, Initiator, Task, TaskContext, TaskError, TaskNotify, TaskSettings, Tasks,
+    Initiator, NoArgs, OnCrash, Task, TaskContext, TaskError, TaskNotify, TaskSettings, Tasks,
 };

@@ -7,6 +7,7 @@ use syn::{LitBool, LitInt, LitStr, Path};
 
 use crate::errors::Errors;
 use crate::names;
+use crate::size;
 use crate::suggestion::{quoted, unknown};
 
 /// Keys of one attribute; each is taken once.
@@ -74,6 +75,19 @@ impl Keys {
     /// Takes the text of a key, if present.
     pub(crate) fn take_string(&mut self, name: &str, errors: &mut Errors) -> Option<LitStr> {
         self.take(name)?.string(errors)
+    }
+
+    /// Takes a size, if present; returns its number of bytes and the span of the key.
+    pub(crate) fn take_size(&mut self, name: &str, errors: &mut Errors) -> Option<(usize, Span)> {
+        let key = self.take(name)?;
+        let written = key.size_text(errors)?;
+        match size::bytes(&written.value()) {
+            Ok(bytes) => Some((bytes, key.name.span())),
+            Err(message) => {
+                errors.at(written.span(), message);
+                None
+            }
+        }
     }
 
     /// Takes a name that is part of URLs, if present.

@@ -15,6 +15,7 @@ mod keys;
 mod names;
 mod page;
 mod paths;
+mod size;
 mod suggestion;
 mod task;
 
@@ -37,6 +38,7 @@ use proc_macro::TokenStream;
 /// | `requires_permission = ".."` | only roles with a permission, and administrators | everyone |
 /// | `nav(label = "..", icon = "..", order = 2, group = "..")` | entry in the navigation | none |
 /// | `layout = path` | another layout for the page | the portal's |
+/// | `max_body = "20MiB"` | maximum size of the request body | 1 MiB |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// ```ignore

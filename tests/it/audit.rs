@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN, TestResponse, Client, Database, TestServer, attributes, on_both};
+use crate::support::{ADMIN, Client, Database, TestResponse, TestServer, attributes, on_both};
 
 on_both!(
     user_changes_are_audited_in_every_interface,
@@ -11,6 +11,7 @@ on_both!(
     failed_changes_are_not_audited,
     log_is_paginated_and_filtered,
     page_shows_the_log_to_administrators_only,
+    audit_page_shows_users_by_name,
     last_administrator_is_protected_in_every_interface,
     mutual_deactivation_leaves_one_administrator,
 );
@@ -303,6 +304,57 @@ async fn page_shows_the_log_to_administrators_only(database: Database) {
         .await
         .problem(401, "unauthorized");
     user.get("/api/admin/audit").await.problem(403, "forbidden");
+}
+
+/// Returns the text of each cell of a column, including its whitespace.
+fn column(html: &str, number: usize) -> Vec<String> {
+    let page = scraper::Html::parse_document(html);
+    let cells = format!("#entries tbody td:nth-child({number})");
+    let cells = scraper::Selector::parse(&cells).expect("a selector");
+    let text = |cell: scraper::ElementRef<'_>| cell.text().collect::<String>();
+    page.select(&cells).map(text).collect()
+}
+
+async fn audit_page_shows_users_by_name(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let zoe = json!({"email": "zoe@example.com", "first_name": "Zoë", "last_name": "Ott"});
+    let token = server.guest().post("/dev/token", &zoe).await.json();
+    let token = token["token"].as_str().expect("a token").to_owned();
+    let id = id_of(&Client::new(&server.url, Some(token))).await;
+    let editor = json!({"user_type": "EDITOR"});
+    let path = format!("/api/users/{id}");
+    assert_eq!(admin.patch(&path, &editor).await.status, 200);
+
+    let page = admin.page("/admin/audit").await.text;
+    let (actors, targets) = (column(&page, 2), column(&page, 4));
+    assert_eq!(actors[0], format!("Test Person{ADMIN}"));
+    assert_eq!(targets[0], "Zoë Ottzoe@example.com");
+    // A setting as the actor has no display name.
+    assert!(
+        actors.contains(&"ADMIN_USER_EMAILS".to_owned()),
+        "{actors:?}"
+    );
+    // Filters still use the stored e-mail address.
+    let links = attributes(&page, "#entries td:nth-child(2) a", "href");
+    assert!(links[0].ends_with("actor=root%40example.com"), "{links:?}");
+
+    // Unknown users appear as stored in the entry.
+    let nil = "00000000-0000-0000-0000-000000000001";
+    let actor = if database == Database::Postgres {
+        format!("'{nil}'")
+    } else {
+        format!("X'{}'", nil.replace('-', ""))
+    };
+    let changed = server
+        .sql(format!(
+            "UPDATE portal_audit_log SET actor_user_id = {actor}, target = 'user:{nil}' WHERE action = 'user.update' AND target = 'user:{id}'"
+        ))
+        .await;
+    assert_eq!(changed, 1);
+    let page = admin.page("/admin/audit").await.text;
+    assert_eq!(column(&page, 2)[0], ADMIN);
+    assert_eq!(column(&page, 4)[0], format!("zoe@example.comuser:{nil}"));
 }
 
 async fn last_administrator_is_protected_in_every_interface(database: Database) {

@@ -2,7 +2,9 @@
 
 use reqwest::Method;
 
-use crate::support::{TestResponse, CookieClient, Client, Database, TestServer, attributes, on_both, raw};
+use crate::support::{
+    Client, CookieClient, Database, TestResponse, TestServer, attributes, on_both, raw,
+};
 
 on_both!(
     guest_is_redirected_to_sign_in_and_back,

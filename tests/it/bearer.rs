@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::support::{TestResponse, CookieClient, Database, TestServer};
+use crate::support::{CookieClient, Database, TestResponse, TestServer};
 
 fn asked(answer: &TestResponse) -> &str {
     answer.header("www-authenticate")

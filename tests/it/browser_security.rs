@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::app;
 use crate::support::{
-    TestResponse, CookieClient, ClerkPortal, Database, EventStream, ReferencePortal, Socket, TestServer,
-    attributes, command, form, raw, raw_without_host,
+    ClerkPortal, CookieClient, Database, EventStream, ReferencePortal, Socket, TestResponse,
+    TestServer, attributes, command, form, raw, raw_without_host,
 };
 
 /// Headers of every response.
@@ -293,7 +293,9 @@ async fn forwarded_host_headers_are_ignored() {
             .header("x-forwarded-host", "evil.example")
             .header("x-forwarded-proto", "https")
             .header("forwarded", "host=evil.example;proto=https");
-        TestResponse::of(request).await.problem(403, "foreign_origin");
+        TestResponse::of(request)
+            .await
+            .problem(403, "foreign_origin");
         let request = server
             .guest()
             .request(Method::GET, "/members")
@@ -442,7 +444,9 @@ async fn streams_open_for_own_and_allowed_origins_only() {
         .without_credentials()
         .request(Method::POST, "/theme")
         .header("origin", "https://app.example.com");
-    TestResponse::of(change).await.problem(403, "foreign_origin");
+    TestResponse::of(change)
+        .await
+        .problem(403, "foreign_origin");
 }
 
 /// Follows the links of all pages.

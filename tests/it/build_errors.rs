@@ -8,8 +8,8 @@ use portal_core::config::{Config, Settings};
 use portal_core::pages::IntoPage;
 use portal_core::prelude::*;
 use portal_core::{
-    AdminModel, BuildError, FieldError, FieldSpec, ModelOptions, Source, Task, TaskInput as _, Widget,
-    source,
+    AdminModel, BuildError, FieldError, FieldSpec, ModelOptions, Source, Task, TaskInput as _,
+    Widget, source,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -287,7 +287,11 @@ async fn overlapping_routes_are_problems_with_both_sources() {
     let router = || axum::Router::new().route("/same/{key}", get(async || "x"));
     let found = problems(builder().page(one).merge_router(router())).await;
     assert_eq!(found.len(), 1, "{found:?}");
-    let words = ["`GET /same/{id}`", "build_errors::one", "`.routes(..)`"];
+    let words = [
+        "`GET /same/{id}`",
+        "build_errors::one",
+        "`.merge_router(..)`",
+    ];
     assert!(mentions(&found[0], &words), "{found:?}");
 
     let declared = Routes::new().get("/same/{key}", Access::Public, async || "x");

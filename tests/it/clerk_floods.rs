@@ -7,7 +7,7 @@ use portal_clerk::testing::Webhook;
 use reqwest::{Method, Url};
 use serde_json::json;
 
-use crate::support::{TestResponse, ClerkPortal, Client, Database};
+use crate::support::{ClerkPortal, Client, Database, TestResponse};
 
 /// Opens a page with cookies, as a browser does.
 async fn open(client: &Client, path: &str, cookies: &str) -> TestResponse {
@@ -159,7 +159,9 @@ async fn malformed_webhooks_are_acknowledged() {
         assert_eq!(delivered, (200, "none".to_owned()), "{kind} {data}");
     }
     // A webhook with another media type is rejected, even if its signature is valid.
-    let message: Webhook = portal.clerk.webhook_event("user.deleted", json!({"id": "user_1"}));
+    let message: Webhook = portal
+        .clerk
+        .webhook_event("user.deleted", json!({"id": "user_1"}));
     let request = portal
         .server
         .guest()

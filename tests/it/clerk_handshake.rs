@@ -3,7 +3,7 @@
 use reqwest::{Method, RequestBuilder, Url};
 
 use crate::app;
-use crate::support::{TestResponse, Database, TestServer};
+use crate::support::{Database, TestResponse, TestServer};
 
 const CLERK: &str = "http://127.0.0.1:9";
 

@@ -5,7 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ADMIN, TestResponse, CookieClient, ClerkPortal, Client, Database, TestServer, command, eventually, on_both,
+    ADMIN, ClerkPortal, Client, CookieClient, Database, TestResponse, TestServer, command,
+    eventually, on_both,
 };
 
 on_both!(
@@ -89,7 +90,9 @@ async fn webhook_is_applied_once(database: Database) {
     let count = "UPDATE portal_provider_events SET id = id".to_owned();
     assert_eq!(portal.server.sql(count).await, 1);
 
-    let unknown = portal.clerk.webhook_event("email.created", json!({"id": "ema_1"}));
+    let unknown = portal
+        .clerk
+        .webhook_event("email.created", json!({"id": "ema_1"}));
     assert_eq!(portal.deliver(&unknown).await, effect("none"));
     let created = portal
         .clerk
@@ -129,7 +132,9 @@ async fn webhooks_without_a_recent_valid_signature_are_rejected(database: Databa
     let rotated = event().signed_with(&[foreign, secret]).sent_ago(290);
     assert_eq!(portal.deliver(&rotated).await, effect("created"));
 
-    let strange = portal.clerk.webhook_event("user.updated", json!({"id": ann}));
+    let strange = portal
+        .clerk
+        .webhook_event("user.updated", json!({"id": ann}));
     assert_eq!(portal.deliver(&strange).await, effect("none"));
     let mut broken = event();
     broken.body.push('x');

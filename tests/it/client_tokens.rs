@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    TestResponse, CookieClient, Client, Database, EventStream, ReferencePortal, Socket, TaskClient,
+    Client, CookieClient, Database, EventStream, ReferencePortal, Socket, TaskClient, TestResponse,
     TestServer, on_both,
 };
 

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{
-    TestResponse, Chromium, Database, TestServer, attributes, command, eventually, form,
+    Chromium, Database, TestResponse, TestServer, attributes, command, eventually, form,
 };
 
 const GALLERY: &str = "/dev/components";

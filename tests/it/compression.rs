@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, COOKIE};
 
 use crate::app;
-use crate::support::{TestResponse, Client, Database, TestServer};
+use crate::support::{Client, Database, TestResponse, TestServer};
 
 async fn page(client: &Client, method: Method, headers: &[(&str, &str)]) -> reqwest::Response {
     let request = client

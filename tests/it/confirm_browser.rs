@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    TestResponse, Chromium, Client, Database, DemoPortal, TestServer, eventually, form, on_both,
+    Chromium, Client, Database, DemoPortal, TestResponse, TestServer, eventually, form, on_both,
 };
 
 on_both!(

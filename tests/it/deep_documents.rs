@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::support::{TestResponse, CookieClient, Client, Database, Socket, TaskClient, TestServer, on_both};
+use crate::support::{
+    Client, CookieClient, Database, Socket, TaskClient, TestResponse, TestServer, on_both,
+};
 
 on_both!(
     deeper_value_is_rejected_by_rest,

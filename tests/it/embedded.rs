@@ -21,7 +21,7 @@ impl AuthProvider for OwnSignIn {
     }
 }
 
-fn embedded(uri: &str) -> PortalBuilder {
+fn without_sign_in(uri: &str) -> PortalBuilder {
     let settings = Settings::from_pairs([
         ("APP_ENV", "PROD"),
         ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
@@ -29,7 +29,11 @@ fn embedded(uri: &str) -> PortalBuilder {
         ("DB_CONN_URI", uri),
     ]);
     let config = Config::from_settings(settings).expect("the settings are valid");
-    app::build(Portal::builder().config(config).auth(OwnSignIn))
+    app::build(Portal::builder().config(config))
+}
+
+fn embedded(uri: &str) -> PortalBuilder {
+    without_sign_in(uri).auth(OwnSignIn)
 }
 
 /// Text that `main() -> Result<_, Box<dyn Error>>` prints.
@@ -60,15 +64,31 @@ async fn portal_in_production_is_migrated_from_code() {
 }
 
 #[tokio::test]
+async fn portal_in_production_requires_an_identity_provider() {
+    // No server listens on this port: the check precedes the connection.
+    let uri = "postgres://portal@127.0.0.1:1/portal";
+    for error in [
+        without_sign_in(uri).build().await.map(|_| ()),
+        without_sign_in(uri).migrate().await,
+    ] {
+        let error = error.expect_err("the provider is missing");
+        assert!(matches!(error, BuildError::Problems(_)), "{error}");
+        let text = printed(error);
+        assert!(text.contains("`.auth(provider)`"), "{text}");
+    }
+    let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", "sqlite::memory:")]);
+    let config = Config::from_settings(settings).expect("the settings are valid");
+    let portal = app::build(Portal::builder().config(config)).build().await;
+    portal.expect("the portal starts in DEV").shutdown().await;
+}
+
+#[tokio::test]
 async fn error_of_main_has_one_problem_per_line() {
     let settings = Settings::from_pairs([("APP_ENV", "PROD"), ("PORT", "many")]);
     let error = Config::from_settings(settings).expect_err("the settings are invalid");
     let text = printed(error.into());
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(
-        lines[0],
-        "Error: invalid configuration: 3 problems"
-    );
+    assert_eq!(lines[0], "Error: invalid configuration: 3 problems");
     assert_eq!(lines.len(), 4, "{text}");
     assert!(lines[1].starts_with("  1. PORT is `many`"), "{text}");
 

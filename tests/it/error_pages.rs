@@ -8,7 +8,7 @@ use scraper::{Html, Selector};
 use serde_json::json;
 
 use crate::app;
-use crate::support::{ADMIN, TestResponse, Client, Database, TestServer, eventually, on_both};
+use crate::support::{ADMIN, Client, Database, TestResponse, TestServer, eventually, on_both};
 
 on_both!(
     not_found_page_suggests_pages,
@@ -147,10 +147,7 @@ async fn internal_error_page_has_an_id_but_no_details(database: Database) {
     let sent = server.guest().request(Method::POST, "/members");
     let page = TestResponse::of(sent.header("accept", "text/html")).await;
     assert_error(&page, 405, "Request failed");
-    assert!(
-        page.text
-            .contains("This URL does not support this method.")
-    );
+    assert!(page.text.contains("This URL does not support this method."));
 }
 
 async fn maintenance_admits_administrators_only(database: Database) {

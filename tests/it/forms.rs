@@ -1,6 +1,7 @@
 //! Pages with forms: the layout for every return type, and the submitted texts and errors of fields.
 
 use axum::body::Bytes;
+use axum::extract::Multipart;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use garde::Validate;
@@ -11,7 +12,7 @@ use reqwest::Method;
 use scraper::{Html as Document, Selector};
 use serde::Deserialize;
 
-use crate::support::{TestResponse, Client, Database, TestServer};
+use crate::support::{Client, Database, TestResponse, TestServer};
 
 fn again() -> Markup {
     html! { h1 { "Once more" } }
@@ -171,6 +172,35 @@ async fn page_can_raise_the_body_limit() {
         let large = upload(path, bytes).await;
         assert_eq!(large.status, 413, "{path}: {}", large.text);
     }
+}
+
+/// Upload an attachment
+#[page("/attachments", method = post, max_body = "3MiB")]
+async fn receive_attachment(mut form: Multipart) -> Result<Markup> {
+    let part = form.next_field().await.map_err(Error::from_rejection)?;
+    let part = part.ok_or_else(|| Error::bad_request("the form is empty"))?;
+    let name = part.file_name().unwrap_or_default().to_owned();
+    let bytes = part.bytes().await.map_err(Error::from_rejection)?;
+    Ok(html! { (name) ": " (bytes.len()) })
+}
+
+#[tokio::test]
+async fn multipart_upload_respects_the_limit_of_its_page() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let user = server.user().await;
+    let upload = async |bytes: usize| {
+        let head =
+            "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n";
+        let body = format!("{head}{}\r\n--x--\r\n", "y".repeat(bytes));
+        let request = user.request(Method::POST, "/attachments");
+        let request = request.header("content-type", "multipart/form-data; boundary=x");
+        TestResponse::of(request.body(body)).await
+    };
+    let fits = upload(2 << 20).await;
+    assert_eq!(fits.status, 200, "{}", fits.text);
+    assert!(fits.text.contains("a.txt: 2097152"), "{}", fits.text);
+    let large = upload(4 << 20).await;
+    assert_eq!(large.status, 413, "{}", large.text);
 }
 
 async fn submit(client: &Client, form: &'static str) -> TestResponse {

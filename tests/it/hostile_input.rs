@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::notifications::bell;
-use crate::support::{TestResponse, CookieClient, Database, TestServer, form, on_both};
+use crate::support::{CookieClient, Database, TestResponse, TestServer, form, on_both};
 
 on_both!(
     nul_in_a_url_or_form_is_rejected_by_every_route,

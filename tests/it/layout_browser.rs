@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{TestResponse, Chromium, Client, DemoPortal, TaskClient, eventually};
+use crate::support::{Chromium, Client, DemoPortal, TaskClient, TestResponse, eventually};
 
 const WIDTHS: [u32; 5] = [320, 390, 768, 1280, 1440];
 

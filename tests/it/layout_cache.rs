@@ -9,7 +9,7 @@ use portal_core::prelude::*;
 use reqwest::Method;
 
 use crate::app;
-use crate::support::{TestResponse, Database, TestServer};
+use crate::support::{Database, TestResponse, TestServer};
 
 /// Layout that counts how often it was rendered and shows the current user.
 struct Counted {
@@ -56,7 +56,9 @@ async fn guests_share_a_cached_layout_without_private_data() {
     let read = async |cookie: &str, path: &str| {
         let request = guest.request(Method::GET, path);
         let request = request.header("accept", "text/html");
-        TestResponse::of(request.header("cookie", cookie)).await.text
+        TestResponse::of(request.header("cookie", cookie))
+            .await
+            .text
     };
     let count = || drawn.load(Ordering::Relaxed);
     for _ in 0..2 {

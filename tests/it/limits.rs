@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 
 use crate::app;
 use crate::support::{
-    TestResponse, CookieClient, ClerkPortal, Client, Database, Socket, TestServer, connect, on_both,
+    ClerkPortal, Client, CookieClient, Database, Socket, TestResponse, TestServer, connect, on_both,
 };
 
 on_both!(
@@ -87,7 +87,9 @@ async fn oversized_requests_are_rejected_with_problem_documents() {
     let headers = guest
         .request(Method::GET, "/api/tasks")
         .header("x-long", long);
-    TestResponse::of(headers).await.problem(431, "headers_too_large");
+    TestResponse::of(headers)
+        .await
+        .problem(431, "headers_too_large");
     let body = json!({"email": "a".repeat(60)});
     guest
         .post("/dev/token", &body)

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app;
-use crate::support::{TestResponse, Client, Database, TestServer, eventually, on_both};
+use crate::support::{Client, Database, TestResponse, TestServer, eventually, on_both};
 
 on_both!(
     subscribers_receive_permitted_topics_only,

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::notifications::{bell, id_of, listed, until};
 use crate::support::{
-    ADMIN, TestResponse, Chromium, Client, Database, TestServer, eventually, form, on_both,
+    ADMIN, Chromium, Client, Database, TestResponse, TestServer, eventually, form, on_both,
 };
 
 on_both!(

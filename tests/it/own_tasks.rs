@@ -9,8 +9,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::{
-    ADMIN, TestResponse, CookieClient, Client, Database, TaskClient, TestServer, attributes, eventually,
-    on_both,
+    ADMIN, Client, CookieClient, Database, TaskClient, TestResponse, TestServer, attributes,
+    eventually, on_both,
 };
 
 on_both!(
@@ -55,7 +55,12 @@ fn listed(page: &TestResponse) -> Vec<String> {
 }
 
 /// Starts a task from the page and returns its id.
-async fn start(browser: &mut CookieClient, state: &str, task: &str, args: &[(&str, &str)]) -> String {
+async fn start(
+    browser: &mut CookieClient,
+    state: &str,
+    task: &str,
+    args: &[(&str, &str)],
+) -> String {
     let mut fields = vec![("state", state), ("task", task)];
     fields.extend_from_slice(args);
     let answer = browser.submit("/tasks/start", &fields).await;

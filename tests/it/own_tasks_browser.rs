@@ -1,6 +1,11 @@
 //! Users' own tasks in a browser.
 
+use std::time::Duration;
+
+use portal_core::TaskSettings;
+use portal_core::prelude::*;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::support::{
     Chromium, Client, Database, ReferencePortal, TaskClient, TestServer, eventually,
@@ -263,6 +268,102 @@ async fn row_buttons_confirm_and_return_to_the_list() {
     browser
         .find("pt-task:is([data-status=PROCESSING],[data-status=PENDING])")
         .await;
+    assert_quiet(&browser).await;
+    browser.close().await;
+}
+
+/// Each permit allows `gated` one progress update.
+static GATE: Semaphore = Semaphore::const_new(0);
+
+/// Pass the gate
+#[monitored_background_task(group = "rules", requires_auth)]
+async fn gated(task: TaskContext) -> Result<(), TaskError> {
+    loop {
+        GATE.acquire().await?.forget();
+        task.update().message("passed").await?;
+    }
+}
+
+#[tokio::test]
+async fn cancelled_task_shows_cancelling_until_its_next_update() {
+    // The grace period exceeds the timeout of the test: only an update stops the task.
+    let server = TestServer::start_with(Database::Sqlite, &[], |portal| {
+        crate::app::build(portal)
+            .task_settings(TaskSettings::default().cancel_grace_period(Duration::from_secs(3600)))
+    })
+    .await;
+    let user = server.user().await;
+    let client = TaskClient::of(&user).await;
+    let browser = Chromium::open(&server.url).await;
+    browser
+        .use_session(user.token.as_deref().expect("a token"))
+        .await;
+    for in_list in [false, true] {
+        let id = client.start_in("rules", "gated", &json!({})).await;
+        client.until_in("rules", &id, "PROCESSING").await;
+        let badge = if in_list {
+            browser.goto("/tasks").await;
+            browser.find(&format!("li[data-task-id='{id}']")).await;
+            browser
+                .click("button[aria-label='Cancel: Pass the gate']")
+                .await;
+            browser.click("dialog[open] button[value=yes]").await;
+            format!("li[data-task-id='{id}'] [data-part=status]")
+        } else {
+            browser.goto(&format!("/tasks/{id}")).await;
+            browser.find("[data-part=connection][data-live=on]").await;
+            browser.click("[data-key=c]").await;
+            browser.click("dialog[open] button[data-kind=danger]").await;
+            browser.see("The task stops at its next update.").await;
+            "pt-task [data-part=status]".to_owned()
+        };
+        let shows = async |word: &str| {
+            let script =
+                format!("return document.querySelector(\"{badge}\")?.innerText === '{word}'");
+            is_true(&browser, word, &script).await;
+        };
+        shows("Cancelling…").await;
+        browser.script("window.same = true").await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        shows("Cancelling…").await;
+        assert_eq!(client.status_in("rules", &id).await["active"], true);
+        GATE.add_permits(1);
+        shows("Cancelled").await;
+        assert_eq!(browser.script("return window.same").await, true);
+        assert_eq!(client.ended_in("rules", &id).await["code"], "cancelled");
+    }
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn toast_of_a_failed_task_is_red_and_links_to_the_task() {
+    let Setup {
+        portal: _portal,
+        user,
+        browser,
+    } = setup().await;
+    let client = TaskClient::of(&user).await;
+    browser.goto("/admin/profile").await;
+    browser.find(".pt-side pt-bell").await;
+    let fail = async || {
+        let id = client
+            .start_in("example_task2", "failing_task", &json!({}))
+            .await;
+        browser
+            .find(".pt-toasts > pt-toast[data-tone=danger] a")
+            .await;
+        let text = "return document.querySelector('pt-toast [data-part=text]').innerText";
+        let text = browser.script(text).await;
+        let text = text.as_str().unwrap_or_default();
+        assert!(text.starts_with("“Fail halfway” failed: "), "{text}");
+        id
+    };
+    let id = fail().await;
+    browser.click(".pt-toasts pt-toast a").await;
+    wait_for_path(&browser, &format!("/tasks/{id}")).await;
+    // The second failure is added to the notification of the first; its toast names one task too.
+    browser.find(".pt-side pt-bell").await;
+    fail().await;
     assert_quiet(&browser).await;
     browser.close().await;
 }

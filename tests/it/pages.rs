@@ -9,7 +9,8 @@ use scraper::{Html, Selector};
 use serde_json::json;
 
 use crate::support::{
-    ADMIN, TestResponse, CookieClient, Client, Database, ReferencePortal, TestServer, attributes, raw,
+    ADMIN, Client, CookieClient, Database, ReferencePortal, TestResponse, TestServer, attributes,
+    raw,
 };
 
 /// Paths in the navigation of the sidebar.
@@ -23,7 +24,8 @@ async fn navigation_hides_inaccessible_pages() {
     let guest = server.guest().page("/").await;
     let user = server.user().await.page("/").await;
     let admin = server.admin().await.page("/").await;
-    let shows = |answer: &TestResponse, path: &str| navigation(answer).iter().any(|href| href == path);
+    let shows =
+        |answer: &TestResponse, path: &str| navigation(answer).iter().any(|href| href == path);
     for (path, expected) in [
         ("/", [true, true, true]),
         ("/members", [false, true, true]),

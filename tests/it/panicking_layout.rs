@@ -15,7 +15,7 @@ use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::app;
-use crate::support::{TestResponse, Database, TestServer, connect};
+use crate::support::{Database, TestResponse, TestServer, connect};
 
 struct PanickingLayout;
 
@@ -119,7 +119,9 @@ async fn error_page_keeps_cookies_and_is_not_cached() {
     ]);
     let gone = get(move || async move { (StatusCode::GONE, own) });
     let server = start(|portal| {
-        let portal = portal.layout(PanickingLayout).auth(Provider { panics: false });
+        let portal = portal
+            .layout(PanickingLayout)
+            .auth(Provider { panics: false });
         portal.merge_router(Router::new().route("/gone", gone))
     })
     .await;

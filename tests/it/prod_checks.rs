@@ -1,7 +1,7 @@
 //! Start-up checks that prevent insecure configurations, and limits of the development sign-in.
 
 use crate::app;
-use crate::support::{TestResponse, Database, TestServer, command};
+use crate::support::{Database, TestResponse, TestServer, command};
 
 const LIVE: [(&str, &str); 2] = [
     (

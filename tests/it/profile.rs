@@ -4,7 +4,7 @@ use portal_core::auth::{Accounts, Users};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{TestResponse, Client, Database, TestServer, on_both};
+use crate::support::{Client, Database, TestResponse, TestServer, on_both};
 
 on_both!(
     theme_is_stored_with_the_user_for_every_browser,
@@ -82,7 +82,10 @@ async fn theme_of_a_guest_is_stored_in_a_cookie(database: Database) {
             .header("accept", "text/html")
             .header("cookie", &cookie)
     };
-    assert!(shows(&TestResponse::of(page(&server.guest())).await, "jade"));
+    assert!(shows(
+        &TestResponse::of(page(&server.guest())).await,
+        "jade"
+    ));
     let user = server.user().await;
     assert!(
         shows(&TestResponse::of(page(&user)).await, "jade"),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 
 use crate::support::{
-    ADMIN, TestResponse, CookieClient, ClerkPortal, Client, Database, TestServer, eventually,
+    ADMIN, ClerkPortal, Client, CookieClient, Database, TestResponse, TestServer, eventually,
 };
 
 /// A portal with one of the two identity providers.
@@ -117,7 +117,11 @@ async fn callers_reach_only_permitted_routes(portal: Portal) {
         // Cookies have the same effect as headers.
         for (client, status) in [&user, &admin].into_iter().zip(&expected[1..]) {
             let asked = portal.browser(client).request(Method::GET, path);
-            assert_eq!(TestResponse::of(asked).await.status, *status, "{path} by cookie");
+            assert_eq!(
+                TestResponse::of(asked).await.status,
+                *status,
+                "{path} by cookie"
+            );
         }
     }
 }

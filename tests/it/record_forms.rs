@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN, TestResponse, Chromium, Client, Database, TestServer, eventually};
+use crate::support::{ADMIN, Chromium, Client, Database, TestResponse, TestServer, eventually};
 
 const PLANS: &str = "/admin/settings?model=plan";
 const SAVE: &str = "#row .pt-drawer-foot [data-kind=solid]";
@@ -137,6 +137,81 @@ async fn focus_moves_to_a_new_row_without_a_page_load() {
     let row = "return document.activeElement.closest('tr')?.innerText.includes('Fresh') ?? false";
     becomes(&browser, row, json!(true)).await;
     assert_eq!(browser.script("return window.same").await, true);
+    browser.close().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn toast_of_a_new_row_links_to_its_drawer() {
+    let (mut server, _, browser, _) = start().await;
+    open(&browser, &format!("{PLANS}&new=1")).await;
+    browser.fill("#row [name=name]", "Fresh").await;
+    browser.click(SAVE).await;
+    browser.see("Added “Fresh”").await;
+    let link = browser.find("pt-toast a").await;
+    assert_eq!(link.text().await.expect("the link has a text"), "View");
+    browser.click("pt-toast a").await;
+    browser.find("dialog#row[open]").await;
+    let name = "return document.querySelector('#row [name=name]')?.value ?? ''";
+    becomes(&browser, name, json!("Fresh")).await;
+    browser.close().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn focus_moves_to_the_heading_after_a_deletion() {
+    let (mut server, admin, browser, id) = start().await;
+    let other = json!({"name": "Other", "price": 3});
+    let other = admin.post("/api/admin/models/plan", &other).await.json()["id"].to_string();
+    for (id, from_list) in [(id, true), (other, false)] {
+        if from_list {
+            open(&browser, PLANS).await;
+            browser
+                .click(&format!("[id='plans-{id}'] .pt-row-link"))
+                .await;
+        } else {
+            open(&browser, &format!("{PLANS}&edit={id}")).await;
+        }
+        browser
+            .click("#row .pt-drawer-foot .pt-push-end button")
+            .await;
+        browser.click("#delete-row[open] [data-kind=danger]").await;
+        browser.see("Deleted “").await;
+        let focused = "return document.activeElement.tagName";
+        becomes(&browser, focused, json!("H1")).await;
+        // The list is fetched again when the change is published.
+        tokio::time::sleep(std::time::Duration::from_millis(800)).await;
+        assert_eq!(
+            browser.script(focused).await,
+            "H1",
+            "from the list: {from_list}"
+        );
+        assert_eq!(browser.script("return window.same").await, true);
+    }
+    browser.close().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn delete_button_is_separate_from_cancel_and_save() {
+    let (mut server, _, browser, id) = start().await;
+    for (query, expected) in [
+        (format!("&edit={id}"), json!(["Delete…", "Cancel", "Save"])),
+        ("&new=1".to_owned(), json!(["Cancel", "Add"])),
+    ] {
+        open(&browser, &format!("{PLANS}{query}")).await;
+        let buttons = "[...document.querySelectorAll('#row .pt-drawer-foot .pt-btn')]\
+            .map((it) => [it.innerText.trim(), it.getBoundingClientRect()])\
+            .sort(([, one], [, other]) => one.left - other.left)";
+        let labels = format!("return {buttons}.map(([label]) => label)");
+        assert_eq!(browser.script(&labels).await, expected);
+        if query.contains("edit") {
+            let gap = format!(
+                "const [[, one], [, other]] = {buttons}; return other.left - one.right > 40"
+            );
+            assert_eq!(browser.script(&gap).await, true);
+        }
+    }
     browser.close().await;
     server.stop().await;
 }

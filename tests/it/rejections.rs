@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use crate::app;
-use crate::support::{TestResponse, Client, Database, Log, PRODUCTION_HOST, TestServer};
+use crate::support::{Client, Database, Log, PRODUCTION_HOST, TestResponse, TestServer};
 
 #[derive(Deserialize)]
 struct Deal {

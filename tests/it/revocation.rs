@@ -5,8 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    TestResponse, CookieClient, Client, Database, EventStream, Socket, TaskClient, TestServer, eventually,
-    on_both,
+    Client, CookieClient, Database, EventStream, Socket, TaskClient, TestResponse, TestServer,
+    eventually, on_both,
 };
 
 on_both!(

@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app;
-use crate::support::{ADMIN, TestResponse, Client, Database, TestServer, on_both};
+use crate::support::{ADMIN, Client, Database, TestResponse, TestServer, on_both};
 
 on_both!(
     each_role_has_exactly_its_declared_access,
@@ -315,7 +315,13 @@ fn trusting(portal: PortalBuilder) -> PortalBuilder {
     app::build(portal.auth(HeaderAuth))
 }
 
-async fn ask(server: &TestServer, user: &str, method: Method, path: &str, body: Value) -> TestResponse {
+async fn ask(
+    server: &TestServer,
+    user: &str,
+    method: Method,
+    path: &str,
+    body: Value,
+) -> TestResponse {
     let request = server
         .guest()
         .request(method.clone(), path)
@@ -491,7 +497,10 @@ async fn unattainable_role_or_permission_fails_the_build() {
             "page",
         ),
         (["write", "`articles:write`", "no role grants any"], "page"),
-        (["publish", "`articles:publish`", "no role grants any"], "task"),
+        (
+            ["publish", "`articles:publish`", "no role grants any"],
+            "task",
+        ),
         (
             ["Article", "`articles:write`", "RoleDefinition::new"],
             "model",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::routing::get;
 use portal_core::PortalBuilder;
-use portal_core::auth::{RouteInfo, Guard, RouteKind, Routes};
+use portal_core::auth::{Guard, RouteInfo, RouteKind, Routes};
 use portal_core::pages::IntoPage;
 use portal_core::prelude::*;
 use portal_core::source;
@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::app;
-use crate::support::{TestResponse, Client, Database, TestServer, on_both, raw};
+use crate::support::{Client, Database, TestResponse, TestServer, on_both, raw};
 
 on_both!(
     guards_allow_the_declared_callers_only,

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::app;
 use crate::live_stream::Tab;
-use crate::support::{TestResponse, CookieClient, Database, TestServer, eventually, on_both};
+use crate::support::{CookieClient, Database, TestResponse, TestServer, eventually, on_both};
 
 on_both!(
     each_scheduled_time_starts_one_task_across_replicas,

@@ -3,7 +3,9 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{TestResponse, CookieClient, ClerkPortal, Database, TestServer, attributes, raw};
+use crate::support::{
+    ClerkPortal, CookieClient, Database, TestResponse, TestServer, attributes, raw,
+};
 
 /// Sends a change that is authenticated by cookie, with additional headers.
 async fn change(browser: &CookieClient, headers: &[(&str, &str)]) -> TestResponse {
@@ -238,7 +240,9 @@ async fn body_over_the_limit_is_rejected() {
             .request(method, path)
             .header("content-type", "application/json")
             .body(large.clone());
-        TestResponse::of(request).await.problem(413, "body_too_large");
+        TestResponse::of(request)
+            .await
+            .problem(413, "body_too_large");
     }
     let form = admin
         .request(Method::POST, "/theme")

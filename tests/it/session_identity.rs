@@ -9,7 +9,9 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::app;
-use crate::support::{ADMIN, TestResponse, CookieClient, ClerkPortal, Client, Database, TestServer, on_both};
+use crate::support::{
+    ADMIN, ClerkPortal, Client, CookieClient, Database, TestResponse, TestServer, on_both,
+};
 
 on_both!(
     session_id_of_another_user_is_refused,

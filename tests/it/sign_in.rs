@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ADMIN, TestResponse, CookieClient, Client, Database, TestServer, attributes, form, on_both,
+    ADMIN, Client, CookieClient, Database, TestResponse, TestServer, attributes, form, on_both,
 };
 
 on_both!(
@@ -137,7 +137,9 @@ async fn invalid_sign_in_lists_every_error() {
         .request(Method::POST, "/dev/sign-in")
         .body(form(&body));
     let program = program.header("content-type", "application/x-www-form-urlencoded");
-    TestResponse::of(program).await.problem(422, "invalid_parameters");
+    TestResponse::of(program)
+        .await
+        .problem(422, "invalid_parameters");
 }
 
 async fn signing_out_ends_only_this_session(database: Database) {

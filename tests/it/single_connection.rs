@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::app;
-use crate::support::{ADMIN, TestResponse, CookieClient, Client, Database, TaskClient, TestServer};
+use crate::support::{ADMIN, Client, CookieClient, Database, TaskClient, TestResponse, TestServer};
 
 async fn start() -> (TestServer, Client, CookieClient) {
     let settings = [("DB_LOCAL_URI", "sqlite::memory:")];

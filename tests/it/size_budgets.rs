@@ -7,7 +7,7 @@ use reqwest::header::ACCEPT_ENCODING;
 use scraper::{Html, Selector};
 use serde_json::json;
 
-use crate::support::{Chromium, Client, Loaded, DemoPortal};
+use crate::support::{Chromium, Client, DemoPortal, Loaded};
 
 /// Maximum compressed bytes of a document with its files.
 const FIRST_LOAD: usize = 64 * 1024;

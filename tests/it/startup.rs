@@ -6,7 +6,7 @@ use std::process::Output;
 use sqlx::Connection as _;
 use tempfile::TempDir;
 
-use crate::support::{TestResponse, Client, Database, ReferencePortal, command};
+use crate::support::{Client, Database, ReferencePortal, TestResponse, command};
 
 /// Variables that a portal requires in PROD; `pk_live_…` names the host `clerk.example.com`.
 const PROD: [(&str, &str); 4] = [

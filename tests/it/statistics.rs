@@ -9,7 +9,7 @@ use scraper::{Html, Selector};
 use serde_json::{Value, json};
 
 use crate::support::{
-    TestResponse, Chromium, Client, Database, ReferencePortal, TaskClient, TestServer, eventually,
+    Chromium, Client, Database, ReferencePortal, TaskClient, TestResponse, TestServer, eventually,
     on_both,
 };
 
@@ -83,7 +83,10 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     assert_eq!(week.values, [0, 0, 0, 1, 0, 0, 1]);
     assert_eq!((week.total, week.previous), (2, 1));
     let month = users.sign_ups(TimeRange::Month).await.expect("counted");
-    assert_eq!((month.total, month.previous, month.values.len()), (3, 0, 30));
+    assert_eq!(
+        (month.total, month.previous, month.values.len()),
+        (3, 0, 30)
+    );
     let quarter = users.sign_ups(TimeRange::Quarter).await.expect("counted");
     assert_eq!(
         (quarter.total, quarter.previous),
@@ -177,8 +180,14 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
         name: Some("other".to_owned()),
         ..TaskScope::default()
     };
-    let none = tasks.counts(TimeRange::Month, &none).await.expect("counted");
-    assert_eq!((none.finished().total, none.failure_rate()), (0, (None, None)));
+    let none = tasks
+        .counts(TimeRange::Month, &none)
+        .await
+        .expect("counted");
+    assert_eq!(
+        (none.finished().total, none.failure_rate()),
+        (0, (None, None))
+    );
     server.stop().await;
 }
 
@@ -322,6 +331,28 @@ async fn overview_depends_on_the_caller() {
         .await;
     assert!(other.text.contains("Start your first task"));
     assert!(texts(&other.text, ".pt-stat").is_empty());
+}
+
+#[tokio::test]
+async fn recent_activity_shows_users_by_name() {
+    let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
+    let person = async |email: &str, first: &str, last: &str| {
+        let person = json!({"email": email, "first_name": first, "last_name": last});
+        let answer = portal.guest().post("/dev/token", &person).await.json();
+        let token = answer["token"].as_str().expect("a token").to_owned();
+        Client::new(&portal.url, Some(token))
+    };
+    let admin = person(ADMIN, "Grace", "Hopper").await;
+    let zoe = person("zoe@example.com", "Zoë", "Ott").await;
+    let id = zoe.get("/api/auth/me").await.json()["id"].clone();
+    let id = id.as_str().expect("an id");
+    let body = json!({"is_active": false});
+    let changed = admin.patch(&format!("/api/users/{id}"), &body).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let page = admin.page("/admin/overview").await;
+    let lines = texts(&page.text, ".pt-feed .pt-break");
+    let words: Vec<&str> = lines[0].split_whitespace().collect();
+    assert_eq!(words.join(" "), "Grace Hopper changed user “Zoë Ott”");
 }
 
 #[tokio::test]

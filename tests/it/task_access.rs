@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{TestResponse, Client, Database, TaskClient, TestServer, eventually, on_both};
+use crate::support::{Client, Database, TaskClient, TestResponse, TestServer, eventually, on_both};
 
 on_both!(
     unknown_token_group_and_task_are_checked_in_order,

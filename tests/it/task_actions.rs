@@ -8,7 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ADMIN, TestResponse, CookieClient, Database, TaskClient, TestServer, attributes, eventually, on_both,
+    ADMIN, CookieClient, Database, TaskClient, TestResponse, TestServer, attributes, eventually,
+    on_both,
 };
 
 on_both!(
@@ -192,7 +193,10 @@ async fn task_stores_the_trace_of_its_request(database: Database) {
         ),
     ] {
         let request = client.http.request(Method::POST, &start).json(&json!({}));
-        assert_eq!(TestResponse::of(request.header(name, given)).await.status, 202);
+        assert_eq!(
+            TestResponse::of(request.header(name, given)).await.status,
+            202
+        );
         let found = count(&server, &format!("trace_parent = '{kept}'")).await;
         assert_eq!(found, 1, "{name}");
     }

@@ -160,7 +160,10 @@ async fn until_running<R: serde::de::DeserializeOwned>(tasks: &Tasks, handle: &T
 
 async fn failed_attempt_is_retried_until_success(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.enqueue(third_time, NoArgs {}).await.expect("enqueued");
+    let handle = tasks
+        .enqueue(third_time, NoArgs {})
+        .await
+        .expect("enqueued");
     assert_eq!(handle.result().await, Ok(3));
     let record = record(&tasks, &handle).await;
     assert_eq!((record.attempt, record.max_attempts), (3, 5));
@@ -224,7 +227,10 @@ async fn checkpoint_survives_a_restart(database: Database) {
 async fn delayed_task_waits(database: Database) {
     let (server, tasks) = setup(database).await;
     let hour = Duration::from_secs(3600);
-    let later = tasks.enqueue(number, Number { number: 1 }).delay(hour).await;
+    let later = tasks
+        .enqueue(number, Number { number: 1 })
+        .delay(hour)
+        .await;
     let later = later.expect("enqueued");
     let soon = tasks
         .enqueue(number, Number { number: 2 })
@@ -261,7 +267,9 @@ async fn higher_priority_starts_first(database: Database) {
     until_running(&tasks, &first).await;
     let mut waiting = Vec::new();
     for priority in [0, 5, -5, 9] {
-        let start = tasks.enqueue(number, Number { number: 1 }).priority(priority);
+        let start = tasks
+            .enqueue(number, Number { number: 1 })
+            .priority(priority);
         waiting.push((priority, start.await.expect("enqueued")));
     }
     tasks.cancel(first.id()).await.expect("cancelled");

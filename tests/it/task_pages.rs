@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::app;
 use crate::support::{
-    TestResponse, CookieClient, Client, Database, TaskClient, TestServer, attributes, on_both,
+    Client, CookieClient, Database, TaskClient, TestResponse, TestServer, attributes, on_both,
 };
 
 on_both!(
@@ -110,7 +110,11 @@ fn fields(page: &TestResponse) -> Vec<(String, String)> {
 }
 
 /// Sends the form of a page with some fields changed, as one of its buttons does.
-async fn send(browser: &mut CookieClient, page: &TestResponse, typed: &[(&str, &str)]) -> TestResponse {
+async fn send(
+    browser: &mut CookieClient,
+    page: &TestResponse,
+    typed: &[(&str, &str)],
+) -> TestResponse {
     let mut sent = fields(page);
     for (name, value) in typed {
         sent.retain(|(known, _)| known != name);

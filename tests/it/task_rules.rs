@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 use crate::app;
 use crate::support::{
-    CookieClient, Client, Database, ReferencePortal, Socket, TaskClient, TestServer, eventually, on_both,
+    Client, CookieClient, Database, ReferencePortal, Socket, TaskClient, TestServer, attributes,
+    eventually, on_both,
 };
 
 on_both!(
@@ -192,6 +193,22 @@ async fn internal_task_starts_only_from_code(database: Database) {
         .collect();
     assert!(offered.contains(&"reads_secret_file"), "{offered:?}");
     assert!(!offered.contains(&"sends_receipt"), "{offered:?}");
+    for path in ["/admin/tasks/all", "/admin/tasks/statistics", "/tasks"] {
+        let page = browser.page(path).await;
+        let offered = attributes(&page.text, "select[name=kind] option", "value");
+        let has = |task: &str| offered.iter().any(|it| it == task);
+        assert!(has("rules/reads_secret_file"), "{path}: {offered:?}");
+        assert!(!has("rules/sends_receipt"), "{path}: {offered:?}");
+    }
+    let found = browser.page("/palette?q=receipt").await.text;
+    assert!(!found.contains("receipt</"), "{found}");
+    let chosen = "?kind=rules%2Fsends_receipt";
+    for path in ["/admin/tasks/all", "/admin/tasks/statistics"] {
+        let page = browser.page(&format!("{path}{chosen}")).await;
+        let links = attributes(&page.text, "main a", "href");
+        let kept = links.iter().any(|link| link.contains("sends_receipt"));
+        assert!(!kept, "{path}: {links:?}");
+    }
     let fields = [("state", "rules"), ("task", "sends_receipt")];
     browser.submit("/admin/tasks/start", &fields).await;
 

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app;
-use crate::support::{TestResponse, Database, TaskClient, TestServer, on_both};
+use crate::support::{Database, TaskClient, TestResponse, TestServer, on_both};
 
 on_both!(
     started_task_is_found_at_its_location,

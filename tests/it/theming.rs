@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::{
-    TestResponse, CookieClient, Client, Database, TestServer, attributes, eventually, form, on_both,
+    Client, CookieClient, Database, TestResponse, TestServer, attributes, eventually, form, on_both,
 };
 
 on_both!(
@@ -409,8 +409,9 @@ async fn invalid_brand_fails_the_build() {
     };
     let said = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert!(
-        said.iter()
-            .any(|it| it.contains("invalid accent color `teal` in the brand; use a hex color such as `#0f766e`")),
+        said.iter().any(|it| it.contains(
+            "invalid accent color `teal` in the brand; use a hex color such as `#0f766e`"
+        )),
         "{said:?}"
     );
     assert!(

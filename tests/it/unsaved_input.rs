@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app;
 use crate::support::{
-    ADMIN, TestResponse, Chromium, Client, Database, ReferencePortal, TestServer, eventually,
+    ADMIN, Chromium, Client, Database, ReferencePortal, TestResponse, TestServer, eventually,
 };
 
 const PLANS: &str = "/admin/settings?model=plan";

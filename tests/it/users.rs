@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{TestResponse, Client, Database, TestServer, attributes, on_both};
+use crate::support::{Client, Database, TestResponse, TestServer, attributes, on_both};
 
 on_both!(
     users_are_paginated_sorted_and_searched,

@@ -9,8 +9,8 @@ use clap::Args;
 use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
 use crate::process;
-use crate::server::{Cluster, Durability, without_settings};
 use crate::progress::step;
+use crate::server::{Cluster, Durability, without_settings};
 use crate::tools::{Tool, Tools};
 
 /// Environment variable of `portal-bench`: how to start the server that it kills.

@@ -9,8 +9,8 @@ use crate::cargo::Cargo;
 use crate::chaos;
 use crate::interrupt::Interrupt;
 use crate::process;
-use crate::server::{Chromedriver, Durability, Postgres};
 use crate::progress::step;
+use crate::server::{Chromedriver, Durability, Postgres};
 use crate::tools::{Tool, Tools};
 
 /// Environment variable of the tests: URI of a database server they can write to.

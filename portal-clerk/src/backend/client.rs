@@ -61,7 +61,8 @@ impl RetryPolicy {
 
     /// Returns the delay after an attempt, with jitter, so that replicas do not retry all at once.
     fn pause(self, attempt: u32, retry_after: Option<Duration>) -> Duration {
-        let pause = retry_after.unwrap_or_else(|| INITIAL_BACKOFF * 2_u32.saturating_pow(attempt - 1));
+        let pause =
+            retry_after.unwrap_or_else(|| INITIAL_BACKOFF * 2_u32.saturating_pow(attempt - 1));
         pause
             .min(self.longest_pause)
             .mul_f64(1.0 + 0.25 * fastrand::f64())
@@ -230,8 +231,14 @@ mod tests {
             between(RetryPolicy::DEFAULT.pause(1, None), INITIAL_BACKOFF);
             between(RetryPolicy::DEFAULT.pause(2, None), INITIAL_BACKOFF * 2);
             between(RetryPolicy::DEFAULT.pause(1, Some(seconds(3))), seconds(3));
-            between(RetryPolicy::DEFAULT.pause(1, Some(seconds(3600))), seconds(10));
-            between(RetryPolicy::REQUEST.pause(1, Some(seconds(3600))), seconds(1));
+            between(
+                RetryPolicy::DEFAULT.pause(1, Some(seconds(3600))),
+                seconds(10),
+            );
+            between(
+                RetryPolicy::REQUEST.pause(1, Some(seconds(3600))),
+                seconds(1),
+            );
             between(RetryPolicy::BULK.pause(31, None), seconds(30));
         }
     }

@@ -35,7 +35,7 @@ pub use records::{ClerkSession, ClerkUser, MetadataChange, UserQuery};
 /// async fn upgrade(user: CurrentUser, clerk: Data<BackendApi>) -> Result<Markup> {
 ///     let public = Some(serde_json::json!({"plan": "pro"}));
 ///     let change = MetadataChange { public, private: None };
-///     clerk.merge_metadata(&user.clerk_id, &change).await?;
+///     clerk.merge_metadata(&user.subject, &change).await?;
 ///     Ok(html! { p { "Thank you." } })
 /// }
 ///
@@ -194,7 +194,9 @@ impl BackendApi {
                 ("offset", &offset),
             ];
             let client = self.client()?;
-            let mut answer = client.get(&["sessions"], &query, RetryPolicy::DEFAULT).await?;
+            let mut answer = client
+                .get(&["sessions"], &query, RetryPolicy::DEFAULT)
+                .await?;
             let page = list(answer["data"].take())?;
             let is_last = page.len() < PAGE;
             for record in page {

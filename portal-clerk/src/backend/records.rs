@@ -19,7 +19,9 @@ pub struct ClerkUser {
 
 impl ClerkUser {
     pub(super) fn read(record: Value) -> Result<Self, BackendError> {
-        let id = record["id"].as_str().filter(|id| user_record::is_user_id(id));
+        let id = record["id"]
+            .as_str()
+            .filter(|id| user_record::is_user_id(id));
         let id = id.map(str::to_owned);
         let id = id.ok_or_else(|| BackendError::Unexpected("a user without an id".to_owned()))?;
         Ok(Self {

@@ -12,7 +12,7 @@ mod tokens;
 use aws_lc_rs::digest;
 use chrono::Utc;
 use portal_core::Result;
-use portal_core::auth::{ProviderContext, Profile, KeyValueStore};
+use portal_core::auth::{KeyValueStore, Profile, ProviderContext};
 use serde_json::{Value, json};
 
 use crate::cookies::CookieNames;

@@ -409,7 +409,11 @@ async fn invalid_stored_key_prevents_the_start() {
     let error = ClerkAuth::new().init(&setup).await.unwrap_err();
     assert!(error.to_string().contains("delete the row"), "{error}");
     let key = keys::generate().unwrap();
-    setup.key_values.put("dev-identity/key", &key).await.unwrap();
+    setup
+        .key_values
+        .put("dev-identity/key", &key)
+        .await
+        .unwrap();
     ClerkAuth::new().init(&setup).await.unwrap();
     assert_eq!(
         setup.key_values.get("dev-identity/key").await.unwrap(),

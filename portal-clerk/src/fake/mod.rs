@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 use keys::SigningKey;
 use state::{Instance, State};
 
-pub use webhook::{WebhookResponse, Webhook};
+pub use webhook::{Webhook, WebhookResponse};
 
 /// Type of a Clerk instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

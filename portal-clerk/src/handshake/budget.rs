@@ -10,9 +10,9 @@ use portal_core::ClientAddress;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
-use crate::token_cache::{self, Digest};
 use crate::cookies::Cookies;
 use crate::query;
+use crate::token_cache::{self, Digest};
 
 /// Maximum number of unknown nonces to cache; an unknown nonce never becomes valid later.
 const MAX_UNKNOWN: usize = 4096;

@@ -13,14 +13,14 @@ use portal_core::Error;
 use portal_core::auth::{CredentialSource, NavigationOutcome};
 use url::Url;
 
+use crate::auth_state::AuthState;
 use crate::cookies::{self, Cookies, HANDSHAKE, HANDSHAKE_NONCE, REDIRECT_COUNT};
+use crate::credential::{self, Credential};
 use crate::http::API_VERSION;
 use crate::log_rate::LogRate;
 use crate::query;
-use crate::credential::{self, Credential};
-use crate::auth_state::AuthState;
 use crate::token::{Rejection, SKEW, Unverified, WRONG_CLOCK};
-use crate::verifier::{CookieSession, VerifiedSession, TimePoint, Verifier};
+use crate::verifier::{CookieSession, TimePoint, VerifiedSession, Verifier};
 use budget::Visitor;
 use directives::Directives;
 
@@ -74,8 +74,10 @@ impl Handshake {
     /// Returns `true` if [`navigate`](Self::navigate) may have an effect on a request.
     pub(crate) fn handles(&self, verifier: &Verifier, parts: &Parts) -> bool {
         // A token in the header does not come from a browser that opens a page.
-        matches!(credential::find_credential(&parts.headers), Ok(Credential::Cookies))
-            && (self.development || !Cookies::of(&parts.headers, &verifier.names).is_empty())
+        matches!(
+            credential::find_credential(&parts.headers),
+            Ok(Credential::Cookies)
+        ) && (self.development || !Cookies::of(&parts.headers, &verifier.names).is_empty())
     }
 
     /// Handles a request that opens a page.
@@ -235,7 +237,8 @@ impl Handshake {
                 payload.map_err(HandshakeError::NotFetched)?
             }
             HandshakeResponse::Token(token) => {
-                let token = Unverified::parse_handshake(token).map_err(HandshakeError::Handshake)?;
+                let token =
+                    Unverified::parse_handshake(token).map_err(HandshakeError::Handshake)?;
                 let keys = verifier.keys.keys_for(token.kid(), now.instant).await;
                 let keys = keys.map_err(|error| HandshakeError::Handshake(error.into()))?;
                 token

@@ -361,7 +361,10 @@ impl KeyCache {
     ) -> Option<watch::Receiver<()>> {
         self.remote.as_ref()?;
         let finished = {
-            let mut flight = self.fetch_state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut flight = self
+                .fetch_state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let finished = self.finished.subscribe();
             if flight.running {
                 return Some(finished);

@@ -135,7 +135,10 @@ pub(crate) fn merged(mut into: Value, other: Value) -> Value {
 }
 
 /// Returns the setup that a portal passes to a provider, with an empty database in a directory.
-pub(crate) async fn setup(directory: &tempfile::TempDir, pairs: &[(&str, &str)]) -> ProviderContext {
+pub(crate) async fn setup(
+    directory: &tempfile::TempDir,
+    pairs: &[(&str, &str)],
+) -> ProviderContext {
     let settings = Settings::from_pairs_with(crate::config::SETTINGS, pairs.iter().copied());
     let mut config = Config::from_settings(settings).unwrap();
     config.home_path = "/home".to_owned();

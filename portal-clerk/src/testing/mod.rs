@@ -18,6 +18,6 @@
 #[cfg(test)]
 mod fixtures;
 
-pub use crate::fake::{FakeClerk, WebhookResponse, InstanceKind, JwksBehavior, Webhook};
+pub use crate::fake::{FakeClerk, InstanceKind, JwksBehavior, Webhook, WebhookResponse};
 #[cfg(test)]
 pub(crate) use fixtures::*;

@@ -316,7 +316,12 @@ impl Header {
     }
 }
 
-fn check(claims: RawClaims, rules: &VerificationRules, now: i64, skew: i64) -> Result<Claims, Rejection> {
+fn check(
+    claims: RawClaims,
+    rules: &VerificationRules,
+    now: i64,
+    skew: i64,
+) -> Result<Claims, Rejection> {
     if claims.sub.starts_with("mch_") {
         return Err(Rejection::Machine);
     }

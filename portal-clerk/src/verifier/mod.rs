@@ -7,16 +7,17 @@ use axum::http::{HeaderMap, header};
 use chrono::{DateTime, Utc};
 use portal_core::auth::{AuthError, CredentialSource, Identity};
 
-use crate::token_cache::{self, Digest, VerifiedToken, VerifiedTokens};
+use crate::auth_state::{AuthState, DevBrowser, RequestFacts, SessionToken, decide};
 use crate::claims::Claims;
 use crate::cookies::{
-    Candidate, Companions, CookieNames, Cookies, MAX_CANDIDATES, CookieSet, TokenPreview, uses_suffixed,
+    Candidate, Companions, CookieNames, CookieSet, Cookies, MAX_CANDIDATES, TokenPreview,
+    uses_suffixed,
 };
+use crate::credential::{self, Credential};
 use crate::jwks::KeyCache;
 use crate::query;
-use crate::credential::{self, Credential};
-use crate::auth_state::{DevBrowser, RequestFacts, SessionToken, AuthState, decide};
-use crate::token::{Rejection, VerificationRules, SKEW, UncheckedClaims, Unverified};
+use crate::token::{Rejection, SKEW, UncheckedClaims, Unverified, VerificationRules};
+use crate::token_cache::{self, Digest, VerifiedToken, VerifiedTokens};
 
 /// Point in time on the wall clock and on the monotonic clock.
 #[derive(Clone, Copy)]
@@ -224,7 +225,11 @@ impl Verifier {
     }
 
     /// Verifies a token and returns its claims.
-    pub(crate) async fn claims(&self, token: &str, now: TimePoint) -> Result<Arc<Claims>, Rejection> {
+    pub(crate) async fn claims(
+        &self,
+        token: &str,
+        now: TimePoint,
+    ) -> Result<Arc<Claims>, Rejection> {
         let digest = token_cache::digest_of(token);
         if let Some(known) = self.verified.get(&digest) {
             if known.claims.expires_at <= now.unix - SKEW {

@@ -92,7 +92,10 @@ async fn identity_has_the_source_and_expiry_of_its_token() {
 async fn identity_names_the_impersonator() {
     let token = token(json!({"act": {"sub": "user_support"}}));
     let identity = identify(&local(), &bearer(&token), at(0)).await.unwrap();
-    assert_eq!(identity.unwrap().impersonator.as_deref(), Some("user_support"));
+    assert_eq!(
+        identity.unwrap().impersonator.as_deref(),
+        Some("user_support")
+    );
     // An unreadable actor is still an impersonator.
     let token = self::token(json!({"act": {}}));
     let identity = self::identify(&local(), &bearer(&token), at(0)).await;

@@ -1,6 +1,6 @@
 //! Events in webhook messages.
 
-use portal_core::auth::{ProviderEvent, Profile};
+use portal_core::auth::{Profile, ProviderEvent};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use portal_core::auth::{Effect, UserDirectory, Guard, Routes};
+use portal_core::auth::{Effect, Guard, Routes, UserDirectory};
 use portal_core::{Error, Result};
 use serde_json::{Value, json};
 
@@ -59,7 +59,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 ///
 /// Clerk sends the message again after any status other than 2xx, so a failure of the portal must
 /// not look like success.
-async fn receive(State(receiver): State<Arc<WebhookReceiver>>, request: Request) -> Result<Json<Value>> {
+async fn receive(
+    State(receiver): State<Arc<WebhookReceiver>>,
+    request: Request,
+) -> Result<Json<Value>> {
     let (parts, body) = request.into_parts();
     let now = TimePoint::now();
     let refused = |reason: signature::SignatureError| {

@@ -55,7 +55,11 @@ impl SigningSecrets {
     }
 
     /// Verifies that the message was signed with one of the secrets.
-    pub(crate) fn verify(&self, signed: &SignatureHeaders<'_>, body: &[u8]) -> Result<(), SignatureError> {
+    pub(crate) fn verify(
+        &self,
+        signed: &SignatureHeaders<'_>,
+        body: &[u8],
+    ) -> Result<(), SignatureError> {
         let given: Vec<Vec<u8>> = signed
             .signatures
             .split(' ')

@@ -19,7 +19,12 @@ fn headers(list: &[(&str, &str)]) -> HeaderMap {
     pairs.collect()
 }
 
-fn check(secrets: &str, list: &[(&str, &str)], body: &[u8], now: i64) -> Result<(), SignatureError> {
+fn check(
+    secrets: &str,
+    list: &[(&str, &str)],
+    body: &[u8],
+    now: i64,
+) -> Result<(), SignatureError> {
     let headers = headers(list);
     let signed = SignatureHeaders::read(&headers, now)?;
     SigningSecrets::parse(secrets)
@@ -127,7 +132,10 @@ fn headers_must_be_unique_and_well_formed() {
         );
         let mut twice = good.to_vec();
         twice.push(good[at]);
-        assert_eq!(check(SECRET, &twice, b"", 1000), Err(SignatureError::Header(name)));
+        assert_eq!(
+            check(SECRET, &twice, b"", 1000),
+            Err(SignatureError::Header(name))
+        );
     }
     let long = "a".repeat(129);
     for (name, value) in [

@@ -47,7 +47,7 @@ customElements.define("pt-toast", class extends HTMLElement {
     setTimeout(() => this.remove(), 200);
   }
 });
-const toast = (text, tone = "info", href = "") => {
+const toast = (text, tone = "info", href, linkLabel) => {
   const region = $(".pt-toasts:has(>template)");
   const template = region && ($(`template[data-tone=${CSS.escape(tone)}]`, region) ?? $("template", region));
   if (!template) return;
@@ -57,7 +57,7 @@ const toast = (text, tone = "info", href = "") => {
   if (!host) {
     // Screen readers do not announce the initial content of a region.
     const fresh = make("div", { class: "pt-toasts", role: "status", "aria-atomic": "false" });
-    fresh.queue = [[text, tone, href]];
+    fresh.queue = [[text, tone, href, linkLabel]];
     modal.append(fresh);
     setTimeout(() => {
       const { queue } = fresh;
@@ -66,11 +66,11 @@ const toast = (text, tone = "info", href = "") => {
     }, 100);
     return;
   }
-  if (host.queue) return void host.queue.push([text, tone, href]);
+  if (host.queue) return void host.queue.push([text, tone, href, linkLabel]);
   const node = template.content.firstElementChild.cloneNode(true);
   const label = $("[data-part=text]", node);
   label.textContent = text;
-  if (href) label.after(make("a", { class: "pt-btn", "data-kind": "outline", "data-size": "1", href }, "View"));
+  if (href) label.after(make("a", { class: "pt-btn", "data-kind": "outline", "data-size": "1", href }, linkLabel ?? "View"));
   host.append(node);
   // At most three; errors are removed last.
   const all = $$("pt-toast:not([data-leaving])", host);

@@ -69,7 +69,10 @@ on("htmx:before:swap", (event) => {
   }
   if (!source.matches("[data-list]")) return;
   const page = new DOMParser().parseFromString(ctx.text, "text/html");
-  $$(OVERLAYS).forEach((node) => node.remove());
+  const overlays = $$(OVERLAYS);
+  // Toasts of a dialog stay when it is removed.
+  $(".pt-toasts:has(>template)")?.append(...overlays.flatMap((node) => $$(".pt-toasts>pt-toast", node)));
+  overlays.forEach((node) => node.remove());
   for (const node of $$(OVERLAYS, page)) {
     $("main").append(node);
     htmx.process(node);
@@ -79,8 +82,8 @@ on("htmx:after:swap", ({ target, detail }) => {
   const list = listOf(target);
   // Browsers keep a user's choice over the value from the server until the form is reset.
   if (list) $$("form[data-autosubmit]", list).forEach((form) => form.contains(document.activeElement) || form.reset());
-  // The focused element was removed; focus the next control.
-  if (list && document.activeElement === document.body) $("[data-filter] :is(select,[name=_value]),[data-adds-filter]", list)?.focus();
+  // The focused element was removed; focus the next control, unless `focusAfterSwap` moves the focus.
+  if (list && focusHash === undefined && document.activeElement === document.body) $("[data-filter] :is(select,[name=_value]),[data-adds-filter]", list)?.focus();
   const dialog = detail.ctx.target?.closest?.("dialog");
   const form = dialog && $("form[data-guard]", dialog);
   if (!form) return;
@@ -96,14 +99,14 @@ on("htmx:error", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches("form")) clean.set(ctx.sourceElement, "");
 });
 // A form that was sent by script has succeeded: `pages/htmx.rs`.
-on("portal:done", ({ target, detail: { to, text, tone } }) => {
+on("portal:done", ({ target, detail: { to, text, tone, label, href } }) => {
   const url = new URL(to, location.href);
   const list = listAt(url, $("[data-list]"));
   const dialog = target.closest("dialog");
   $$("form", dialog ?? target).forEach((form) => clean.delete(form));
   if (!list) return location.assign(url);
   dialog?.close();
-  if (text) toast(text, tone);
+  if (text) toast(text, tone, href, label);
   focusHash = url.hash;
   swapList(list, url, "replace");
 });
@@ -117,7 +120,7 @@ const focusAfterSwap = () => {
   const title = $("h1");
   if (!link && document.activeElement !== document.body) return;
   if (title) title.tabIndex = -1;
-  (link ?? title)?.focus();
+  (link || title)?.focus();
 };
 on("htmx:after:swap", ({ target }) => focusHash !== undefined && listOf(target) && setTimeout(focusAfterSwap, 50));
 // Another user may have saved the record of the open drawer.

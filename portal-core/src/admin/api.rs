@@ -171,7 +171,8 @@ async fn remove(
     headers: HeaderMap,
 ) -> Result<StatusCode> {
     let rows = RowService::find(&state, &model, &user.0)?;
-    rows.delete(&id, &Precondition::from_headers(&headers)?).await?;
+    rows.delete(&id, &Precondition::from_headers(&headers)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -267,7 +268,11 @@ fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
                 }
             }
         }
-        Some(_) => faults.push(FieldError::new("/ids", "invalid_type", "must be a list of ids")),
+        Some(_) => faults.push(FieldError::new(
+            "/ids",
+            "invalid_type",
+            "must be a list of ids",
+        )),
         None => faults.push(FieldError::new("/ids", "required", "must be a list of ids")),
     }
     if faults.is_empty() {

@@ -1,6 +1,6 @@
 //! `/admin/audit`: audit entries, newest first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::extract::Request;
 use maud::{Markup, html};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::list_url::ListUrl;
-use crate::auth::{Access, AuditEntry, AuditFilter, AuditLog};
+use crate::auth::{Access, AuditEntry, AuditFilter, AuditLog, Users};
 use crate::config::Config;
 use crate::error::Result;
 use crate::live;
@@ -59,12 +59,16 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     let mut entries = state.borrow::<AuditLog>()?.list(&filter).await?;
     let older = (entries.len() > ON_PAGE).then(|| entries.truncate(ON_PAGE));
     let older = older.and_then(|()| entries.last()).map(|entry| entry.id);
+    let actors = entries.iter().filter_map(|entry| entry.actor_user_id);
+    let people = actors.chain(entries.iter().filter_map(target_user));
+    let names = state.borrow::<Users>()?.names(people.collect::<Vec<_>>());
+    let names = names.await?;
     Ok(html! {
         (PageHead::new("Audit log")
             .description("A permanent record of changes to roles, accounts, settings and tasks."))
         (live::region("audit", list_card("entries", html! {
             (search(&here))
-            (table(&entries, &here, &filter))
+            (table(&entries, &names, &here, &filter))
             (steps(&here, filter.before, older))
         })))
     })
@@ -86,7 +90,15 @@ fn search(here: &ListUrl) -> Toolbar {
     bar
 }
 
-fn table(entries: &[AuditEntry], here: &ListUrl, filter: &AuditFilter) -> Table {
+/// Display names of users by id, without unknown and deleted users.
+type Names = HashMap<Uuid, String>;
+
+/// Returns the id of the user that is the target of an entry.
+fn target_user(entry: &AuditEntry) -> Option<Uuid> {
+    entry.target.strip_prefix("user:")?.parse().ok()
+}
+
+fn table(entries: &[AuditEntry], names: &Names, here: &ListUrl, filter: &AuditFilter) -> Table {
     let empty = if filter.actor.is_some() || filter.target.is_some() {
         EmptyState::no_match(here.path())
     } else {
@@ -98,34 +110,42 @@ fn table(entries: &[AuditEntry], here: &ListUrl, filter: &AuditFilter) -> Table 
         .column(Column::new("Action"))
         .column(Column::new("Target"))
         .column(Column::new("Changes"))
-        .rows(entries.iter().map(|entry| row(entry, here)))
+        .rows(entries.iter().map(|entry| row(entry, names, here)))
         .empty(empty)
 }
 
-fn row(entry: &AuditEntry, here: &ListUrl) -> Row {
+fn row(entry: &AuditEntry, names: &Names, here: &ListUrl) -> Row {
     let only = |name: &str, value: &str| {
         here.without("before")
             .with(name, value.to_owned())
             .to_string()
     };
     let label = entry.details.get("label").and_then(Value::as_str);
+    let actor = entry.actor_user_id.and_then(|id| names.get(&id));
+    let actor = actor.filter(|name| **name != entry.actor_email);
+    let (target, second) = match target_user(entry).and_then(|id| names.get(&id)) {
+        Some(name) => (Some(name.as_str()), label.filter(|label| label != name)),
+        None => (label, label.map(|_| entry.target.as_str())),
+    };
     let cells = vec![
         time(&entry.at.to_rfc3339(), TimeFormat::DateTime),
         html! {
             a class="pt-break" href=(only("actor", &entry.actor_email)) {
-                @match entry.actor_user_id {
-                    Some(_) => (breakable(&entry.actor_email)),
-                    None => (actor_name(&entry.actor_email, false)),
+                @match (actor, entry.actor_user_id) {
+                    (Some(name), _) => (name),
+                    (None, Some(_)) => (breakable(&entry.actor_email)),
+                    (None, None) => (actor_name(&entry.actor_email, false)),
                 }
             }
+            @if actor.is_some() { div class="pt-muted pt-break" { (breakable(&entry.actor_email)) } }
             @if let Some(acted_by) = &entry.acted_by {
                 div class="pt-muted" { "signed in as " (acted_by) }
             }
         },
         html! { code class="pt-break" { (breakable(&entry.action)) } },
         html! {
-            a class="pt-break" href=(only("target", &entry.target)) { (cut(label.unwrap_or(&entry.target))) }
-            @if label.is_some() { div class="pt-muted pt-break" { (entry.target) } }
+            a class="pt-break" href=(only("target", &entry.target)) title=(entry.target) { (cut(target.unwrap_or(&entry.target))) }
+            @if let Some(second) = second { div class="pt-muted pt-break" { (breakable(second)) } }
         },
         html! {
             // The values of a new row are in the row itself.

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::list_url::ListUrl;
 use super::field::{FieldKind, FieldSpec, Widget};
 use super::fields;
+use super::list_url::ListUrl;
 use super::spec::ModelSpec;
 use crate::error::FieldError;
 use crate::pages::components::{Button, icon};

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use maud::{Markup, Render, html};
 
-use super::list_url::ListUrl;
 use super::changed::notice;
 use super::consequences::Question;
-use super::form_state::{CONVERT, FormState, Format, FieldInput, format_name, original_name};
 use super::field::{FieldKind, FieldSpec, IntegerSize, Widget};
+use super::form_state::{CONVERT, FieldInput, FormState, Format, format_name, original_name};
+use super::list_url::ListUrl;
 use super::spec::ModelSpec;
 use crate::pages::components::{
     Banner, Button, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
@@ -86,7 +86,12 @@ fn hidden(draft: &FormState) -> Markup {
 }
 
 /// Renders the drawer for a required confirmation: the submitted form data and the question.
-fn question_drawer(draft: &FormState, question: &Question, here: &ListUrl, back: &ListUrl) -> Markup {
+fn question_drawer(
+    draft: &FormState,
+    question: &Question,
+    here: &ListUrl,
+    back: &ListUrl,
+) -> Markup {
     let fields = html! {
         (hidden_row(draft))
         input type="hidden" name=(CONFIRMED) value="1";

@@ -230,7 +230,8 @@ impl FormState {
         }
         // Check the other fields as well, so that all errors are reported at once.
         if is_new && let Err(more) = model.new_row(values) {
-            let told = |fault: &FieldError| faults.iter().any(|known| known.pointer == fault.pointer);
+            let told =
+                |fault: &FieldError| faults.iter().any(|known| known.pointer == fault.pointer);
             let more: Vec<FieldError> = more.into_iter().filter(|fault| !told(fault)).collect();
             faults.extend(more);
         }

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::list_url::ListUrl;
 use super::field::{FieldKind, FieldSpec};
 use super::filter;
+use super::list_url::ListUrl;
 use super::query::{ListQuery, sortable};
 use super::record::Record;
 use super::repository::RowPage;

@@ -1,20 +1,21 @@
 //! Admin models: structs with a table, a REST interface and pages for administrators.
 
-mod list_url;
 mod api;
 mod audit_api;
+mod audit_diff;
 mod audit_page;
 mod changed;
 mod consequences;
 mod defaults;
-mod model_schema;
-mod form_state;
 mod field;
 mod fields;
 mod filter;
 mod form;
+mod form_state;
 mod list;
+mod list_url;
 mod model;
+mod model_schema;
 mod models;
 mod pages;
 mod query;
@@ -25,7 +26,6 @@ mod row_service;
 mod search;
 mod spec;
 mod tables;
-mod audit_diff;
 mod users;
 mod values;
 mod yaml;

@@ -8,14 +8,14 @@ use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
-use super::list_url::ListUrl;
 use super::api::initialize_defaults;
 use super::changed::{VERSION, last_change, notice};
 use super::consequences::{question, saved, shorten};
-use super::form_state::{CONVERT, FormState, FormData};
 use super::filter;
 use super::form::{CONFIRMED, ReferenceOptions, drawer};
+use super::form_state::{CONVERT, FormData, FormState};
 use super::list::{COLUMNS, delete_drawer, list};
+use super::list_url::ListUrl;
 use super::models::Models;
 use super::query::ListQuery;
 use super::record::Precondition;
@@ -75,7 +75,11 @@ pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
 }
 
 fn settings(state: PortalState, request: Request) -> PageFuture {
-    Box::pin(async move { answer(&state, request, AdminPage::Settings).await.into_page() })
+    Box::pin(async move {
+        answer(&state, request, AdminPage::Settings)
+            .await
+            .into_page()
+    })
 }
 
 fn users_page(state: PortalState, request: Request) -> PageFuture {
@@ -276,7 +280,9 @@ impl PageHandler<'_> {
             Ok(values) => values,
             Err(faults) => {
                 draft.faults = faults;
-                return self.render_form(draft, StatusCode::UNPROCESSABLE_ENTITY).await;
+                return self
+                    .render_form(draft, StatusCode::UNPROCESSABLE_ENTITY)
+                    .await;
             }
         };
         let before = match &draft.row {
@@ -311,8 +317,10 @@ impl PageHandler<'_> {
             return Ok(self.redirect(flash));
         }
         // Scroll to the new row, if the list shows it.
-        let id = row_id(model.plural, &model.key_of(&record.values));
+        let key = model.key_of(&record.values);
+        let id = row_id(model.plural, &key);
         let row = utf8_percent_encode(&id, FRAGMENT);
+        let flash = flash.link("View", self.list.with("edit", key).to_string());
         Ok(flash.redirect(&format!("{}#{row}", self.list)).into_page())
     }
 

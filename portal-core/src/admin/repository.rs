@@ -7,6 +7,7 @@ use sea_query::{
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::audit_diff;
 use super::field::{FieldKind, FieldSpec};
 use super::fields;
 use super::query::{Filter, ListQuery, Operator};
@@ -14,12 +15,11 @@ use super::record::{Precondition, Record, row_not_found, stale};
 use super::registry::ModelRegistry;
 use super::spec::{ModelSpec, RowValues, VersionColumn};
 use super::tables::ROW_VERSION;
-use super::audit_diff;
 use crate::auth::{Actor, escape_like};
 use crate::error::{Error, FieldError, Result};
 use crate::json;
 use crate::store::schema::unique_index;
-use crate::store::{Dialect, ClusterEvent, Row, Store, StoreError, Transaction};
+use crate::store::{ClusterEvent, Dialect, Row, Store, StoreError, Transaction};
 
 /// One page of rows, and the total number of rows.
 #[derive(Debug)]

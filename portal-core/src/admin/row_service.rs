@@ -3,7 +3,7 @@
 use super::models::Models;
 use super::query::ListQuery;
 use super::record::{Precondition, Record, row_not_found, stale};
-use super::repository::{RowPage, ModelTable};
+use super::repository::{ModelTable, RowPage};
 use super::spec::{ModelSpec, RowValues};
 use super::users::UserRowService;
 use crate::auth::{Actor, Auth, Roles};

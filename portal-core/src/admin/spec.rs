@@ -240,7 +240,11 @@ impl ModelSpec {
         self.finish(row, faults)
     }
 
-    fn finish(&self, mut row: RowValues, mut faults: Vec<FieldError>) -> Result<RowValues, Vec<FieldError>> {
+    fn finish(
+        &self,
+        mut row: RowValues,
+        mut faults: Vec<FieldError>,
+    ) -> Result<RowValues, Vec<FieldError>> {
         for name in row.keys().filter(|name| self.field(name).is_none()) {
             faults.push(unknown_field(self, name));
         }
@@ -256,7 +260,8 @@ impl ModelSpec {
             Ok(values) => values,
             Err(more) => {
                 // Skip further errors of fields that are rejected anyway.
-                let is_new = |fault: &FieldError| !faults.iter().any(|it| it.pointer == fault.pointer);
+                let is_new =
+                    |fault: &FieldError| !faults.iter().any(|it| it.pointer == fault.pointer);
                 let more: Vec<FieldError> = more.into_iter().filter(is_new).collect();
                 faults.extend(more);
                 return Err(faults);

@@ -227,7 +227,9 @@ async fn change_requires_the_current_version() {
         rows.get("no number").await.unwrap_err().code(),
         "row_not_found"
     );
-    rows.delete("1", &Precondition::OneOf(vec![2])).await.unwrap();
+    rows.delete("1", &Precondition::OneOf(vec![2]))
+        .await
+        .unwrap();
     assert_eq!(rows.get("1").await.unwrap_err().code(), "row_not_found");
 }
 

@@ -10,7 +10,7 @@ use super::field::{AdminField, FieldSpec};
 use super::model::ModelOptions;
 use super::record::{Record, row_not_found};
 use super::repository::ModelTable;
-use super::spec::{ModelSpec, ModelPermissions, RowValues, VersionColumn};
+use super::spec::{ModelPermissions, ModelSpec, RowValues, VersionColumn};
 use super::values::not_allowed;
 use crate::auth::{Access, Actor, Auth, Role, RoleSource, Roles, UserChange};
 use crate::error::{Error, FieldError, Result};

@@ -7,7 +7,6 @@ use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::validate::ValidatedPortal;
 use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
 use super::health;
@@ -15,16 +14,19 @@ use super::maintenance::Maintenance;
 use super::pipeline::PipelineLayer;
 use super::portal::Portal;
 use super::routes;
+use super::validate::ValidatedPortal;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::{
-    Access, Accounts, AuditLog, Auth, ProviderContext, ClientTokens, PreferenceChecks, RouteIndex,
-    SecretKey, KeyValueStore,
+    Access, Accounts, AuditLog, Auth, ClientTokens, KeyValueStore, PreferenceChecks,
+    ProviderContext, RouteIndex, SecretKey,
 };
 use crate::error::Result;
 use crate::live::{Live, OWN_TASKS};
 use crate::notifications::{AccountNotifier, Notifications};
-use crate::pages::{self, Nav, Page, PageRenderer, DefaultTheme, SearchSources, Theme};
-use crate::security::{ResponseHeaders, ConnectionLimiter, RequestValidator, OriginPolicy, TrustedProxies, RateLimits};
+use crate::pages::{self, DefaultTheme, Nav, Page, PageRenderer, SearchSources, Theme};
+use crate::security::{
+    ConnectionLimiter, OriginPolicy, RateLimits, RequestValidator, ResponseHeaders, TrustedProxies,
+};
 use crate::state::PortalState;
 use crate::store::{ClusterEvent, Store, now};
 use crate::tasks::{self, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker};
@@ -61,7 +63,7 @@ impl ValidatedPortal {
         } = builder;
         let setup = ProviderContext::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
-        let mut open = provider.declared_routes();
+        let mut open = provider.list_routes();
         open.extend(routes::exempt_from_maintenance().list());
         let maintenance = Maintenance::new(store.clone(), config.maintenance, &open);
         maintenance.refresh().await?;

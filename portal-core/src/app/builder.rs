@@ -15,8 +15,8 @@ use super::overlap::MergedRouter;
 use super::plugin::Plugin;
 use crate::admin::{AdminModel, ModelSpec, Models};
 use crate::auth::{
-    Access, Accounts, AuditLog, AuthProvider, ClientTokens, CspSources, ErasedProvider,
-    NoProvider, RoleDefinition, Routes, Users,
+    Access, Accounts, AuditLog, AuthProvider, ClientTokens, CspSources, ErasedProvider, NoProvider,
+    RoleDefinition, Routes, Users,
 };
 use crate::config::{Config, Limits};
 use crate::live::Live;
@@ -50,6 +50,8 @@ pub struct PortalBuilder {
     pub(super) base_path: Option<String>,
     pub(super) limits: Option<Limits>,
     pub(super) provider: Box<dyn ErasedProvider>,
+    /// `true` if the application has set the provider.
+    pub(super) has_provider: bool,
     pub(super) store: Option<Store>,
     pub(super) layout: Arc<dyn Layout>,
     pub(super) theme: Theme,
@@ -97,6 +99,7 @@ impl PortalBuilder {
             base_path: None,
             limits: None,
             provider: Box::new(NoProvider),
+            has_provider: false,
             store: None,
             layout: Arc::new(DefaultLayout::new()),
             theme: Theme::default(),
@@ -160,8 +163,11 @@ impl PortalBuilder {
     }
 
     /// Sets the authentication provider.
+    ///
+    /// Without one, everyone is a guest in DEV, and `build()` fails in PROD.
     pub fn auth(mut self, provider: impl AuthProvider) -> Self {
         self.provider = Box::new(provider);
+        self.has_provider = true;
         self
     }
 
@@ -363,7 +369,7 @@ impl PortalBuilder {
     /// }
     ///
     /// let routes = Routes::new().get("/api/prices", Access::User, prices);
-    /// let builder = Portal::builder().declared_routes(routes);
+    /// let builder = Portal::builder().routes(routes);
     /// ```
     pub fn routes(mut self, routes: Routes) -> Self {
         self.declared = self.declared.merge(routes);

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use axum::http::Method;
 use clap::{Arg, ArgMatches, Command};
 
-use super::validate::ValidatedPortal;
 use super::build_error::{BuildError, chain};
 use super::builder::PortalBuilder;
 use super::maintenance;
+use super::validate::ValidatedPortal;
 use crate::auth::{Actor, AdminEmails, RouteKind, UserChange, UserFilter, Users};
-use crate::config::{Config, PORTAL_SETTINGS, Setting, Settings, SettingSources};
+use crate::config::{Config, PORTAL_SETTINGS, Setting, SettingSources, Settings};
 use crate::error::Error;
 use crate::store::Store;
 
@@ -158,8 +158,9 @@ fn flags(matches: &ArgMatches, provider_settings: &[Setting]) -> HashMap<String,
 async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Failure> {
     let provider_settings = builder.provider.settings();
     let innermost = leaf_matches(matches);
-    let sources = SettingSources::of_process(flags(innermost, provider_settings), provider_settings)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let sources =
+        SettingSources::of_process(flags(innermost, provider_settings), provider_settings)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
     let settings = Settings::load(provider_settings, &sources);
     if let Some(("config", _)) = matches.subcommand() {
         print_config(&settings);
@@ -320,7 +321,7 @@ fn print_routes(plan: &ValidatedPortal) {
             model.source
         );
     }
-    for route in plan.declared_routes() {
+    for route in plan.list_routes() {
         if matches!(route.kind, RouteKind::Route | RouteKind::Socket) {
             let method = route.method.as_ref().map_or("", Method::as_str);
             println!(
@@ -360,7 +361,11 @@ async fn list_users(store: &Store) -> Result<(), Failure> {
     }
 }
 
-async fn change_role(store: &Store, matches: &ArgMatches, plan: &ValidatedPortal) -> Result<(), Failure> {
+async fn change_role(
+    store: &Store,
+    matches: &ArgMatches,
+    plan: &ValidatedPortal,
+) -> Result<(), Failure> {
     let text = |name: &str| {
         matches
             .get_one::<String>(name)

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::validate::missing_data;
 use super::builder::PortalBuilder;
 use super::maintenance_page;
 use super::routes::{conflicts, is_route, shape};
+use super::validate::missing_data;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::RouteInfo;
 use crate::notifications;

@@ -227,12 +227,21 @@ mod tests {
         let cookie = ("cookie", "__session=1");
         assert_eq!(wish(&[cookie]), Encoding::Identity);
         assert_eq!(wish(&[gzip, cookie]), Encoding::Gzip);
-        assert_eq!(wish(&[gzip, ("sec-fetch-site", "cross-site")]), Encoding::Gzip);
+        assert_eq!(
+            wish(&[gzip, ("sec-fetch-site", "cross-site")]),
+            Encoding::Gzip
+        );
         for site in ["cross-site", "same-site"] {
-            assert_eq!(wish(&[gzip, cookie, ("sec-fetch-site", site)]), Encoding::Identity);
+            assert_eq!(
+                wish(&[gzip, cookie, ("sec-fetch-site", site)]),
+                Encoding::Identity
+            );
         }
         for site in ["same-origin", "none"] {
-            assert_eq!(wish(&[gzip, cookie, ("sec-fetch-site", site)]), Encoding::Gzip);
+            assert_eq!(
+                wish(&[gzip, cookie, ("sec-fetch-site", site)]),
+                Encoding::Gzip
+            );
         }
     }
 }

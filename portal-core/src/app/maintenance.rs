@@ -110,7 +110,9 @@ impl std::fmt::Debug for Maintenance {
 impl Maintenance {
     /// Creates the handle; `open` are routes that stay available in addition to the built-in ones.
     pub(super) fn new(store: Store, always: bool, open: &[RouteInfo]) -> Self {
-        let own = EXEMPT_PATHS.iter().map(|path| ExemptPath::Exact((*path).to_owned()));
+        let own = EXEMPT_PATHS
+            .iter()
+            .map(|path| ExemptPath::Exact((*path).to_owned()));
         let open = open.iter().map(|route| match route.path.split_once('{') {
             Some((start, _)) => ExemptPath::Prefix(start.to_owned()),
             None => ExemptPath::Exact(route.path.to_string()),

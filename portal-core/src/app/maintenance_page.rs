@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use url::form_urlencoded;
 
 use super::maintenance::{MAX_MESSAGE_LEN, Maintenance, MaintenanceNotice};
-use crate::auth::{Access, Actor, with_base_path, caller};
+use crate::auth::{Access, Actor, caller, with_base_path};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::pages::components::{

@@ -1,7 +1,6 @@
 //! Portal applications: the only module that depends on all others.
 
 mod assemble;
-mod validate;
 mod build_error;
 mod builder;
 pub(crate) mod cli;
@@ -9,21 +8,22 @@ mod collect_pages;
 mod compression;
 mod discover;
 mod health;
-mod known_pages;
-mod rate_limit;
-mod linger;
 mod http_server;
+mod known_pages;
+mod linger;
 mod loggable;
 mod maintenance;
 mod maintenance_page;
-mod pipeline;
 mod overlap;
-mod write_timeout;
+mod pipeline;
 mod plugin;
 mod portal;
+mod rate_limit;
 mod routes;
 mod serve;
 mod unread;
+mod validate;
+mod write_timeout;
 
 pub use build_error::{BuildError, BuildProblem};
 pub use builder::PortalBuilder;

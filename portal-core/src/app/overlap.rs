@@ -80,7 +80,7 @@ pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<Str
             for route in known {
                 if conflict(route.router(), router.clone()).is_some() {
                     problems.push(format!(
-                        "two routes claim `{}`\n       {}\n       `.routes(..)`   {}:{}\n     change the path of one of them",
+                        "two routes claim `{}`\n       {}\n       `.merge_router(..)`   {}:{}\n     change the path of one of them",
                         route.name(),
                         route.place,
                         at.file(),
@@ -91,7 +91,7 @@ pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<Str
             for (other, other_at) in &merged[..index] {
                 if let Some(reason) = conflict(other.clone(), router.clone()) {
                     problems.push(format!(
-                        "two routers cannot be merged: {reason}\n       `.routes(..)`   {}:{}\n       `.routes(..)`   {}:{}",
+                        "two routers cannot be merged: {reason}\n       `.merge_router(..)`   {}:{}\n       `.merge_router(..)`   {}:{}",
                         other_at.file(),
                         other_at.line(),
                         at.file(),

@@ -21,16 +21,17 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::compression::{self, Encoding};
-use super::rate_limit;
 use super::loggable::loggable;
 use super::maintenance::Maintenance;
+use super::rate_limit;
 use super::unread::UnreadSummary;
 use crate::auth::{Auth, caller};
 use crate::config::Limits;
 use crate::error::{Error, Problem};
 use crate::pages::{PageError, PageRenderer, accepts_html, error_document, head_of, is_api};
 use crate::security::{
-    ResponseHeaders, RateClass, ClientAddress, RequestValidator, OriginPolicy, TrustedProxies, REQUEST_ID, guard_form, has_bearer,
+    ClientAddress, OriginPolicy, REQUEST_ID, RateClass, RequestValidator, ResponseHeaders,
+    TrustedProxies, guard_form, has_bearer,
 };
 use crate::state::PortalState;
 
@@ -102,7 +103,9 @@ where
         let state = self.state.clone();
         let span = exchange.span.clone();
         let Limits {
-            body, request_timeout: request_time, ..
+            body,
+            request_timeout: request_time,
+            ..
         } = match validate_request(&state, &request) {
             Ok(limits) => limits,
             Err(error) => {
@@ -152,7 +155,9 @@ fn validate_request(state: &PortalState, request: &Request) -> Result<Limits, Er
     let gate = state.borrow::<RequestValidator>()?;
     gate.check(request)?;
     let (method, headers) = (request.method(), request.headers());
-    state.borrow::<OriginPolicy>()?.check_change(method, headers)?;
+    state
+        .borrow::<OriginPolicy>()?
+        .check_change(method, headers)?;
     Ok(gate.limits)
 }
 
@@ -215,7 +220,12 @@ fn pre_handler_for(
     (wanted.then_some(PreHandler::Navigation), request)
 }
 
-async fn run_pre_handler<S>(detour: PreHandler, state: PortalState, inner: S, request: Request) -> Response
+async fn run_pre_handler<S>(
+    detour: PreHandler,
+    state: PortalState,
+    inner: S,
+    request: Request,
+) -> Response
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
@@ -235,7 +245,12 @@ where
     }
 }
 
-async fn rate_limited<S>(class: RateClass, state: &PortalState, inner: S, request: Request) -> Response
+async fn rate_limited<S>(
+    class: RateClass,
+    state: &PortalState,
+    inner: S,
+    request: Request,
+) -> Response
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {

@@ -8,14 +8,19 @@ use uuid::Uuid;
 
 use crate::auth::caller;
 use crate::error::Result;
-use crate::security::{RateClass, TrustedProxies, RateLimits};
+use crate::security::{RateClass, RateLimits, TrustedProxies};
 use crate::state::PortalState;
 use crate::tasks::ClientTokens;
 
 /// Returns the rate class of a request, if rate limits are enabled.
-pub(super) fn rate_class<B>(state: &PortalState, request: &axum::http::Request<B>) -> Option<RateClass> {
+pub(super) fn rate_class<B>(
+    state: &PortalState,
+    request: &axum::http::Request<B>,
+) -> Option<RateClass> {
     let class = RateClass::of(request.method(), request.uri().path())?;
-    let on = state.borrow::<RateLimits>().is_ok_and(RateLimits::are_enabled);
+    let on = state
+        .borrow::<RateLimits>()
+        .is_ok_and(RateLimits::are_enabled);
     on.then_some(class)
 }
 
@@ -37,7 +42,11 @@ pub(super) async fn check(class: RateClass, parts: &mut Parts, state: &PortalSta
 }
 
 /// Returns the user a request is counted for; when a task is enqueued, the owner of the token.
-async fn rate_limited_user(class: RateClass, parts: &mut Parts, state: &PortalState) -> Option<Uuid> {
+async fn rate_limited_user(
+    class: RateClass,
+    parts: &mut Parts,
+    state: &PortalState,
+) -> Option<Uuid> {
     if class == RateClass::StartTask
         && let Some(text) = client_token(parts.uri.path())
     {

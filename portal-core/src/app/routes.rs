@@ -3,7 +3,7 @@
 use super::health;
 use super::overlap::KnownRoute;
 use crate::admin::{self, ModelRegistry};
-use crate::auth::{self, Access, RouteInfo, Guard, RouteKind, Routes};
+use crate::auth::{self, Access, Guard, RouteInfo, RouteKind, Routes};
 use crate::live;
 use crate::notifications;
 use crate::pages;
@@ -41,10 +41,7 @@ pub(super) fn exempt_from_maintenance() -> Routes {
 
 /// Returns a route per task type and admin model; general routes serve them, each with its own
 /// access.
-pub(super) fn of_tasks_and_models(
-    tasks: &TaskRegistry,
-    models: &ModelRegistry,
-) -> Vec<RouteInfo> {
+pub(super) fn of_tasks_and_models(tasks: &TaskRegistry, models: &ModelRegistry) -> Vec<RouteInfo> {
     let starts = tasks.startable().map(|task| {
         RouteInfo::new(
             RouteKind::Task,

@@ -9,8 +9,8 @@ use super::overlap::{self, KnownRoute};
 use super::portal::Portal;
 use super::routes;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
-use crate::auth::{Access, ProviderContext, RouteInfo, Roles, SyncReport};
-use crate::config::{Config, ConfigError, Settings, SettingSources, masked};
+use crate::auth::{Access, ProviderContext, Roles, RouteInfo, SyncReport};
+use crate::config::{Config, ConfigError, SettingSources, Settings, masked};
 use crate::error::Result;
 use crate::live::Topics;
 use crate::pages::theme::Accent;
@@ -93,7 +93,10 @@ impl PortalBuilder {
     }
 
     /// Validates configuration, pages, tasks and models, without the database.
-    pub(crate) fn validate(mut self, settings: Option<Settings>) -> Result<ValidatedPortal, BuildError> {
+    pub(crate) fn validate(
+        mut self,
+        settings: Option<Settings>,
+    ) -> Result<ValidatedPortal, BuildError> {
         let (mut config, mut problems) = match (self.config.take(), settings) {
             (Some(config), _) => (config, Vec::new()),
             (None, settings) => {
@@ -126,6 +129,13 @@ impl PortalBuilder {
         let roles = Roles::new(std::mem::take(&mut self.roles));
         let mut problems = roles.problems();
         problems.append(&mut self.mistakes);
+        if !self.has_provider && !config.is_dev() {
+            problems.push(
+                "a portal in PROD requires an identity provider; \
+                 add one with `.auth(provider)` of the builder"
+                    .to_owned(),
+            );
+        }
         let brand = std::mem::take(&mut self.brand).prepare();
         let brand = brand.unwrap_or_else(|faults| {
             problems.extend(faults);
@@ -135,7 +145,7 @@ impl PortalBuilder {
             self.theme.accent = Accent::Brand;
         }
         let mut taken = routes::builtin(true, config.is_dev()).list();
-        taken.extend(self.provider.declared_routes());
+        taken.extend(self.provider.list_routes());
         let models = std::mem::take(&mut self.models);
         let models = models.into_iter().chain([ModelSpec::users(&roles)]);
         let (models, faults) = ModelRegistry::new(models);
@@ -332,12 +342,12 @@ impl ValidatedPortal {
     }
 
     /// Returns all routes with their guards; pages, tasks and models list further details.
-    pub(crate) fn declared_routes(&self) -> Vec<RouteInfo> {
+    pub(crate) fn list_routes(&self) -> Vec<RouteInfo> {
         let metrics = self.builder.metrics.unwrap_or(self.config.is_dev());
         let mut routes = pages::routes(self.pages.clone())
             .merge(routes::builtin(metrics, self.config.is_dev()))
             .list();
-        routes.extend(self.builder.provider.declared_routes());
+        routes.extend(self.builder.provider.list_routes());
         routes.extend(self.builder.declared.list());
         routes.extend(routes::of_tasks_and_models(&self.tasks, &self.models));
         routes

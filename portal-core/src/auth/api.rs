@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use super::access::Access;
 use super::audit::Actor;
-use super::route::Routes;
 use super::extract::{AdminUser, CurrentUser, caller};
 use super::preferences::PreferenceChecks;
 use super::redirect::with_base_path;
 use super::roles::Roles;
+use super::route::Routes;
 use super::service::Auth;
 use super::users::{User, UserChange, UserFilter, UserSort};
 use crate::config::Config;
@@ -62,7 +62,11 @@ fn read_preferences(
     checks: &PreferenceChecks,
 ) -> Result<Map<String, Value>, Vec<FieldError>> {
     let Value::Object(members) = body else {
-        return Err(vec![FieldError::new("", "invalid_type", "must be an object")]);
+        return Err(vec![FieldError::new(
+            "",
+            "invalid_type",
+            "must be an object",
+        )]);
     };
     let mut faults = Vec::new();
     let mut preferences = Map::new();

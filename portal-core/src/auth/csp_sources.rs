@@ -150,11 +150,7 @@ mod tests {
                 script: vec![evil.to_owned()],
                 ..CspSources::default()
             };
-            assert_eq!(
-                sources.policy(),
-                CspSources::default().policy(),
-                "{evil:?}"
-            );
+            assert_eq!(sources.policy(), CspSources::default().policy(), "{evil:?}");
         }
     }
 }

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::admin_emails::{self, AdminEmails};
 use super::audit::{Actor, AuditLog};
 use super::identity::Profile;
-use super::user_records::{self, WriteOutcome};
 use super::sessions;
+use super::user_records::{self, WriteOutcome};
 use super::users::TABLE as USERS;
 use crate::error::Result;
 use crate::store::{ClusterEvent, Store, Transaction, now};
@@ -293,10 +293,7 @@ mod tests {
             panic!("expected one changed user")
         };
         assert_eq!(hints.try_recv().unwrap(), ClusterEvent::User { id });
-        assert_eq!(
-            directory.apply(None, ann).await.unwrap(),
-            Effect::Unchanged
-        );
+        assert_eq!(directory.apply(None, ann).await.unwrap(), Effect::Unchanged);
         assert_eq!(heard(), []);
 
         let id = "sess_1".to_owned();

@@ -55,7 +55,8 @@ impl CurrentUser {
 
     /// Returns `true` if this is the user and the impersonator of an identity.
     pub(super) fn is_of(&self, identity: &Identity) -> bool {
-        self.user.subject == identity.subject && self.impersonator() == identity.impersonator.as_deref()
+        self.user.subject == identity.subject
+            && self.impersonator() == identity.impersonator.as_deref()
     }
 
     /// Returns the impersonator's id at the provider, if the user is impersonated.

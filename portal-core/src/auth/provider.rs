@@ -11,10 +11,10 @@ use maud::{Markup, html};
 
 use super::admin_emails::AdminEmails;
 use super::csp_sources::CspSources;
-use super::route::{RouteInfo, Routes};
-use super::directory::{UserDirectory, SyncReport};
+use super::directory::{SyncReport, UserDirectory};
 use super::identity::{AuthError, Identity, Profile};
 use super::key_value::KeyValueStore;
+use super::route::{RouteInfo, Routes};
 use crate::config::{Config, Setting};
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -152,7 +152,10 @@ pub trait AuthProvider: Send + Sync + 'static {
     ///
     /// The provider may respond itself, for example with a redirect that renews the session, or
     /// replace the `Cookie` header of the request and set cookies in the browser.
-    fn handle_navigation(&self, parts: &mut Parts) -> impl Future<Output = NavigationOutcome> + Send {
+    fn handle_navigation(
+        &self,
+        parts: &mut Parts,
+    ) -> impl Future<Output = NavigationOutcome> + Send {
         let _ = parts;
         ready(NavigationOutcome::default())
     }
@@ -168,7 +171,10 @@ pub trait AuthProvider: Send + Sync + 'static {
     /// # Errors
     ///
     /// The default implementation always fails: the provider has no list of users.
-    fn sync_users(&self, directory: &UserDirectory) -> impl Future<Output = Result<SyncReport>> + Send {
+    fn sync_users(
+        &self,
+        directory: &UserDirectory,
+    ) -> impl Future<Output = Result<SyncReport>> + Send {
         let _ = directory;
         ready(Err(Error::internal(
             "the identity provider of this portal has no list of users to synchronize",
@@ -316,7 +322,7 @@ pub(crate) trait ErasedProvider: Send + Sync {
     fn refreshes_profile(&self) -> bool;
     fn settings(&self) -> &'static [Setting];
     fn routes(&self) -> Routes;
-    fn declared_routes(&self) -> Vec<RouteInfo>;
+    fn list_routes(&self) -> Vec<RouteInfo>;
     fn sign_in(&self, page: &SignInPage<'_>) -> Markup;
     fn offers_sign_up(&self) -> bool;
     fn content_sources(&self) -> CspSources;
@@ -364,7 +370,7 @@ impl<P: AuthProvider> ErasedProvider for P {
         AuthProvider::routes(self)
     }
 
-    fn declared_routes(&self) -> Vec<RouteInfo> {
+    fn list_routes(&self) -> Vec<RouteInfo> {
         AuthProvider::list_routes(self)
     }
 

@@ -75,7 +75,10 @@ pub(super) async fn upsert(
 
 /// Replaces the user's row with a tombstone, so that the subject is never created again, even if it
 /// was never stored.
-pub(super) async fn tombstone(transaction: &mut Transaction, subject: &str) -> Result<WriteOutcome> {
+pub(super) async fn tombstone(
+    transaction: &mut Transaction,
+    subject: &str,
+) -> Result<WriteOutcome> {
     let (id, now) = (Uuid::now_v7(), now());
     let own = [
         ("id", id.into()),

@@ -100,7 +100,9 @@ impl Settings {
             };
             let found = find(&sources.flags)
                 .map(|value| (value, SettingSource::Flag))
-                .or_else(|| find(&sources.environment).map(|value| (value, SettingSource::Environment)))
+                .or_else(|| {
+                    find(&sources.environment).map(|value| (value, SettingSource::Environment))
+                })
                 .or_else(|| find(&sources.dot_env).map(|value| (value, SettingSource::DotEnv)))
                 .or_else(|| {
                     setting

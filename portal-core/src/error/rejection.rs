@@ -74,7 +74,10 @@ fn usual(status: StatusCode) -> (&'static str, &'static str) {
     match status {
         StatusCode::BAD_REQUEST => ("bad_request", "the request is malformed"),
         StatusCode::UNAUTHORIZED => ("unauthorized", "sign in to use this"),
-        StatusCode::FORBIDDEN => ("forbidden", "your account does not have permission for this"),
+        StatusCode::FORBIDDEN => (
+            "forbidden",
+            "your account does not have permission for this",
+        ),
         StatusCode::NOT_FOUND => ("not_found", NOTHING_HERE),
         StatusCode::METHOD_NOT_ALLOWED => (
             "method_not_allowed",

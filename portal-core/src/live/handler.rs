@@ -9,13 +9,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::hub::MAX_TOPICS;
 use super::cursor::Cursor;
-use super::stream_limit::StreamOwner;
+use super::hub::MAX_TOPICS;
 use super::service::Live;
-use super::stream::{self, StreamUser, Stream};
+use super::stream::{self, Stream, StreamUser};
+use super::stream_limit::StreamOwner;
 use super::topics::TopicKey;
-use crate::auth::{Access, Auth, CurrentUser, AuthOutcome, Routes};
+use crate::auth::{Access, Auth, AuthOutcome, CurrentUser, Routes};
 use crate::error::{Error, Result};
 use crate::request::ApiQuery;
 use crate::security::{ClientAddress, OriginPolicy, network_of};
@@ -43,7 +43,9 @@ async fn stream_topics(
     parts: Parts,
 ) -> Result<Response> {
     let live = state.borrow::<Live>()?;
-    state.borrow::<OriginPolicy>()?.check_socket(&parts.headers)?;
+    state
+        .borrow::<OriginPolicy>()?
+        .check_socket(&parts.headers)?;
     let auth = state.borrow::<Auth>()?;
     let user = match auth.authenticate(&parts).await? {
         AuthOutcome::Anonymous => None,

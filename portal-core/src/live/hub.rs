@@ -136,7 +136,11 @@ impl TopicHub {
 
     /// Subscribes to topics, at most 64. Topics changed since the cursor count as changed; without
     /// a cursor, all do.
-    pub(super) fn subscribe(self: &Arc<Self>, keys: Vec<TopicKey>, since: Option<Cursor>) -> TopicSubscription {
+    pub(super) fn subscribe(
+        self: &Arc<Self>,
+        keys: Vec<TopicKey>,
+        since: Option<Cursor>,
+    ) -> TopicSubscription {
         let watcher = Arc::new(Subscriber::default());
         let known_until = since.map(|mark| self.clock.seen_until(mark));
         let mut state = self.lock();
@@ -303,9 +307,16 @@ mod tests {
             hub.touch_at(USERS, now + MIN_INTERVAL / 2);
         }
         assert_eq!(bits(&watch), 0, "not again so soon");
-        assert_eq!(hub.flush_due(now + MIN_INTERVAL / 2), Some(now + MIN_INTERVAL));
+        assert_eq!(
+            hub.flush_due(now + MIN_INTERVAL / 2),
+            Some(now + MIN_INTERVAL)
+        );
         assert_eq!(bits(&watch), 0);
-        assert_eq!(hub.flush_due(now + MIN_INTERVAL), None, "delivered only once");
+        assert_eq!(
+            hub.flush_due(now + MIN_INTERVAL),
+            None,
+            "delivered only once"
+        );
         watch.changed().await;
         assert_eq!(bits(&watch), 0b10, "the last change is delivered");
         hub.touch_at(USERS, now + 3 * MIN_INTERVAL);

@@ -5,13 +5,13 @@
 //! over one stream of server-sent events, and between replicas as cluster events of the store. The
 //! changed content is requested like any page.
 
-mod hub;
 mod cursor;
 mod handler;
-mod stream_limit;
+mod hub;
 mod region;
 mod service;
 mod stream;
+mod stream_limit;
 mod topics;
 
 pub use region::{Region, region};

@@ -14,11 +14,11 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::hub::TopicHub;
-use super::stream_limit::{StreamOwner, StreamPermit, StreamLimiter};
-use super::topics::{TopicKey, NOTIFICATIONS, OWN_TASKS, TASKS, Topics, USERS};
+use super::stream_limit::{StreamLimiter, StreamOwner, StreamPermit};
+use super::topics::{NOTIFICATIONS, OWN_TASKS, TASKS, TopicKey, Topics, USERS};
 use crate::config::Config;
 use crate::error::Error;
-use crate::store::{Dialect, ClusterEvent, Store, Transaction};
+use crate::store::{ClusterEvent, Dialect, Store, Transaction};
 
 /// Minimum interval between two cluster events to other replicas.
 const SEND_INTERVAL: Duration = Duration::from_millis(50);
@@ -246,7 +246,9 @@ impl Live {
     async fn follow(&self, mut hints: Receiver<ClusterEvent>) {
         loop {
             match hints.recv().await {
-                Ok(ClusterEvent::Lagged) | Err(RecvError::Lagged(_)) => self.0.hub.mark_all_changed(),
+                Ok(ClusterEvent::Lagged) | Err(RecvError::Lagged(_)) => {
+                    self.0.hub.mark_all_changed()
+                }
                 Ok(ClusterEvent::NotificationsChanged { user_id: None }) => {
                     if let Some(topic) = self.0.topics.find(NOTIFICATIONS) {
                         self.0.hub.mark_changed_for_all_users(topic);

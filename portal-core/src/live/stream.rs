@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
-use super::hub::TopicSubscription;
 use super::cursor::Cursor;
-use super::stream_limit::StreamPermit;
+use super::hub::TopicSubscription;
 use super::service::Live;
-use crate::auth::{RevocationToken, Auth, Revocation};
+use super::stream_limit::StreamPermit;
+use crate::auth::{Auth, Revocation, RevocationToken};
 use crate::state::PortalState;
 
 /// Interval of keep-alives: proxies close a stream after about a minute of silence, and a tab

@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn streams_are_limited_per_user_and_per_address_of_guests() {
         let places = places(1, &[]);
-        let (ann, eve) = (StreamOwner::User(Uuid::new_v4()), StreamOwner::User(Uuid::new_v4()));
+        let (ann, eve) = (
+            StreamOwner::User(Uuid::new_v4()),
+            StreamOwner::User(Uuid::new_v4()),
+        );
         let one = places.acquire(ann).unwrap();
         let refused = places.acquire(ann).unwrap_err();
         assert_eq!(

@@ -10,7 +10,7 @@ use super::api::id_of;
 use super::list::{self, grouped};
 use super::send_form::{self, SendForm};
 use super::service::{NotificationFilter, Notifications, not_found};
-use crate::auth::{Access, CurrentUser, with_base_path, caller, safe_redirect};
+use crate::auth::{Access, CurrentUser, caller, safe_redirect, with_base_path};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::live::Region;

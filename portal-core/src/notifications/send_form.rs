@@ -91,10 +91,14 @@ async fn again(reader: &PageScope<'_>, draft: SendForm) -> Result<PageResponse> 
 }
 
 /// Returns the audience that the form selects, or the field error.
-async fn audience(reader: &PageScope<'_>, draft: &SendForm) -> Result<Result<Audience, FieldError>> {
+async fn audience(
+    reader: &PageScope<'_>,
+    draft: &SendForm,
+) -> Result<Result<Audience, FieldError>> {
     if let Some(name) = draft.audience.strip_prefix("role:") {
         let role = reader.state.borrow::<Roles>()?.find(name);
-        let unknown = || FieldError::new("/audience", "invalid_value", "must be one of the options");
+        let unknown =
+            || FieldError::new("/audience", "invalid_value", "must be one of the options");
         return Ok(role.map(Audience::Role).ok_or_else(unknown));
     }
     Ok(match draft.audience.as_str() {
@@ -109,7 +113,11 @@ async fn audience(reader: &PageScope<'_>, draft: &SendForm) -> Result<Result<Aud
             }
             .map_err(|message| FieldError::new("/email", "not_found", message))
         }
-        _ => Err(FieldError::new("/audience", "required", "choose the recipients")),
+        _ => Err(FieldError::new(
+            "/audience",
+            "required",
+            "choose the recipients",
+        )),
     })
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use maud::{Markup, html};
 
-use super::notification_bell::bell;
 use super::components::{Button, Tone, badge, search_button, toast_region};
 use super::layout::{Layout, NavLink, PageContext, Reserve, document};
-use super::layout_parts::{self, LayoutParts, DefaultParts};
+use super::layout_parts::{self, DefaultParts, LayoutParts};
+use super::notification_bell::bell;
 
 /// Place in [`DefaultLayout`] for markup of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

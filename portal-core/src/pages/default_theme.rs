@@ -253,7 +253,10 @@ mod tests {
         look.locked = Some(false);
         assert!(!look.over(code).is_locked());
         assert_eq!(ThemeSettings::from_value(&look.to_value()), look);
-        assert_eq!(ThemeSettings::from_value(&Value::Null), ThemeSettings::default());
+        assert_eq!(
+            ThemeSettings::from_value(&Value::Null),
+            ThemeSettings::default()
+        );
     }
 
     #[tokio::test]

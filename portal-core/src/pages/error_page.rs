@@ -8,11 +8,11 @@ use url::Url;
 
 use super::assets;
 use super::components::{Button, TimeFormat, copy_button, icon, rel, time};
-use super::error_illustration::{Illustration, art};
 use super::error_details::developer_details;
+use super::error_illustration::{Illustration, art};
 use super::layout::NavLink;
 use super::render::PageRenderer;
-use crate::auth::{CurrentUser, with_base_path, safe_redirect};
+use crate::auth::{CurrentUser, safe_redirect, with_base_path};
 use crate::error::{NOTHING_HERE, Problem};
 
 /// Maximum number of pages that a 404 page links.

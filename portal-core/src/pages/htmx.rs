@@ -32,9 +32,14 @@ pub(super) fn htmx_response(request: &Parts, mut response: Response) -> Response
         FlashKind::Error => "danger",
         FlashKind::Info => "info",
     });
-    let done = json!({
-        "portal:done": {"to": to, "text": flash.map(|flash| &flash.text), "tone": tone}
-    });
+    let link = flash.and_then(|flash| flash.link.as_ref());
+    let done = json!({"portal:done": {
+        "to": to,
+        "text": flash.map(|flash| &flash.text),
+        "tone": tone,
+        "label": link.map(|(label, _)| label),
+        "href": link.map(|(_, url)| url),
+    }});
     let Ok(trigger) = HeaderValue::from_str(&ascii(&done.to_string())) else {
         return response;
     };
@@ -73,7 +78,9 @@ mod tests {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         htmx_response(
             &parts,
-            Flash::success("“Ärger” 🎉 \"weg\"").redirect("/list?a=b"),
+            Flash::success("“Ärger” 🎉 \"weg\"")
+                .link("View", "/list?edit=1")
+                .redirect("/list?a=b"),
         )
     }
 
@@ -85,7 +92,10 @@ mod tests {
         assert!(response.headers().contains_key(header::SET_COOKIE));
         let told = response.headers()["hx-trigger"].to_str().unwrap();
         let told: serde_json::Value = serde_json::from_str(told).unwrap();
-        let expected = json!({"to": "/list?a=b", "text": "“Ärger” 🎉 \"weg\"", "tone": "success"});
+        let expected = json!({
+            "to": "/list?a=b", "text": "“Ärger” 🎉 \"weg\"", "tone": "success",
+            "label": "View", "href": "/list?edit=1",
+        });
         assert_eq!(told["portal:done"], expected);
     }
 

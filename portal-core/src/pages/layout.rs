@@ -2,9 +2,9 @@
 
 use maud::{DOCTYPE, Markup, Render, html};
 
-use super::notification_bell::Unread;
-use super::components::{Banner, Tone};
 use super::asset_requirements::AssetRequirements;
+use super::components::{Banner, Tone};
+use super::notification_bell::Unread;
 use super::{BrandAssets, assets, theme::Theme};
 
 /// Data that a layout receives about the page that it renders.

@@ -79,7 +79,9 @@ impl LayoutCache {
         if let Some(frame) = self.0.get(&key) {
             return Some(frame);
         }
-        let frame = Arc::new(CachedLayout::of(&draw(PreEscaped(CONTENT_MARKER.to_owned())).0)?);
+        let frame = Arc::new(CachedLayout::of(
+            &draw(PreEscaped(CONTENT_MARKER.to_owned())).0,
+        )?);
         let owned = OwnedLayoutKey {
             address: key.address.into(),
             theme: key.theme,

@@ -138,8 +138,22 @@ pub(super) fn rail_toggle(page: &PageContext<'_>) -> Markup {
         .size(1)
         .submit()
         .attribute("name", "rail")
-        .attribute("value", if page.sidebar_collapsed { "wide" } else { "narrow" })
-        .attribute("aria-expanded", if page.sidebar_collapsed { "false" } else { "true" });
+        .attribute(
+            "value",
+            if page.sidebar_collapsed {
+                "wide"
+            } else {
+                "narrow"
+            },
+        )
+        .attribute(
+            "aria-expanded",
+            if page.sidebar_collapsed {
+                "false"
+            } else {
+                "true"
+            },
+        );
     html! {
         form class="pt-rail" method="post" action=(page.url("/theme")) data-theme-form {
             (return_here(page)) (button)

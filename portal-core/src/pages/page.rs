@@ -13,7 +13,7 @@ use super::layout::Layout;
 use super::nav::NavItem;
 use crate::auth::{Access, RouteInfo, RouteKind};
 use crate::source::Source;
-use crate::state::{PortalState, Dependency};
+use crate::state::{Dependency, PortalState};
 
 pub(crate) type PageFuture = Pin<Box<dyn Future<Output = PageResponse> + Send>>;
 pub(crate) type Respond = fn(PortalState, Request) -> PageFuture;
@@ -134,8 +134,7 @@ impl Page {
     /// Returns the route with its access rule.
     pub(crate) fn declared(&self) -> RouteInfo {
         let method = Some(self.method.clone());
-        RouteInfo::new(RouteKind::Page, method, self.path, self.access.clone())
-            .source(self.source)
+        RouteInfo::new(RouteKind::Page, method, self.path, self.access.clone()).source(self.source)
     }
 
     /// Returns the path of the route, without the base path of a portal nested in another app.

@@ -110,7 +110,9 @@ mod tests {
         for id in ["none", "on", "open"] {
             assert_eq!(cut(DOCUMENT, id), None, "{id}");
         }
-        assert!(contains_all(DOCUMENT, &["two", "in"]) && !contains_all(DOCUMENT, &["two", "open"]));
+        assert!(
+            contains_all(DOCUMENT, &["two", "in"]) && !contains_all(DOCUMENT, &["two", "open"])
+        );
     }
 
     fn asked(method: Method, ids: &str) -> Option<String> {

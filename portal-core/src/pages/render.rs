@@ -10,19 +10,19 @@ use axum::response::Response;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::notification_bell::UnreadSource;
 use super::brand::BrandAssets;
 use super::components::{Banner, Button, Tone};
-use super::flash;
-use super::layout_cache::{Document, LayoutKey, LayoutCache};
-use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
-use super::nav::Nav;
 use super::default_theme::DefaultTheme;
-use super::regions::{self, RegionCursor, CursorSource};
+use super::flash;
+use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
+use super::layout_cache::{Document, LayoutCache, LayoutKey};
+use super::nav::Nav;
+use super::notification_bell::UnreadSource;
+use super::regions::{self, CursorSource, RegionCursor};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use super::zone::Zone;
-use crate::auth::{Auth, CurrentUser, RouteIndex, RenderedPage, User, with_base_path};
+use crate::auth::{Auth, CurrentUser, RenderedPage, RouteIndex, User, with_base_path};
 use crate::config::Config;
 
 /// Shared settings and services of all pages.
@@ -146,11 +146,13 @@ impl PageRenderer {
         };
         let note = Zone::current().note(&content.0);
         let content = html! { (content) (note) };
-        let frames = head
-            .frames
-            .filter(|_| reader.is_cacheable() && layout.embeds_content_verbatim() && layout.is_cacheable());
+        let frames = head.frames.filter(|_| {
+            reader.is_cacheable() && layout.embeds_content_verbatim() && layout.is_cacheable()
+        });
         let frame = frames.and_then(|frames| {
-            frames.get(reader.key(), |stand_in| self.render_layout(&reader, &head, stand_in))
+            frames.get(reader.key(), |stand_in| {
+                self.render_layout(&reader, &head, stand_in)
+            })
         });
         let drawn;
         let document = match &frame {
@@ -167,7 +169,12 @@ impl PageRenderer {
     }
 
     /// Renders the layout of a page.
-    fn render_layout(&self, reader: &RenderContext<'_>, head: &PageMeta<'_>, content: Markup) -> Markup {
+    fn render_layout(
+        &self,
+        reader: &RenderContext<'_>,
+        head: &PageMeta<'_>,
+        content: Markup,
+    ) -> Markup {
         let base_path = self.config.base_path.as_str();
         let nav = self.nav_of(reader.parts, reader.user);
         let sign_in_url = self.sign_in_url(reader.parts);
@@ -210,7 +217,12 @@ impl PageRenderer {
     }
 
     /// Returns a document with its requirements and the additions of the identity provider.
-    fn respond(&self, reader: &RenderContext<'_>, head: &PageMeta<'_>, document: Document<'_>) -> Response {
+    fn respond(
+        &self,
+        reader: &RenderContext<'_>,
+        head: &PageMeta<'_>,
+        document: Document<'_>,
+    ) -> Response {
         let base_path = self.config.base_path.as_str();
         let mut more = document.styles(base_path).0;
         if document.required.live {

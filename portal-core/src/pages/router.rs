@@ -10,15 +10,15 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use maud::html;
 
 use super::components::{Banner, Tone};
-use super::into_page::PageResponse;
 use super::error_page::came_from;
 use super::errors::{self, accepts_html};
 use super::fragment;
-use super::layout_cache::LayoutCache;
+use super::htmx;
+use super::into_page::PageResponse;
 use super::layout::Flash;
+use super::layout_cache::LayoutCache;
 use super::page::Page;
 use super::render::{PageMeta, PageRenderer};
-use super::htmx;
 use super::zone::Zone;
 use crate::auth::{CurrentUser, Denied, Routes, caller};
 use crate::error::Problem;
@@ -51,7 +51,12 @@ fn handler(page: Page) -> MethodRouter<PortalState> {
     )
 }
 
-async fn answer(page: &Page, frames: &LayoutCache, state: PortalState, request: Request) -> Response {
+async fn answer(
+    page: &Page,
+    frames: &LayoutCache,
+    state: PortalState,
+    request: Request,
+) -> Response {
     let (mut parts, body) = request.into_parts();
     let setup = match state.borrow::<PageRenderer>() {
         Ok(setup) => setup,

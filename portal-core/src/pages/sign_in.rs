@@ -7,8 +7,8 @@ use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
 use super::components::Card;
-use super::into_page::{IntoPage, PageResponse};
 use super::default_layout::PlainLayout;
+use super::into_page::{IntoPage, PageResponse};
 use super::page::{Page, PageFuture};
 use super::render::QUERY_VALUE;
 use crate::auth::{Auth, caller, safe_return};

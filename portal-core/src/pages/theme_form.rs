@@ -9,8 +9,8 @@ use maud::{Markup, Render, html};
 use serde_json::Map;
 
 use super::components::ThemePicker;
-use super::layout::Flash;
 use super::default_theme::ThemeSettings;
+use super::layout::Flash;
 use super::render::PageRenderer;
 use super::theme::ThemeChoice;
 use crate::auth::{Access, AdminUser, Auth, CurrentUser, Routes, known_caller, safe_return};

@@ -2,19 +2,19 @@
 
 mod client_address;
 mod connections;
-mod request_validation;
 mod headers;
 mod hosts;
-mod rate_limits;
 mod nul;
 mod origin;
+mod rate_limits;
+mod request_validation;
 mod size;
 
 pub use client_address::ClientAddress;
 pub(crate) use client_address::{TrustedProxies, network_of};
 pub(crate) use connections::{ConnectionLimiter, ConnectionPermit};
-pub(crate) use request_validation::RequestValidator;
-pub(crate) use headers::{ResponseHeaders, REQUEST_ID};
-pub(crate) use rate_limits::{RateClass, RateLimits};
+pub(crate) use headers::{REQUEST_ID, ResponseHeaders};
 pub(crate) use nul::guard_form;
 pub(crate) use origin::{OriginPolicy, has_bearer};
+pub(crate) use rate_limits::{RateClass, RateLimits};
+pub(crate) use request_validation::RequestValidator;

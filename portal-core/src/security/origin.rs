@@ -47,7 +47,9 @@ impl OriginPolicy {
         match self.sender(headers, &self.allowed) {
             RequestOrigin::Own => Ok(()),
             RequestOrigin::Foreign => Err(foreign()),
-            RequestOrigin::Unknown if headers.contains_key(header::COOKIE) && !has_bearer(headers) => {
+            RequestOrigin::Unknown
+                if headers.contains_key(header::COOKIE) && !has_bearer(headers) =>
+            {
                 Err(foreign())
             }
             RequestOrigin::Unknown => Ok(()),

@@ -358,7 +358,10 @@ mod tests {
     #[test]
     fn nothing_is_counted_when_disabled() {
         let limits: RateLimits = RateLimits { on: None };
-        assert_eq!(allowed(|| limits.check_address(RateClass::SignIn, HERE)), 100);
+        assert_eq!(
+            allowed(|| limits.check_address(RateClass::SignIn, HERE)),
+            100
+        );
         assert_eq!(
             allowed(|| limits.check_user(RateClass::SignIn, None, NOWHERE)),
             100

@@ -107,7 +107,11 @@ mod tests {
         let hearing = Freshness::new();
         hearing.connected();
         let read = hearing.read_stamp();
-        for age in [MAX_AGE_DISCONNECTED, 2 * MAX_AGE_DISCONNECTED, MAX_AGE - MOMENT] {
+        for age in [
+            MAX_AGE_DISCONNECTED,
+            2 * MAX_AGE_DISCONNECTED,
+            MAX_AGE - MOMENT,
+        ] {
             hearing.confirm(read.at + age);
             assert!(hearing.is_fresh(read, read.at + age), "{age:?}");
         }

@@ -132,7 +132,10 @@ impl Store {
             })
             .map(|(version, _)| *version)
             .collect();
-        Ok(MigrationState { missing, mismatched: foreign })
+        Ok(MigrationState {
+            missing,
+            mismatched: foreign,
+        })
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Statements are built once with sea-query and rendered for the current dialect.
 
-mod task_change;
 mod connect;
 mod error;
 mod executor;
@@ -10,26 +9,27 @@ mod freshness;
 mod instance_lock;
 mod migrate;
 mod pubsub;
-mod time_range;
 mod row;
 pub(crate) mod schema;
 mod single_flight;
 mod statement;
+mod task_change;
+mod time_range;
 mod transaction;
 
-pub(crate) use task_change::{TaskChange, TaskChanges, TaskOwners};
 pub use error::StoreError;
 pub use executor::Executor;
 pub(crate) use freshness::ReadStamp;
 pub use migrate::MigrationState;
 pub(crate) use pubsub::ClusterEvent;
-pub use time_range::{Buckets, Counts, Step, TimeRange};
 pub use row::{Column, Row};
 /// The crate whose statements a [`Transaction`] executes.
 pub use sea_query;
 pub(crate) use single_flight::SingleFlight;
 pub(crate) use statement::RawSql;
 pub use statement::Statement;
+pub(crate) use task_change::{TaskChange, TaskChanges, TaskOwners};
+pub use time_range::{Buckets, Counts, Step, TimeRange};
 pub use transaction::Transaction;
 
 use chrono::{DateTime, SubsecRound, Utc};

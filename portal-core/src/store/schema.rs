@@ -174,8 +174,12 @@ impl Store {
             transaction.fetch_all(&lock).await?;
         }
         for table in tables {
-            let found =
-                columns_of(CatalogReader::Transaction(&mut transaction), dialect, table.name).await?;
+            let found = columns_of(
+                CatalogReader::Transaction(&mut transaction),
+                dialect,
+                table.name,
+            )
+            .await?;
             let indexes = indexes_of(&mut transaction, dialect, table.name).await?;
             let statements = additions(table, &found, &indexes, dialect);
             if statements.is_empty() {
@@ -247,7 +251,8 @@ fn additions(
             ));
         }
         let index = unique_index(name, column.name);
-        let is_missing = column.unique && column.key == PrimaryKey::None && !indexes.contains(&index);
+        let is_missing =
+            column.unique && column.key == PrimaryKey::None && !indexes.contains(&index);
         if is_missing && (is_there(column) || is_safe(column)) {
             statements.push(format!(
                 "CREATE UNIQUE INDEX IF NOT EXISTS \"{index}\" ON \"{name}\" (\"{column}\")",
@@ -288,7 +293,10 @@ fn differences(
                 column.name, there.column_type
             ));
         }
-        match (column.nullable && column.key == PrimaryKey::None, there.not_null) {
+        match (
+            column.nullable && column.key == PrimaryKey::None,
+            there.not_null,
+        ) {
             (true, true) => drift.push(format!(
                 "the column `{name}.{}` is `NOT NULL`, but the field of the model is optional",
                 column.name

@@ -147,7 +147,10 @@ mod tests {
         let ClusterEvent::TasksChanged { tasks, owners } = notification else {
             panic!("{text}")
         };
-        let changes = tasks.0.iter().map(|change| (change.id, change.client_prefix));
+        let changes = tasks
+            .0
+            .iter()
+            .map(|change| (change.id, change.client_prefix));
         (changes.collect(), owners.0)
     }
 

@@ -187,7 +187,8 @@ impl Buckets {
     /// Returns start and end of the previous period, as long as the elapsed part of these buckets.
     #[must_use]
     pub fn previous_period(&self) -> (DateTime<Utc>, DateTime<Utc>) {
-        let length = self.range.step().duration() * i32::try_from(self.range.bucket_count()).unwrap_or(1);
+        let length =
+            self.range.step().duration() * i32::try_from(self.range.bucket_count()).unwrap_or(1);
         (self.start - length, self.now - length)
     }
 

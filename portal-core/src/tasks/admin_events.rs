@@ -21,7 +21,7 @@ use super::hub::{Subscription, SubscriptionFilter};
 use super::monitor::OpenMonitors;
 use super::record::{TaskRecord, TaskStatus};
 use super::service::{Tasks, task_not_found};
-use crate::auth::{Access, RevocationToken, Auth, CurrentUser, Routes};
+use crate::auth::{Access, Auth, CurrentUser, RevocationToken, Routes};
 use crate::error::Result;
 use crate::live::{Live, StreamPermit};
 use crate::security::OriginPolicy;
@@ -256,7 +256,12 @@ impl AdminEventStream {
     /// Collects the events since the last poll.
     async fn look(&mut self) -> Result<()> {
         let is_running = self.record.status == TaskStatus::Processing;
-        self.next_look = Instant::now() + if is_running { POLL_INTERVAL } else { POLL_INTERVAL_WAITING };
+        self.next_look = Instant::now()
+            + if is_running {
+                POLL_INTERVAL
+            } else {
+                POLL_INTERVAL_WAITING
+            };
         let is_final = self.record.status.is_final();
         let store = &self.tasks.0.store;
         let events = history::after(store, self.record.id, self.seen).await?;

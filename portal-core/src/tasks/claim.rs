@@ -57,7 +57,7 @@ pub(super) struct ClaimRequest<'a> {
     /// Task types that the process has registered; other processes claim tasks of other types.
     pub(super) kinds: &'a [QueueSpec],
     /// Maximum number of concurrent tasks of all replicas together.
-    pub(super) total_concurrency: Option<u32>,
+    pub(super) global_concurrency: Option<u32>,
     /// Task types that this process served last.
     pub(super) rotation: &'a Rotation,
 }
@@ -117,7 +117,7 @@ pub(super) async fn claim(
 
 impl ClaimRequest<'_> {
     fn is_limited(&self, kind: &QueueSpec) -> bool {
-        self.total_concurrency.is_some() || kind.concurrency.is_some()
+        self.global_concurrency.is_some() || kind.concurrency.is_some()
     }
 }
 
@@ -137,7 +137,7 @@ async fn candidates<'a>(
         Vec::new()
     };
     let mut room = limit;
-    if let Some(total) = claimer.total_concurrency {
+    if let Some(total) = claimer.global_concurrency {
         let all = running.iter().map(|running| running.tasks).sum();
         room = Ord::min(room, u64::from(total).saturating_sub(all));
     }
@@ -164,7 +164,7 @@ async fn claim_limited(
     let (kind, mut room) = (share.kind, share.most);
     let dialect = store.dialect();
     let mut transaction = store.begin_by_index().await?;
-    if claimer.total_concurrency.is_some() {
+    if claimer.global_concurrency.is_some() {
         // The empty name represents all types.
         lock_queue(&mut transaction, "", "").await?;
     }
@@ -172,7 +172,7 @@ async fn claim_limited(
         lock_queue(&mut transaction, &kind.state, kind.name).await?;
     }
     let running = count_running(&mut transaction, dialect).await?;
-    if let Some(total) = claimer.total_concurrency {
+    if let Some(total) = claimer.global_concurrency {
         let all = running.iter().map(|running| running.tasks).sum();
         room = Ord::min(room, u64::from(total).saturating_sub(all));
     }
@@ -191,7 +191,11 @@ async fn claim_limited(
 }
 
 /// Locks the row of a queue until the transaction ends; creates the row if it is missing.
-async fn lock_queue(transaction: &mut Transaction, state: &str, name: &str) -> Result<(), StoreError> {
+async fn lock_queue(
+    transaction: &mut Transaction,
+    state: &str,
+    name: &str,
+) -> Result<(), StoreError> {
     let take = Query::insert()
         .into_table(QUEUES)
         .columns(["state", "name"])

@@ -115,7 +115,12 @@ impl EventLogs {
         // The task's own row records the start of the first attempt.
         if record.attempt > 1 {
             let data = history::status(record);
-            let entry = journal.entry(history::SEQ_STARTED, record.updated_at, history::STATUS, data);
+            let entry = journal.entry(
+                history::SEQ_STARTED,
+                record.updated_at,
+                history::STATUS,
+                data,
+            );
             journal.add(lock(&journal.lines), entry);
         }
         OpenEventLog {

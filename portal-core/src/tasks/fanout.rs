@@ -24,7 +24,7 @@ use super::results::WithoutResults;
 use super::service::Tasks;
 use crate::auth::ClientTokens;
 use crate::error::Result;
-use crate::store::{Dialect, ClusterEvent, Store, TaskChange, TaskChanges, now};
+use crate::store::{ClusterEvent, Dialect, Store, TaskChange, TaskChanges, now};
 
 /// Minimum interval between two batches of cluster events from a process.
 const SEND_INTERVAL: Duration = Duration::from_millis(15);

@@ -9,8 +9,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::args::json_length;
-use super::finish_notification::FinishNotification;
 use super::error::TaskError;
+use super::finish_notification::FinishNotification;
 #[cfg(feature = "postgres")]
 use super::insert::ids;
 use super::insert::unavailable;

@@ -259,11 +259,23 @@ async fn read(store: &Store, record: &TaskRecord) -> Result<TaskHistory, StoreEr
         let (statuses, others): (Vec<_>, Vec<_>) =
             attempt.iter().partition(|event| event.kind == STATUS);
         truncated |= others.len() > MAX_STORED_ENTRIES;
-        events.extend(others.into_iter().take(MAX_STORED_ENTRIES).chain(statuses).cloned());
+        events.extend(
+            others
+                .into_iter()
+                .take(MAX_STORED_ENTRIES)
+                .chain(statuses)
+                .cloned(),
+        );
     }
     if record.status.is_final() {
         let at = record.finished_at.unwrap_or(record.updated_at);
-        events.push(of_row(record, record.attempt, SEQ_REQUEUED, at, record.status));
+        events.push(of_row(
+            record,
+            record.attempt,
+            SEQ_REQUEUED,
+            at,
+            record.status,
+        ));
     }
     // Progress updates reach the event log a little later than the log lines around them.
     events.sort_by_key(|event| {

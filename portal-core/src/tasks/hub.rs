@@ -202,7 +202,9 @@ impl Inner {
     fn deliver_to_crowds(&self) {
         let crowded = std::mem::take(&mut *lock(&self.crowded));
         let index = read(&self.index);
-        crowded.values().for_each(|snapshot| index.deliver(snapshot));
+        crowded
+            .values()
+            .for_each(|snapshot| index.deliver(snapshot));
     }
 }
 
@@ -433,7 +435,11 @@ mod tests {
     fn dropped_subscription_is_removed_from_the_index() {
         let hub = TaskHub::default();
         let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
-        let watchers = [of_client(client), of_task(client, id), SubscriptionFilter::default()];
+        let watchers = [
+            of_client(client),
+            of_task(client, id),
+            SubscriptionFilter::default(),
+        ];
         let watchers = watchers.map(|watch| hub.subscribe(watch));
         let change = TaskChange::new(id, None);
         assert!(hub.has_subscriber(&change));

@@ -325,11 +325,13 @@ async fn find_conflict(
     let active = Expr::col("unique_key")
         .eq(key.as_str())
         .and(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
-    Ok(find(executor, active).await?.map(|active| InsertOutcome::AlreadyActive {
-        id: active.id,
-        client_token_id: active.client_token_id,
-        owner_user_id: active.owner_user_id,
-    }))
+    Ok(find(executor, active)
+        .await?
+        .map(|active| InsertOutcome::AlreadyActive {
+            id: active.id,
+            client_token_id: active.client_token_id,
+            owner_user_id: active.owner_user_id,
+        }))
 }
 
 async fn find(

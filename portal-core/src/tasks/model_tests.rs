@@ -95,7 +95,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Ob
                 owner: worker.id,
                 lease: TimeDelta::seconds(30),
                 kinds: &kinds(),
-                total_concurrency: None,
+                global_concurrency: None,
                 rotation: &Rotation::default(),
             };
             for claimed in claim::claim(store, claimer, fastrand::u64(1..4))
@@ -119,7 +119,9 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Ob
                 .and_where(Expr::col("lease_owner").eq(worker.id))
                 .take();
             store.execute(&expire).await.unwrap();
-            lease::rescue(store, OrphanScope::Expired, &kinds()).await.unwrap();
+            lease::rescue(store, OrphanScope::Expired, &kinds())
+                .await
+                .unwrap();
         }
         (5, _) => {
             let ids: Vec<_> = seen.keys().copied().collect();
@@ -190,12 +192,14 @@ async fn interleave(store: Store) {
     // All processes die; a surviving one finishes everything.
     let owner = Uuid::new_v4();
     for _ in 0..seen.len() * 8 {
-        lease::rescue(&store, OrphanScope::All, &kinds()).await.unwrap();
+        lease::rescue(&store, OrphanScope::All, &kinds())
+            .await
+            .unwrap();
         let claimer = ClaimRequest {
             owner,
             lease: TimeDelta::seconds(30),
             kinds: &kinds(),
-            total_concurrency: None,
+            global_concurrency: None,
             rotation: &Rotation::default(),
         };
         let claimed = claim::claim(&store, claimer, 9).await.unwrap();

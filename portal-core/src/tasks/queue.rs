@@ -152,7 +152,10 @@ impl QueueFilter {
 }
 
 /// Lists tasks without their results.
-pub(super) async fn list(store: &Store, filter: &QueueFilter) -> Result<Vec<TaskRecord>, StoreError> {
+pub(super) async fn list(
+    store: &Store,
+    filter: &QueueFilter,
+) -> Result<Vec<TaskRecord>, StoreError> {
     let rows = store.fetch_all(&filter.apply_to(select())).await?;
     rows.iter().map(TaskRecord::from_row).collect()
 }
@@ -223,7 +226,9 @@ pub(super) async fn cancel_in(
         .returning(Query::returning().columns(COLUMNS))
         .take();
     if let Some(row) = executor.fetch_all(&end).await?.first() {
-        return Ok(CancelOutcome::Finished(Box::new(TaskRecord::from_row(row)?)));
+        return Ok(CancelOutcome::Finished(Box::new(TaskRecord::from_row(
+            row,
+        )?)));
     }
     let ask = Query::update()
         .table(TABLE)
@@ -233,7 +238,9 @@ pub(super) async fn cancel_in(
         .returning(Query::returning().columns(COLUMNS))
         .take();
     if let Some(row) = executor.fetch_all(&ask).await?.first() {
-        return Ok(CancelOutcome::Requested(Box::new(TaskRecord::from_row(row)?)));
+        return Ok(CancelOutcome::Requested(Box::new(TaskRecord::from_row(
+            row,
+        )?)));
     }
     let known = select().and_where(Expr::col("id").eq(id)).take();
     Ok(if executor.fetch_all(&known).await?.is_empty() {

@@ -18,7 +18,10 @@ pub(super) struct QueueDepth {
 }
 
 /// Counts active tasks by type, one status at a time, since each has its own partial index.
-pub(super) async fn by_type(store: &Store, status: TaskStatus) -> Result<Vec<QueueDepth>, StoreError> {
+pub(super) async fn by_type(
+    store: &Store,
+    status: TaskStatus,
+) -> Result<Vec<QueueDepth>, StoreError> {
     let select = Query::select()
         .columns(["state", "name"])
         .expr_as(Func::count(Expr::col("id")), "tasks")

@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use super::batch::Batcher;
 use super::error::TaskError;
+use super::event_log::EventLogs;
 use super::fanout::Outbox;
 use super::finish::FinishedAttempt;
-use super::hub::{TaskHub, Subscription, SubscriptionFilter};
-use super::insert::{self, NewTask, InsertOutcome};
-use super::event_log::EventLogs;
+use super::hub::{Subscription, SubscriptionFilter, TaskHub};
+use super::insert::{self, InsertOutcome, NewTask};
 use super::metrics::TaskMetrics;
 use super::queue::{self, CancelOutcome, QueueFilter};
 use super::quota::{Admission, Quotas, Source};
@@ -30,7 +30,7 @@ use super::task::TaskDefinition;
 use super::turn::Turns;
 use crate::auth::User;
 use crate::error::{Error, Result};
-use crate::store::{Executor, ClusterEvent, Store, StoreError, Transaction};
+use crate::store::{ClusterEvent, Executor, Store, StoreError, Transaction};
 
 /// Tasks of a portal; cheap to clone, and available to handlers as `Data<Tasks>`.
 #[derive(Clone, Debug)]
@@ -317,7 +317,9 @@ impl Tasks {
 
     fn all_newest(&self, records: Vec<TaskRecord>) -> Vec<TaskRecord> {
         let records = records.into_iter();
-        records.map(|record| self.with_latest_state(record)).collect()
+        records
+            .map(|record| self.with_latest_state(record))
+            .collect()
     }
 
     /// Counts the tasks of each status.
@@ -409,7 +411,9 @@ impl Tasks {
 
     /// Publishes a state to subscribers of this process.
     pub(super) fn publish_local(&self, record: TaskRecord) {
-        self.0.hub.publish(&Arc::new(self.0.registry.with_title(record)));
+        self.0
+            .hub
+            .publish(&Arc::new(self.0.registry.with_title(record)));
     }
 
     pub(super) fn with_latest_state(&self, record: TaskRecord) -> TaskRecord {

@@ -13,7 +13,7 @@ use super::finish_notification::TaskNotify;
 /// let portal = Portal::builder().task_settings(
 ///     TaskSettings::default()
 ///         .concurrency(200)
-///         .keep_finished(Duration::from_secs(30 * 24 * 60 * 60)),
+///         .retention(Duration::from_secs(30 * 24 * 60 * 60)),
 /// );
 /// ```
 #[derive(Debug, Clone)]

@@ -12,18 +12,18 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::args::{AcceptedArgs, NoArgs, TaskArgs, accept, decode};
+use super::args_schema::ArgsSchema;
 use super::context::TaskContext;
-use super::finish_notification::TaskNotify;
 use super::error::TaskError;
+use super::finish_notification::TaskNotify;
 use super::insert::NewTask;
 use super::retry::RetryPolicy;
 use super::schedule::ScheduleSpec;
-use super::args_schema::ArgsSchema;
 use crate::auth::Access;
 use crate::error::{Error, FieldError};
 use crate::json;
 use crate::source::Source;
-use crate::state::{PortalState, Dependency, TaskInput};
+use crate::state::{Dependency, PortalState, TaskInput};
 
 pub(crate) type TaskFuture<R> = Pin<Box<dyn Future<Output = Result<R, TaskError>> + Send>>;
 

@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::claim::{self, ClaimedTask, ClaimRequest, QueueSpec};
+use super::claim::{self, ClaimRequest, ClaimedTask, QueueSpec};
 use super::context::TaskContext;
 use super::due::Rotation;
-use super::finish_notification::FinishNotification;
 use super::error::{Retry, TaskError};
 use super::finish::{self, FinishedAttempt};
+use super::finish_notification::FinishNotification;
 use super::insert::unavailable;
 use super::lease::{self, OrphanScope};
 use super::queue;
@@ -90,9 +90,10 @@ impl Worker {
         } else {
             OrphanScope::Expired
         };
-        let rescued = self.retry_until_stored("failed to rescue tasks of a process that died", || {
-            self.rescue(lost)
-        });
+        let rescued = self
+            .retry_until_stored("failed to rescue tasks of a process that died", || {
+                self.rescue(lost)
+            });
         if self.stop.run_until_cancelled(rescued).await.is_none() {
             return;
         }
@@ -206,7 +207,7 @@ impl Worker {
             owner: self.id,
             lease: self.lease(),
             kinds: &self.queues,
-            total_concurrency: self.settings().global_concurrency,
+            global_concurrency: self.settings().global_concurrency,
             rotation: &self.rotation,
         };
         let claimed = claim::claim(&self.tasks.0.store, claimer, room as u64).await?;
@@ -286,7 +287,8 @@ impl Worker {
         let last = attempt.end();
         let ending = FinishedAttempt {
             retry_at: retry_at(definition, &last, &outcome),
-            told: (last.owner_user_id).and_then(|_| FinishNotification::of(definition, self.settings())),
+            told: (last.owner_user_id)
+                .and_then(|_| FinishNotification::of(definition, self.settings())),
             last: Arc::clone(&last),
             outcome,
         };

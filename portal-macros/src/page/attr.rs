@@ -21,6 +21,7 @@ const KEYS: &[&str] = &[
     "nav",
     "layout",
     "method",
+    "max_body",
     "crate",
 ];
 const NAV_KEYS: &[&str] = &["label", "icon", "order", "group"];
@@ -38,6 +39,8 @@ pub(crate) struct PageAttribute {
     pub(crate) layout: Option<Path>,
     /// In upper case, like the constants of `Method`; absent for `get`.
     pub(crate) method: Option<String>,
+    /// Maximum size of the request body in bytes.
+    pub(crate) max_body: Option<usize>,
 }
 
 /// Entry in the navigation.
@@ -63,6 +66,7 @@ impl PageAttribute {
             nav: NavAttribute::take(&mut keys, errors),
             layout: keys.take("layout").and_then(|key| key.path(errors)),
             method: take_method(&mut keys, errors),
+            max_body: keys.take_size("max_body", errors).map(|(bytes, _)| bytes),
         }
     }
 }

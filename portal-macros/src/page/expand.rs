@@ -150,6 +150,9 @@ fn settings(page: &PageModel) -> TokenStream {
     if let Some(layout) = &attribute.layout {
         settings.extend(quote_spanned!(located_at(layout.span())=> .layout(#layout)));
     }
+    if let Some(bytes) = attribute.max_body {
+        settings.extend(quote!(.max_body(#bytes)));
+    }
     for argument in page.handler.argument_types() {
         settings
             .extend(quote!(.depends_on((&#private::Argument::<#argument>::new()).dependency())));
@@ -201,6 +204,22 @@ mod tests {
     /// Removes the spaces, which depend on the origin of the tokens.
     fn dense(code: &str) -> String {
         code.replace(' ', "")
+    }
+
+    #[test]
+    fn max_body_is_validated_and_passed_to_the_page() {
+        let expand = |attribute| {
+            let item = quote!(
+                async fn upload(body: Bytes) -> Markup {}
+            );
+            page(attribute, item).to_string()
+        };
+        let code = expand(quote!("/upload", method = post, max_body = "20MiB"));
+        assert!(dense(&code).contains(".max_body(20971520usize)"), "{code}");
+        let code = expand(quote!("/upload", method = post, max_body = "20MB"));
+        assert!(code.contains("is not a size"), "{code}");
+        let code = expand(quote!("/upload", method = post));
+        assert!(!code.contains("max_body"), "{code}");
     }
 
     #[test]

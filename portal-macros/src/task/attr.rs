@@ -8,7 +8,7 @@ use crate::guard::AccessRule;
 use crate::keys::{Flag, Keys};
 use crate::paths::Paths;
 
-use super::{duration, size};
+use super::duration;
 
 const KEYS: &[&str] = &[
     "group",
@@ -87,7 +87,7 @@ impl TaskAttribute {
             priority: keys.take("priority").and_then(|key| key.integer(errors)),
             concurrency: take_count("concurrency", 1, &mut keys, errors),
             unique: keys.is_set("unique", errors),
-            max_args: take_size("max_args", &mut keys, errors),
+            max_args: keys.take_size("max_args", errors),
             schedule,
             time_zone,
             guard,
@@ -100,18 +100,6 @@ fn take_duration(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<u64
     let written = keys.take(name)?.duration_text(errors)?;
     match duration::milliseconds(&written.value()) {
         Ok(milliseconds) => Some(milliseconds),
-        Err(message) => {
-            errors.at(written.span(), message);
-            None
-        }
-    }
-}
-
-fn take_size(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<(usize, Span)> {
-    let key = keys.take(name)?;
-    let written = key.size_text(errors)?;
-    match size::bytes(&written.value()) {
-        Ok(bytes) => Some((bytes, key.name.span())),
         Err(message) => {
             errors.at(written.span(), message);
             None

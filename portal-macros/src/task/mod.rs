@@ -4,7 +4,6 @@ mod attr;
 mod duration;
 mod expand;
 mod model;
-mod size;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -8,7 +8,7 @@ use scraper::{Html, Selector};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{TestResponse, Client};
+use super::{Client, TestResponse};
 
 /// A client that stores cookies and sends its origin; never follows redirects automatically.
 pub(crate) struct CookieClient {

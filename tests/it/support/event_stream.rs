@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, Response};
 use serde_json::Value;
 
-use super::{TestResponse, Client};
+use super::{Client, TestResponse};
 
 /// An open event stream.
 pub(crate) struct EventStream {

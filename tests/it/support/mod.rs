@@ -2,27 +2,27 @@
 
 mod chromium;
 mod clerk;
+mod cookie_client;
 mod database;
+mod demo_portal;
 mod event_stream;
 mod log;
 mod process;
 mod server;
-mod demo_portal;
 mod socket;
 mod tasks;
-mod cookie_client;
 
 pub(crate) use chromium::{Chromium, Loaded};
 pub(crate) use clerk::ClerkPortal;
+pub(crate) use cookie_client::{CookieClient, attributes, connect, form, raw, raw_without_host};
 pub(crate) use database::Database;
+pub(crate) use demo_portal::DemoPortal;
 pub(crate) use event_stream::EventStream;
 pub(crate) use log::Log;
 pub(crate) use process::{ReferencePortal, command};
-pub(crate) use server::{ADMIN, TestResponse, Client, PRODUCTION_HOST, TestServer};
-pub(crate) use demo_portal::DemoPortal;
+pub(crate) use server::{ADMIN, Client, PRODUCTION_HOST, TestResponse, TestServer};
 pub(crate) use socket::Socket;
 pub(crate) use tasks::{TaskClient, eventually};
-pub(crate) use cookie_client::{CookieClient, attributes, connect, form, raw, raw_without_host};
 
 /// Runs a test on both databases: `on_both!(name)` for an `async fn name(database: Database)`.
 macro_rules! on_both {

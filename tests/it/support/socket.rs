@@ -28,7 +28,11 @@ impl Socket {
     }
 
     /// Requests a monitor as a page of an origin does.
-    pub(crate) async fn ask(url: &str, path: &str, origin: Option<&str>) -> Result<Self, RejectedUpgrade> {
+    pub(crate) async fn ask(
+        url: &str,
+        path: &str,
+        origin: Option<&str>,
+    ) -> Result<Self, RejectedUpgrade> {
         let origin = origin.map(|origin| ("origin", origin));
         Self::ask_with(url, path, origin.as_slice()).await
     }

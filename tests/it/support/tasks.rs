@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{TestResponse, Client};
+use super::{Client, TestResponse};
 
 /// Polls until there is a value; the time limit only ends a test that would never finish.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {

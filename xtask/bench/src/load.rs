@@ -8,8 +8,8 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinSet, yield_now};
 
 use crate::connection::Connection;
-use crate::server::Server;
 use crate::process_stats;
+use crate::server::Server;
 
 /// Results of one target in one round.
 pub(crate) struct Round {

@@ -7,13 +7,13 @@ mod http;
 mod live;
 mod load;
 mod pages;
+mod process_stats;
 mod serve;
 mod server;
-mod summary;
 mod startup;
+mod summary;
 mod target;
 mod tasks;
-mod process_stats;
 
 use std::process::ExitCode;
 

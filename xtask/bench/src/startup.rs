@@ -13,8 +13,8 @@ use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::http::POSTGRES;
-use crate::summary::Summary;
 use crate::process_stats;
+use crate::summary::Summary;
 
 /// Timeout of a start or a stop.
 const TIMEOUT: Duration = Duration::from_secs(30);

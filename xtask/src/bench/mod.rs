@@ -11,8 +11,8 @@ use clap::{Args, Subcommand};
 use crate::cargo::Cargo;
 use crate::interrupt::Interrupt;
 use crate::process;
-use crate::server::{Durability, Postgres};
 use crate::progress::step;
+use crate::server::{Durability, Postgres};
 use crate::tools::{Tool, Tools};
 
 /// Environment variable of `portal-bench`: URI of a database server it can write to.

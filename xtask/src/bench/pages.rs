@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use super::build;
 use crate::browser::Browser;
 use crate::cargo::Cargo;
+use crate::fixture::{self, Fixture};
 use crate::interrupt::Interrupt;
 use crate::process;
-use crate::server::Portal;
-use crate::fixture::{self, Fixture};
 use crate::progress::step;
+use crate::server::Portal;
 use crate::tools::Tools;
 
 /// Pages that are loaded on a slow network.

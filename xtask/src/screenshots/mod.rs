@@ -13,10 +13,10 @@ use clap::Args;
 use self::scenes::{COMMITTED, SCENES, Scene, When};
 use crate::browser::Browser;
 use crate::cargo::Cargo;
-use crate::interrupt::Interrupt;
-use crate::server::Portal;
 use crate::fixture::{self, Fixture};
+use crate::interrupt::Interrupt;
 use crate::progress::step;
+use crate::server::Portal;
 use crate::tools::Tools;
 
 /// UserDirectory of the screenshots shown in the documentation.

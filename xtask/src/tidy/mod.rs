@@ -1,7 +1,7 @@
 //! `cargo xtask tidy`: source checks that rustfmt and clippy do not provide.
 
-mod layering;
 mod imports;
+mod layering;
 mod length;
 mod lexer;
 mod prose;

@@ -14,8 +14,8 @@ use crate::testing::{FakeServer, ISSUER, NOW, PORTAL, SigningKey, good_header, m
 use crate::token::VerificationRules;
 use crate::verifier::identity;
 
-mod response;
 mod redirect;
+mod response;
 
 struct Site {
     handshake: Handshake,

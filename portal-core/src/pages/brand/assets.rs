@@ -199,7 +199,11 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
     assets.favicon = image(["favicon.svg", "favicon.png"], brand.favicon);
     if !style.is_empty() {
         let bytes = style.into_bytes();
-        assets.style = Some(BrandFile::new("brand.css", "text/css; charset=utf-8", bytes));
+        assets.style = Some(BrandFile::new(
+            "brand.css",
+            "text/css; charset=utf-8",
+            bytes,
+        ));
     }
     if problems.is_empty() {
         Ok(assets)

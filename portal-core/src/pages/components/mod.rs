@@ -19,18 +19,19 @@ mod empty_state;
 mod field;
 mod icon;
 mod keyset_pagination;
+mod lazy_assets;
 mod link;
 mod menu;
-mod lazy_assets;
 mod page_head;
 mod pagination;
-mod search_button;
 mod progress;
+mod search_button;
 mod small;
 mod stat_card;
 mod table;
 mod tabs;
 mod task_list;
+mod text_writer;
 mod theme_picker;
 mod time;
 mod toast;
@@ -38,7 +39,6 @@ mod tone;
 mod toolbar;
 mod tooltip;
 mod view_menu;
-mod text_writer;
 
 pub(in crate::pages) use self::link::rel;
 pub use self::{
@@ -48,7 +48,7 @@ pub use self::{
     banner::Banner,
     button::{Button, ButtonKind},
     card::{Card, detail_list},
-    chart::{Chart, ChartCard, Donut, ChartContent, Unit, with_comparison, time_range_links},
+    chart::{Chart, ChartCard, ChartContent, Donut, Unit, time_range_links, with_comparison},
     code_block::{CodeBlock, copy_button},
     combobox::Combobox,
     conflict::Conflict,
@@ -61,8 +61,8 @@ pub use self::{
     menu::Menu,
     page_head::PageHead,
     pagination::Pagination,
+    progress::{announced_progress, indeterminate_progress, progress},
     search_button::search_button,
-    progress::{announced_progress, progress, indeterminate_progress},
     small::{breadcrumb, divider, kbd, skeleton},
     stat_card::{StatCard, sparkline},
     table::{Column, Row, SortOrder, Table},

@@ -85,8 +85,7 @@ fn pages() -> Vec<String> {
     page.flash = Some(&flash);
     page.development = true;
     page.base_path = HOSTILE;
-    let guest =
-        DefaultLayout::new().render(&page, html! { (search_button(&page)) (everything()) });
+    let guest = DefaultLayout::new().render(&page, html! { (search_button(&page)) (everything()) });
     page.user = Some(UserSummary {
         name: HOSTILE,
         email: HOSTILE,

@@ -2,7 +2,7 @@
 
 use super::example::{Section, example};
 use crate::pages::components::{
-    Chart, ChartCard, Donut, ChartContent, StatCard, Tone, Unit, with_comparison, time_range_links,
+    Chart, ChartCard, ChartContent, Donut, StatCard, Tone, Unit, time_range_links, with_comparison,
 };
 use crate::store::TimeRange;
 
@@ -67,7 +67,10 @@ pub(super) fn sections() -> Vec<Section> {
             "Time range",
             "Links to the same page with another time range, and a figure compared with the previous period.",
             vec![
-                example!("Ranges", time_range_links("Time range", "", TimeRange::Week)),
+                example!(
+                    "Ranges",
+                    time_range_links("Time range", "", TimeRange::Week)
+                ),
                 example!(
                     "Comparison",
                     with_comparison(

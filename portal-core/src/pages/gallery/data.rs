@@ -3,9 +3,9 @@ use maud::html;
 use super::demo;
 use super::example::{Example, Section, example};
 use crate::pages::components::{
-    BulkBar, Button, Column, EmptyState, KeysetPagination, Pagination, Row, SortOrder, StatCard, Table,
-    TimeFormat, Tone, Toolbar, ViewMenu, actor_name, avatar, badge, detail_list, list_card, person,
-    sized_avatar, sparkline, time,
+    BulkBar, Button, Column, EmptyState, KeysetPagination, Pagination, Row, SortOrder, StatCard,
+    Table, TimeFormat, Tone, Toolbar, ViewMenu, actor_name, avatar, badge, detail_list, list_card,
+    person, sized_avatar, sparkline, time,
 };
 
 fn people() -> Table {

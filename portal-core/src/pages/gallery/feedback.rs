@@ -2,8 +2,8 @@ use maud::html;
 
 use super::example::{Section, example};
 use crate::pages::components::{
-    Banner, Button, CodeBlock, EmptyState, Tone, announced_progress, progress, indeterminate_progress,
-    skeleton, toast, toast_with_action,
+    Banner, Button, CodeBlock, EmptyState, Tone, announced_progress, indeterminate_progress,
+    progress, skeleton, toast, toast_with_action,
 };
 
 pub(super) fn sections() -> Vec<Section> {

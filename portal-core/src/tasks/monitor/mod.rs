@@ -20,18 +20,19 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
+use super::authorize::AuthorizedClient;
 use super::change_feed::{self, SeenVersions};
 use super::cursor::Cursor;
 use super::fanout::OVERLAP;
 use super::hub::{Subscription, SubscriptionFilter};
-use super::authorize::AuthorizedClient;
 use super::record::TaskRecord;
 use super::results::WithoutResults;
 use super::service::{Tasks, task_not_found};
 use super::snapshot::Snapshot;
 use super::task::TaskDefinition;
 use crate::auth::{
-    Access, RevocationToken, Auth, ClientTokens, CurrentUser, Guard, AuthOutcome, Revocation, Routes,
+    Access, Auth, AuthOutcome, ClientTokens, CurrentUser, Guard, Revocation, RevocationToken,
+    Routes,
 };
 use crate::error::{Error, Result};
 use crate::live::{Live, StreamPermit};
@@ -115,7 +116,9 @@ async fn monitor(
     parts: Parts,
     upgrade: Upgrade,
 ) -> Result<Response> {
-    state.borrow::<OriginPolicy>()?.check_socket(&parts.headers)?;
+    state
+        .borrow::<OriginPolicy>()?
+        .check_socket(&parts.headers)?;
     let owner = AuthorizedClient::of(&state, &path.client_token).await?;
     let scope = Scope {
         state: path.state,
@@ -136,7 +139,9 @@ async fn monitor_own(
     parts: Parts,
     upgrade: Upgrade,
 ) -> Result<Response> {
-    state.borrow::<OriginPolicy>()?.check_socket(&parts.headers)?;
+    state
+        .borrow::<OriginPolicy>()?
+        .check_socket(&parts.headers)?;
     let tokens = state.borrow::<ClientTokens>()?;
     let token = tokens.owned(&token_id, user.id).await?;
     let owner = AuthorizedClient::with_token(&state, token).await?;

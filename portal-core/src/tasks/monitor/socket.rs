@@ -10,7 +10,7 @@ use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-use super::{CloseReason, CLOSE_TIMEOUT, Monitor, Snapshot};
+use super::{CLOSE_TIMEOUT, CloseReason, Monitor, Snapshot};
 
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Maximum size of a message from a peer; monitors ignore its content.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::all_tasks::{days_of, span_of};
 use super::area::Area;
-use super::{ALL, RequestFields, KINDS, PageScope, SCHEDULES, read_form};
+use super::{ALL, KINDS, PageScope, RequestFields, SCHEDULES, read_form};
 use crate::auth::{AuditLog, safe_return};
 use crate::error::{Error, Result};
 use crate::pages::{Flash, IntoPage, PageResponse};

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::filter::TaskListFilter;
 use super::row::Surroundings;
-use super::{ALL, RequestFields, PageScope, head};
+use super::{ALL, PageScope, RequestFields, head};
 use crate::error::{FieldError, Result};
 use crate::live;
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone, Unit};

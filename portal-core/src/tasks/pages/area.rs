@@ -5,7 +5,7 @@ use std::fmt::Display;
 use axum::http::Method;
 use uuid::Uuid;
 
-use super::{PageScope, detail, actions, start};
+use super::{PageScope, actions, detail, start};
 use crate::auth::Access;
 use crate::error::Result;
 use crate::pages::{IntoPage, NavItem, Page};

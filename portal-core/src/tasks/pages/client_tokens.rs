@@ -3,7 +3,7 @@
 use axum::extract::Request;
 use maud::{Markup, html};
 
-use super::{RequestFields, NEW_TOKEN, PATH, PageScope, TOKENS, head, read_form};
+use super::{NEW_TOKEN, PATH, PageScope, RequestFields, TOKENS, head, read_form};
 use crate::error::Result;
 use crate::pages::components::{
     Button, Card, Column, Confirm, EmptyState, Row, Table, TimeFormat, copy_button, time,

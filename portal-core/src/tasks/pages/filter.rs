@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::{RequestFields, PageScope, compact_select};
+use super::{PageScope, RequestFields, compact_select};
 use crate::error::Result;
 use crate::pages::components::{Button, icon};
 use crate::tasks::queue::QueueFilter;
@@ -79,6 +79,7 @@ impl TaskListFilter {
                 .get("kind")
                 .and_then(|kind| kind.split_once('/'))
                 .and_then(|(state, name)| reader.tasks.registry().get(state, name))
+                .filter(|task_type| !task_type.internal)
                 .map(|kind| (kind.state.clone(), kind.name.to_owned())),
             text: choice.get("q").map(owned),
             owner: choice.get("owner").map(owned),

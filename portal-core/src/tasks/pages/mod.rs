@@ -1,18 +1,18 @@
 //! Pages of tasks: `/tasks` for users, `/admin/tasks` for administrators.
 
+mod actions;
 mod all_tasks;
 mod area;
+mod client_tokens;
 mod code_samples;
 mod detail;
 mod filter;
-mod task_types;
 mod log_view;
-mod actions;
 mod row;
 mod schedules;
 mod start;
 mod statistics;
-mod client_tokens;
+mod task_types;
 
 use std::collections::HashMap;
 

@@ -88,8 +88,11 @@ impl Surroundings {
             } else {
                 BTreeSet::new()
             },
-            cancelling: detail_fields::cancelling(&reader.tasks.0.store, running.map(|record| record.id))
-                .await?,
+            cancelling: detail_fields::cancelling(
+                &reader.tasks.0.store,
+                running.map(|record| record.id),
+            )
+            .await?,
         })
     }
 

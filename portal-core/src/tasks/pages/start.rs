@@ -12,15 +12,18 @@ use uuid::Uuid;
 use super::area::Area;
 use super::filter::TaskListFilter;
 use super::row::Surroundings;
-use super::{RequestFields, PageScope, access_badge, code_samples, compact_select, head, task_types, read_form};
+use super::{
+    PageScope, RequestFields, access_badge, code_samples, compact_select, head, read_form,
+    task_types,
+};
 use crate::error::{FieldError, Result};
 use crate::json;
 use crate::live::{OWN_TASKS, Region};
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
-use crate::tasks::schema_form::{RowAction, RenderOptions, SchemaForm, FormInput};
 use crate::tasks::queue::QueueFilter;
+use crate::tasks::schema_form::{FormInput, RenderOptions, RowAction, SchemaForm};
 use crate::tasks::service::{check_start, task_not_found};
 use crate::tasks::starter::Initiator;
 use crate::tasks::{TaskDefinition, trace_context};
@@ -152,7 +155,10 @@ fn startable<'a>(reader: &'a PageScope<'_>) -> impl Iterator<Item = &'a Arc<Task
 }
 
 /// Returns the selected task type, else the first of the selected group, else the first.
-fn chosen<'a>(reader: &'a PageScope<'_>, choice: &RequestFields) -> Option<&'a Arc<TaskDefinition>> {
+fn chosen<'a>(
+    reader: &'a PageScope<'_>,
+    choice: &RequestFields,
+) -> Option<&'a Arc<TaskDefinition>> {
     let state = choice.get("state").unwrap_or_default();
     let task = choice.get("task").unwrap_or_default();
     startable(reader)
@@ -223,7 +229,9 @@ pub(super) async fn start(
             .await;
         match started {
             Ok((id, was_active)) => return Ok(started_page(&reader, &definition, id, was_active)),
-            Err(error) if !error.field_errors().is_empty() => faults = error.field_errors().to_vec(),
+            Err(error) if !error.field_errors().is_empty() => {
+                faults = error.field_errors().to_vec()
+            }
             Err(error) if error.status().is_client_error() => {
                 status = error.status();
                 draft.refusal = Some(error.detail().to_owned());
@@ -268,7 +276,11 @@ fn started_page(
         .into_page()
 }
 
-async fn render(reader: &PageScope<'_>, choice: &RequestFields, draft: Option<StartForm>) -> Result<Markup> {
+async fn render(
+    reader: &PageScope<'_>,
+    choice: &RequestFields,
+    draft: Option<StartForm>,
+) -> Result<Markup> {
     let Some(draft) = draft else {
         return without_types(reader, choice).await;
     };
@@ -317,7 +329,11 @@ async fn without_types(reader: &PageScope<'_>, choice: &RequestFields) -> Result
 }
 
 /// Renders the list of the user's own tasks, across all of their client tokens.
-async fn own_list(reader: &PageScope<'_>, choice: &RequestFields, keep: &[(&str, &str)]) -> Result<Markup> {
+async fn own_list(
+    reader: &PageScope<'_>,
+    choice: &RequestFields,
+    keep: &[(&str, &str)],
+) -> Result<Markup> {
     let shown = TaskListFilter::of(reader, choice, reader.area.root(), keep);
     let filter = QueueFilter {
         owner_user_id: Some(reader.user.id),

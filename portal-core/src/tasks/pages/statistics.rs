@@ -3,11 +3,11 @@
 use axum::extract::Request;
 use maud::{Markup, html};
 
-use super::{RequestFields, PageScope, STATISTICS, compact_select, head};
+use super::{PageScope, RequestFields, STATISTICS, compact_select, head};
 use crate::error::Result;
 use crate::live::Region;
 use crate::pages::components::{
-    Button, Card, ChartCard, EmptyState, StatCard, Tone, Unit, with_comparison, time_range_links,
+    Button, Card, ChartCard, EmptyState, StatCard, Tone, Unit, time_range_links, with_comparison,
 };
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
@@ -23,6 +23,7 @@ pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageRe
         .get("kind")
         .and_then(|kind| kind.split_once('/'))
         .and_then(|(state, name)| reader.tasks.registry().get(state, name))
+        .filter(|task_type| !task_type.internal)
         .map(|kind| (kind.state.as_str(), kind.name));
     Ok(render(&reader, range, kind).await?.into_page())
 }
@@ -101,7 +102,7 @@ fn chooser(reader: &PageScope<'_>, range: TimeRange, kind: Option<(&str, &str)>)
             input type="hidden" name="range" value=(range.as_str());
             (compact_select("kind", "Task type", html! {
                 option value="" { "All types" }
-                @for one in reader.tasks.registry().all() {
+                @for one in reader.tasks.registry().startable() {
                     option value={ (one.state) "/" (one.name) } selected[kind == Some((&one.state, one.name))] { (one.title) }
                 }
             }))

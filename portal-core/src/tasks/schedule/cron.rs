@@ -304,9 +304,15 @@ mod tests {
             parse("0 3 * * *", "Europe/Berln"),
             Err(vec![ScheduleError::TimeZone])
         );
-        assert_eq!(parse("0 0 30 2 *", "UTC"), Err(vec![ScheduleError::NeverFires]));
+        assert_eq!(
+            parse("0 0 30 2 *", "UTC"),
+            Err(vec![ScheduleError::NeverFires])
+        );
         let both = parse("0 3 * *", "Europe/Berln").unwrap_err();
-        assert!(matches!(both[..], [ScheduleError::Cron(_), ScheduleError::TimeZone]));
+        assert!(matches!(
+            both[..],
+            [ScheduleError::Cron(_), ScheduleError::TimeZone]
+        ));
         for cron in ["@daily", "0 0 29 2 *", "0 9 * * MON-FRI", "0 0 L * *"] {
             assert_eq!(parse(cron, "America/New_York"), Ok(()), "{cron}");
         }

@@ -1,17 +1,17 @@
 //! Cron schedules of tasks: each scheduled time starts one task across all replicas.
 
-mod validate;
 mod cron;
 mod manage;
 mod scheduler;
 mod table;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 pub use manage::ScheduleRecord;
 
-pub(crate) use validate::problems;
 pub(crate) use scheduler::Scheduler;
+pub(crate) use validate::problems;
 
 use std::borrow::Cow;
 use std::sync::Arc;

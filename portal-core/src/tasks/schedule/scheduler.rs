@@ -54,10 +54,7 @@ impl Scheduler {
         loop {
             let pause = match self.pass(now()).await {
                 Ok(next) => next.map_or(MAX_SLEEP, |next| {
-                    (next - now())
-                        .to_std()
-                        .unwrap_or_default()
-                        .min(MAX_SLEEP)
+                    (next - now()).to_std().unwrap_or_default().min(MAX_SLEEP)
                 }),
                 Err(error) => {
                     tracing::warn!(%error, "failed to fire schedules");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::schema_node::{SchemaNode, Part, Shape};
+use super::schema_node::{Part, SchemaNode, Shape};
 
 /// One value of a select.
 #[derive(Debug, Clone)]

@@ -5,9 +5,9 @@ use std::str::FromStr;
 use serde_json::{Map, Number, Value};
 
 use super::datetime;
-use super::schema_node::{Part, Shape};
 use super::field_path::FieldPath;
 use super::form_input::FormInput;
+use super::schema_node::{Part, Shape};
 use crate::error::FieldError;
 use crate::json;
 
@@ -26,7 +26,12 @@ pub(super) fn read(part: &Part<'_>, place: &FieldPath, typed: &FormInput) -> Dec
 }
 
 /// Returns the value of a part; `None` if it is omitted.
-fn value(part: &Part<'_>, place: &FieldPath, typed: &FormInput, faults: &mut Vec<FieldError>) -> Option<Value> {
+fn value(
+    part: &Part<'_>,
+    place: &FieldPath,
+    typed: &FormInput,
+    faults: &mut Vec<FieldError>,
+) -> Option<Value> {
     if part.has_switch() && !typed.is_checked(&place.switch()) {
         return part.nothing();
     }
@@ -94,7 +99,12 @@ fn value(part: &Part<'_>, place: &FieldPath, typed: &FormInput, faults: &mut Vec
     }
 }
 
-fn entries(values: &Part<'_>, place: &FieldPath, typed: &FormInput, faults: &mut Vec<FieldError>) -> Value {
+fn entries(
+    values: &Part<'_>,
+    place: &FieldPath,
+    typed: &FormInput,
+    faults: &mut Vec<FieldError>,
+) -> Value {
     let mut map = Map::new();
     for key in typed.keys(&place.name) {
         let name = typed.get(&place.entry_key(key)).unwrap_or_default();

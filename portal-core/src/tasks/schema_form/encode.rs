@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::datetime;
-use super::schema_node::{Part, Shape};
 use super::field_path::FieldPath;
 use super::form_input::FormInput;
+use super::schema_node::{Part, Shape};
 
 /// Adds the initial input of a part: its default, its example, or empty fields.
 pub(super) fn initial(part: &Part<'_>, place: &FieldPath, typed: &mut FormInput) {
@@ -43,7 +43,12 @@ pub(super) fn choose(part: &Part<'_>, place: &FieldPath, index: usize, typed: &m
     }
 }
 
-pub(super) fn encode(part: &Part<'_>, place: &FieldPath, value: Option<&Value>, typed: &mut FormInput) {
+pub(super) fn encode(
+    part: &Part<'_>,
+    place: &FieldPath,
+    value: Option<&Value>,
+    typed: &mut FormInput,
+) {
     // A missing value has its default.
     let value = value.or_else(|| part.default());
     let Some(value) = value.filter(|value| !value.is_null()) else {

@@ -9,28 +9,28 @@
 //! its name and a `?`; a union submits the index of its variant.
 
 mod choice;
-mod render;
-mod encode;
 mod datetime;
-mod schema_node;
-mod field_path;
 mod decode;
-mod row_action;
+mod encode;
+mod field_path;
 mod form_input;
+mod render;
+mod row_action;
+mod schema_node;
 
 #[cfg(test)]
 mod tests;
 
-pub(super) use render::{RenderedForm, RenderOptions};
 pub(super) use decode::DecodedForm;
-pub(super) use row_action::RowAction;
 pub(super) use form_input::FormInput;
+pub(super) use render::{RenderOptions, RenderedForm};
+pub(super) use row_action::RowAction;
 
 use serde_json::Value;
 
 use crate::error::FieldError;
-use schema_node::Part;
 use field_path::FieldPath;
+use schema_node::Part;
 
 /// A form for the values of a schema.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,12 @@ impl<'a> SchemaForm<'a> {
     }
 
     /// Renders the fields with their input and its errors.
-    pub(super) fn render(&self, typed: &FormInput, faults: &[FieldError], look: &RenderOptions<'_>) -> RenderedForm {
+    pub(super) fn render(
+        &self,
+        typed: &FormInput,
+        faults: &[FieldError],
+        look: &RenderOptions<'_>,
+    ) -> RenderedForm {
         render::draw(&self.part(), &self.root_path(), typed, faults, look)
     }
 

@@ -4,9 +4,9 @@ use maud::{Markup, Render, html};
 
 use super::choice::{Choice, Variant, words};
 use super::datetime;
-use super::schema_node::{Member, SchemaNode, Part, Shape};
 use super::field_path::{FieldPath, id_of};
 use super::form_input::FormInput;
+use super::schema_node::{Member, Part, SchemaNode, Shape};
 use crate::error::FieldError;
 use crate::pages::components::{Button, Field, FieldOption, icon};
 
@@ -184,7 +184,13 @@ impl Renderer<'_> {
         }
     }
 
-    fn list(&mut self, part: &Part<'_>, items: &Part<'_>, place: &FieldPath, label: &str) -> Markup {
+    fn list(
+        &mut self,
+        part: &Part<'_>,
+        items: &Part<'_>,
+        place: &FieldPath,
+        label: &str,
+    ) -> Markup {
         let keys = self.typed.keys(&place.name);
         let one = singular(label);
         html! {
@@ -201,7 +207,13 @@ impl Renderer<'_> {
         }
     }
 
-    fn map(&mut self, part: &Part<'_>, values: &Part<'_>, place: &FieldPath, label: &str) -> Markup {
+    fn map(
+        &mut self,
+        part: &Part<'_>,
+        values: &Part<'_>,
+        place: &FieldPath,
+        label: &str,
+    ) -> Markup {
         let keys = self.typed.keys(&place.name);
         let one = singular(label);
         html! {
@@ -419,7 +431,11 @@ const MINIMUM: (&str, &str, i64) = ("minimum", "exclusiveMinimum", 1);
 const MAXIMUM: (&str, &str, i64) = ("maximum", "exclusiveMaximum", -1);
 
 /// Returns the minimum or maximum; for integers, the number next to an exclusive bound.
-fn bound(node: &SchemaNode<'_>, whole: bool, (key, excluded, step): (&str, &str, i64)) -> Option<String> {
+fn bound(
+    node: &SchemaNode<'_>,
+    whole: bool,
+    (key, excluded, step): (&str, &str, i64),
+) -> Option<String> {
     if let Some(bound) = node.get(key).filter(|bound| bound.is_number()) {
         return Some(bound.to_string());
     }

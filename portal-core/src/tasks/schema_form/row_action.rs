@@ -1,9 +1,9 @@
 //! Actions that add, move and remove the rows of a list or map.
 
 use super::encode;
-use super::schema_node::{Part, Shape};
 use super::field_path::FieldPath;
 use super::form_input::FormInput;
+use super::schema_node::{Part, Shape};
 
 /// Action of a row button: `add args.tags`, `remove args.tags 3`.
 #[derive(Debug, Clone, PartialEq, Eq)]

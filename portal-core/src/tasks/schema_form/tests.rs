@@ -5,7 +5,7 @@ use scraper::{Html, Selector};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{RowAction, RenderOptions, SchemaForm, FormInput};
+use super::{FormInput, RenderOptions, RowAction, SchemaForm};
 use crate::error::FieldError;
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -427,7 +427,10 @@ fn fields_have_the_constraints_of_the_schema() {
         },
     });
     let form = SchemaForm::new(&schema, "args");
-    let drawn = form.render(&FormInput::default(), &[], &RenderOptions::default()).fields.0;
+    let drawn = form
+        .render(&FormInput::default(), &[], &RenderOptions::default())
+        .fields
+        .0;
     for part in [
         r#"type="email" id="f-args.mail" name="args.mail""#,
         r#"maxlength="50""#,

@@ -15,14 +15,23 @@ async fn unique_key_allows_one_active_task_at_a_time(store: Store) {
     };
     let first = unique();
     let id = first.id;
-    assert!(matches!(store_one(&store, first).await, InsertOutcome::Inserted));
+    assert!(matches!(
+        store_one(&store, first).await,
+        InsertOutcome::Inserted
+    ));
     let clash = store_one(&store, unique()).await;
     assert!(matches!(clash, InsertOutcome::AlreadyActive { id: active, .. } if active == id));
     let record = claim_one(&store, Uuid::new_v4()).await;
     let clash = store_one(&store, unique()).await;
-    assert!(matches!(clash, InsertOutcome::AlreadyActive { .. }), "still running");
+    assert!(
+        matches!(clash, InsertOutcome::AlreadyActive { .. }),
+        "still running"
+    );
     finish(&store, &record, &Ok(Value::Null)).await;
-    assert!(matches!(store_one(&store, unique()).await, InsertOutcome::Inserted));
+    assert!(matches!(
+        store_one(&store, unique()).await,
+        InsertOutcome::Inserted
+    ));
 }
 
 async fn tasks_of_one_commit_get_separate_results(store: Store) {
@@ -98,5 +107,8 @@ async fn full_disk_rejects_new_tasks_and_loses_nothing() {
         .unwrap();
     let ended = finish::finish_all(&store, vec![ending()]).await;
     assert!(matches!(&ended[0], Ok(Some(record)) if record.result == long.clone().ok()));
-    assert!(matches!(store_one(&store, large).await, InsertOutcome::Inserted));
+    assert!(matches!(
+        store_one(&store, large).await,
+        InsertOutcome::Inserted
+    ));
 }

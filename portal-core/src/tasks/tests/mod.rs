@@ -7,11 +7,11 @@ use sea_query::{Expr, ExprTrait, Query};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::claim::{self, ClaimedTask, ClaimRequest, QueueSpec};
+use super::claim::{self, ClaimRequest, ClaimedTask, QueueSpec};
 use super::due::Rotation;
 use super::error::TaskError;
 use super::finish::{self, FinishedAttempt};
-use super::insert::{self, NewTask, InsertOutcome};
+use super::insert::{self, InsertOutcome, NewTask};
 use super::lease::{self, OrphanScope};
 use super::queue::{self, CancelOutcome, TABLE};
 use super::record::{TaskRecord, TaskStatus};
@@ -106,7 +106,10 @@ async fn store_one(store: &Store, task: NewTask) -> InsertOutcome {
 async fn insert(store: &Store, name: &'static str) -> Uuid {
     let task = new(name);
     let id = task.id;
-    assert!(matches!(store_one(store, task).await, InsertOutcome::Inserted));
+    assert!(matches!(
+        store_one(store, task).await,
+        InsertOutcome::Inserted
+    ));
     id
 }
 
@@ -122,12 +125,17 @@ fn kinds() -> Vec<QueueSpec> {
         .into()
 }
 
-async fn claim_with(store: &Store, owner: Uuid, total: Option<u32>, limit: u64) -> Vec<ClaimedTask> {
+async fn claim_with(
+    store: &Store,
+    owner: Uuid,
+    total: Option<u32>,
+    limit: u64,
+) -> Vec<ClaimedTask> {
     let claimer = ClaimRequest {
         owner,
         lease: TimeDelta::seconds(30),
         kinds: &kinds(),
-        total_concurrency: total,
+        global_concurrency: total,
         rotation: &Rotation::default(),
     };
     claim::claim(store, claimer, limit).await.unwrap()

@@ -49,7 +49,10 @@ async fn insert_for(store: &Store, user: Uuid, name: &'static str) -> Uuid {
         ..new(name)
     };
     let id = task.id;
-    assert!(matches!(store_one(store, task).await, InsertOutcome::Inserted));
+    assert!(matches!(
+        store_one(store, task).await,
+        InsertOutcome::Inserted
+    ));
     id
 }
 
@@ -82,7 +85,8 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     let running = claim(&store, Uuid::new_v4(), 4).await;
     queue::cancel(&store, running[2].id).await.unwrap();
     let failed = || Err(TaskError::new("no mail"));
-    let endings = || -> Vec<FinishedAttempt> { running.iter().map(|it| ending(it, failed())).collect() };
+    let endings =
+        || -> Vec<FinishedAttempt> { running.iter().map(|it| ending(it, failed())).collect() };
     // The response got lost, so the outcomes are written again; the third task was cancelled.
     for _ in 0..2 {
         finish::finish_all(&store, endings()).await;
@@ -121,7 +125,9 @@ async fn owner_is_notified_of_a_crash(store: Store) {
         kind.finish_notification = told();
     }
     for _ in 0..2 {
-        lease::rescue(&store, OrphanScope::All, &kinds).await.unwrap();
+        lease::rescue(&store, OrphanScope::All, &kinds)
+            .await
+            .unwrap();
     }
     assert_eq!(heard(&store, ann).await, [("“Work” failed".to_owned(), 1)]);
 }

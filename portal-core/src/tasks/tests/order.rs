@@ -109,7 +109,7 @@ async fn types_take_turns(store: Store) {
         owner: Uuid::new_v4(),
         lease: TimeDelta::seconds(30),
         kinds: &kinds,
-        total_concurrency: None,
+        global_concurrency: None,
         rotation: &rotation,
     };
     let mut names = Vec::new();

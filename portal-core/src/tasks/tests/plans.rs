@@ -142,7 +142,7 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
                 owner: Uuid::new_v4(),
                 lease: TimeDelta::seconds(30),
                 kinds: &kinds,
-                total_concurrency: None,
+                global_concurrency: None,
                 rotation: &Rotation::default(),
             };
             let each = ROOM / types_known as u64;

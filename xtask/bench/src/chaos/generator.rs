@@ -9,10 +9,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::recorder::{Accepted, Recorder, promise};
 use super::client::{Answer, Client};
-use super::workloads::KINDS;
+use super::recorder::{Accepted, Recorder, promise};
 use super::watcher::Watcher;
+use super::workloads::KINDS;
 
 /// One of several clients that enqueue tasks concurrently.
 pub(super) struct Generator {

@@ -2,16 +2,16 @@
 //!
 //! Run by `cargo xtask chaos`.
 
-mod recorder;
-mod client;
-mod postgres;
-mod nemesis;
-mod replicas;
-mod workloads;
 mod checker;
-mod replica;
+mod client;
 mod generator;
+mod nemesis;
+mod postgres;
+mod recorder;
+mod replica;
+mod replicas;
 mod watcher;
+mod workloads;
 
 pub(crate) use self::replica::{Settings as ReplicaSettings, run as run_replica};
 
@@ -26,12 +26,12 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use self::recorder::{Recorder, promise};
 use self::client::Client;
-use self::postgres::PostgresServer;
-use self::nemesis::Nemesis;
-use self::replicas::Replicas;
 use self::generator::Generator;
+use self::nemesis::Nemesis;
+use self::postgres::PostgresServer;
+use self::recorder::{Recorder, promise};
+use self::replicas::Replicas;
 
 const DATABASE: &str = "chaos";
 const POLL_INTERVAL: Duration = Duration::from_millis(100);

@@ -11,8 +11,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use uuid::Uuid;
 
-use super::recorder::{Recorder, promise};
 use super::client::Client;
+use super::recorder::{Recorder, promise};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

@@ -12,8 +12,8 @@ use clap::ValueEnum as _;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::workloads::{Pace, STATE};
 use super::server::{Announcement, Server};
+use super::workloads::{Pace, STATE};
 use crate::connection::{Connection, request};
 
 const USER: &str = r#"{"email":"bench@example.com","first_name":"Bench","last_name":"User"}"#;
@@ -26,11 +26,7 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts this program again as a server.
-    pub(super) async fn start(
-        subject: Server,
-        database: &str,
-        concurrency: usize,
-    ) -> Result<Self> {
+    pub(super) async fn start(subject: Server, database: &str, concurrency: usize) -> Result<Self> {
         let name = subject.to_possible_value().context("unknown target")?;
         let mut process = Command::new(env::current_exe()?)
             .args(["task-server", name.get_name(), "--database", database])

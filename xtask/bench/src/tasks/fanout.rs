@@ -8,10 +8,10 @@ use tokio::time::sleep;
 
 use super::Bench;
 use super::child::Child;
-use super::workloads::Pace;
-use super::server::Server;
+use super::monitor_client::{self, MonitorClient, Seen};
 use super::report::{Line, quantile};
-use super::monitor_client::{self, Seen, MonitorClient};
+use super::server::Server;
+use super::workloads::Pace;
 use crate::process_stats;
 
 /// Open files that the process needs in addition to the measured connections.
@@ -161,7 +161,8 @@ pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
     // Warm-up: the first monitors fill pools and caches.
     drop(MonitorClient::open_many(100.min(watchers), child.address, &path).await?);
     sleep(SETTLE_TIME).await;
-    let resident = || process_stats::resident_memory(child.process_id()).context("failed to read /proc");
+    let resident =
+        || process_stats::resident_memory(child.process_id()).context("failed to read /proc");
     let before = resident()?;
     let watches = MonitorClient::open_many(watchers, child.address, &path).await?;
     sleep(SETTLE_TIME).await;

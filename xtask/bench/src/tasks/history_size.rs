@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::Bench;
 use super::child::Child;
-use super::server::Server;
 use super::report::Line;
-use super::{database, throughput, portal};
+use super::server::Server;
+use super::{database, portal, throughput};
 
 /// Runs the same measurements with a million finished tasks and with none.
 pub(super) async fn run(bench: &Bench) -> Result<Vec<Line>> {

@@ -7,10 +7,10 @@ use portal_core::tasks::{NoArgs, Tasks};
 use tokio::time::sleep;
 
 use super::child::Child;
-use super::workloads::{self, Pace, Ran};
-use super::server::Server;
-use super::report::{Line, quantile};
 use super::monitor_client::MonitorClient;
+use super::report::{Line, quantile};
+use super::server::Server;
+use super::workloads::{self, Pace, Ran};
 use super::{Bench, portal};
 
 /// Idle time before the next task.
@@ -106,7 +106,10 @@ async fn updates(
     for _ in 0..bench.rounds {
         let id = runs.ticks(&token, &pace).await?;
         let path = format!("/api/tasks/{token}/{id}/monitor");
-        let mut seen = MonitorClient::open(shows.address, &path).await?.until_end().await;
+        let mut seen = MonitorClient::open(shows.address, &path)
+            .await?
+            .until_end()
+            .await;
         if !seen.ended {
             bail!("the final state was not received");
         }

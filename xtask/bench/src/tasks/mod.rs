@@ -4,21 +4,21 @@
 //! [`rest::status`] and list it in [`MEASURES`].
 
 mod apalis;
-mod baseline_queue;
 mod baseline_http;
+mod baseline_queue;
 mod child;
 mod database;
-mod throughput;
 mod fanout;
-mod workloads;
+mod history_size;
 mod latency;
+mod monitor_client;
 mod portal;
 mod replicas;
-mod rest;
-mod history_size;
-mod server;
 mod report;
-mod monitor_client;
+mod rest;
+mod server;
+mod throughput;
+mod workloads;
 
 pub(crate) use self::server::{Settings as ServerSettings, run as run_server};
 

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::Bench;
 use super::child::Child;
 use super::database::{self, until_none};
-use super::server::Server;
 use super::report::Line;
+use super::server::Server;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 

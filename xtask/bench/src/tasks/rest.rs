@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::Bench;
 use super::child::Child;
-use super::server::Server;
 use super::report::Line;
+use super::server::Server;
 use crate::connection::request;
 
 /// Measures enqueue requests against inserts.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use super::workloads::Ran;
-use super::{baseline_http, workloads, portal};
+use super::{baseline_http, portal, workloads};
 
 /// Target to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -8,8 +8,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use portal_core::{NoArgs, Portal, Tasks};
 
 use super::database::{self, until_none};
-use super::workloads::{self, Ran};
 use super::report::Line;
+use super::workloads::{self, Ran};
 use super::{Bench, apalis, baseline_queue, portal};
 
 /// Maximum duration of a measurement of apalis on SQLite, which can take minutes.

@@ -16,9 +16,10 @@ pub(super) async fn of_everybody(audit: &AuditLog, users: &Users) -> Result<Mark
         ..AuditFilter::default()
     };
     let entries = audit.list(&filter).await?;
-    let names = users
-        .names(entries.iter().filter_map(|entry| entry.actor_user_id))
-        .await?;
+    let actors = entries.iter().filter_map(|entry| entry.actor_user_id);
+    let target_user = |entry: &AuditEntry| entry.target.strip_prefix("user:")?.parse().ok();
+    let people = actors.chain(entries.iter().filter_map(target_user));
+    let names = users.names(people.collect::<Vec<_>>()).await?;
     Ok(html! {
         (Card::new().title("Recent activity").actions(Button::new("Audit log").size(1).href("/admin/audit"))
             .body(html! {
@@ -31,7 +32,8 @@ pub(super) async fn of_everybody(audit: &AuditLog, users: &Users) -> Result<Mark
                         // the e-mail address stored in the entry.
                         @for entry in &entries {
                             @let name = entry.actor_user_id.and_then(|id| names.get(&id));
-                            (line(entry, name.unwrap_or(&entry.actor_email)))
+                            @let target = target_user(entry).and_then(|id| names.get(&id));
+                            (line(entry, name.unwrap_or(&entry.actor_email), target))
                         }
                      }
                 }
@@ -39,22 +41,23 @@ pub(super) async fn of_everybody(audit: &AuditLog, users: &Users) -> Result<Mark
     })
 }
 
-fn line(entry: &AuditEntry, name: &str) -> Markup {
+fn line(entry: &AuditEntry, name: &str, target: Option<&String>) -> Markup {
     html! {
         li {
             @match entry.actor_user_id {
                 Some(id) => (avatar(&id.to_string(), name)),
                 None => span class="pt-avatar" data-accent="gray" aria-hidden="true" { (icon("settings")) },
             }
-            span class="pt-break" { b { (actor_name(name, entry.actor_user_id.is_some())) } " " (sentence(entry)) }
+            span class="pt-break" { b { (actor_name(name, entry.actor_user_id.is_some())) } " " (sentence(entry, target)) }
             (time(&entry.at.to_rfc3339(), TimeFormat::Ago))
         }
     }
 }
 
 /// Describes an entry in words: the log stores `user.update` and the user's name.
-fn sentence(entry: &AuditEntry) -> String {
-    let what = entry.details.get("label").and_then(|label| label.as_str());
+fn sentence(entry: &AuditEntry, target: Option<&String>) -> String {
+    let label = entry.details.get("label").and_then(|label| label.as_str());
+    let what = target.map(String::as_str).or(label);
     let (kind, verb) = entry
         .action
         .rsplit_once('.')

@@ -3,7 +3,7 @@
 use portal_core::auth::AuditLog;
 use portal_core::live::Region;
 use portal_core::pages::components::{
-    Button, Card, Chart, ChartCard, StatCard, Tone, Unit, with_comparison, icon,
+    Button, Card, Chart, ChartCard, StatCard, Tone, Unit, icon, with_comparison,
 };
 use portal_core::prelude::*;
 use portal_core::store::{Counts, TimeRange};

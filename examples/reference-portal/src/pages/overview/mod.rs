@@ -9,7 +9,8 @@ mod personal;
 use axum::extract::Query;
 use portal_core::auth::AuditLog;
 use portal_core::pages::components::{
-    Button, Card, EmptyState, PageHead, StatCard, Tone, Unit, with_comparison, icon, time_range_links,
+    Button, Card, EmptyState, PageHead, StatCard, Tone, Unit, icon, time_range_links,
+    with_comparison,
 };
 use portal_core::prelude::*;
 use portal_core::store::{Counts, TimeRange};

@@ -1,6 +1,6 @@
 use maud::{Markup, PreEscaped, Render, html};
 
-use super::{Field, ControlKind};
+use super::{ControlKind, Field};
 use crate::pages::components::icon;
 
 impl Field {
