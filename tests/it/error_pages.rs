@@ -214,7 +214,7 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
     assert_eq!(user.page("/members").await.status, 200);
     for (on, status) in [(true, 503), (false, 200), (true, 503)] {
         switch
-            .switch(Actor::program("night shift"), on)
+            .set(Actor::program("night shift"), on)
             .await
             .expect("switched");
         assert_eq!(switch.is_on(), on);
@@ -256,7 +256,7 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
     assert_eq!(send(&user, "maintenance=on").await, 403);
     assert_eq!(send(&admin, "maintenance=x").await, 400);
     switch
-        .switch(Actor::application(), true)
+        .set(Actor::application(), true)
         .await
         .expect("switched");
     let log = server
