@@ -109,7 +109,7 @@ mod tests {
                 unread: Some(&unread),
                 ..PageContext::new("Portal", "Home", "/", &theme)
             };
-            let html = bell(&page, "bell").into_string();
+            let html = notification_bell(&page, "bell").into_string();
             assert!(html.contains(label), "{html}");
             assert_eq!(html.contains("pt-count"), badge.is_some());
             assert!(badge.is_none_or(|badge| html.contains(badge)), "{html}");
