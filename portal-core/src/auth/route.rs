@@ -434,8 +434,8 @@ mod tests {
         let routes: Routes = Routes::new().get("/prices", Access::Public, prices);
         let line = line!() - 1;
         let source = routes.list()[0].source.unwrap();
-        assert!(source.to_string().ends_with("declared::tests::prices"));
-        assert!(source.file.ends_with("declared.rs"), "{}", source.file);
+        assert!(source.to_string().ends_with("route::tests::prices"));
+        assert!(source.file.ends_with("route.rs"), "{}", source.file);
         assert_eq!(source.line, line);
     }
 
