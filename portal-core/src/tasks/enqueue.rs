@@ -11,12 +11,12 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::args::TaskArgs;
-use super::insert::{self, NewTask};
-use super::retry;
+use super::definition::args::TaskArgs;
+use super::definition::task::{Task, TaskDefinition};
+use super::engine::insert::{self, NewTask};
+use super::engine::retry;
+use super::initiator::Initiator;
 use super::service::{TaskHandle, Tasks, insert_result};
-use super::starter::Initiator;
-use super::task::{Task, TaskDefinition};
 use crate::error::{Error, Result};
 use crate::store::Executor;
 

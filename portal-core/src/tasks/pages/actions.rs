@@ -11,7 +11,7 @@ use crate::auth::{AuditLog, safe_return};
 use crate::error::{Error, Result};
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
-use crate::tasks::queue::CancelOutcome;
+use crate::tasks::engine::queue::CancelOutcome;
 use crate::tasks::service::{check_start, task_not_found};
 use crate::tasks::trace_context;
 

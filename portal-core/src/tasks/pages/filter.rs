@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{PageScope, RequestFields, compact_select};
 use crate::error::Result;
 use crate::pages::components::{Button, icon};
-use crate::tasks::queue::QueueFilter;
+use crate::tasks::engine::queue::QueueFilter;
 use crate::tasks::{TaskRecord, TaskStatus};
 
 /// One option of the status filter.

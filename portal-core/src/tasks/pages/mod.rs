@@ -10,6 +10,7 @@ mod filter;
 mod log_view;
 mod row;
 mod schedules;
+pub(super) mod search;
 mod start;
 mod statistics;
 mod task_types;
@@ -38,7 +39,6 @@ const STATISTICS: &str = "/admin/tasks/statistics";
 const TOKENS: &str = "/admin/tasks/tokens";
 const NEW_TOKEN: &str = "/admin/tasks/tokens/new";
 
-pub(super) use self::area::OWN;
 pub(crate) use self::area::OWN_TASK;
 
 /// Returns the pages of the task monitor and of users' own tasks.

@@ -22,10 +22,10 @@ use crate::live::{OWN_TASKS, Region};
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
-use crate::tasks::queue::QueueFilter;
+use crate::tasks::engine::queue::QueueFilter;
+use crate::tasks::initiator::Initiator;
 use crate::tasks::schema_form::{FormInput, RenderOptions, RowAction, SchemaForm};
 use crate::tasks::service::{check_start, task_not_found};
-use crate::tasks::starter::Initiator;
 use crate::tasks::{TaskDefinition, trace_context};
 
 /// Prefix of the names of the argument fields.

@@ -12,7 +12,7 @@ use crate::pages::components::{
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::store::TimeRange;
-use crate::tasks::queue_depth::{self, QueueDepth};
+use crate::tasks::engine::queue_depth::{self, QueueDepth};
 use crate::tasks::{TaskScope, TaskStatus};
 
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {

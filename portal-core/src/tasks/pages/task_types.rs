@@ -12,7 +12,7 @@ use crate::pages::components::{
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::store::now;
-use crate::tasks::queue_depth::{self, QueueDepth};
+use crate::tasks::engine::queue_depth::{self, QueueDepth};
 use crate::tasks::{TaskDefinition, TaskStatus};
 
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {

@@ -1,0 +1,146 @@
+//! Group commit: items that arrive while a batch is being written share the next one.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+/// Collects items of many callers and writes them together; a single caller does not wait.
+#[derive(Debug)]
+pub(in crate::tasks) struct Batcher<I, O> {
+    waiting: Mutex<VecDeque<(I, oneshot::Sender<O>)>>,
+    /// Lock of the current writer, with the size of the previous batch.
+    turn: Arc<tokio::sync::Mutex<usize>>,
+    limit: usize,
+}
+
+/// Time for the callers of the previous batch to submit their next items.
+const LINGER: Duration = Duration::from_micros(300);
+
+impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
+    /// Creates a batcher that writes at most `limit` items together.
+    pub(in crate::tasks) fn new(limit: usize) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            turn: Arc::default(),
+            limit,
+        }
+    }
+
+    /// Submits an item and waits for its result; returns `None` if the writer panicked.
+    ///
+    /// `write` returns the results in the order of the items. It runs detached: a caller that is
+    /// dropped does not cancel the results of the others.
+    pub(in crate::tasks) async fn submit<F>(
+        self: &Arc<Self>,
+        item: I,
+        write: impl Fn(Vec<I>) -> F,
+    ) -> Option<O>
+    where
+        F: Future<Output = Vec<O>> + Send + 'static,
+    {
+        let (sender, mut receiver) = oneshot::channel();
+        lock(&self.waiting).push_back((item, sender));
+        loop {
+            let mut turn = tokio::select! {
+                biased;
+                answer = &mut receiver => return answer.ok(),
+                turn = Arc::clone(&self.turn).lock_owned() => turn,
+            };
+            self.gather(*turn).await;
+            // The previous batch may have contained this item.
+            match receiver.try_recv() {
+                Ok(answer) => return Some(answer),
+                Err(oneshot::error::TryRecvError::Closed) => return None,
+                Err(oneshot::error::TryRecvError::Empty) => {}
+            }
+            let (items, senders): (Vec<I>, Vec<_>) = {
+                let mut waiting = lock(&self.waiting);
+                let count = waiting.len().min(self.limit);
+                waiting.drain(..count).unzip()
+            };
+            *turn = items.len();
+            let written = write(items);
+            tokio::spawn(async move {
+                for (answer, sender) in written.await.into_iter().zip(senders) {
+                    // A dropped caller does not need its result.
+                    let _ = sender.send(answer);
+                }
+                drop(turn);
+            });
+        }
+    }
+
+    /// Waits briefly for more items; a single caller does not wait.
+    async fn gather(&self, before: usize) {
+        // Callers that are ready right now.
+        tokio::task::yield_now().await;
+        let waiting = lock(&self.waiting).len();
+        if waiting <= 1 && before <= 1 {
+            return;
+        }
+        let enough = (waiting + before).min(self.limit);
+        let began = Instant::now();
+        while lock(&self.waiting).len() < enough && began.elapsed() < LINGER {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn items_arriving_during_a_batch_share_the_next() {
+        let batcher = Arc::new(Batcher::new(8));
+        let sizes = Arc::new(Mutex::new(Vec::new()));
+        let callers = (0..20).map(|number: u64| {
+            let (batcher, sizes) = (Arc::clone(&batcher), Arc::clone(&sizes));
+            tokio::spawn(async move {
+                let write = move |items: Vec<u64>| {
+                    lock(&sizes).push(items.len());
+                    async move {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        items.into_iter().map(|item| item * 2).collect()
+                    }
+                };
+                assert_eq!(batcher.submit(number, write).await, Some(number * 2));
+            })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            caller.await.unwrap();
+        }
+        let sizes = lock(&sizes).clone();
+        assert_eq!(sizes.iter().sum::<usize>(), 20);
+        assert!(sizes.len() < 20, "{sizes:?}");
+        assert!(sizes.iter().all(|size| *size <= 8), "{sizes:?}");
+    }
+
+    #[tokio::test]
+    async fn aborted_leader_does_not_cancel_other_callers() {
+        let batcher = Arc::new(Batcher::new(8));
+        let write = |items: Vec<u8>| async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            items
+        };
+        let leader = tokio::spawn({
+            let batcher = Arc::clone(&batcher);
+            async move { batcher.submit(1, write).await }
+        });
+        tokio::task::yield_now().await;
+        let follower = tokio::spawn({
+            let batcher = Arc::clone(&batcher);
+            async move { batcher.submit(2, write).await }
+        });
+        tokio::task::yield_now().await;
+        leader.abort();
+        assert_eq!(follower.await.unwrap(), Some(2));
+    }
+}

@@ -1,0 +1,351 @@
+//! Claims: a process takes due tasks from the queue in the database.
+//!
+//! A claim reads at most as many rows of each type as it takes, however long the queue is: it uses
+//! the index of each type, and skips types that are paused or at their limit beforehand.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_query::{Cond, Expr, ExprTrait, OnConflict, Query};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::due::{self, Candidate, READY, READY_ORDER, Rotation};
+use super::finish_notification::FinishNotification;
+use super::turn;
+use crate::store::{Dialect, RawSql, Row, Store, StoreError, Transaction, now};
+use crate::tasks::record::{COLUMNS, TaskRecord, TaskStatus};
+
+/// Table with a row for each task type that is paused or has a limit.
+pub(super) const QUEUES: &str = "portal_task_queues";
+
+pub(super) fn is_processing() -> Expr {
+    Expr::col("status").eq(TaskStatus::Processing.as_str())
+}
+
+/// A task type, from the point of view of the queue.
+#[derive(Debug, Clone)]
+pub(super) struct QueueSpec {
+    pub(super) state: String,
+    pub(super) name: &'static str,
+    /// Maximum number of concurrent tasks across all replicas.
+    pub(super) concurrency: Option<u32>,
+    /// `true` if a task must not run again after a crash.
+    pub(super) at_most_once: bool,
+    /// Notification about finished tasks.
+    pub(super) finish_notification: Option<FinishNotification>,
+}
+
+impl QueueSpec {
+    fn is(&self) -> Expr {
+        Expr::col("state")
+            .eq(self.state.as_str())
+            .and(Expr::col("name").eq(self.name))
+    }
+}
+
+pub(super) fn any_of<'a>(kinds: impl IntoIterator<Item = &'a QueueSpec>) -> Cond {
+    kinds
+        .into_iter()
+        .fold(Cond::any(), |any, kind| any.add(kind.is()))
+}
+
+/// Parameters of a claim.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClaimRequest<'a> {
+    /// Id of the process.
+    pub(super) owner: Uuid,
+    pub(super) lease: TimeDelta,
+    /// Task types that the process has registered; other processes claim tasks of other types.
+    pub(super) kinds: &'a [QueueSpec],
+    /// Maximum number of concurrent tasks of all replicas together.
+    pub(super) global_concurrency: Option<u32>,
+    /// Task types that this process served last.
+    pub(super) rotation: &'a Rotation,
+}
+
+/// A claimed task with the checkpoint of its previous attempts.
+#[derive(Debug, PartialEq)]
+pub(super) struct ClaimedTask {
+    pub(super) record: TaskRecord,
+    pub(super) args: Value,
+    pub(super) checkpoint: Option<Value>,
+}
+
+/// Claims up to `limit` tasks.
+///
+/// `attempt` is the fencing token: the next claim of the task gets a greater one, and only the
+/// attempt with the greatest one may write.
+pub(in crate::tasks) async fn claim(
+    store: &Store,
+    claimer: ClaimRequest<'_>,
+    limit: u64,
+) -> Result<Vec<ClaimedTask>, StoreError> {
+    let dialect = store.dialect();
+    let mut transaction = store.begin_by_index().await?;
+    let Some((candidates, room)) = candidates(&mut transaction, dialect, &claimer, limit).await?
+    else {
+        return Ok(Vec::new());
+    };
+    let mut found = due::find(&mut transaction, dialect, &candidates, now()).await?;
+    let places = found.unplaced;
+    if places {
+        turn::place_due(&mut transaction, dialect, now()).await?;
+        found = due::find(&mut transaction, dialect, &candidates, now()).await?;
+    }
+    let shares = claimer.rotation.share(candidates.len(), &found.due, room);
+    let shares = candidates
+        .iter()
+        .zip(shares)
+        .map(|(candidate, most)| Candidate {
+            kind: candidate.kind,
+            most,
+        });
+    let (limited, free): (Vec<_>, Vec<_>) = shares
+        .filter(|share| share.most > 0)
+        .partition(|share| claimer.is_limited(share.kind));
+    let mut claimed = take(&mut transaction, dialect, &claimer, &free).await?;
+    if places || !free.is_empty() {
+        transaction.commit().await?;
+    } else {
+        drop(transaction);
+    }
+    for share in limited {
+        claimed.extend(claim_limited(store, &claimer, share).await?);
+    }
+    claimed.sort_by_key(|claimed| claimed.record.id);
+    Ok(claimed)
+}
+
+impl ClaimRequest<'_> {
+    fn is_limited(&self, kind: &QueueSpec) -> bool {
+        self.global_concurrency.is_some() || kind.concurrency.is_some()
+    }
+}
+
+/// Returns the types with the number of attempts that their limits allow, and the total number.
+///
+/// Returns `None` if the total is zero.
+async fn candidates<'a>(
+    transaction: &mut Transaction,
+    dialect: Dialect,
+    claimer: &ClaimRequest<'a>,
+    limit: u64,
+) -> Result<Option<(Vec<Candidate<'a>>, u64)>, StoreError> {
+    let has_limits = claimer.kinds.iter().any(|kind| claimer.is_limited(kind));
+    let running = if has_limits {
+        count_running(transaction, dialect).await?
+    } else {
+        Vec::new()
+    };
+    let mut room = limit;
+    if let Some(total) = claimer.global_concurrency {
+        let all = running.iter().map(|running| running.tasks).sum();
+        room = Ord::min(room, u64::from(total).saturating_sub(all));
+    }
+    let candidates = claimer.kinds.iter().map(|kind| {
+        let free = kind.concurrency.map(|concurrency| {
+            let running = running.iter().filter(|running| running.is_of(kind));
+            u64::from(concurrency).saturating_sub(running.map(|running| running.tasks).sum())
+        });
+        Candidate {
+            kind,
+            most: free.map_or(room, |free| Ord::min(free, room)),
+        }
+    });
+    // Every type keeps its index, which identifies it in the rotation.
+    Ok((room > 0).then(|| (candidates.collect(), room)))
+}
+
+/// Claims tasks of a type with a limit, one process at a time, since each counts all running tasks.
+async fn claim_limited(
+    store: &Store,
+    claimer: &ClaimRequest<'_>,
+    share: Candidate<'_>,
+) -> Result<Vec<ClaimedTask>, StoreError> {
+    let (kind, mut room) = (share.kind, share.most);
+    let dialect = store.dialect();
+    let mut transaction = store.begin_by_index().await?;
+    if claimer.global_concurrency.is_some() {
+        // The empty name represents all types.
+        lock_queue(&mut transaction, "", "").await?;
+    }
+    if kind.concurrency.is_some() {
+        lock_queue(&mut transaction, &kind.state, kind.name).await?;
+    }
+    let running = count_running(&mut transaction, dialect).await?;
+    if let Some(total) = claimer.global_concurrency {
+        let all = running.iter().map(|running| running.tasks).sum();
+        room = Ord::min(room, u64::from(total).saturating_sub(all));
+    }
+    if let Some(concurrency) = kind.concurrency {
+        let of_it = running.iter().filter(|running| running.is_of(kind));
+        let of_it = of_it.map(|running| running.tasks).sum();
+        room = Ord::min(room, u64::from(concurrency).saturating_sub(of_it));
+    }
+    if room == 0 {
+        return Ok(Vec::new());
+    }
+    let share = Candidate { kind, most: room };
+    let claimed = take(&mut transaction, dialect, claimer, &[share]).await?;
+    transaction.commit().await?;
+    Ok(claimed)
+}
+
+/// Locks the row of a queue until the transaction ends; creates the row if it is missing.
+async fn lock_queue(
+    transaction: &mut Transaction,
+    state: &str,
+    name: &str,
+) -> Result<(), StoreError> {
+    let take = Query::insert()
+        .into_table(QUEUES)
+        .columns(["state", "name"])
+        .values_panic([state.into(), name.into()])
+        .on_conflict(
+            OnConflict::columns(["state", "name"])
+                .value("name", name)
+                .to_owned(),
+        )
+        .take();
+    transaction.execute(&take).await.map(drop)
+}
+
+/// Running tasks of one type.
+struct Running {
+    state: String,
+    name: String,
+    tasks: u64,
+}
+
+impl Running {
+    fn is_of(&self, kind: &QueueSpec) -> bool {
+        self.state == kind.state && self.name == kind.name
+    }
+}
+
+async fn count_running(
+    transaction: &mut Transaction,
+    dialect: Dialect,
+) -> Result<Vec<Running>, StoreError> {
+    let rows = transaction.fetch_all(&running_by_type(dialect)).await?;
+    let running = rows.iter().map(|row| {
+        Ok(Running {
+            state: row.get("state")?,
+            name: row.get("name")?,
+            tasks: row.get::<i64>("tasks")?.unsigned_abs(),
+        })
+    });
+    running.collect()
+}
+
+/// Counts the running tasks of all replicas by type; there are few of them.
+pub(super) fn running_by_type(dialect: Dialect) -> RawSql<false> {
+    let index = match dialect {
+        Dialect::Sqlite => " INDEXED BY portal_tasks_lease",
+        Dialect::Postgres => "",
+    };
+    let sql = format!(
+        "SELECT state, name, count(*) AS tasks FROM portal_tasks{index} \
+         WHERE status = 'PROCESSING' GROUP BY state, name"
+    );
+    RawSql {
+        sql: sql.into(),
+        values: Vec::new(),
+    }
+}
+
+/// Takes the first due tasks of each type.
+async fn take(
+    transaction: &mut Transaction,
+    dialect: Dialect,
+    claimer: &ClaimRequest<'_>,
+    shares: &[Candidate<'_>],
+) -> Result<Vec<ClaimedTask>, StoreError> {
+    let mut claimed = Vec::new();
+    for statement in take_statements(dialect, claimer, shares, now()) {
+        let rows = transaction.fetch_all(&statement).await?;
+        claimed.extend(read(&rows)?);
+    }
+    Ok(claimed)
+}
+
+/// Returns the statements of [`take`]: one for all types on PostgreSQL, one per type on SQLite.
+pub(super) fn take_statements(
+    dialect: Dialect,
+    claimer: &ClaimRequest<'_>,
+    shares: &[Candidate<'_>],
+    now: DateTime<Utc>,
+) -> Vec<RawSql<true>> {
+    let columns = COLUMNS.into_iter().chain(["args", "checkpoint"]);
+    let columns: Vec<_> = columns.collect();
+    let update = |next: &str| {
+        format!(
+            "UPDATE portal_tasks SET status = 'PROCESSING', progress = 0, message = NULL, \
+             error = NULL, code = NULL, attempt = attempt + 1, lease_owner = $2, \
+             lease_until = $3, started_at = coalesce(started_at, $1), updated_at = $1, \
+             version = version + 1 WHERE {next} RETURNING {}",
+            columns.join(", ")
+        )
+    };
+    let values = |more: Vec<sea_query::Value>| {
+        let owner = claimer.owner.into();
+        let mut values = vec![now.into(), owner, (now + claimer.lease).into()];
+        values.extend(more);
+        values
+    };
+    match dialect {
+        Dialect::Sqlite => {
+            let next = format!(
+                "id IN (SELECT task.id FROM portal_tasks AS task INDEXED BY portal_tasks_ready \
+                 WHERE {READY} AND task.state = $4 AND task.name = $5 AND task.run_at <= $1 \
+                 ORDER BY {READY_ORDER} LIMIT $6)"
+            );
+            let of_kind = |share: &Candidate<'_>| RawSql {
+                sql: update(&next).into(),
+                values: values(vec![
+                    share.kind.state.as_str().into(),
+                    share.kind.name.into(),
+                    i64::try_from(share.most).unwrap_or(i64::MAX).into(),
+                ]),
+            };
+            shares.iter().map(of_kind).collect()
+        }
+        Dialect::Postgres if shares.is_empty() => Vec::new(),
+        Dialect::Postgres => {
+            // An array is evaluated once; in a join, PostgreSQL might lock other rows each time.
+            let next = format!(
+                "id = ANY (ARRAY(SELECT next.id \
+                 FROM jsonb_to_recordset($4) AS kind(state text, name text, most bigint) \
+                 CROSS JOIN LATERAL (SELECT task.id FROM portal_tasks AS task \
+                 WHERE {READY} AND task.state = kind.state AND task.name = kind.name \
+                 AND task.run_at <= $1 ORDER BY {READY_ORDER} LIMIT kind.most \
+                 FOR UPDATE SKIP LOCKED) AS next))"
+            );
+            let kinds: Vec<_> = shares
+                .iter()
+                .map(|share| {
+                    json!({
+                        "state": share.kind.state,
+                        "name": share.kind.name,
+                        "most": share.most,
+                    })
+                })
+                .collect();
+            vec![RawSql {
+                sql: update(&next).into(),
+                values: values(vec![Value::Array(kinds).into()]),
+            }]
+        }
+    }
+}
+
+fn read(rows: &[Row]) -> Result<Vec<ClaimedTask>, StoreError> {
+    rows.iter()
+        .map(|row| {
+            Ok(ClaimedTask {
+                record: TaskRecord::from_row(row)?,
+                args: row.document("args")?.unwrap_or_default(),
+                checkpoint: row.document("checkpoint")?,
+            })
+        })
+        .collect()
+}
