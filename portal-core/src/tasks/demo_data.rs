@@ -5,13 +5,13 @@ use sea_query::{Expr, ExprTrait, Query};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::columns::{self, TABLE};
 use super::record::TaskStatus;
 use super::service::Tasks;
 use crate::auth::id_at;
 use crate::error::Result;
 use crate::store::now;
 
-const TABLE: &str = "portal_tasks";
 /// Marks demo tasks; stored instead of the request that enqueued them.
 const MARK: &str = "example-data";
 /// Age of the oldest demo tasks, in days.
@@ -105,23 +105,23 @@ impl Tasks {
         for some in rows.chunks(ROWS) {
             let mut insert = Query::insert();
             insert.into_table(TABLE).columns([
-                "id",
-                "state",
-                "name",
-                "owner_user_id",
-                "args",
-                "status",
-                "progress",
-                "result",
-                "error",
-                "code",
-                "run_at",
-                "created_at",
-                "started_at",
-                "finished_at",
-                "updated_at",
-                "attempt",
-                "trace_parent",
+                columns::ID,
+                columns::GROUP,
+                columns::NAME,
+                columns::OWNER_USER_ID,
+                columns::ARGS,
+                columns::STATUS,
+                columns::PROGRESS,
+                columns::RESULT,
+                columns::ERROR,
+                columns::CODE,
+                columns::RUN_AT,
+                columns::CREATED_AT,
+                columns::STARTED_AT,
+                columns::FINISHED_AT,
+                columns::UPDATED_AT,
+                columns::ATTEMPT,
+                columns::TRACE_PARENT,
             ]);
             for row in some {
                 insert.values_panic(row.iter().cloned());

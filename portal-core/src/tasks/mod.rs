@@ -1,5 +1,6 @@
 //! Background tasks: stored before they are accepted, run by tokio workers, monitored live.
 
+mod columns;
 mod context;
 mod definition;
 mod demo_data;

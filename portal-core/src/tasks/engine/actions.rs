@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use super::claim::QUEUES;
 use super::insert::{self, NewTask};
-use super::queue::{self, TABLE};
+use super::queue;
 use crate::error::{Error, Result};
 use crate::store::{ClusterEvent, Transaction, now};
+use crate::tasks::columns::TABLE;
 use crate::tasks::definition::task::TaskDefinition;
 use crate::tasks::initiator::Initiator;
 use crate::tasks::service::{Tasks, insert_result, task_not_found};

@@ -12,7 +12,8 @@ use super::due::{self, Candidate, READY, READY_ORDER, Rotation};
 use super::finish_notification::FinishNotification;
 use super::turn;
 use crate::store::{Dialect, RawSql, Row, Store, StoreError, Transaction, now};
-use crate::tasks::record::{COLUMNS, TaskRecord, TaskStatus};
+use crate::tasks::columns;
+use crate::tasks::record::{TaskRecord, TaskStatus};
 
 /// Table with a row for each task type that is paused or has a limit.
 pub(super) const QUEUES: &str = "portal_task_queues";
@@ -275,15 +276,14 @@ pub(super) fn take_statements(
     shares: &[Candidate<'_>],
     now: DateTime<Utc>,
 ) -> Vec<RawSql<true>> {
-    let columns = COLUMNS.into_iter().chain(["args", "checkpoint"]);
-    let columns: Vec<_> = columns.collect();
+    let read = [&columns::RECORD[..], &[columns::ARGS, columns::CHECKPOINT]].concat();
+    let read = columns::list(&read, str::to_owned);
     let update = |next: &str| {
         format!(
             "UPDATE portal_tasks SET status = 'PROCESSING', progress = 0, message = NULL, \
              error = NULL, code = NULL, attempt = attempt + 1, lease_owner = $2, \
              lease_until = $3, started_at = coalesce(started_at, $1), updated_at = $1, \
-             version = version + 1 WHERE {next} RETURNING {}",
-            columns.join(", ")
+             version = version + 1 WHERE {next} RETURNING {read}"
         )
     };
     let values = |more: Vec<sea_query::Value>| {

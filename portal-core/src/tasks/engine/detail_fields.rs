@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Query};
 use uuid::Uuid;
 
-use super::queue::TABLE;
 use crate::store::{Store, StoreError};
+use crate::tasks::columns::{self, TABLE};
 
 /// Details of a task in addition to its record.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +29,11 @@ pub(in crate::tasks) async fn of(
 ) -> Result<Option<DetailFields>, StoreError> {
     let select = Query::select()
         .columns([
-            "schedule",
-            "scheduled_for",
-            "priority",
-            "crash_count",
-            "cancel_requested",
+            columns::SCHEDULE,
+            columns::SCHEDULED_FOR,
+            columns::PRIORITY,
+            columns::CRASH_COUNT,
+            columns::CANCEL_REQUESTED,
         ])
         .from(TABLE)
         .and_where(Expr::col("id").eq(id))

@@ -12,9 +12,9 @@ use super::finish_notification::FinishNotification;
 #[cfg(feature = "postgres")]
 use super::insert::ids;
 use super::insert::unavailable;
-use super::queue::TABLE;
 use crate::notifications::{Notification, send_in};
 use crate::store::{Dialect, Store, StoreError, Transaction, now};
+use crate::tasks::columns::{self, TABLE};
 use crate::tasks::definition::args::json_length;
 use crate::tasks::error::TaskError;
 use crate::tasks::record::{TaskRecord, TaskStatus, storable};
@@ -193,24 +193,24 @@ fn update(record: &TaskRecord, unless: SkipIf) -> UpdateStatement {
     let mut update = Query::update()
         .table(TABLE)
         .values([
-            ("status", record.status.as_str().into()),
-            ("progress", i32::from(record.progress).into()),
-            ("message", record.message.clone().into()),
-            ("result", record.result.clone().into()),
+            (columns::STATUS, record.status.as_str().into()),
+            (columns::PROGRESS, i32::from(record.progress).into()),
+            (columns::MESSAGE, record.message.clone().into()),
+            (columns::RESULT, record.result.clone().into()),
             (
-                "stored_bytes",
-                Expr::col("stored_bytes").add(result_bytes(record)),
+                columns::STORED_BYTES,
+                Expr::col(columns::STORED_BYTES).add(result_bytes(record)),
             ),
             // A retried task gets a new turn when it is due.
-            ("turn", Option::<i64>::None.into()),
-            ("error", record.error.clone().into()),
-            ("code", record.code.clone().into()),
-            ("run_at", record.run_at.into()),
-            ("updated_at", record.updated_at.into()),
-            ("finished_at", record.finished_at.into()),
-            ("lease_owner", Option::<Uuid>::None.into()),
-            ("lease_until", Option::<DateTime<Utc>>::None.into()),
-            ("version", record.version.into()),
+            (columns::TURN, Option::<i64>::None.into()),
+            (columns::ERROR, record.error.clone().into()),
+            (columns::CODE, record.code.clone().into()),
+            (columns::RUN_AT, record.run_at.into()),
+            (columns::UPDATED_AT, record.updated_at.into()),
+            (columns::FINISHED_AT, record.finished_at.into()),
+            (columns::LEASE_OWNER, Option::<Uuid>::None.into()),
+            (columns::LEASE_UNTIL, Option::<DateTime<Utc>>::None.into()),
+            (columns::VERSION, record.version.into()),
         ])
         .and_where(Expr::col("id").eq(record.id))
         .and_where(Expr::col("attempt").eq(record.attempt.cast_signed()))
@@ -326,10 +326,24 @@ async fn store_notifications(
     .await
 }
 
-/// Returns the same update for any number of rows in one statement.
+/// The update of [`update`] for any number of rows.
 ///
 /// `status || ''` keeps the planner from reading all running tasks through their index; the rows
 /// are found by their ids.
+#[cfg(feature = "postgres")]
+static UPDATE_MANY: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+    let set = columns::list(&columns::OUTCOME, |name| format!("{name} = ended.{name}"));
+    let keys = columns::typed(&[columns::ID, columns::ATTEMPT]);
+    let typed = columns::typed(&columns::OUTCOME);
+    format!(
+        "UPDATE {TABLE} AS task SET {set}, lease_owner = NULL, lease_until = NULL, turn = NULL, \
+         stored_bytes = task.stored_bytes + ended.result_bytes \
+         FROM jsonb_to_recordset($1) AS ended({keys}, {typed}, result_bytes bigint) \
+         WHERE task.id = ended.id AND task.attempt = ended.attempt \
+         AND task.status || '' = 'PROCESSING' AND NOT task.cancel_requested RETURNING task.id"
+    )
+});
+
 #[cfg(feature = "postgres")]
 fn update_many(records: &[TaskRecord]) -> crate::store::RawSql<true> {
     let rows: Vec<_> = records
@@ -353,21 +367,7 @@ fn update_many(records: &[TaskRecord]) -> crate::store::RawSql<true> {
         })
         .collect();
     crate::store::RawSql {
-        sql: std::borrow::Cow::Borrowed(
-            "UPDATE portal_tasks AS task SET status = ended.status, progress = ended.progress, \
-              message = ended.message, result = ended.result, error = ended.error, \
-              code = ended.code, run_at = ended.run_at, updated_at = ended.updated_at, \
-              finished_at = ended.finished_at, lease_owner = NULL, lease_until = NULL, \
-              turn = NULL, stored_bytes = task.stored_bytes + ended.result_bytes, \
-              version = ended.version \
-              FROM jsonb_to_recordset($1) AS ended(id uuid, attempt integer, status text, \
-              progress integer, message text, result jsonb, result_bytes bigint, error text, code text, \
-              run_at timestamptz, updated_at timestamptz, finished_at timestamptz, \
-              version bigint) \
-              WHERE task.id = ended.id AND task.attempt = ended.attempt \
-              AND task.status || '' = 'PROCESSING' AND NOT task.cancel_requested \
-              RETURNING task.id",
-        ),
+        sql: std::borrow::Cow::Borrowed(UPDATE_MANY.as_str()),
         values: vec![Value::Array(rows).into()],
     }
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "postgres")]
 use std::borrow::Cow;
+#[cfg(feature = "postgres")]
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
@@ -9,10 +11,11 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::queue::{TABLE, args_in, select};
+use super::queue::{args_in, select};
 #[cfg(feature = "postgres")]
 use crate::store::RawSql;
 use crate::store::{Dialect, Executor, Store, StoreError, now};
+use crate::tasks::columns::{self, TABLE};
 use crate::tasks::definition::args::AcceptedArgs;
 use crate::tasks::record::{TaskRecord, TaskStatus};
 
@@ -206,26 +209,31 @@ pub(in crate::tasks) fn ids(
     rows.iter().map(|row| row.get("id")).collect()
 }
 
+#[cfg(feature = "postgres")]
+static INSERT_MANY: LazyLock<String> = LazyLock::new(|| {
+    let names = columns::list(&columns::NEW, str::to_owned);
+    let read = columns::list(&columns::NEW, |name| {
+        if name == columns::ARGS.name {
+            "coalesce(args, 'null')".to_owned()
+        } else {
+            name.to_owned()
+        }
+    });
+    format!(
+        "INSERT INTO {TABLE} ({names}, status, updated_at, version) \
+         SELECT {read}, 'PENDING', created_at, 1 \
+         FROM jsonb_to_recordset($1) AS task({}) ON CONFLICT DO NOTHING RETURNING id",
+        columns::typed(&columns::NEW),
+    )
+});
+
 /// Returns one statement for any number of rows, so that it is planned once.
 #[cfg(feature = "postgres")]
 fn insert_many(tasks: &[NewTask]) -> Result<RawSql<true>, StoreError> {
     let rows = serde_json::to_value(tasks)
         .map_err(|error| StoreError::Other(sqlx::Error::Encode(error.into())))?;
     Ok(RawSql {
-        sql: Cow::Borrowed(
-            "INSERT INTO portal_tasks (id, state, name, client_token_id, owner_user_id, args, \
-              stored_bytes, turn, status, priority, run_at, max_attempts, idempotency_key, unique_key, schedule, \
-              scheduled_for, trace_parent, created_at, updated_at, version) \
-              SELECT id, state, name, client_token_id, owner_user_id, coalesce(args, 'null'), \
-              stored_bytes, turn, 'PENDING', priority, run_at, max_attempts, idempotency_key, unique_key, schedule, \
-              scheduled_for, trace_parent, created_at, created_at, 1 \
-              FROM jsonb_to_recordset($1) AS task(id uuid, state text, name text, \
-              client_token_id uuid, owner_user_id uuid, args jsonb, \
-              stored_bytes bigint, turn bigint, priority integer, \
-              run_at timestamptz, max_attempts integer, idempotency_key text, unique_key text, \
-              schedule text, scheduled_for timestamptz, trace_parent text, created_at timestamptz) \
-              ON CONFLICT DO NOTHING RETURNING id",
-        ),
+        sql: Cow::Borrowed(INSERT_MANY.as_str()),
         values: vec![rows.into()],
     })
 }
@@ -235,52 +243,36 @@ pub(super) async fn insert_unless_clash(
     executor: &mut impl Executor,
     task: &NewTask,
 ) -> Result<bool, StoreError> {
+    let values = [
+        (columns::ID, task.id.into()),
+        (columns::GROUP, task.state.as_str().into()),
+        (columns::NAME, task.name.into()),
+        (columns::CLIENT_TOKEN_ID, task.client_token_id.into()),
+        (columns::OWNER_USER_ID, task.owner_user_id.into()),
+        (columns::ARGS, task.args.clone().into()),
+        (columns::STORED_BYTES, task.stored_bytes.into()),
+        (columns::TURN, task.turn.into()),
+        (columns::STATUS, TaskStatus::Pending.as_str().into()),
+        (columns::PRIORITY, task.priority.into()),
+        (columns::RUN_AT, task.run_at.into()),
+        (columns::MAX_ATTEMPTS, task.max_attempts.into()),
+        (
+            columns::IDEMPOTENCY_KEY,
+            task.idempotency_key.clone().into(),
+        ),
+        (columns::UNIQUE_KEY, task.unique_key.clone().into()),
+        (columns::SCHEDULE, task.schedule.clone().into()),
+        (columns::SCHEDULED_FOR, task.scheduled_for.into()),
+        (columns::TRACE_PARENT, task.trace_parent.clone().into()),
+        (columns::CREATED_AT, task.created_at.into()),
+        (columns::UPDATED_AT, task.created_at.into()),
+        (columns::VERSION, 1_i64.into()),
+    ];
+    let (columns, values): (Vec<_>, Vec<Expr>) = values.into_iter().unzip();
     let insert = Query::insert()
         .into_table(TABLE)
-        .columns([
-            "id",
-            "state",
-            "name",
-            "client_token_id",
-            "owner_user_id",
-            "args",
-            "stored_bytes",
-            "turn",
-            "status",
-            "priority",
-            "run_at",
-            "max_attempts",
-            "idempotency_key",
-            "unique_key",
-            "schedule",
-            "scheduled_for",
-            "trace_parent",
-            "created_at",
-            "updated_at",
-            "version",
-        ])
-        .values_panic([
-            task.id.into(),
-            task.state.as_str().into(),
-            task.name.into(),
-            task.client_token_id.into(),
-            task.owner_user_id.into(),
-            task.args.clone().into(),
-            task.stored_bytes.into(),
-            task.turn.into(),
-            TaskStatus::Pending.as_str().into(),
-            task.priority.into(),
-            task.run_at.into(),
-            task.max_attempts.into(),
-            task.idempotency_key.clone().into(),
-            task.unique_key.clone().into(),
-            task.schedule.clone().into(),
-            task.scheduled_for.into(),
-            task.trace_parent.clone().into(),
-            task.created_at.into(),
-            task.created_at.into(),
-            1_i64.into(),
-        ])
+        .columns(columns)
+        .values_panic(values)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .returning(Query::returning().column("id"))
         .take();

@@ -7,10 +7,10 @@ use sea_query::{Expr, ExprTrait, Query, UpdateStatement};
 use uuid::Uuid;
 
 use super::claim::{QueueSpec, any_of, is_processing};
-use super::queue::TABLE;
 use crate::notifications::send_in;
 use crate::store::{Store, StoreError, now};
-use crate::tasks::record::{COLUMNS, TaskRecord, TaskStatus};
+use crate::tasks::columns::{self, TABLE};
+use crate::tasks::record::{TaskRecord, TaskStatus};
 
 /// Increment that makes a version greater than all unsaved ones of a process that died.
 ///
@@ -99,7 +99,7 @@ pub(super) async fn rescue(
                 ("version", Expr::col("version").add(UNSAVED_VERSIONS)),
             ])
             .and_where(is_lost())
-            .returning(Query::returning().columns(COLUMNS))
+            .returning(Query::returning().columns(columns::RECORD))
             .take()
     };
     let mut cancelled = end("cancelled", "cancelled");
@@ -124,7 +124,7 @@ pub(super) async fn rescue(
             ("version", Expr::col("version").add(UNSAVED_VERSIONS)),
         ])
         .and_where(is_lost())
-        .returning(Query::returning().columns(COLUMNS))
+        .returning(Query::returning().columns(columns::RECORD))
         .take();
 
     let mut changed = fetch(store, &cancelled).await?;

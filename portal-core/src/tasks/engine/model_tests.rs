@@ -13,8 +13,9 @@ use super::due::Rotation;
 use super::finish::{self, FinishedAttempt};
 use super::insert::{self, NewTask};
 use super::lease::{self, OrphanScope};
-use super::queue::{self, TABLE};
+use super::queue;
 use crate::store::{Store, now};
+use crate::tasks::columns::TABLE;
 use crate::tasks::error::TaskError;
 use crate::tasks::record::TaskRecord;
 

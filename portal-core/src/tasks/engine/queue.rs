@@ -7,9 +7,8 @@ use uuid::Uuid;
 use super::results::{self, WithoutResults};
 use crate::auth::escape_like;
 use crate::store::{Executor, Store, StoreError, Transaction, now};
-use crate::tasks::record::{COLUMNS, TaskRecord, TaskStatus};
-
-pub(in crate::tasks) const TABLE: &str = "portal_tasks";
+use crate::tasks::columns::{self, TABLE};
+use crate::tasks::record::{TaskRecord, TaskStatus};
 
 /// Code of a cancelled task.
 const CANCELLED: &str = "cancelled";
@@ -27,7 +26,7 @@ pub(in crate::tasks) enum CancelOutcome {
 }
 
 pub(in crate::tasks) fn select() -> SelectStatement {
-    Query::select().columns(COLUMNS).from(TABLE).take()
+    Query::select().columns(columns::RECORD).from(TABLE).take()
 }
 
 /// Reads a task with its result.
@@ -231,7 +230,7 @@ pub(in crate::tasks) async fn cancel_in(
         ])
         .and_where(Expr::col("id").eq(id))
         .and_where(Expr::col("status").eq(TaskStatus::Pending.as_str()))
-        .returning(Query::returning().columns(COLUMNS))
+        .returning(Query::returning().columns(columns::RECORD))
         .take();
     if let Some(row) = executor.fetch_all(&end).await?.first() {
         return Ok(CancelOutcome::Finished(Box::new(TaskRecord::from_row(
@@ -243,7 +242,7 @@ pub(in crate::tasks) async fn cancel_in(
         .value("cancel_requested", true)
         .and_where(Expr::col("id").eq(id))
         .and_where(Expr::col("status").eq(TaskStatus::Processing.as_str()))
-        .returning(Query::returning().columns(COLUMNS))
+        .returning(Query::returning().columns(columns::RECORD))
         .take();
     if let Some(row) = executor.fetch_all(&ask).await?.first() {
         return Ok(CancelOutcome::Requested(Box::new(TaskRecord::from_row(

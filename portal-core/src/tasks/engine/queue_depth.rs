@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Func, Query};
 
-use super::queue::TABLE;
 use crate::store::{Store, StoreError};
+use crate::tasks::columns::TABLE;
 use crate::tasks::record::TaskStatus;
 
 /// Tasks of one type with one status.

@@ -6,9 +6,9 @@ use sea_query::{CaseStatement, Expr, ExprTrait, Func, Query, SelectStatement};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::queue::TABLE;
 use crate::store::{Dialect, Row, Store, StoreError};
-use crate::tasks::record::{COLUMNS, TaskRecord};
+use crate::tasks::columns::{self, TABLE};
+use crate::tasks::record::TaskRecord;
 
 /// Bytes of results that one list or one step of a monitor holds in memory.
 pub(super) const BUDGET: u64 = 2 * 1024 * 1024;
@@ -44,7 +44,7 @@ pub(in crate::tasks) fn select(dialect: Dialect) -> SelectStatement {
             Expr::expr(length).cast_as("BIGINT"),
         ]));
     Query::select()
-        .columns(COLUMNS)
+        .columns(columns::RECORD)
         .expr_as(bytes, "result_bytes")
         .from(TABLE)
         .take()

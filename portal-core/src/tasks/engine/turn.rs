@@ -17,8 +17,8 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::insert::NewTask;
-use super::queue::TABLE;
 use crate::store::{Dialect, RawSql, Row, Store, StoreError, Transaction};
+use crate::tasks::columns::TABLE;
 
 /// Maximum number of tasks that one claim assigns turns to.
 pub(super) const PLACED: u64 = 256;

@@ -272,7 +272,7 @@ mod tests {
     use super::*;
     use crate::source;
     use crate::store::Store;
-    use crate::tasks::engine::queue::TABLE;
+    use crate::tasks::columns::TABLE;
     use crate::tasks::initiator::Initiator;
     use crate::tasks::{NoArgs, Task, TaskSettings};
 

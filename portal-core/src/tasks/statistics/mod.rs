@@ -7,12 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Func, Order, Query};
 use uuid::Uuid;
 
+use super::columns::TABLE;
 use super::record::TaskStatus;
 use super::service::Tasks;
 use crate::error::Result;
 use crate::store::{Buckets, Counts, SingleFlight, TimeRange};
 
-const TABLE: &str = "portal_tasks";
 /// Maximum number of tasks that durations are computed from, the newest.
 const SAMPLE: u64 = 20_000;
 

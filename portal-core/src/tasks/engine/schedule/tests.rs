@@ -9,10 +9,11 @@ use super::table::{self, FireOutcome, StoredSchedule};
 use super::{Scheduler, scheduled};
 use crate::source;
 use crate::store::{ClusterEvent, Store};
+use crate::tasks::columns::TABLE;
+use crate::tasks::engine::queue;
 use crate::tasks::definition::args::NoArgs;
 use crate::tasks::definition::registry::TaskRegistry;
 use crate::tasks::definition::task::Task;
-use crate::tasks::engine::queue;
 use crate::tasks::service::Tasks;
 use crate::tasks::settings::TaskSettings;
 
@@ -60,7 +61,7 @@ async fn row(store: &Store) -> StoredSchedule {
 async fn fired(store: &Store) -> Vec<DateTime<Utc>> {
     let select = Query::select()
         .columns(["scheduled_for", "run_at", "schedule"])
-        .from(queue::TABLE)
+        .from(TABLE)
         .order_by("id", Order::Asc)
         .take();
     let rows = store.fetch_all(&select).await.unwrap();

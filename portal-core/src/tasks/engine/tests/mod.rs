@@ -12,8 +12,9 @@ use super::due::Rotation;
 use super::finish::{self, FinishedAttempt};
 use super::insert::{self, InsertOutcome, NewTask};
 use super::lease::{self, OrphanScope};
-use super::queue::{self, CancelOutcome, TABLE};
+use super::queue::{self, CancelOutcome};
 use crate::store::{Store, StoreError, now};
+use crate::tasks::columns::TABLE;
 use crate::tasks::error::TaskError;
 use crate::tasks::record::{TaskRecord, TaskStatus};
 
