@@ -169,10 +169,10 @@ impl<R> Enqueue<R> {
     pub async fn within(self, executor: &mut impl Executor) -> Result<TaskHandle<R>> {
         let tasks = self.tasks.clone();
         let (definition, task) = self.new_task()?;
-        tasks.admit_in(executor, &task).await?;
+        tasks.0.engine.admit_in(executor, &task).await?;
         let stored = insert::insert(executor, &task).await?;
         let (id, _) = insert_result(&task, stored, &definition)?;
-        tasks.expect_tasks();
+        tasks.0.engine.expect_tasks();
         Ok(tasks.handle(id))
     }
 

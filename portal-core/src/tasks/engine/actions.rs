@@ -79,7 +79,7 @@ impl Tasks {
             trace_parent,
         };
         starter.apply_to(&mut task);
-        self.admit_in(transaction, &task).await?;
+        self.0.engine.admit_in(transaction, &task).await?;
         let stored = insert::insert(transaction, &task).await?;
         let (id, before) = insert_result(&task, stored, definition)?;
         Ok(Rerun {
@@ -158,7 +158,7 @@ impl Tasks {
     /// Notifies the workers of all replicas that a task type was resumed.
     pub(in crate::tasks) async fn resumed(&self, paused: bool) {
         if !paused {
-            self.0.wake.notify_one();
+            self.0.engine.wake.notify_one();
             self.0.store.publish(ClusterEvent::TasksReady).await;
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 /// Collects items of many callers and writes them together; a single caller does not wait.
 #[derive(Debug)]
-pub(in crate::tasks) struct Batcher<I, O> {
+pub(super) struct Batcher<I, O> {
     waiting: Mutex<VecDeque<(I, oneshot::Sender<O>)>>,
     /// Lock of the current writer, with the size of the previous batch.
     turn: Arc<tokio::sync::Mutex<usize>>,
@@ -21,7 +21,7 @@ const LINGER: Duration = Duration::from_micros(300);
 
 impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
     /// Creates a batcher that writes at most `limit` items together.
-    pub(in crate::tasks) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self {
             waiting: Mutex::default(),
             turn: Arc::default(),
@@ -33,7 +33,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
     ///
     /// `write` returns the results in the order of the items. It runs detached: a caller that is
     /// dropped does not cancel the results of the others.
-    pub(in crate::tasks) async fn submit<F>(
+    pub(super) async fn submit<F>(
         self: &Arc<Self>,
         item: I,
         write: impl Fn(Vec<I>) -> F,

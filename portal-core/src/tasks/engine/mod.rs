@@ -3,7 +3,7 @@
 //! Nothing here depends on routes or pages.
 
 pub(in crate::tasks) mod actions;
-pub(in crate::tasks) mod batch;
+mod batch;
 mod claim;
 pub(in crate::tasks) mod detail_fields;
 mod due;
@@ -15,12 +15,13 @@ mod lease;
 mod model_tests;
 pub(in crate::tasks) mod queue;
 pub(in crate::tasks) mod queue_depth;
-pub(in crate::tasks) mod quota;
+mod quota;
 pub(in crate::tasks) mod results;
 pub(in crate::tasks) mod retry;
 pub(in crate::tasks) mod running;
 pub(in crate::tasks) mod schedule;
+pub(in crate::tasks) mod shared;
 #[cfg(test)]
 mod tests;
-pub(in crate::tasks) mod turn;
+mod turn;
 pub(in crate::tasks) mod worker;

@@ -33,7 +33,7 @@ const RETRY_BYTES: u32 = 60;
 
 /// Quotas of all owners, as counted by this process.
 #[derive(Debug)]
-pub(in crate::tasks) struct Quotas {
+pub(super) struct Quotas {
     pending: u64,
     bytes: u64,
     accounts: Cache<Uuid, Arc<Account>>,
@@ -41,7 +41,7 @@ pub(in crate::tasks) struct Quotas {
 
 /// Admitted task that counts until it is stored or could not be stored.
 #[derive(Debug)]
-pub(in crate::tasks) struct Admission {
+pub(super) struct Admission {
     account: Arc<Account>,
     bytes: u64,
 }
@@ -107,7 +107,7 @@ impl Account {
 }
 
 /// Connection that reads an owner's tasks.
-pub(in crate::tasks) enum Source<'a, E> {
+pub(super) enum Source<'a, E> {
     Store(&'a Store),
     /// A caller's transaction, which may hold the only connection.
     Transaction(&'a mut E),
@@ -123,7 +123,7 @@ impl<E: Executor> Source<'_, E> {
 }
 
 impl Quotas {
-    pub(in crate::tasks) fn new(settings: &TaskSettings) -> Self {
+    pub(super) fn new(settings: &TaskSettings) -> Self {
         Self {
             pending: settings.pending_per_owner,
             bytes: settings.stored_bytes_per_owner,
@@ -132,7 +132,7 @@ impl Quotas {
     }
 
     /// Counts a task against the quotas of its owner, if any; fails with `429` if they are used up.
-    pub(in crate::tasks) async fn admit<E: Executor>(
+    pub(super) async fn admit<E: Executor>(
         &self,
         dialect: Dialect,
         mut source: Source<'_, E>,

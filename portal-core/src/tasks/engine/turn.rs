@@ -29,11 +29,11 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// The pending tasks of one owner, type and priority.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::tasks) struct Line {
-    pub(in crate::tasks) owner: Option<Uuid>,
-    pub(in crate::tasks) state: String,
-    pub(in crate::tasks) name: String,
-    pub(in crate::tasks) priority: i32,
+pub(super) struct Line {
+    pub(super) owner: Option<Uuid>,
+    pub(super) state: String,
+    pub(super) name: String,
+    pub(super) priority: i32,
 }
 
 impl Line {
@@ -49,7 +49,7 @@ impl Line {
 
 /// Assigns turns to tasks before they are stored.
 #[derive(Debug)]
-pub(in crate::tasks) struct Turns(Cache<Line, Arc<Mutex<Option<Next>>>>);
+pub(super) struct Turns(Cache<Line, Arc<Mutex<Option<Next>>>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Next {
@@ -67,7 +67,7 @@ impl Turns {
     /// Assigns a turn to a task that is due immediately.
     ///
     /// Any other task gets one from a claim when it is due.
-    pub(in crate::tasks) async fn assign(&self, store: &Store, task: &mut NewTask) {
+    pub(super) async fn assign(&self, store: &Store, task: &mut NewTask) {
         if task.run_at > task.created_at {
             return;
         }
@@ -125,7 +125,7 @@ fn next_turn(row: &Row, now: DateTime<Utc>) -> Result<i64, StoreError> {
 /// Returns statements that read the head of the queue and the end of each line.
 ///
 /// There is one statement on PostgreSQL, and one per line on SQLite.
-pub(in crate::tasks) fn ends(dialect: Dialect, lines: &[&Line]) -> Vec<RawSql<false>> {
+pub(super) fn ends(dialect: Dialect, lines: &[&Line]) -> Vec<RawSql<false>> {
     match dialect {
         Dialect::Sqlite => lines.iter().enumerate().map(ends_on_sqlite).collect(),
         Dialect::Postgres => vec![ends_on_postgres(lines)],

@@ -1,8 +1,8 @@
 //! Worker: claims tasks and runs them until the portal stops.
 
 use std::future::Future;
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +17,6 @@ use super::claim::{self, ClaimRequest, ClaimedTask, QueueSpec};
 use super::due::Rotation;
 use super::finish::{self, FinishedAttempt};
 use super::finish_notification::FinishNotification;
-use super::insert::unavailable;
 use super::lease::{self, OrphanScope};
 use super::queue;
 use super::retry;
@@ -100,10 +99,9 @@ impl Worker {
         let care = CancellationToken::new();
         let tasks = self.tasks.clone();
         let keeping = [
-            tokio::spawn(
-                care.clone()
-                    .run_until_cancelled_owned(async move { tasks.run_ready_publisher().await }),
-            ),
+            tokio::spawn(care.clone().run_until_cancelled_owned(async move {
+                tasks.0.engine.run_ready_publisher().await
+            })),
             tokio::spawn(
                 care.clone()
                     .run_until_cancelled_owned(self.clone().run_heartbeat()),
@@ -125,7 +123,7 @@ impl Worker {
             .is_err()
         {
             tracing::info!(running = self.attempts.len(), "releasing running tasks");
-            for attempt in self.tasks.0.running.all() {
+            for attempt in self.tasks.0.engine.running.all() {
                 attempt.superseded.cancel();
             }
             // Tasks that cannot be stored now keep their lease and are rescued when it expires.
@@ -163,7 +161,7 @@ impl Worker {
             }
             tokio::select! {
                 () = self.stop.cancelled() => {}
-                () = self.tasks.0.wake.notified() => {}
+                () = self.tasks.0.engine.wake.notified() => {}
                 () = sleep(self.idle_timeout()) => {}
             }
             // Attempts that finish together release their permits together.
@@ -173,17 +171,12 @@ impl Worker {
 
     /// Returns how long to wait for an event.
     fn idle_timeout(&self) -> Duration {
-        let mut expecting = self
-            .tasks
-            .0
-            .expect_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if expecting.is_some_and(|end| end > Instant::now()) {
-            return EXPECTING_INTERVAL.min(self.settings().poll_interval);
+        let poll_interval = self.settings().poll_interval;
+        if self.tasks.0.engine.expects_tasks() {
+            EXPECTING_INTERVAL.min(poll_interval)
+        } else {
+            poll_interval
         }
-        *expecting = None;
-        self.settings().poll_interval
     }
 
     fn settings(&self) -> &TaskSettings {
@@ -235,20 +228,25 @@ impl Worker {
         };
         let record = Arc::new(self.tasks.0.registry.with_title(record));
         let attempt = Arc::new(Attempt::new(Arc::clone(&record), claimed.checkpoint));
-        self.tasks.0.running.insert(&attempt);
-        self.tasks.0.unsent.add(&record);
-        self.tasks.0.hub.publish(&record);
+        self.tasks.0.engine.running.insert(&attempt);
+        self.tasks.0.events.outbox.add(&record);
+        self.tasks.0.events.hub.publish(&record);
         let worker = self.clone();
         self.attempts.spawn(async move {
-            let _running = worker.tasks.0.metrics.attempt_started(&attempt.record());
+            let _running = worker
+                .tasks
+                .0
+                .statistics
+                .metrics
+                .attempt_started(&attempt.record());
             worker
                 .run_attempt(&definition, &attempt, claimed.args)
                 .await;
-            worker.tasks.0.running.remove(&attempt);
+            worker.tasks.0.engine.running.remove(&attempt);
             // Hold the permit until here; otherwise finished tasks pile up that are still running
             // according to the database.
             drop(permit);
-            worker.tasks.0.wake.notify_one();
+            worker.tasks.0.engine.wake.notify_one();
         });
     }
 
@@ -259,7 +257,7 @@ impl Worker {
         args: Value,
     ) {
         let record = attempt.record();
-        let journal = self.tasks.0.journals.open(&record);
+        let journal = self.tasks.0.events.logs.open(&record);
         let span = tracing::info_span!("task", id = %record.id, state = record.group, name = record.name, attempt = record.attempt, started_by = record.trace_parent);
         let checked = tokio::select! {
             biased;
@@ -295,12 +293,12 @@ impl Worker {
         journal.close(&last).await;
         let ended = self
             .retry_until_stored("failed to store the outcome of a task", || {
-                self.finish(ending.clone())
+                self.tasks.0.engine.finish(ending.clone())
             })
             .await;
         match ended {
             Some(record) => {
-                self.tasks.0.metrics.ended(&record);
+                self.tasks.0.statistics.metrics.ended(&record);
                 span.in_scope(|| match record.status {
                     TaskStatus::Pending => tracing::warn!(
                         error = record.error,
@@ -319,16 +317,6 @@ impl Worker {
                 }
             }
         }
-    }
-
-    /// Writes the outcome of an attempt, together with others that finish at the same time.
-    async fn finish(&self, ending: FinishedAttempt) -> Result<Option<TaskRecord>, StoreError> {
-        let store = self.tasks.0.store.clone();
-        let written = self.tasks.0.finishes.submit(ending, move |endings| {
-            let store = store.clone();
-            async move { finish::finish_all(&store, endings).await }
-        });
-        written.await.unwrap_or_else(|| Err(unavailable()))
     }
 
     /// Checks the owner's permissions, which may have changed since the task was enqueued.
@@ -371,11 +359,11 @@ impl Worker {
     ) -> Option<Result<Value, TaskError>> {
         let context = TaskContext::new(
             Arc::clone(attempt),
-            Arc::clone(&self.tasks.0.hub),
+            Arc::clone(&self.tasks.0.events.hub),
             self.tasks.0.store.clone(),
         );
         let future = (definition.run)(context, self.state.clone(), args);
-        let future = self.tasks.0.journals.capture(&attempt.record(), future);
+        let future = self.tasks.0.events.logs.capture(&attempt.record(), future);
         // A separate tokio task contains a panic, and can be dropped at any await.
         let mut handle = tokio::spawn(tracing::Instrument::in_current_span(future));
         let limit = async {
@@ -425,7 +413,7 @@ impl Worker {
     }
 
     async fn send_heartbeat(&self) -> Result<(), StoreError> {
-        let running = self.tasks.0.running.all();
+        let running = self.tasks.0.engine.running.all();
         if running.is_empty() {
             return Ok(());
         }
@@ -448,14 +436,14 @@ impl Worker {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            let unsaved = self.tasks.0.running.unsaved();
+            let unsaved = self.tasks.0.engine.running.unsaved();
             if unsaved.is_empty() {
                 continue;
             }
             match finish::save_progress(&self.tasks.0.store, &unsaved).await {
                 Ok(superseded) => {
                     for record in &unsaved {
-                        match self.tasks.0.running.get(record.id) {
+                        match self.tasks.0.engine.running.get(record.id) {
                             Some(attempt)
                                 if superseded.contains(&record.id)
                                     && attempt.record().attempt == record.attempt =>
@@ -463,9 +451,9 @@ impl Worker {
                                 attempt.superseded.cancel();
                             }
                             _ => {
-                                self.tasks.0.running.saved(record);
-                                self.tasks.0.unsent.add(record);
-                                self.tasks.0.journals.update(record);
+                                self.tasks.0.engine.running.saved(record);
+                                self.tasks.0.events.outbox.add(record);
+                                self.tasks.0.events.logs.update(record);
                             }
                         }
                     }
@@ -492,7 +480,7 @@ impl Worker {
             match hint {
                 Ok(ClusterEvent::TasksReady | ClusterEvent::Lagged)
                 | Err(broadcast::error::RecvError::Lagged(_)) => {
-                    self.tasks.0.wake.notify_one();
+                    self.tasks.0.engine.wake.notify_one();
                 }
                 Ok(ClusterEvent::TaskCancelled { id }) => self.tasks.stop(id),
                 Ok(_) => {}
@@ -508,10 +496,10 @@ impl Worker {
                 tasks = rescued.len(),
                 "rescued tasks of a process that died or stopped"
             );
-            self.tasks.0.wake.notify_one();
+            self.tasks.0.engine.wake.notify_one();
         }
         for record in rescued {
-            self.tasks.0.metrics.ended(&record);
+            self.tasks.0.statistics.metrics.ended(&record);
             self.tasks.publish(record);
         }
         Ok(())

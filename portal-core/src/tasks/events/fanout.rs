@@ -170,7 +170,7 @@ impl Fanout {
                 .await;
         });
         let (tasks, stopped) = (self.tasks.clone(), stop.clone());
-        background.spawn(async move { tasks.0.journals.write(&tasks.0.store, stopped).await });
+        background.spawn(async move { tasks.0.events.logs.write(&tasks.0.store, stopped).await });
         let expiry = expire(self.tasks.clone(), tokens);
         background.spawn(stop.clone().run_until_cancelled_owned(expiry).map(drop));
         work.await;
@@ -181,10 +181,10 @@ impl Fanout {
 
 /// Sends changes until the portal stops.
 async fn send(tasks: Tasks, stop: CancellationToken) {
-    let unsent = &tasks.0.unsent;
+    let outbox = &tasks.0.events.outbox;
     loop {
-        let stopping = stop.run_until_cancelled(unsent.wake.notified()).await;
-        let notifications = unsent.take();
+        let stopping = stop.run_until_cancelled(outbox.wake.notified()).await;
+        let notifications = outbox.take();
         if !notifications.is_empty() {
             let sent = tasks.0.store.publish_remote(&notifications);
             let pause = match timeout(LAST_SEND, sent).await {
@@ -193,8 +193,8 @@ async fn send(tasks: Tasks, stop: CancellationToken) {
                     if let Ok(Err(error)) = failed {
                         tracing::warn!(%error, "failed to publish task changes to other replicas");
                     }
-                    unsent.put_back(notifications);
-                    unsent.wake.notify_one();
+                    outbox.put_back(notifications);
+                    outbox.wake.notify_one();
                     RETRY_DELAY
                 }
             };
@@ -211,7 +211,7 @@ async fn send(tasks: Tasks, stop: CancellationToken) {
 /// An open monitor counts as a use of its token, which therefore only expires at the end of its
 /// absolute lifetime.
 async fn expire(tasks: Tasks, tokens: ClientTokens) {
-    let hub = &tasks.0.hub;
+    let hub = &tasks.0.events.hub;
     loop {
         sleep(EXPIRY_INTERVAL).await;
         for id in hub.clients() {
@@ -275,11 +275,11 @@ impl RemoteChanges {
     fn record_event(&mut self, hint: Option<ClusterEvent>, owed: &mut PendingReads) {
         match hint {
             Some(ClusterEvent::TasksChanged { tasks, .. }) => {
-                let hub = &self.tasks.0.hub;
+                let hub = &self.tasks.0.events.hub;
                 let wanted = tasks.0.iter().filter(|change| hub.has_subscriber(change));
                 owed.tasks.extend(wanted.map(|change| change.id));
             }
-            Some(ClusterEvent::ClientTokenDeleted { id }) => self.tasks.0.hub.revoke(id),
+            Some(ClusterEvent::ClientTokenDeleted { id }) => self.tasks.0.events.hub.revoke(id),
             Some(ClusterEvent::Lagged) | None => {
                 owed.since.get_or_insert(self.last_event_at - OVERLAP);
             }
@@ -291,7 +291,7 @@ impl RemoteChanges {
     async fn read(&self, owed: &mut PendingReads) -> Result<()> {
         let store = &self.tasks.0.store;
         if let Some(since) = owed.since {
-            let hub = &self.tasks.0.hub;
+            let hub = &self.tasks.0.events.hub;
             let watched = hub.watched();
             owed.tasks.extend(watched.tasks);
             self.show_all(change_feed::since(store, &watched.clients, since).await?)

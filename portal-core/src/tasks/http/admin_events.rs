@@ -167,7 +167,7 @@ async fn follow(
     let follower = AdminEventStream {
         ready: VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
         seen: seen.unwrap_or((0, -1)),
-        turns: tasks.0.journals.flushes(),
+        turns: tasks.0.events.logs.flushes(),
         // Read again, now that changes are received.
         record: tasks.get(record.id).await?.ok_or_else(task_not_found)?,
         shown: None,
@@ -228,7 +228,7 @@ impl AdminEventStream {
             let is_first = self.shown.is_none();
             let mut changed = Vec::new();
             if !is_first {
-                let journals = &self.tasks.0.journals;
+                let journals = &self.tasks.0.events.logs;
                 tokio::select! {
                     biased;
                     _ = self.holder.revoked() => return None,

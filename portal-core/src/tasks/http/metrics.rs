@@ -19,7 +19,7 @@ pub(crate) fn metrics_routes() -> Routes {
 /// To Prometheus parsers, the additions are comments.
 async fn metrics(State(state): State<PortalState>, headers: HeaderMap) -> Result<Response> {
     let tasks = state.borrow::<Tasks>()?;
-    let text = tasks.0.metrics.text(tasks).await?;
+    let text = tasks.0.statistics.metrics.text(tasks).await?;
     let accepts_openmetrics = headers
         .get_all(header::ACCEPT)
         .iter()

@@ -292,7 +292,7 @@ mod tests {
     }
 
     async fn text(tasks: &Tasks) -> String {
-        tasks.0.metrics.text(tasks).await.unwrap()
+        tasks.0.statistics.metrics.text(tasks).await.unwrap()
     }
 
     #[tokio::test]
@@ -339,8 +339,8 @@ mod tests {
             .await
             .unwrap()
             .unwrap();
-        drop(tasks.0.metrics.attempt_started(&record).unwrap());
-        tasks.0.metrics.ended(&record);
+        drop(tasks.0.statistics.metrics.attempt_started(&record).unwrap());
+        tasks.0.statistics.metrics.ended(&record);
         let text = text(&tasks).await;
         let labels = "{state=\"probe\",name=\"work\"}";
         for line in [

@@ -1,13 +1,15 @@
 //! Statistics of finished tasks: their number by outcome, and their durations.
 
 mod charts;
-pub(super) mod metrics;
+mod metrics;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, Func, Order, Query};
 use uuid::Uuid;
 
+use self::metrics::TaskMetrics;
 use super::columns::TABLE;
+use super::definition::registry::TaskRegistry;
 use super::record::TaskStatus;
 use super::service::Tasks;
 use crate::error::Result;
@@ -139,9 +141,25 @@ pub struct TaskDurations {
     pub is_sample: bool,
 }
 
+/// Metrics of this process, and the reads in progress.
+#[derive(Debug)]
+pub(super) struct Statistics {
+    pub(super) metrics: TaskMetrics,
+    reads: Reads,
+}
+
+impl Statistics {
+    pub(super) fn new(registry: &TaskRegistry) -> Self {
+        Self {
+            metrics: TaskMetrics::new(registry),
+            reads: Reads::default(),
+        }
+    }
+}
+
 /// Reads in progress, shared by all callers that request the same at once.
 #[derive(Debug)]
-pub(super) struct Reads {
+struct Reads {
     counts: SingleFlight<(TaskScope, TimeRange), TaskCounts>,
     durations: SingleFlight<(TaskScope, TimeRange), TaskDurations>,
 }
@@ -181,7 +199,7 @@ impl Tasks {
     pub async fn counts(&self, range: TimeRange, scope: &TaskScope) -> Result<TaskCounts> {
         let key = (scope.clone(), range);
         let read = self.read_ended(range, scope);
-        self.0.reads.counts.get(key, read).await
+        self.0.statistics.reads.counts.get(key, read).await
     }
 
     /// Returns the durations of stored completed tasks in each bucket of a range.
@@ -192,7 +210,7 @@ impl Tasks {
     pub async fn durations(&self, range: TimeRange, scope: &TaskScope) -> Result<TaskDurations> {
         let key = (scope.clone(), range);
         let read = self.read_durations(range, scope);
-        self.0.reads.durations.get(key, read).await
+        self.0.statistics.reads.durations.get(key, read).await
     }
 
     async fn read_ended(&self, range: TimeRange, scope: &TaskScope) -> Result<TaskCounts> {

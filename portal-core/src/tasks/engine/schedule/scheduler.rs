@@ -110,10 +110,12 @@ impl Scheduler {
         match table::fire(&shared.store, scheduled, time).await? {
             FireOutcome::Started(record) => {
                 tracing::info!(schedule = name, %time, id = %record.id, "schedule fired");
-                shared.metrics.started(&record.group, &record.name);
+                shared
+                    .statistics
+                    .metrics
+                    .started(&record.group, &record.name);
                 self.tasks.publish(*record);
-                shared.wake.notify_one();
-                shared.ready.notify_one();
+                shared.engine.announce();
             }
             FireOutcome::Refused => {
                 tracing::info!(schedule = name, %time, "schedule fired without a new task; one exists already");

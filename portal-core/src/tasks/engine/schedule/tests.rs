@@ -10,10 +10,10 @@ use super::{Scheduler, scheduled};
 use crate::source;
 use crate::store::{ClusterEvent, Store};
 use crate::tasks::columns::TABLE;
-use crate::tasks::engine::queue;
 use crate::tasks::definition::args::NoArgs;
 use crate::tasks::definition::registry::TaskRegistry;
 use crate::tasks::definition::task::Task;
+use crate::tasks::engine::queue;
 use crate::tasks::service::Tasks;
 use crate::tasks::settings::TaskSettings;
 
@@ -128,10 +128,10 @@ async fn fired_schedule_wakes_the_workers() {
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
     let shared = &replica.tasks.0;
     replica.pass(at("2026-03-10T12:45:00Z")).await.unwrap();
-    assert!(shared.wake.notified().now_or_never().is_none());
+    assert!(shared.engine.wake.notified().now_or_never().is_none());
     replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
-    assert!(shared.wake.notified().now_or_never().is_some());
-    assert!(shared.ready.notified().now_or_never().is_some());
+    assert!(shared.engine.wake.notified().now_or_never().is_some());
+    assert!(shared.engine.ready.notified().now_or_never().is_some());
 }
 
 #[tokio::test]
