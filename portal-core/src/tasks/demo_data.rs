@@ -35,8 +35,8 @@ impl Tasks {
             .and_where(Expr::col("trace_parent").eq(MARK))
             .take();
         let known = self.0.store.fetch_count(&count).await?.unsigned_abs();
-        let kinds: Vec<_> = self.registry().all().collect();
-        if known > 0 || kinds.is_empty() {
+        let task_types: Vec<_> = self.registry().all().collect();
+        if known > 0 || task_types.is_empty() {
             return Ok(known);
         }
         let mut random = fastrand::Rng::with_seed(11);
@@ -47,7 +47,7 @@ impl Tasks {
             let busy = if (day % 7) < 2 { 4 } else { 14 } + (DAYS - day) / 9;
             for _ in 0..random.i64(busy / 2..=busy) {
                 let created = now - TimeDelta::minutes(day * 1440 + random.i64(1..1440));
-                let kind = kinds[random.usize(..kinds.len())];
+                let task_type = task_types[random.usize(..task_types.len())];
                 // Most tasks are quick and some are slow.
                 let took =
                     TimeDelta::milliseconds((300.0 * 12_f64.powf(random.f64() * 1.6)) as i64);
@@ -81,8 +81,8 @@ impl Tasks {
                 };
                 rows.push([
                     id_at(created).into(),
-                    kind.state.as_str().into(),
-                    kind.name.into(),
+                    task_type.group.as_str().into(),
+                    task_type.name.into(),
                     random.choice(owners).copied().into(),
                     json!({}).into(),
                     status.as_str().into(),

@@ -25,7 +25,7 @@ use crate::store::Executor;
 #[must_use = "a task is only enqueued when this is awaited"]
 pub struct Enqueue<R> {
     tasks: Tasks,
-    state: String,
+    group: String,
     name: &'static str,
     args: std::result::Result<Value, serde_json::Error>,
     initiator: Initiator,
@@ -87,7 +87,7 @@ impl<R> Enqueue<R> {
     pub(super) fn new<A: TaskArgs>(tasks: Tasks, definition: TaskDefinition, args: A) -> Self {
         Self {
             tasks,
-            state: definition.state,
+            group: definition.group,
             name: definition.name,
             args: serde_json::to_value(args),
             initiator: Initiator::default(),
@@ -179,7 +179,7 @@ impl<R> Enqueue<R> {
     /// Returns the checked task to store, and its type.
     pub(super) fn new_task(self) -> Result<(Arc<TaskDefinition>, NewTask)> {
         let registry = self.tasks.registry();
-        let definition = Arc::clone(registry.find(&self.state, self.name)?);
+        let definition = Arc::clone(registry.find(&self.group, self.name)?);
         let args = self.args.map_err(Error::internal)?;
         let mut task = definition.new_task(definition.accept(&args)?);
         self.initiator.apply_to(&mut task);

@@ -150,7 +150,7 @@ impl Tasks {
         self.0
             .statistics
             .metrics
-            .started(&definition.state, definition.name);
+            .started(&definition.group, definition.name);
         self.publish(task.record());
         self.0.engine.announce();
     }
@@ -182,7 +182,7 @@ impl Tasks {
         let filter = QueueFilter {
             client_token_id: filter.client_token_id,
             owner_user_id: filter.owner_user_id,
-            state: filter.group.clone(),
+            group: filter.group.clone(),
             name: filter.name.clone(),
             without: Vec::new(),
             status: filter.status,
@@ -370,7 +370,7 @@ pub(super) fn insert_result(
 /// Checks that a user may start a task type from outside of the application's code.
 pub(super) fn check_start(definition: &TaskDefinition, owner: Option<&User>) -> Result<()> {
     if definition.internal {
-        return Err(task_unknown(&definition.state, definition.name));
+        return Err(task_unknown(&definition.group, definition.name));
     }
     check_access(definition, owner)
 }
@@ -380,9 +380,9 @@ pub(super) fn check_access(definition: &TaskDefinition, owner: Option<&User>) ->
     definition.access.check(owner).map_err(Error::from)
 }
 
-pub(super) fn task_unknown(state: &str, name: &str) -> Error {
+pub(super) fn task_unknown(group: &str, name: &str) -> Error {
     Error::not_found(format!(
-        "the task group `{state}` has no task type `{name}`"
+        "the task group `{group}` has no task type `{name}`"
     ))
     .with_code("task_unknown")
 }

@@ -31,14 +31,14 @@ impl TaskRegistry {
     pub(crate) fn insert(&mut self, definition: TaskDefinition) -> Result<(), String> {
         let TaskDefinition {
             source,
-            state,
+            group,
             name,
             ..
         } = &definition;
         let place = format!("       {source}   {}:{}", source.file, source.line);
-        if RESERVED_GROUPS.contains(&state.as_str()) {
+        if RESERVED_GROUPS.contains(&group.as_str()) {
             return Err(format!(
-                "task `{source}` is in the group `{state}`, which would shadow a route of the portal\n{place}\n     choose another one with `group = \"..\"`"
+                "task `{source}` is in the group `{group}`, which would shadow a route of the portal\n{place}\n     choose another one with `group = \"..\"`"
             ));
         }
         let word = |text: &str| {
@@ -47,31 +47,31 @@ impl TaskRegistry {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
         };
-        if !word(state) || !word(name) {
+        if !word(group) || !word(name) {
             return Err(format!(
-                "task `{source}` is named `{state}/{name}`; both parts appear in URLs\n{place}\n     use letters, digits, `_` and `-`"
+                "task `{source}` is named `{group}/{name}`; both parts appear in URLs\n{place}\n     use letters, digits, `_` and `-`"
             ));
         }
-        if let Some(other) = self.get(state, name) {
+        if let Some(other) = self.get(group, name) {
             if other.source == *source {
                 return Ok(());
             }
             let other = other.source;
             return Err(format!(
-                "two tasks are named `{state}/{name}`\n       {other}   {}:{}\n{place}\n     change one with `group = \"..\"` or `name = \"..\"`",
+                "two tasks are named `{group}/{name}`\n       {other}   {}:{}\n{place}\n     change one with `group = \"..\"` or `name = \"..\"`",
                 other.file, other.line
             ));
         }
-        let state = state.clone();
+        let group = group.clone();
         self.groups
-            .entry(state)
+            .entry(group)
             .or_default()
             .insert(definition.name, Arc::new(definition));
         Ok(())
     }
 
-    pub(crate) fn get(&self, state: &str, name: &str) -> Option<&Arc<TaskDefinition>> {
-        self.groups.get(state)?.get(name)
+    pub(crate) fn get(&self, group: &str, name: &str) -> Option<&Arc<TaskDefinition>> {
+        self.groups.get(group)?.get(name)
     }
 
     /// Returns all task types, sorted by group and name.
@@ -87,20 +87,20 @@ impl TaskRegistry {
     /// Finds a task type, or returns an error that names the unknown part.
     pub(in crate::tasks) fn find(
         &self,
-        state: &str,
+        group: &str,
         name: &str,
     ) -> Result<&Arc<TaskDefinition>, Error> {
-        self.require_group(state)?;
-        self.get(state, name)
-            .ok_or_else(|| task_unknown(state, name))
+        self.require_group(group)?;
+        self.get(group, name)
+            .ok_or_else(|| task_unknown(group, name))
     }
 
-    pub(in crate::tasks) fn require_group(&self, state: &str) -> Result<(), Error> {
-        if self.groups.contains_key(state) {
+    pub(in crate::tasks) fn require_group(&self, group: &str) -> Result<(), Error> {
+        if self.groups.contains_key(group) {
             return Ok(());
         }
         Err(
-            Error::not_found(format!("there is no task group `{state}`"))
+            Error::not_found(format!("there is no task group `{group}`"))
                 .with_code("state_unknown"),
         )
     }

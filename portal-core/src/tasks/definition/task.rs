@@ -63,7 +63,7 @@ type Run<A, R> = fn(TaskContext, PortalState, A) -> TaskFuture<R>;
 
 struct TaskParts {
     source: Source,
-    state: String,
+    group: String,
     name: &'static str,
     title: Cow<'static, str>,
     description: Cow<'static, str>,
@@ -88,7 +88,7 @@ impl<A, R> Task<A, R> {
     /// Creates a task type from a group and a name; both are stored and appear in URLs.
     pub fn new(
         source: Source,
-        state: impl Into<String>,
+        group: impl Into<String>,
         name: &'static str,
         run: fn(TaskContext, PortalState, A) -> TaskFuture<R>,
     ) -> Self
@@ -98,7 +98,7 @@ impl<A, R> Task<A, R> {
     {
         let parts = TaskParts {
             source,
-            state: state.into(),
+            group: group.into(),
             name,
             title: Cow::Borrowed(name),
             description: Cow::Borrowed(""),
@@ -249,7 +249,7 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
     let takes_args = std::any::TypeId::of::<A>() != std::any::TypeId::of::<NoArgs>();
     TaskDefinition {
         source: parts.source,
-        state: parts.state,
+        group: parts.group,
         name: parts.name,
         title: Arc::from(&*parts.title),
         description: parts.description,
@@ -286,17 +286,17 @@ fn erase<A: TaskArgs, R: Serialize + Send + 'static>(
 
 impl<A, R> std::fmt::Debug for Task<A, R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Task({}/{})", self.parts.state, self.parts.name)
+        write!(f, "Task({}/{})", self.parts.group, self.parts.name)
     }
 }
 
 /// Returns the key of a task type and its arguments, independent of the order of their members.
-fn unique_key(state: &str, name: &str, args: &Value) -> String {
+fn unique_key(group: &str, name: &str, args: &Value) -> String {
     let mut text = String::new();
     write_sorted(args, &mut text);
     let digest = Sha256::digest(text.as_bytes());
     let digest = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, digest);
-    format!("{state}/{name}/{digest}")
+    format!("{group}/{name}/{digest}")
 }
 
 fn write_sorted(value: &Value, text: &mut String) {
@@ -343,7 +343,7 @@ fn stale_args_error(faults: Vec<FieldError>) -> TaskError {
 /// Task type without its type parameters, as stored in the registry.
 pub struct TaskDefinition {
     pub(crate) source: Source,
-    pub(crate) state: String,
+    pub(crate) group: String,
     pub(crate) name: &'static str,
     pub(crate) title: Arc<str>,
     pub(crate) description: Cow<'static, str>,
@@ -382,8 +382,8 @@ impl TaskDefinition {
     pub(in crate::tasks) fn new_task(&self, args: AcceptedArgs) -> NewTask {
         let unique_key = self
             .unique
-            .then(|| unique_key(&self.state, self.name, &args.value));
-        let mut task = NewTask::new(self.state.as_str(), self.name, args);
+            .then(|| unique_key(&self.group, self.name, &args.value));
+        let mut task = NewTask::new(self.group.as_str(), self.name, args);
         task.priority = self.priority;
         task.max_attempts = i32::try_from(self.retry.max_attempts).unwrap_or(i32::MAX);
         task.unique_key = unique_key;
@@ -426,6 +426,6 @@ impl TaskDefinition {
 
 impl std::fmt::Debug for TaskDefinition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "TaskDefinition({}/{})", self.state, self.name)
+        write!(f, "TaskDefinition({}/{})", self.group, self.name)
     }
 }

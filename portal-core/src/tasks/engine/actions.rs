@@ -102,8 +102,8 @@ impl Tasks {
     ///
     /// Fails with `404 state_unknown` or `404 task_unknown` if there is no such task type, and if
     /// the database is unavailable.
-    pub async fn pause(&self, state: &str, name: &str) -> Result<()> {
-        self.set_paused(state, name, true).await
+    pub async fn pause(&self, group: &str, name: &str) -> Result<()> {
+        self.set_paused(group, name, true).await
     }
 
     /// Resumes a paused task type.
@@ -112,13 +112,13 @@ impl Tasks {
     ///
     /// Fails with `404 state_unknown` or `404 task_unknown` if there is no such task type, and if
     /// the database is unavailable.
-    pub async fn resume(&self, state: &str, name: &str) -> Result<()> {
-        self.set_paused(state, name, false).await
+    pub async fn resume(&self, group: &str, name: &str) -> Result<()> {
+        self.set_paused(group, name, false).await
     }
 
-    async fn set_paused(&self, state: &str, name: &str, paused: bool) -> Result<()> {
+    async fn set_paused(&self, group: &str, name: &str, paused: bool) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
-        self.set_paused_in(&mut transaction, state, name, paused)
+        self.set_paused_in(&mut transaction, group, name, paused)
             .await?;
         transaction.commit().await?;
         self.resumed(paused).await;
@@ -131,16 +131,16 @@ impl Tasks {
     pub(in crate::tasks) async fn set_paused_in(
         &self,
         transaction: &mut Transaction,
-        state: &str,
+        group: &str,
         name: &str,
         paused: bool,
     ) -> Result<()> {
-        let definition = self.registry().find(state, name)?;
+        let definition = self.registry().find(group, name)?;
         let put = Query::insert()
             .into_table(QUEUES)
             .columns(["state", "name", "paused"])
             .values_panic([
-                definition.state.as_str().into(),
+                definition.group.as_str().into(),
                 definition.name.into(),
                 paused.into(),
             ])
@@ -175,10 +175,10 @@ impl Tasks {
             .and_where(Expr::col("paused").eq(true))
             .take();
         let rows = self.0.store.fetch_all(&select).await?;
-        let kinds = rows
+        let task_types = rows
             .iter()
             .map(|row| Ok((row.get("state")?, row.get("name")?)));
-        kinds.collect()
+        task_types.collect()
     }
 
     /// Deletes the tasks that finished longer ago than `older_than`, and returns their number.

@@ -25,7 +25,7 @@ pub(super) fn is_processing() -> Expr {
 /// A task type, from the point of view of the queue.
 #[derive(Debug, Clone)]
 pub(super) struct QueueSpec {
-    pub(super) state: String,
+    pub(super) group: String,
     pub(super) name: &'static str,
     /// Maximum number of concurrent tasks across all replicas.
     pub(super) concurrency: Option<u32>,
@@ -38,15 +38,15 @@ pub(super) struct QueueSpec {
 impl QueueSpec {
     fn is(&self) -> Expr {
         Expr::col("state")
-            .eq(self.state.as_str())
+            .eq(self.group.as_str())
             .and(Expr::col("name").eq(self.name))
     }
 }
 
-pub(super) fn any_of<'a>(kinds: impl IntoIterator<Item = &'a QueueSpec>) -> Cond {
-    kinds
+pub(super) fn any_of<'a>(task_types: impl IntoIterator<Item = &'a QueueSpec>) -> Cond {
+    task_types
         .into_iter()
-        .fold(Cond::any(), |any, kind| any.add(kind.is()))
+        .fold(Cond::any(), |any, task_type| any.add(task_type.is()))
 }
 
 /// Parameters of a claim.
@@ -56,7 +56,7 @@ pub(super) struct ClaimRequest<'a> {
     pub(super) owner: Uuid,
     pub(super) lease: TimeDelta,
     /// Task types that the process has registered; other processes claim tasks of other types.
-    pub(super) kinds: &'a [QueueSpec],
+    pub(super) task_types: &'a [QueueSpec],
     /// Maximum number of concurrent tasks of all replicas together.
     pub(super) global_concurrency: Option<u32>,
     /// Task types that this process served last.
@@ -97,12 +97,12 @@ pub(in crate::tasks) async fn claim(
         .iter()
         .zip(shares)
         .map(|(candidate, most)| Candidate {
-            kind: candidate.kind,
+            task_type: candidate.task_type,
             most,
         });
     let (limited, free): (Vec<_>, Vec<_>) = shares
         .filter(|share| share.most > 0)
-        .partition(|share| claimer.is_limited(share.kind));
+        .partition(|share| claimer.is_limited(share.task_type));
     let mut claimed = take(&mut transaction, dialect, &claimer, &free).await?;
     if places || !free.is_empty() {
         transaction.commit().await?;
@@ -117,8 +117,8 @@ pub(in crate::tasks) async fn claim(
 }
 
 impl ClaimRequest<'_> {
-    fn is_limited(&self, kind: &QueueSpec) -> bool {
-        self.global_concurrency.is_some() || kind.concurrency.is_some()
+    fn is_limited(&self, task_type: &QueueSpec) -> bool {
+        self.global_concurrency.is_some() || task_type.concurrency.is_some()
     }
 }
 
@@ -131,7 +131,10 @@ async fn candidates<'a>(
     claimer: &ClaimRequest<'a>,
     limit: u64,
 ) -> Result<Option<(Vec<Candidate<'a>>, u64)>, StoreError> {
-    let has_limits = claimer.kinds.iter().any(|kind| claimer.is_limited(kind));
+    let has_limits = claimer
+        .task_types
+        .iter()
+        .any(|task_type| claimer.is_limited(task_type));
     let running = if has_limits {
         count_running(transaction, dialect).await?
     } else {
@@ -142,13 +145,13 @@ async fn candidates<'a>(
         let all = running.iter().map(|running| running.tasks).sum();
         room = Ord::min(room, u64::from(total).saturating_sub(all));
     }
-    let candidates = claimer.kinds.iter().map(|kind| {
-        let free = kind.concurrency.map(|concurrency| {
-            let running = running.iter().filter(|running| running.is_of(kind));
+    let candidates = claimer.task_types.iter().map(|task_type| {
+        let free = task_type.concurrency.map(|concurrency| {
+            let running = running.iter().filter(|running| running.is_of(task_type));
             u64::from(concurrency).saturating_sub(running.map(|running| running.tasks).sum())
         });
         Candidate {
-            kind,
+            task_type,
             most: free.map_or(room, |free| Ord::min(free, room)),
         }
     });
@@ -162,30 +165,33 @@ async fn claim_limited(
     claimer: &ClaimRequest<'_>,
     share: Candidate<'_>,
 ) -> Result<Vec<ClaimedTask>, StoreError> {
-    let (kind, mut room) = (share.kind, share.most);
+    let (task_type, mut room) = (share.task_type, share.most);
     let dialect = store.dialect();
     let mut transaction = store.begin_by_index().await?;
     if claimer.global_concurrency.is_some() {
         // The empty name represents all types.
         lock_queue(&mut transaction, "", "").await?;
     }
-    if kind.concurrency.is_some() {
-        lock_queue(&mut transaction, &kind.state, kind.name).await?;
+    if task_type.concurrency.is_some() {
+        lock_queue(&mut transaction, &task_type.group, task_type.name).await?;
     }
     let running = count_running(&mut transaction, dialect).await?;
     if let Some(total) = claimer.global_concurrency {
         let all = running.iter().map(|running| running.tasks).sum();
         room = Ord::min(room, u64::from(total).saturating_sub(all));
     }
-    if let Some(concurrency) = kind.concurrency {
-        let of_it = running.iter().filter(|running| running.is_of(kind));
+    if let Some(concurrency) = task_type.concurrency {
+        let of_it = running.iter().filter(|running| running.is_of(task_type));
         let of_it = of_it.map(|running| running.tasks).sum();
         room = Ord::min(room, u64::from(concurrency).saturating_sub(of_it));
     }
     if room == 0 {
         return Ok(Vec::new());
     }
-    let share = Candidate { kind, most: room };
+    let share = Candidate {
+        task_type,
+        most: room,
+    };
     let claimed = take(&mut transaction, dialect, claimer, &[share]).await?;
     transaction.commit().await?;
     Ok(claimed)
@@ -194,13 +200,13 @@ async fn claim_limited(
 /// Locks the row of a queue until the transaction ends; creates the row if it is missing.
 async fn lock_queue(
     transaction: &mut Transaction,
-    state: &str,
+    group: &str,
     name: &str,
 ) -> Result<(), StoreError> {
     let take = Query::insert()
         .into_table(QUEUES)
         .columns(["state", "name"])
-        .values_panic([state.into(), name.into()])
+        .values_panic([group.into(), name.into()])
         .on_conflict(
             OnConflict::columns(["state", "name"])
                 .value("name", name)
@@ -212,14 +218,14 @@ async fn lock_queue(
 
 /// Running tasks of one type.
 struct Running {
-    state: String,
+    group: String,
     name: String,
     tasks: u64,
 }
 
 impl Running {
-    fn is_of(&self, kind: &QueueSpec) -> bool {
-        self.state == kind.state && self.name == kind.name
+    fn is_of(&self, task_type: &QueueSpec) -> bool {
+        self.group == task_type.group && self.name == task_type.name
     }
 }
 
@@ -230,7 +236,7 @@ async fn count_running(
     let rows = transaction.fetch_all(&running_by_type(dialect)).await?;
     let running = rows.iter().map(|row| {
         Ok(Running {
-            state: row.get("state")?,
+            group: row.get("state")?,
             name: row.get("name")?,
             tasks: row.get::<i64>("tasks")?.unsigned_abs(),
         })
@@ -299,15 +305,15 @@ pub(super) fn take_statements(
                  WHERE {READY} AND task.state = $4 AND task.name = $5 AND task.run_at <= $1 \
                  ORDER BY {READY_ORDER} LIMIT $6)"
             );
-            let of_kind = |share: &Candidate<'_>| RawSql {
+            let of_type = |share: &Candidate<'_>| RawSql {
                 sql: update(&next).into(),
                 values: values(vec![
-                    share.kind.state.as_str().into(),
-                    share.kind.name.into(),
+                    share.task_type.group.as_str().into(),
+                    share.task_type.name.into(),
                     i64::try_from(share.most).unwrap_or(i64::MAX).into(),
                 ]),
             };
-            shares.iter().map(of_kind).collect()
+            shares.iter().map(of_type).collect()
         }
         Dialect::Postgres if shares.is_empty() => Vec::new(),
         Dialect::Postgres => {
@@ -320,19 +326,19 @@ pub(super) fn take_statements(
                  AND task.run_at <= $1 ORDER BY {READY_ORDER} LIMIT kind.most \
                  FOR UPDATE SKIP LOCKED) AS next))"
             );
-            let kinds: Vec<_> = shares
+            let task_types: Vec<_> = shares
                 .iter()
                 .map(|share| {
                     json!({
-                        "state": share.kind.state,
-                        "name": share.kind.name,
+                        "state": share.task_type.group,
+                        "name": share.task_type.name,
                         "most": share.most,
                     })
                 })
                 .collect();
             vec![RawSql {
                 sql: update(&next).into(),
-                values: values(vec![Value::Array(kinds).into()]),
+                values: values(vec![Value::Array(task_types).into()]),
             }]
         }
     }

@@ -20,7 +20,7 @@ pub(super) const READY_ORDER: &str = "task.priority DESC, task.turn, task.id";
 /// A task type from which a claim may take tasks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate<'a> {
-    pub(super) kind: &'a QueueSpec,
+    pub(super) task_type: &'a QueueSpec,
     /// Maximum number of tasks to take.
     pub(super) most: u64,
 }
@@ -119,8 +119,8 @@ fn sqlite(candidates: &[(usize, &Candidate<'_>)], now: DateTime<Utc>) -> RawSql<
             first + 1,
             first + 2,
         );
-        values.push(candidate.kind.state.as_str().into());
-        values.push(candidate.kind.name.into());
+        values.push(candidate.task_type.group.as_str().into());
+        values.push(candidate.task_type.name.into());
         values.push(limit(candidate.most).into());
     }
     RawSql {
@@ -130,14 +130,14 @@ fn sqlite(candidates: &[(usize, &Candidate<'_>)], now: DateTime<Utc>) -> RawSql<
 }
 
 fn postgres(candidates: &[Candidate<'_>], now: DateTime<Utc>) -> RawSql<false> {
-    let kinds: Vec<_> = candidates
+    let task_types: Vec<_> = candidates
         .iter()
         .enumerate()
         .map(|(place, candidate)| {
             json!({
                 "place": place,
-                "state": candidate.kind.state,
-                "name": candidate.kind.name,
+                "state": candidate.task_type.group,
+                "name": candidate.task_type.name,
                 "most": limit(candidate.most),
             })
         })
@@ -157,7 +157,7 @@ fn postgres(candidates: &[Candidate<'_>], now: DateTime<Utc>) -> RawSql<false> {
     );
     RawSql {
         sql: sql.into(),
-        values: vec![serde_json::Value::Array(kinds).into(), now.into()],
+        values: vec![serde_json::Value::Array(task_types).into(), now.into()],
     }
 }
 
@@ -177,19 +177,19 @@ struct Served {
 }
 
 impl Rotation {
-    /// Returns the number of tasks to take from each of the `kinds` types, `room` in total.
+    /// Returns the number of tasks to take from each of the `task_types` types, `room` in total.
     ///
     /// Higher priorities are served first; types of equal priority take turns, one task at a time.
-    pub(super) fn share(&self, kinds: usize, due: &[Due], room: u64) -> Vec<u64> {
+    pub(super) fn share(&self, task_types: usize, due: &[Due], room: u64) -> Vec<u64> {
         let mut by_priority: BTreeMap<_, Vec<Due>> = BTreeMap::new();
         for part in due {
             let priority = std::cmp::Reverse(part.priority);
             by_priority.entry(priority).or_default().push(*part);
         }
         let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kinds.max(served.last.len());
+        let known = task_types.max(served.last.len());
         served.last.resize(known, 0);
-        let mut shares = vec![0; kinds];
+        let mut shares = vec![0; task_types];
         let mut room = room;
         for mut open in by_priority.into_values() {
             open.sort_by_key(|part| served.last.get(part.place).copied());

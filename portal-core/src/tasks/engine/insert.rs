@@ -24,7 +24,8 @@ use crate::tasks::record::{TaskRecord, TaskStatus};
 pub(in crate::tasks) struct NewTask {
     /// Id that sorts by time of creation.
     pub(in crate::tasks) id: Uuid,
-    pub(in crate::tasks) state: String,
+    #[serde(rename = "state")]
+    pub(in crate::tasks) group: String,
     pub(in crate::tasks) name: &'static str,
     pub(in crate::tasks) client_token_id: Option<Uuid>,
     pub(in crate::tasks) owner_user_id: Option<Uuid>,
@@ -51,14 +52,14 @@ pub(in crate::tasks) struct NewTask {
 impl NewTask {
     /// Creates a task of a type that is due immediately.
     pub(in crate::tasks) fn new(
-        state: impl Into<String>,
+        group: impl Into<String>,
         name: &'static str,
         args: impl Into<AcceptedArgs>,
     ) -> Self {
         let (now, args) = (now(), args.into());
         Self {
             id: Uuid::now_v7(),
-            state: state.into(),
+            group: group.into(),
             name,
             client_token_id: None,
             owner_user_id: None,
@@ -81,7 +82,7 @@ impl NewTask {
     pub(in crate::tasks) fn record(&self) -> TaskRecord {
         TaskRecord {
             id: self.id,
-            group: self.state.clone(),
+            group: self.group.clone(),
             name: self.name.to_owned(),
             title: self.name.into(),
             client_token_id: self.client_token_id,
@@ -245,7 +246,7 @@ pub(super) async fn insert_unless_clash(
 ) -> Result<bool, StoreError> {
     let values = [
         (columns::ID, task.id.into()),
-        (columns::GROUP, task.state.as_str().into()),
+        (columns::GROUP, task.group.as_str().into()),
         (columns::NAME, task.name.into()),
         (columns::CLIENT_TOKEN_ID, task.client_token_id.into()),
         (columns::OWNER_USER_ID, task.owner_user_id.into()),
@@ -301,7 +302,7 @@ async fn find_conflict(
             .eq(client_token_id)
             .and(Expr::col("idempotency_key").eq(key.as_str()));
         if let Some(before) = find(executor, same_key).await? {
-            let same = before.group == task.state
+            let same = before.group == task.group
                 && before.name == task.name
                 && args_in(executor, before.id).await?.as_ref() == Some(&task.args);
             return Ok(Some(if same {

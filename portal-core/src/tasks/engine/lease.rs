@@ -73,7 +73,7 @@ pub(super) enum OrphanScope {
 pub(super) async fn rescue(
     store: &Store,
     lost: OrphanScope,
-    kinds: &[QueueSpec],
+    task_types: &[QueueSpec],
 ) -> Result<Vec<TaskRecord>, StoreError> {
     let now = now();
     let is_lost = || match lost {
@@ -105,7 +105,7 @@ pub(super) async fn rescue(
     let mut cancelled = end("cancelled", "cancelled");
     cancelled.and_where(Expr::col("cancel_requested").eq(true));
 
-    let final_crash = any_of(kinds.iter().filter(|kind| kind.at_most_once))
+    let final_crash = any_of(task_types.iter().filter(|task_type| task_type.at_most_once))
         .add(Expr::col("crash_count").add(crashes).gte(CRASH_LIMIT));
     let mut crashed = end("the process running the task died", "crashed");
     crashed.cond_where(final_crash);
@@ -128,7 +128,7 @@ pub(super) async fn rescue(
         .take();
 
     let mut changed = fetch(store, &cancelled).await?;
-    changed.extend(finish_crashed(store, &crashed, kinds).await?);
+    changed.extend(finish_crashed(store, &crashed, task_types).await?);
     changed.extend(fetch(store, &again).await?);
     Ok(changed)
 }
@@ -137,7 +137,7 @@ pub(super) async fn rescue(
 async fn finish_crashed(
     store: &Store,
     update: &UpdateStatement,
-    kinds: &[QueueSpec],
+    task_types: &[QueueSpec],
 ) -> Result<Vec<TaskRecord>, StoreError> {
     let mut transaction = store.begin().await?;
     let rows = transaction.fetch_all(update).await?;
@@ -146,9 +146,11 @@ async fn finish_crashed(
         .map(TaskRecord::from_row)
         .collect::<Result<_, _>>()?;
     let messages = records.iter().filter_map(|record| {
-        let is_of = |kind: &&QueueSpec| kind.state == record.group && kind.name == record.name;
-        let kind = kinds.iter().find(is_of)?;
-        kind.finish_notification.as_ref()?.message(record)
+        let is_of = |task_type: &&QueueSpec| {
+            task_type.group == record.group && task_type.name == record.name
+        };
+        let task_type = task_types.iter().find(is_of)?;
+        task_type.finish_notification.as_ref()?.message(record)
     });
     let messages: Vec<_> = messages.collect();
     send_in(&mut transaction, messages).await?;

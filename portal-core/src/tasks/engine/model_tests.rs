@@ -27,18 +27,18 @@ struct Worker {
     attempts: Vec<TaskRecord>,
 }
 
-fn kinds() -> Vec<QueueSpec> {
-    let kind = |name, concurrency, only_once| QueueSpec {
+fn task_types() -> Vec<QueueSpec> {
+    let task_type = |name, concurrency, only_once| QueueSpec {
         finish_notification: None,
-        state: "probe".to_owned(),
+        group: "probe".to_owned(),
         name,
         concurrency,
         at_most_once: only_once,
     };
     vec![
-        kind("work", None, false),
-        kind("two", Some(2), false),
-        kind("once", None, true),
+        task_type("work", None, false),
+        task_type("two", Some(2), false),
+        task_type("once", None, true),
     ]
 }
 
@@ -95,7 +95,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Ob
             let claimer = ClaimRequest {
                 owner: worker.id,
                 lease: TimeDelta::seconds(30),
-                kinds: &kinds(),
+                task_types: &task_types(),
                 global_concurrency: None,
                 rotation: &Rotation::default(),
             };
@@ -120,7 +120,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Ob
                 .and_where(Expr::col("lease_owner").eq(worker.id))
                 .take();
             store.execute(&expire).await.unwrap();
-            lease::rescue(store, OrphanScope::Expired, &kinds())
+            lease::rescue(store, OrphanScope::Expired, &task_types())
                 .await
                 .unwrap();
         }
@@ -193,13 +193,13 @@ async fn interleave(store: Store) {
     // All processes die; a surviving one finishes everything.
     let owner = Uuid::new_v4();
     for _ in 0..seen.len() * 8 {
-        lease::rescue(&store, OrphanScope::All, &kinds())
+        lease::rescue(&store, OrphanScope::All, &task_types())
             .await
             .unwrap();
         let claimer = ClaimRequest {
             owner,
             lease: TimeDelta::seconds(30),
-            kinds: &kinds(),
+            task_types: &task_types(),
             global_concurrency: None,
             rotation: &Rotation::default(),
         };

@@ -94,7 +94,7 @@ pub(super) async fn get_in(
 pub(in crate::tasks) struct QueueFilter {
     pub(in crate::tasks) client_token_id: Option<Uuid>,
     pub(in crate::tasks) owner_user_id: Option<Uuid>,
-    pub(in crate::tasks) state: Option<String>,
+    pub(in crate::tasks) group: Option<String>,
     pub(in crate::tasks) name: Option<String>,
     /// Task types that are left out, by group and name.
     pub(in crate::tasks) without: Vec<(String, &'static str)>,
@@ -117,15 +117,15 @@ impl QueueFilter {
         if let Some(id) = self.owner_user_id {
             select.and_where(Expr::col("owner_user_id").eq(id));
         }
-        if let Some(state) = &self.state {
-            select.and_where(Expr::col("state").eq(state.as_str()));
+        if let Some(group) = &self.group {
+            select.and_where(Expr::col("state").eq(group.as_str()));
         }
         if let Some(name) = &self.name {
             select.and_where(Expr::col("name").eq(name.as_str()));
         }
-        for (state, name) in &self.without {
+        for (group, name) in &self.without {
             let is_type = Cond::all()
-                .add(Expr::col("state").eq(state.as_str()))
+                .add(Expr::col("state").eq(group.as_str()))
                 .add(Expr::col("name").eq(*name));
             select.cond_where(is_type.not());
         }

@@ -10,7 +10,7 @@ use crate::tasks::record::TaskStatus;
 /// Tasks of one type with one status.
 #[derive(Debug)]
 pub(in crate::tasks) struct QueueDepth {
-    pub(in crate::tasks) state: String,
+    pub(in crate::tasks) group: String,
     pub(in crate::tasks) name: String,
     pub(in crate::tasks) tasks: u64,
     /// Earliest time at which one of the tasks may start, or could have started.
@@ -34,7 +34,7 @@ pub(in crate::tasks) async fn by_type(
     rows.iter()
         .map(|row| {
             Ok(QueueDepth {
-                state: row.get("state")?,
+                group: row.get("state")?,
                 name: row.get("name")?,
                 tasks: row.get::<i64>("tasks")?.unsigned_abs(),
                 oldest: row.get("oldest")?,

@@ -31,7 +31,7 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Line {
     pub(super) owner: Option<Uuid>,
-    pub(super) state: String,
+    pub(super) group: String,
     pub(super) name: String,
     pub(super) priority: i32,
 }
@@ -40,7 +40,7 @@ impl Line {
     fn of(task: &NewTask) -> Self {
         Self {
             owner: task.owner_user_id,
-            state: task.state.clone(),
+            group: task.group.clone(),
             name: task.name.to_owned(),
             priority: task.priority,
         }
@@ -147,7 +147,7 @@ fn ends_on_sqlite((place, line): (usize, &&Line)) -> RawSql<false> {
     RawSql {
         sql: sql.into(),
         values: vec![
-            line.state.as_str().into(),
+            line.group.as_str().into(),
             line.name.as_str().into(),
             line.priority.into(),
             line.owner.into(),
@@ -163,7 +163,7 @@ fn ends_on_postgres(lines: &[&Line]) -> RawSql<false> {
             json!({
                 "place": place,
                 "owner": line.owner,
-                "state": line.state,
+                "state": line.group,
                 "name": line.name,
                 "priority": line.priority,
             })
@@ -205,7 +205,7 @@ pub(super) async fn place_due(
     for row in transaction.fetch_all(&unplaced(dialect, now)).await? {
         let line = Line {
             owner: row.get("owner_user_id")?,
-            state: row.get("state")?,
+            group: row.get("state")?,
             name: row.get("name")?,
             priority: row.get("priority")?,
         };

@@ -59,16 +59,16 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(tasks: Tasks, state: PortalState, stop: CancellationToken) -> Self {
-        let kinds = tasks.registry().all().map(|kind| QueueSpec {
-            state: kind.state.clone(),
-            name: kind.name,
-            concurrency: kind.concurrency,
-            at_most_once: kind.on_crash == OnCrash::Fail,
-            finish_notification: FinishNotification::of(kind, &tasks.0.settings),
+        let task_types = tasks.registry().all().map(|task_type| QueueSpec {
+            group: task_type.group.clone(),
+            name: task_type.name,
+            concurrency: task_type.concurrency,
+            at_most_once: task_type.on_crash == OnCrash::Fail,
+            finish_notification: FinishNotification::of(task_type, &tasks.0.settings),
         });
         let concurrency = tasks.0.settings.concurrency.min(Semaphore::MAX_PERMITS);
         Self {
-            queues: kinds.collect(),
+            queues: task_types.collect(),
             tasks,
             state,
             id: Uuid::new_v4(),
@@ -199,7 +199,7 @@ impl Worker {
         let claimer = ClaimRequest {
             owner: self.id,
             lease: self.lease(),
-            kinds: &self.queues,
+            task_types: &self.queues,
             global_concurrency: self.settings().global_concurrency,
             rotation: &self.rotation,
         };

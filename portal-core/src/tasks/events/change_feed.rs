@@ -48,7 +48,7 @@ pub(in crate::tasks) async fn since(
 pub(in crate::tasks) async fn of_client(
     store: &Store,
     client: Uuid,
-    state: Option<&str>,
+    group: Option<&str>,
     ended_since: Option<DateTime<Utc>>,
 ) -> Result<WithoutResults, StoreError> {
     let mut fits = Cond::any().add(Expr::col("status").is_in(["PENDING", "PROCESSING"]));
@@ -61,8 +61,8 @@ pub(in crate::tasks) async fn of_client(
         .cond_where(fits)
         .order_by("id", Order::Desc)
         .limit(MAX_CHANGES);
-    if let Some(state) = state {
-        select.and_where(Expr::col("state").eq(state));
+    if let Some(group) = group {
+        select.and_where(Expr::col("state").eq(group));
     }
     let mut records = WithoutResults::default();
     fetch(store, &select, &mut records).await?;

@@ -23,7 +23,7 @@ const MAX_INLINE_DELIVERIES: usize = 16;
 #[derive(Debug, Clone, Default)]
 pub(in crate::tasks) struct SubscriptionFilter {
     pub(in crate::tasks) client_token_id: Option<Uuid>,
-    pub(in crate::tasks) state: Option<String>,
+    pub(in crate::tasks) group: Option<String>,
     pub(in crate::tasks) task_id: Option<Uuid>,
 }
 
@@ -32,9 +32,9 @@ impl SubscriptionFilter {
         self.client_token_id
             .is_none_or(|id| record.client_token_id == Some(id))
             && self
-                .state
+                .group
                 .as_ref()
-                .is_none_or(|state| record.group == *state)
+                .is_none_or(|group| record.group == *group)
             && self.task_id.is_none_or(|id| record.id == id)
     }
 }
@@ -395,7 +395,7 @@ mod tests {
             (of_task(other, id), 0),
             (
                 SubscriptionFilter {
-                    state: Some("other".to_owned()),
+                    group: Some("other".to_owned()),
                     ..of_client(client)
                 },
                 0,

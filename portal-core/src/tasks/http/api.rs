@@ -62,25 +62,25 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn list_types(tasks: Data<Tasks>, config: Data<Config>) -> Json<Value> {
-    let kinds: Vec<_> = tasks
+    let task_types: Vec<_> = tasks
         .registry()
         .startable()
-        .map(|kind| describe(kind, &config.base_path))
+        .map(|task_type| describe(task_type, &config.base_path))
         .collect();
-    Json(json!({ "tasks": kinds }))
+    Json(json!({ "tasks": task_types }))
 }
 
-fn describe(kind: &TaskDefinition, base_path: &str) -> Value {
-    let (state, name) = (&kind.state, kind.name);
-    let root = format!("{base_path}/api/{state}/tasks/{{client_token}}");
+fn describe(task_type: &TaskDefinition, base_path: &str) -> Value {
+    let (group, name) = (&task_type.group, task_type.name);
+    let root = format!("{base_path}/api/{group}/tasks/{{client_token}}");
     json!({
-        "state": state,
+        "state": group,
         "name": name,
-        "title": &*kind.title,
-        "description": kind.description,
-        "args_schema": kind.args_schema(),
-        "example": kind.example(),
-        "access": kind.access.to_string(),
+        "title": &*task_type.title,
+        "description": task_type.description,
+        "args_schema": task_type.args_schema(),
+        "example": task_type.example(),
+        "access": task_type.access.to_string(),
         "urls": {
             "start": format!("{root}/start/{name}"),
             "status": format!("{root}/status/{{task_id}}"),
@@ -94,7 +94,8 @@ fn describe(kind: &TaskDefinition, base_path: &str) -> Value {
 
 #[derive(Deserialize)]
 struct StartPath {
-    state: String,
+    #[serde(rename = "state")]
+    group: String,
     client_token: String,
     task: String,
 }
@@ -106,7 +107,7 @@ async fn enqueue(
 ) -> Result<Response> {
     let tasks = state.borrow::<Tasks>()?;
     let owner = AuthorizedClient::of(&state, &path.client_token).await?;
-    let definition = tasks.registry().find(&path.state, &path.task)?;
+    let definition = tasks.registry().find(&path.group, &path.task)?;
     check_start(definition, Some(&owner.user))?;
     // The token as the client sent it, since the portal does not store it.
     let secret: Uuid = path.client_token.parse().map_err(Error::internal)?;
@@ -125,7 +126,7 @@ async fn enqueue(
     let base_path = &state.borrow::<Config>()?.base_path;
     let location = format!(
         "{base_path}/api/{}/tasks/{}/status/{id}",
-        path.state, secret
+        path.group, secret
     );
     Ok((
         StatusCode::ACCEPTED,
@@ -163,7 +164,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
 
 #[derive(Deserialize)]
 struct TaskPath {
-    state: String,
+    #[serde(rename = "state")]
+    group: String,
     client_token: String,
     task_id: String,
 }
@@ -172,10 +174,10 @@ struct TaskPath {
 async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
     let tasks = state.borrow::<Tasks>()?;
     let owner = AuthorizedClient::of(state, &path.client_token).await?;
-    tasks.registry().require_group(&path.state)?;
+    tasks.registry().require_group(&path.group)?;
     let id: Uuid = path.task_id.parse().map_err(|_| task_not_found())?;
     let mine = |record: &TaskRecord| {
-        record.client_token_id == Some(owner.token.id) && record.group == path.state
+        record.client_token_id == Some(owner.token.id) && record.group == path.group
     };
     let record = tasks.get(id).await?.filter(mine);
     let record = record.ok_or_else(task_not_found)?;
@@ -192,7 +194,8 @@ async fn status(
 
 #[derive(Deserialize)]
 struct ListPath {
-    state: String,
+    #[serde(rename = "state")]
+    group: String,
     client_token: String,
 }
 
@@ -209,15 +212,15 @@ async fn list(
 ) -> Result<Json<TaskListBody>> {
     let tasks = state.borrow::<Tasks>()?;
     let owner = AuthorizedClient::of(&state, &path.client_token).await?;
-    tasks.registry().require_group(&path.state)?;
+    tasks.registry().require_group(&path.group)?;
     let page = ListPage::parse(query.limit.as_deref(), query.cursor.as_deref())?;
     let filter = QueueFilter {
         client_token_id: Some(owner.token.id),
         without: owner
-            .task_types(tasks.registry(), Some(&path.state), false)
-            .map(|kind| (kind.state.clone(), kind.name))
+            .task_types(tasks.registry(), Some(&path.group), false)
+            .map(|task_type| (task_type.group.clone(), task_type.name))
             .collect(),
-        state: Some(path.state.clone()),
+        group: Some(path.group.clone()),
         before: page.before,
         limit: page.to_read(),
         ..QueueFilter::default()

@@ -33,7 +33,7 @@ impl AuthorizedClient {
     /// Rejects a task that the owner has no access to.
     pub(super) fn check(&self, registry: &TaskRegistry, record: &TaskRecord) -> Result<()> {
         match registry.get(&record.group, &record.name) {
-            Some(kind) => check_access(kind, Some(&self.user)),
+            Some(task_type) => check_access(task_type, Some(&self.user)),
             // Another version of the portal has the task type; only the token can be checked.
             None => Ok(()),
         }
@@ -43,12 +43,12 @@ impl AuthorizedClient {
     pub(super) fn task_types<'a>(
         &'a self,
         registry: &'a TaskRegistry,
-        state: Option<&'a str>,
+        group: Option<&'a str>,
         allowed: bool,
     ) -> impl Iterator<Item = &'a Arc<TaskDefinition>> {
-        registry.all().filter(move |kind| {
-            state.is_none_or(|state| kind.state == state)
-                && kind.access.allows(Some(&self.user)) == allowed
+        registry.all().filter(move |task_type| {
+            group.is_none_or(|group| task_type.group == group)
+                && task_type.access.allows(Some(&self.user)) == allowed
         })
     }
 }

@@ -81,7 +81,7 @@ impl PageScope<'_> {
     pub(super) fn hidden_types(&self) -> Vec<(String, &'static str)> {
         let all = self.tasks.registry().all();
         all.filter(|task_type| !self.may_see(task_type))
-            .map(|task_type| (task_type.state.clone(), task_type.name))
+            .map(|task_type| (task_type.group.clone(), task_type.name))
             .collect()
     }
 }

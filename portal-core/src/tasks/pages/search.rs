@@ -35,25 +35,25 @@ impl SearchSource for TaskSearch {
             let hit = SearchHit::link(task.title.to_string(), href).icon("list-checks");
             hits.push((0, hit.hint(task.status.as_str())));
         }
-        for kind in tasks.registry().startable() {
-            let title = format!("Start {}", kind.title);
+        for task_type in tasks.registry().startable() {
+            let title = format!("Start {}", task_type.title);
             let Some(rank) = query
                 .rank(&title)
-                .or_else(|| query.rank(&format!("{title} {}", kind.name)))
+                .or_else(|| query.rank(&format!("{title} {}", task_type.name)))
             else {
                 continue;
             };
-            if check_access(kind, Some(reader)).is_err() {
+            if check_access(task_type, Some(reader)).is_err() {
                 continue;
             }
             let href = query.url(OWN) + "?";
             let end = href.len();
             let mut href = form_urlencoded::Serializer::for_suffix(href, end);
-            href.append_pair("state", &kind.state);
-            href.append_pair("task", kind.name);
+            href.append_pair("state", &task_type.group);
+            href.append_pair("task", task_type.name);
             let hit = SearchHit::link(title, href.finish())
                 .icon("play")
-                .hint(kind.state.as_str());
+                .hint(task_type.group.as_str());
             hits.push((rank, hit));
         }
         hits.sort_by_key(|(rank, _)| *rank);

@@ -62,7 +62,7 @@ struct TaskTypeMetrics {
 /// Metrics of every registered task type; no label comes from outside.
 pub(in crate::tasks) struct TaskMetrics {
     registry: Registry,
-    kinds: HashMap<String, HashMap<&'static str, TaskTypeMetrics>>,
+    task_types: HashMap<String, HashMap<&'static str, TaskTypeMetrics>>,
     finished: Family<Labels, Counter>,
     queued: Family<Labels, Gauge>,
     lag: Family<Labels, Gauge<f64, AtomicU64>>,
@@ -76,12 +76,12 @@ impl std::fmt::Debug for TaskMetrics {
     }
 }
 
-fn labels(state: &str, name: &str) -> Labels {
-    vec![("state", state.to_owned()), ("name", name.to_owned())]
+fn labels(group: &str, name: &str) -> Labels {
+    vec![("state", group.to_owned()), ("name", name.to_owned())]
 }
 
-fn outcome(state: &str, name: &str, outcome: &str, code: &str) -> Labels {
-    let mut labels = labels(state, name);
+fn outcome(group: &str, name: &str, outcome: &str, code: &str) -> Labels {
+    let mut labels = labels(group, name);
     labels.push(("outcome", outcome.to_owned()));
     labels.push(("code", code.to_owned()));
     labels
@@ -98,19 +98,23 @@ impl TaskMetrics {
         let waiting = Family::<Labels, Histogram, NewHistogram>::new_with_constructor(histogram);
         let run_time = Family::<Labels, Histogram, NewHistogram>::new_with_constructor(histogram);
 
-        let mut kinds: HashMap<String, HashMap<&'static str, TaskTypeMetrics>> = HashMap::new();
+        let mut task_types: HashMap<String, HashMap<&'static str, TaskTypeMetrics>> =
+            HashMap::new();
         for definition in known.all() {
-            let (state, name) = (&definition.state, definition.name);
-            let labels = labels(state, name);
-            let kind = TaskTypeMetrics {
+            let (group, name) = (&definition.group, definition.name);
+            let labels = labels(group, name);
+            let task_type = TaskTypeMetrics {
                 started: started.get_or_create_owned(&labels),
                 retried: retried.get_or_create_owned(&labels),
-                completed: finished.get_or_create_owned(&outcome(state, name, "completed", "")),
+                completed: finished.get_or_create_owned(&outcome(group, name, "completed", "")),
                 running: running.get_or_create_owned(&labels),
                 waiting: waiting.get_or_create_owned(&labels),
                 run_time: run_time.get_or_create_owned(&labels),
             };
-            kinds.entry(state.clone()).or_default().insert(name, kind);
+            task_types
+                .entry(group.clone())
+                .or_default()
+                .insert(name, task_type);
         }
 
         let mut registry = Registry::with_prefix("portal_tasks");
@@ -140,7 +144,7 @@ impl TaskMetrics {
         registry.register("run_seconds", "Duration of an attempt in seconds", run_time);
         Self {
             registry,
-            kinds,
+            task_types,
             finished,
             queued,
             lag,
@@ -148,38 +152,38 @@ impl TaskMetrics {
         }
     }
 
-    fn kind(&self, state: &str, name: &str) -> Option<&TaskTypeMetrics> {
-        self.kinds.get(state)?.get(name)
+    fn task_type(&self, group: &str, name: &str) -> Option<&TaskTypeMetrics> {
+        self.task_types.get(group)?.get(name)
     }
 
     /// Counts a stored task.
-    pub(in crate::tasks) fn started(&self, state: &str, name: &str) {
-        if let Some(kind) = self.kind(state, name) {
-            kind.started.inc();
+    pub(in crate::tasks) fn started(&self, group: &str, name: &str) {
+        if let Some(task_type) = self.task_type(group, name) {
+            task_type.started.inc();
         }
     }
 
     /// Counts an attempt that starts; it runs until the guard is dropped.
     pub(in crate::tasks) fn attempt_started(&self, record: &TaskRecord) -> Option<RunningGuard> {
-        let kind = self.kind(&record.group, &record.name)?;
+        let task_type = self.task_type(&record.group, &record.name)?;
         let due = record.run_at.max(record.created_at);
-        kind.waiting.observe(seconds(now() - due));
-        kind.running.inc();
+        task_type.waiting.observe(seconds(now() - due));
+        task_type.running.inc();
         Some(RunningGuard {
-            running: kind.running.clone(),
-            run_time: kind.run_time.clone(),
+            running: task_type.running.clone(),
+            run_time: task_type.run_time.clone(),
             since: Instant::now(),
         })
     }
 
     /// Counts a stored state that is not that of a running task.
     pub(in crate::tasks) fn ended(&self, record: &TaskRecord) {
-        let Some(kind) = self.kind(&record.group, &record.name) else {
+        let Some(task_type) = self.task_type(&record.group, &record.name) else {
             return;
         };
         match record.status {
             TaskStatus::Completed => {
-                kind.completed.inc();
+                task_type.completed.inc();
             }
             TaskStatus::Error => {
                 let code = record.code.as_deref().unwrap_or_default();
@@ -191,7 +195,7 @@ impl TaskMetrics {
                 self.finished.get_or_create(&labels).inc();
             }
             TaskStatus::Pending => {
-                kind.retried.inc();
+                task_type.retried.inc();
             }
             TaskStatus::Processing => {}
         }
@@ -226,16 +230,16 @@ impl TaskMetrics {
     }
 
     fn fill(&self, backlog: &[QueueDepth], now: DateTime<Utc>) {
-        let kinds = self.kinds.iter();
-        for (state, name) in
-            kinds.flat_map(|(state, kinds)| kinds.keys().map(move |name| (state, *name)))
+        let task_types = self.task_types.iter();
+        for (group, name) in task_types
+            .flat_map(|(group, task_types)| task_types.keys().map(move |name| (group, *name)))
         {
             let waiting = backlog
                 .iter()
-                .find(|waiting| waiting.state == *state && waiting.name == name);
+                .find(|waiting| waiting.group == *group && waiting.name == name);
             let tasks = waiting.map_or(0, |waiting| waiting.tasks);
             let lag = waiting.and_then(|waiting| waiting.oldest);
-            let labels = labels(state, name);
+            let labels = labels(group, name);
             self.queued.get_or_create(&labels).set(tasks.cast_signed());
             self.lag
                 .get_or_create(&labels)

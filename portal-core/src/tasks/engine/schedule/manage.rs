@@ -64,7 +64,7 @@ impl Tasks {
                         .filter(|_| !stored.paused)
                         .and_then(|known| known.schedule.next_after(from)),
                     description: known.map(|known| known.schedule.description()),
-                    group: stored.state,
+                    group: stored.group,
                     task: stored.task,
                     cron: stored.cron,
                     time_zone: stored.time_zone,
@@ -106,8 +106,8 @@ impl Tasks {
     ///
     /// Fails with `404 schedule_unknown` if there is no such schedule, and if the database is
     /// unavailable.
-    pub async fn pause_schedule(&self, state: &str, task: &str) -> Result<()> {
-        self.set_schedule_paused(state, task, true).await
+    pub async fn pause_schedule(&self, group: &str, task: &str) -> Result<()> {
+        self.set_schedule_paused(group, task, true).await
     }
 
     /// Resumes the schedule of a task; runs missed while it was paused are skipped.
@@ -116,13 +116,13 @@ impl Tasks {
     ///
     /// Fails with `404 schedule_unknown` if there is no such schedule, and if the database is
     /// unavailable.
-    pub async fn resume_schedule(&self, state: &str, task: &str) -> Result<()> {
-        self.set_schedule_paused(state, task, false).await
+    pub async fn resume_schedule(&self, group: &str, task: &str) -> Result<()> {
+        self.set_schedule_paused(group, task, false).await
     }
 
-    async fn set_schedule_paused(&self, state: &str, task: &str, paused: bool) -> Result<()> {
+    async fn set_schedule_paused(&self, group: &str, task: &str, paused: bool) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
-        self.set_schedule_paused_in(&mut transaction, state, task, paused)
+        self.set_schedule_paused_in(&mut transaction, group, task, paused)
             .await?;
         transaction.commit().await?;
         self.schedules_changed().await;
@@ -135,11 +135,11 @@ impl Tasks {
     pub(in crate::tasks) async fn set_schedule_paused_in(
         &self,
         transaction: &mut Transaction,
-        state: &str,
+        group: &str,
         task: &str,
         paused: bool,
     ) -> Result<()> {
-        let name = schedule_name(state, task);
+        let name = schedule_name(group, task);
         let found = if paused {
             table::pause(transaction, &name).await?
         } else {

@@ -47,13 +47,13 @@ fn scheduled(registry: &TaskRegistry) -> impl Iterator<Item = ScheduledTask> {
     registry.all().filter_map(|definition| {
         let text = &definition.schedule;
         Some(ScheduledTask {
-            name: schedule_name(&definition.state, definition.name),
+            name: schedule_name(&definition.group, definition.name),
             schedule: Schedule::parse(text.cron.as_deref()?, text.time_zone()).ok()?,
             definition: Arc::clone(definition),
         })
     })
 }
 
-fn schedule_name(state: &str, task: &str) -> String {
-    format!("{state}/{task}")
+fn schedule_name(group: &str, task: &str) -> String {
+    format!("{group}/{task}")
 }

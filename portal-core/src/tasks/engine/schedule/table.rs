@@ -17,7 +17,7 @@ const TABLE: &str = "portal_task_schedules";
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StoredSchedule {
     pub(super) name: String,
-    pub(super) state: String,
+    pub(super) group: String,
     pub(super) task: String,
     pub(super) cron: String,
     pub(super) time_zone: String,
@@ -30,7 +30,7 @@ impl StoredSchedule {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             name: row.get("name")?,
-            state: row.get("state")?,
+            group: row.get("state")?,
             task: row.get("task")?,
             cron: row.get("cron")?,
             time_zone: row.get("time_zone")?,
@@ -85,7 +85,7 @@ pub(super) async fn register(
         ])
         .values_panic([
             scheduled.name.as_str().into(),
-            scheduled.definition.state.as_str().into(),
+            scheduled.definition.group.as_str().into(),
             scheduled.definition.name.into(),
             cron.into(),
             time_zone.into(),

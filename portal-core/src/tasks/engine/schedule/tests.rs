@@ -41,8 +41,8 @@ fn registry(tasks: impl IntoIterator<Item = Task<NoArgs, u8>>) -> TaskRegistry {
     registry
 }
 
-fn tasks(store: &Store, kinds: impl IntoIterator<Item = Task<NoArgs, u8>>) -> Tasks {
-    Tasks::new(store.clone(), registry(kinds), TaskSettings::default())
+fn tasks(store: &Store, task_types: impl IntoIterator<Item = Task<NoArgs, u8>>) -> Tasks {
+    Tasks::new(store.clone(), registry(task_types), TaskSettings::default())
 }
 
 /// Returns the scheduler of a replica with one task.

@@ -114,11 +114,11 @@ async fn insert(store: &Store, name: &'static str) -> Uuid {
     id
 }
 
-fn kinds() -> Vec<QueueSpec> {
+fn task_types() -> Vec<QueueSpec> {
     ["work", "once", "two"]
         .map(|name| QueueSpec {
             finish_notification: None,
-            state: "probe".to_owned(),
+            group: "probe".to_owned(),
             name,
             concurrency: (name == "two").then_some(2),
             at_most_once: name == "once",
@@ -135,7 +135,7 @@ async fn claim_with(
     let claimer = ClaimRequest {
         owner,
         lease: TimeDelta::seconds(30),
-        kinds: &kinds(),
+        task_types: &task_types(),
         global_concurrency: total,
         rotation: &Rotation::default(),
     };
@@ -176,7 +176,7 @@ async fn get(store: &Store, id: Uuid) -> TaskRecord {
 }
 
 async fn rescue(store: &Store, lost: OrphanScope) -> Vec<TaskRecord> {
-    lease::rescue(store, lost, &kinds()).await.unwrap()
+    lease::rescue(store, lost, &task_types()).await.unwrap()
 }
 
 async fn set(store: &Store, id: Uuid, column: &'static str, value: impl Into<Expr>) {

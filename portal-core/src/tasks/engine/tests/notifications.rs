@@ -120,12 +120,12 @@ async fn owner_is_notified_of_a_crash(store: Store) {
     let ann = user(&store).await;
     insert_for(&store, ann, "once").await;
     claim_one(&store, Uuid::new_v4()).await;
-    let mut kinds = kinds();
-    for kind in &mut kinds {
-        kind.finish_notification = told();
+    let mut task_types = task_types();
+    for task_type in &mut task_types {
+        task_type.finish_notification = told();
     }
     for _ in 0..2 {
-        lease::rescue(&store, OrphanScope::All, &kinds)
+        lease::rescue(&store, OrphanScope::All, &task_types)
             .await
             .unwrap();
     }

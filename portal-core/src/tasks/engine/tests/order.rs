@@ -104,11 +104,11 @@ async fn types_take_turns(store: Store) {
     insert_of(&store, &turns, None, "work", 50).await;
     insert_of(&store, &turns, None, "once", 2).await;
     let rotation = Rotation::default();
-    let kinds = kinds();
+    let task_types = task_types();
     let claimer = ClaimRequest {
         owner: Uuid::new_v4(),
         lease: TimeDelta::seconds(30),
-        kinds: &kinds,
+        task_types: &task_types,
         global_concurrency: None,
         rotation: &rotation,
     };

@@ -20,14 +20,14 @@ const OWNER: Uuid = Uuid::from_u128(7);
 const QUOTA: u64 = 1_000;
 
 fn types(count: usize, limited: bool) -> Vec<QueueSpec> {
-    let kind = |name| QueueSpec {
+    let task_type = |name| QueueSpec {
         finish_notification: None,
-        state: "probe".to_owned(),
+        group: "probe".to_owned(),
         name,
         concurrency: limited.then_some(5),
         at_most_once: false,
     };
-    NAMES.into_iter().take(count).map(kind).collect()
+    NAMES.into_iter().take(count).map(task_type).collect()
 }
 
 /// Inserts due tasks for a range of numbers with one statement.
@@ -128,10 +128,10 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
     let (dialect, now) = (store.dialect(), now());
     for types_known in [1, 2, 10] {
         for limited in [false, true] {
-            let kinds = types(types_known, limited);
+            let task_types = types(types_known, limited);
             let share = |most| {
-                let candidate = |kind| Candidate { kind, most };
-                kinds.iter().map(candidate).collect::<Vec<_>>()
+                let candidate = |task_type| Candidate { task_type, most };
+                task_types.iter().map(candidate).collect::<Vec<_>>()
             };
             let about = format!("{about}, {types_known} types, limited: {limited}");
             let most = types_known as u64 * ROOM;
@@ -141,7 +141,7 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
             let claimer = ClaimRequest {
                 owner: Uuid::new_v4(),
                 lease: TimeDelta::seconds(30),
-                kinds: &kinds,
+                task_types: &task_types,
                 global_concurrency: None,
                 rotation: &Rotation::default(),
             };
@@ -175,7 +175,7 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
     for owner in [Some(OWNER), Some(Uuid::from_u128(8)), None] {
         let line = Line {
             owner,
-            state: "probe".to_owned(),
+            group: "probe".to_owned(),
             name: NAMES[types_in_queue - 1].to_owned(),
             priority: 0,
         };

@@ -80,14 +80,15 @@ pub(in crate::tasks) fn routes() -> Routes {
 #[derive(Deserialize)]
 struct MonitorPath {
     client_token: String,
-    state: Option<String>,
+    #[serde(rename = "state")]
+    group: Option<String>,
     task_id: Option<String>,
 }
 
 /// The part of a token's tasks that a monitor shows.
 #[derive(Default)]
 struct Scope {
-    state: Option<String>,
+    group: Option<String>,
     task_id: Option<String>,
     /// Position from which the monitor resumes.
     since: Option<Cursor>,
@@ -121,7 +122,7 @@ async fn monitor(
         .check_socket(&parts.headers)?;
     let owner = AuthorizedClient::of(&state, &path.client_token).await?;
     let scope = Scope {
-        state: path.state,
+        group: path.group,
         task_id: path.task_id,
         since: query.since(),
     };
@@ -230,7 +231,7 @@ impl Monitor {
 
     fn shows(&self, record: &TaskRecord) -> bool {
         let mut hidden = self.hidden.iter();
-        !hidden.any(|(state, name)| record.group == *state && record.name == *name)
+        !hidden.any(|(group, name)| record.group == *group && record.name == *name)
     }
 
     /// Waits until the monitor has to close, and returns the reason.
@@ -303,7 +304,7 @@ async fn open(
     let tokens = state.borrow::<ClientTokens>()?;
     let token = &owner.token;
     let session = watch_session(state, parts).await?;
-    if let Some(name) = &scope.state {
+    if let Some(name) = &scope.group {
         tasks.registry().require_group(name)?;
     }
     let task_id = match &scope.task_id {
@@ -312,7 +313,7 @@ async fn open(
     };
     let watch = SubscriptionFilter {
         client_token_id: Some(token.id),
-        state: scope.state,
+        group: scope.group,
         task_id,
     };
     // Subscribe before reading the states: a change in between is seen twice rather than never.
@@ -330,8 +331,8 @@ async fn open(
         }
         None => {
             let since = cursor.and_then(|cursor| cursor.at.checked_sub_signed(OVERLAP));
-            let state = watch.state.as_deref();
-            more = change_feed::of_client(&tasks.0.store, token.id, state, since).await?;
+            let group = watch.group.as_deref();
+            more = change_feed::of_client(&tasks.0.store, token.id, group, since).await?;
             more.refresh(|record| tasks.with_latest_state(record));
             None
         }
@@ -339,13 +340,18 @@ async fn open(
     // The monitor closes when its owner loses access to any task type that it shows.
     let needed = match &present {
         Some(record) => {
-            let kind = tasks.registry().get(&record.group, &record.name);
-            kind.into_iter().map(|kind| kind.access.clone()).collect()
+            let task_type = tasks.registry().get(&record.group, &record.name);
+            task_type
+                .into_iter()
+                .map(|task_type| task_type.access.clone())
+                .collect()
         }
-        None => distinct(owner.task_types(tasks.registry(), watch.state.as_deref(), true)),
+        None => distinct(owner.task_types(tasks.registry(), watch.group.as_deref(), true)),
     };
-    let hidden = owner.task_types(tasks.registry(), watch.state.as_deref(), false);
-    let hidden = hidden.map(|kind| (kind.state.clone(), kind.name)).collect();
+    let hidden = owner.task_types(tasks.registry(), watch.group.as_deref(), false);
+    let hidden = hidden
+        .map(|task_type| (task_type.group.clone(), task_type.name))
+        .collect();
     let place = state.borrow::<Live>()?.take_place(owner.user.id)?;
     let holder = state
         .borrow::<Auth>()?
@@ -368,11 +374,11 @@ async fn open(
 }
 
 /// Returns the access rules of the task types without duplicates.
-fn distinct<'a>(kinds: impl Iterator<Item = &'a Arc<TaskDefinition>>) -> Vec<Access> {
+fn distinct<'a>(task_types: impl Iterator<Item = &'a Arc<TaskDefinition>>) -> Vec<Access> {
     let mut all: Vec<Access> = Vec::new();
-    for kind in kinds {
-        if !all.contains(&kind.access) {
-            all.push(kind.access.clone());
+    for task_type in task_types {
+        if !all.contains(&task_type.access) {
+            all.push(task_type.access.clone());
         }
     }
     all
