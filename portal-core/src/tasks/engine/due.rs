@@ -177,19 +177,19 @@ struct Served {
 }
 
 impl Rotation {
-    /// Returns the number of tasks to take from each of the `task_types` types, `room` in total.
+    /// Returns the number of tasks to take from each of `types` task types, `room` in total.
     ///
     /// Higher priorities are served first; types of equal priority take turns, one task at a time.
-    pub(super) fn share(&self, task_types: usize, due: &[Due], room: u64) -> Vec<u64> {
+    pub(super) fn share(&self, types: usize, due: &[Due], room: u64) -> Vec<u64> {
         let mut by_priority: BTreeMap<_, Vec<Due>> = BTreeMap::new();
         for part in due {
             let priority = std::cmp::Reverse(part.priority);
             by_priority.entry(priority).or_default().push(*part);
         }
         let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = task_types.max(served.last.len());
+        let known = types.max(served.last.len());
         served.last.resize(known, 0);
-        let mut shares = vec![0; task_types];
+        let mut shares = vec![0; types];
         let mut room = room;
         for mut open in by_priority.into_values() {
             open.sort_by_key(|part| served.last.get(part.place).copied());
