@@ -258,7 +258,7 @@ fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
     let open: Vec<_> = tasks
         .startable()
         .filter(|task| task.access == Access::Public)
-        .map(|task| format!("{}/{}", task.state, task.name))
+        .map(|task| format!("{}/{}", task.group, task.name))
         .collect();
     if !open.is_empty() {
         tracing::info!(

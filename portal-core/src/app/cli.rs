@@ -305,7 +305,7 @@ fn print_routes(plan: &ValidatedPortal) {
     for task in plan.tasks.startable() {
         let path = format!(
             "/api/{}/tasks/{{client_token}}/start/{}",
-            task.state, task.name
+            task.group, task.name
         );
         println!(
             "task   POST   {path:<40} {:<12} {}",

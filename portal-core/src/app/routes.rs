@@ -48,7 +48,7 @@ pub(super) fn of_tasks_and_models(tasks: &TaskRegistry, models: &ModelRegistry) 
             Some(axum::http::Method::POST),
             format!(
                 "/api/{}/tasks/{{client_token}}/start/{}",
-                task.state, task.name
+                task.group, task.name
             ),
             Guard::ClientToken(task.access.clone()),
         )

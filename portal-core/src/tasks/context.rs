@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::engine::finish;
+use super::engine::running::Attempt;
 use super::error::TaskError;
-use super::finish;
-use super::hub::TaskHub;
-use super::running::Attempt;
+use super::events::hub::TaskHub;
 use crate::json;
 use crate::store::Store;
 

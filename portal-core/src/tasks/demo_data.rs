@@ -5,13 +5,13 @@ use sea_query::{Expr, ExprTrait, Query};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::columns::{self, TABLE};
 use super::record::TaskStatus;
 use super::service::Tasks;
 use crate::auth::id_at;
 use crate::error::Result;
 use crate::store::now;
 
-const TABLE: &str = "portal_tasks";
 /// Marks demo tasks; stored instead of the request that enqueued them.
 const MARK: &str = "example-data";
 /// Age of the oldest demo tasks, in days.
@@ -35,8 +35,8 @@ impl Tasks {
             .and_where(Expr::col("trace_parent").eq(MARK))
             .take();
         let known = self.0.store.fetch_count(&count).await?.unsigned_abs();
-        let kinds: Vec<_> = self.registry().all().collect();
-        if known > 0 || kinds.is_empty() {
+        let task_types: Vec<_> = self.registry().all().collect();
+        if known > 0 || task_types.is_empty() {
             return Ok(known);
         }
         let mut random = fastrand::Rng::with_seed(11);
@@ -47,7 +47,7 @@ impl Tasks {
             let busy = if (day % 7) < 2 { 4 } else { 14 } + (DAYS - day) / 9;
             for _ in 0..random.i64(busy / 2..=busy) {
                 let created = now - TimeDelta::minutes(day * 1440 + random.i64(1..1440));
-                let kind = kinds[random.usize(..kinds.len())];
+                let task_type = task_types[random.usize(..task_types.len())];
                 // Most tasks are quick and some are slow.
                 let took =
                     TimeDelta::milliseconds((300.0 * 12_f64.powf(random.f64() * 1.6)) as i64);
@@ -81,8 +81,8 @@ impl Tasks {
                 };
                 rows.push([
                     id_at(created).into(),
-                    kind.state.as_str().into(),
-                    kind.name.into(),
+                    task_type.group.as_str().into(),
+                    task_type.name.into(),
                     random.choice(owners).copied().into(),
                     json!({}).into(),
                     status.as_str().into(),
@@ -105,23 +105,23 @@ impl Tasks {
         for some in rows.chunks(ROWS) {
             let mut insert = Query::insert();
             insert.into_table(TABLE).columns([
-                "id",
-                "state",
-                "name",
-                "owner_user_id",
-                "args",
-                "status",
-                "progress",
-                "result",
-                "error",
-                "code",
-                "run_at",
-                "created_at",
-                "started_at",
-                "finished_at",
-                "updated_at",
-                "attempt",
-                "trace_parent",
+                columns::ID,
+                columns::GROUP,
+                columns::NAME,
+                columns::OWNER_USER_ID,
+                columns::ARGS,
+                columns::STATUS,
+                columns::PROGRESS,
+                columns::RESULT,
+                columns::ERROR,
+                columns::CODE,
+                columns::RUN_AT,
+                columns::CREATED_AT,
+                columns::STARTED_AT,
+                columns::FINISHED_AT,
+                columns::UPDATED_AT,
+                columns::ATTEMPT,
+                columns::TRACE_PARENT,
             ]);
             for row in some {
                 insert.values_panic(row.iter().cloned());

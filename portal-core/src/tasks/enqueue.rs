@@ -11,12 +11,12 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::args::TaskArgs;
-use super::insert::{self, NewTask};
-use super::retry;
+use super::definition::args::TaskArgs;
+use super::definition::task::{Task, TaskDefinition};
+use super::engine::insert::{self, NewTask};
+use super::engine::retry;
+use super::initiator::Initiator;
 use super::service::{TaskHandle, Tasks, insert_result};
-use super::starter::Initiator;
-use super::task::{Task, TaskDefinition};
 use crate::error::{Error, Result};
 use crate::store::Executor;
 
@@ -25,7 +25,7 @@ use crate::store::Executor;
 #[must_use = "a task is only enqueued when this is awaited"]
 pub struct Enqueue<R> {
     tasks: Tasks,
-    state: String,
+    group: String,
     name: &'static str,
     args: std::result::Result<Value, serde_json::Error>,
     initiator: Initiator,
@@ -87,7 +87,7 @@ impl<R> Enqueue<R> {
     pub(super) fn new<A: TaskArgs>(tasks: Tasks, definition: TaskDefinition, args: A) -> Self {
         Self {
             tasks,
-            state: definition.state,
+            group: definition.group,
             name: definition.name,
             args: serde_json::to_value(args),
             initiator: Initiator::default(),
@@ -169,17 +169,17 @@ impl<R> Enqueue<R> {
     pub async fn within(self, executor: &mut impl Executor) -> Result<TaskHandle<R>> {
         let tasks = self.tasks.clone();
         let (definition, task) = self.new_task()?;
-        tasks.admit_in(executor, &task).await?;
+        tasks.0.engine.admit_in(executor, &task).await?;
         let stored = insert::insert(executor, &task).await?;
         let (id, _) = insert_result(&task, stored, &definition)?;
-        tasks.expect_tasks();
+        tasks.0.engine.expect_tasks();
         Ok(tasks.handle(id))
     }
 
     /// Returns the checked task to store, and its type.
     pub(super) fn new_task(self) -> Result<(Arc<TaskDefinition>, NewTask)> {
         let registry = self.tasks.registry();
-        let definition = Arc::clone(registry.find(&self.state, self.name)?);
+        let definition = Arc::clone(registry.find(&self.group, self.name)?);
         let args = self.args.map_err(Error::internal)?;
         let mut task = definition.new_task(definition.accept(&args)?);
         self.initiator.apply_to(&mut task);

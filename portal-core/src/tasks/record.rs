@@ -120,31 +120,6 @@ pub struct TaskRecord {
     pub version: i64,
 }
 
-/// Columns of a record without its result.
-///
-/// Arguments are only read where an attempt or a user needs them: both may be large.
-pub(super) const COLUMNS: [&str; 19] = [
-    "id",
-    "state",
-    "name",
-    "client_token_id",
-    "owner_user_id",
-    "status",
-    "progress",
-    "message",
-    "error",
-    "code",
-    "attempt",
-    "max_attempts",
-    "run_at",
-    "created_at",
-    "started_at",
-    "finished_at",
-    "updated_at",
-    "trace_parent",
-    "version",
-];
-
 /// Makes a text storable in every database: PostgreSQL does not support U+0000.
 pub(super) fn storable(text: String) -> String {
     if text.contains('\0') {
@@ -161,7 +136,7 @@ impl TaskRecord {
         !self.status.is_final()
     }
 
-    /// Reads a row of [`COLUMNS`].
+    /// Reads a row of [`columns::RECORD`](super::columns::RECORD).
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let status: String = row.get("status")?;
         let name: String = row.get("name")?;
@@ -192,7 +167,7 @@ impl TaskRecord {
         })
     }
 
-    /// Reads a row of [`COLUMNS`] and the result.
+    /// Reads a row of [`columns::RECORD`](super::columns::RECORD) and the result.
     pub(super) fn from_row_with_result(row: &Row) -> Result<Self, StoreError> {
         let mut record = Self::from_row(row)?;
         record.result = row.document("result")?;

@@ -1,36 +1,27 @@
 //! Handle through which code enqueues, finds, monitors and cancels tasks.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::batch::Batcher;
+use super::definition::registry::TaskRegistry;
+use super::definition::task::TaskDefinition;
+use super::engine::insert::{InsertOutcome, NewTask};
+use super::engine::queue::{self, CancelOutcome, QueueFilter};
+use super::engine::shared::Engine;
 use super::error::TaskError;
-use super::event_log::EventLogs;
-use super::fanout::Outbox;
-use super::finish::FinishedAttempt;
-use super::hub::{Subscription, SubscriptionFilter, TaskHub};
-use super::insert::{self, InsertOutcome, NewTask};
-use super::metrics::TaskMetrics;
-use super::queue::{self, CancelOutcome, QueueFilter};
-use super::quota::{Admission, Quotas, Source};
+use super::events::Events;
+use super::events::hub::{Subscription, SubscriptionFilter};
+use super::initiator::Initiator;
 use super::record::{TaskRecord, TaskStatus};
-use super::registry::TaskRegistry;
-use super::running::RunningAttempts;
 use super::settings::TaskSettings;
-use super::starter::Initiator;
-use super::statistics::Reads;
-use super::task::TaskDefinition;
-use super::turn::Turns;
+use super::statistics::Statistics;
 use crate::auth::User;
 use crate::error::{Error, Result};
-use crate::store::{ClusterEvent, Executor, Store, StoreError, Transaction};
+use crate::store::{ClusterEvent, Store, Transaction};
 
 /// Tasks of a portal; cheap to clone, and available to handlers as `Data<Tasks>`.
 #[derive(Clone, Debug)]
@@ -41,33 +32,10 @@ pub(super) struct TasksInner {
     pub(super) store: Store,
     pub(super) registry: TaskRegistry,
     pub(super) settings: TaskSettings,
-    inserts: Arc<Batcher<NewTask, Result<InsertOutcome, StoreError>>>,
-    pub(super) finishes: Arc<Batcher<FinishedAttempt, Result<Option<TaskRecord>, StoreError>>>,
-    /// Notified when other replicas must learn that there are tasks to claim.
-    pub(super) ready: Notify,
-    pub(super) hub: Arc<TaskHub>,
-    /// Changes to publish to other replicas.
-    pub(super) unsent: Outbox,
-    pub(super) journals: EventLogs,
-    pub(super) running: RunningAttempts,
-    pub(super) metrics: TaskMetrics,
-    pub(super) reads: Reads,
-    quotas: Quotas,
-    turns: Turns,
-    /// Notified when there may be tasks to claim.
-    pub(super) wake: Notify,
-    /// Time until which tasks may appear without an event: those of a caller's transaction.
-    pub(super) expect_until: Mutex<Option<Instant>>,
+    pub(super) engine: Engine,
+    pub(super) events: Events,
+    pub(super) statistics: Statistics,
 }
-
-/// Maximum number of tasks that are stored with one commit.
-const INSERT_BATCH: usize = 256;
-/// Maximum number of outcomes that are stored with one commit.
-const FINISH_BATCH: usize = 256;
-/// Minimum interval between events for other replicas; each takes a lock of the whole server.
-const HINT_INTERVAL: Duration = Duration::from_millis(5);
-/// Time for which a caller's transaction may stay open for its tasks to start at once.
-const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Filter for a list of tasks, newest first.
 #[derive(Debug, Clone, Default)]
@@ -131,36 +99,14 @@ impl<R: DeserializeOwned> TaskHandle<R> {
 
 impl Tasks {
     pub(crate) fn new(store: Store, registry: TaskRegistry, settings: TaskSettings) -> Self {
-        let quotas = Quotas::new(&settings);
         Self(Arc::new(TasksInner {
-            unsent: Outbox::new(&store),
-            journals: EventLogs::default(),
+            engine: Engine::new(store.clone(), &settings),
+            events: Events::new(&store),
+            statistics: Statistics::new(&registry),
             store,
-            metrics: TaskMetrics::new(&registry),
             registry,
             settings,
-            inserts: Arc::new(Batcher::new(INSERT_BATCH)),
-            finishes: Arc::new(Batcher::new(FINISH_BATCH)),
-            ready: Notify::new(),
-            hub: Arc::new(TaskHub::default()),
-            running: RunningAttempts::default(),
-            reads: Reads::default(),
-            quotas,
-            turns: Turns::default(),
-            wake: Notify::new(),
-            expect_until: Mutex::default(),
         }))
-    }
-
-    /// Prepares for tasks that may appear without an event for a while.
-    pub(super) fn expect_tasks(&self) {
-        let until = Instant::now() + EXPECTED_WITHIN;
-        *self
-            .0
-            .expect_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(until);
-        self.0.wake.notify_one();
     }
 
     pub(super) fn handle<R>(&self, id: Uuid) -> TaskHandle<R> {
@@ -185,29 +131,13 @@ impl Tasks {
         self.store_new(definition, task).await
     }
 
-    /// Stores a checked task, together with others that are enqueued at the same time.
+    /// Stores a checked task and publishes it.
     pub(super) async fn store_new(
         &self,
         definition: &TaskDefinition,
-        mut task: NewTask,
+        task: NewTask,
     ) -> Result<(Uuid, bool)> {
-        let store = self.0.store.clone();
-        let admitted = match self.admit(&task).await {
-            Err(rejected) if rejected.status() == StatusCode::TOO_MANY_REQUESTS => {
-                // A task that was stored before needs no quota.
-                let clash = insert::find_clash_in(&store, &task).await?;
-                let (id, _) = insert_result(&task, clash.ok_or(rejected)?, definition)?;
-                return Ok((id, true));
-            }
-            admitted => admitted?,
-        };
-        self.0.turns.assign(&store, &mut task).await;
-        let stored = self.0.inserts.submit(task.clone(), move |tasks| {
-            let store = store.clone();
-            async move { insert::insert_all(&store, tasks).await }
-        });
-        let stored = stored.await.unwrap_or_else(|| Err(insert::unavailable()))?;
-        drop(admitted);
+        let stored = self.0.engine.insert(&task).await?;
         let (id, before) = insert_result(&task, stored, definition)?;
         if !before {
             self.publish_inserted(definition, &task);
@@ -215,39 +145,14 @@ impl Tasks {
         Ok((id, before))
     }
 
-    async fn admit(&self, task: &NewTask) -> Result<Option<Admission>> {
-        let (store, quotas) = (&self.0.store, &self.0.quotas);
-        let source = Source::<Transaction>::Store(store);
-        quotas.admit(store.dialect(), source, task).await
-    }
-
-    /// Counts a task that is stored within a transaction against the quotas of its owner.
-    pub(super) async fn admit_in(
-        &self,
-        executor: &mut impl Executor,
-        task: &NewTask,
-    ) -> Result<()> {
-        let source = Source::Transaction(executor);
-        let quotas = &self.0.quotas;
-        let admitted = quotas.admit(self.0.store.dialect(), source, task);
-        admitted.await.map(drop)
-    }
-
     /// Publishes a task that has just been stored.
     pub(super) fn publish_inserted(&self, definition: &TaskDefinition, task: &NewTask) {
-        self.0.metrics.started(&definition.state, definition.name);
+        self.0
+            .statistics
+            .metrics
+            .started(&definition.group, definition.name);
         self.publish(task.record());
-        self.0.wake.notify_one();
-        self.0.ready.notify_one();
-    }
-
-    /// Notifies other replicas of new tasks, many with one event, until it is dropped.
-    pub(super) async fn run_ready_publisher(&self) {
-        loop {
-            self.0.ready.notified().await;
-            self.0.store.publish(ClusterEvent::TasksReady).await;
-            tokio::time::sleep(HINT_INTERVAL).await;
-        }
+        self.0.engine.announce();
     }
 
     /// Returns a task by id, in the latest state that this process has.
@@ -277,7 +182,7 @@ impl Tasks {
         let filter = QueueFilter {
             client_token_id: filter.client_token_id,
             owner_user_id: filter.owner_user_id,
-            state: filter.group.clone(),
+            group: filter.group.clone(),
             name: filter.name.clone(),
             without: Vec::new(),
             status: filter.status,
@@ -359,13 +264,13 @@ impl Tasks {
     pub(super) async fn publish_cancelled(&self, id: Uuid, cancelled: CancelOutcome) -> bool {
         match cancelled {
             CancelOutcome::Finished(record) => {
-                self.0.metrics.ended(&record);
+                self.0.statistics.metrics.ended(&record);
                 self.publish(*record);
                 true
             }
             CancelOutcome::Requested(record) => {
                 // Lists show that the cancellation is pending.
-                self.0.unsent.add(&record);
+                self.0.events.outbox.add(&record);
                 self.stop(id);
                 let notification = ClusterEvent::TaskCancelled { id };
                 self.0.store.publish(notification).await;
@@ -387,37 +292,40 @@ impl Tasks {
     }
 
     pub(super) fn watch(&self, watch: SubscriptionFilter) -> Subscription {
-        self.0.hub.subscribe(watch)
+        self.0.events.hub.subscribe(watch)
     }
 
     /// Cancels the attempt of a task if it runs in this process.
     pub(super) fn stop(&self, id: Uuid) {
-        if let Some(attempt) = self.0.running.get(id) {
+        if let Some(attempt) = self.0.engine.running.get(id) {
             attempt.cancelled.cancel();
         }
     }
 
     /// Publishes a change of this process to subscribers, here and on other replicas.
     pub(super) fn publish(&self, record: TaskRecord) {
-        self.0.unsent.add(&record);
-        self.0.journals.put_back(&record);
+        self.0.events.outbox.add(&record);
+        self.0.events.logs.put_back(&record);
         self.publish_local(record);
     }
 
     /// Registers a listener for each change that this process makes to a task.
     pub(crate) fn listen(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
-        self.0.unsent.listen(listener);
+        self.0.events.outbox.listen(listener);
     }
 
     /// Publishes a state to subscribers of this process.
     pub(super) fn publish_local(&self, record: TaskRecord) {
         self.0
+            .events
             .hub
             .publish(&Arc::new(self.0.registry.with_title(record)));
     }
 
     pub(super) fn with_latest_state(&self, record: TaskRecord) -> TaskRecord {
-        self.0.registry.with_title(self.0.running.newest(record))
+        self.0
+            .registry
+            .with_title(self.0.engine.running.newest(record))
     }
 
     /// Returns the registered task types.
@@ -462,7 +370,7 @@ pub(super) fn insert_result(
 /// Checks that a user may start a task type from outside of the application's code.
 pub(super) fn check_start(definition: &TaskDefinition, owner: Option<&User>) -> Result<()> {
     if definition.internal {
-        return Err(task_unknown(&definition.state, definition.name));
+        return Err(task_unknown(&definition.group, definition.name));
     }
     check_access(definition, owner)
 }
@@ -472,9 +380,9 @@ pub(super) fn check_access(definition: &TaskDefinition, owner: Option<&User>) ->
     definition.access.check(owner).map_err(Error::from)
 }
 
-pub(super) fn task_unknown(state: &str, name: &str) -> Error {
+pub(super) fn task_unknown(group: &str, name: &str) -> Error {
     Error::not_found(format!(
-        "the task group `{state}` has no task type `{name}`"
+        "the task group `{group}` has no task type `{name}`"
     ))
     .with_code("task_unknown")
 }

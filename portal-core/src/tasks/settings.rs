@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::finish_notification::TaskNotify;
+use super::engine::finish_notification::TaskNotify;
 
 /// Settings for running tasks, and for storing them.
 ///

@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use super::all_tasks::{days_of, span_of};
 use super::area::Area;
-use super::{ALL, KINDS, PageScope, RequestFields, SCHEDULES, read_form};
+use super::{ALL, PageScope, RequestFields, SCHEDULES, TASK_TYPES, read_form};
 use crate::auth::{AuditLog, safe_return};
 use crate::error::{Error, Result};
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
-use crate::tasks::queue::CancelOutcome;
+use crate::tasks::engine::queue::CancelOutcome;
 use crate::tasks::service::{check_start, task_not_found};
 use crate::tasks::trace_context;
 
@@ -155,23 +155,23 @@ pub(super) async fn resume(state: &PortalState, request: Request) -> Result<Page
 async fn set_paused(state: &PortalState, request: Request, paused: bool) -> Result<PageResponse> {
     let sent = ActionForm::of(state, request).await?;
     let PageScope { tasks, user, .. } = &sent.reader;
-    let (kind_state, name) = (sent.field("state"), sent.field("task"));
-    let definition = tasks.registry().find(kind_state, name)?;
+    let (group, name) = (sent.field("state"), sent.field("task"));
+    let definition = tasks.registry().find(group, name)?;
     let (action, done) = if paused {
         ("tasks.pause", "paused")
     } else {
         ("tasks.resume", "resumed")
     };
-    let target = format!("task_kind:{kind_state}/{name}");
+    let target = format!("task_kind:{group}/{name}");
     let mut transaction = tasks.0.store.begin().await?;
     tasks
-        .set_paused_in(&mut transaction, kind_state, name, paused)
+        .set_paused_in(&mut transaction, group, name, paused)
         .await?;
     AuditLog::record_in(&mut transaction, user, action, &target, json!({})).await?;
     transaction.commit().await?;
     tasks.resumed(paused).await;
     let flash = Flash::success(format!("“{}” {done}", definition.title));
-    Ok(flash.redirect(&sent.reader.url(KINDS)).into_page())
+    Ok(flash.redirect(&sent.reader.url(TASK_TYPES)).into_page())
 }
 
 pub(super) async fn pause_schedule(state: &PortalState, request: Request) -> Result<PageResponse> {
@@ -189,16 +189,16 @@ async fn set_schedule_paused(
 ) -> Result<PageResponse> {
     let sent = ActionForm::of(state, request).await?;
     let PageScope { tasks, user, .. } = &sent.reader;
-    let (task_state, name) = (sent.field("state"), sent.field("task"));
+    let (group, name) = (sent.field("state"), sent.field("task"));
     let (action, done) = if paused {
         ("tasks.pause_schedule", "paused")
     } else {
         ("tasks.resume_schedule", "resumed")
     };
-    let target = format!("schedule:{task_state}/{name}");
+    let target = format!("schedule:{group}/{name}");
     let mut transaction = tasks.0.store.begin().await?;
     tasks
-        .set_schedule_paused_in(&mut transaction, task_state, name, paused)
+        .set_schedule_paused_in(&mut transaction, group, name, paused)
         .await?;
     AuditLog::record_in(&mut transaction, user, action, &target, json!({})).await?;
     transaction.commit().await?;

@@ -15,7 +15,7 @@ use crate::live;
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone, Unit};
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
-use crate::tasks::queue::QueueFilter;
+use crate::tasks::engine::queue::QueueFilter;
 
 /// Number of tasks on one page.
 const PER_PAGE: usize = 25;

@@ -11,10 +11,8 @@ use crate::error::Result;
 use crate::pages::{IntoPage, NavItem, Page};
 use crate::source;
 use crate::tasks::service::{check_access, check_start, task_not_found};
-use crate::tasks::{TaskDefinition, TaskRecord};
+use crate::tasks::{OWN, TaskDefinition, TaskRecord};
 
-/// Root of the users' own area; the page of a task is below it.
-pub(in crate::tasks) const OWN: &str = "/tasks";
 /// Path of the page of one of the user's own tasks; notifications link to it.
 pub(crate) const OWN_TASK: &str = "/tasks/{task_id}";
 
@@ -83,7 +81,7 @@ impl PageScope<'_> {
     pub(super) fn hidden_types(&self) -> Vec<(String, &'static str)> {
         let all = self.tasks.registry().all();
         all.filter(|task_type| !self.may_see(task_type))
-            .map(|task_type| (task_type.state.clone(), task_type.name))
+            .map(|task_type| (task_type.group.clone(), task_type.name))
             .collect()
     }
 }

@@ -13,7 +13,7 @@ const PLACEHOLDER: &str = "YOUR_CLIENT_TOKEN";
 pub(super) fn card(reader: &PageScope<'_>, definition: &TaskDefinition) -> Markup {
     let call = CodeSample {
         origin: format!("{}{}", reader.config.public_url, reader.config.base_path),
-        state: &definition.state,
+        group: &definition.group,
         name: definition.name,
         token: PLACEHOLDER.to_owned(),
         args: definition.example(),
@@ -59,7 +59,7 @@ pub(super) fn card(reader: &PageScope<'_>, definition: &TaskDefinition) -> Marku
 struct CodeSample<'a> {
     /// Origin of the portal, including its base path.
     origin: String,
-    state: &'a str,
+    group: &'a str,
     name: &'a str,
     token: String,
     args: Option<&'a Value>,
@@ -73,12 +73,12 @@ impl CodeSample<'_> {
     fn start_url(&self) -> String {
         let Self {
             origin,
-            state,
+            group,
             token,
             name,
             ..
         } = self;
-        format!("{origin}/api/{state}/tasks/{token}/start/{name}")
+        format!("{origin}/api/{group}/tasks/{token}/start/{name}")
     }
 
     fn curl(&self) -> String {
@@ -97,11 +97,11 @@ impl CodeSample<'_> {
     fn curl_status(&self) -> String {
         let Self {
             origin,
-            state,
+            group,
             token,
             ..
         } = self;
-        format!("curl {origin}/api/{state}/tasks/{token}/status/TASK_ID")
+        format!("curl {origin}/api/{group}/tasks/{token}/status/TASK_ID")
     }
 
     fn curl_watch(&self) -> String {
@@ -134,7 +134,7 @@ impl CodeSample<'_> {
             "def start_task(client_token):".to_owned(),
             format!(
                 "    url = f\"{}/api/{}/tasks/{{client_token}}/start/{}\"",
-                self.origin, self.state, self.name
+                self.origin, self.group, self.name
             ),
             format!("    response = requests.post(url{args})"),
             "    response.raise_for_status()".to_owned(),
@@ -144,7 +144,7 @@ impl CodeSample<'_> {
             format!(
                 "    url = f\"{}/ws/{}/tasks/{{client_token}}\"",
                 self.socket(),
-                self.state
+                self.group
             ),
             "    if task_id:".to_owned(),
             "        url = f\"{url}/{task_id}\"".to_owned(),
@@ -168,13 +168,13 @@ impl CodeSample<'_> {
         let body = body.unwrap_or_default();
         format!(
             "const token = \"{token}\";\n\
-             const started = await fetch(`{origin}/api/{state}/tasks/${{token}}/start/{name}`, {{\n  method: \"POST\",\n{body}}});\n\
+             const started = await fetch(`{origin}/api/{group}/tasks/${{token}}/start/{name}`, {{\n  method: \"POST\",\n{body}}});\n\
              const {{ task_id }} = await started.json();\n\n\
              const socket = new WebSocket(`{socket}/api/tasks/${{token}}/${{task_id}}/monitor`);\n\
              socket.onmessage = ({{ data }}) => {{\n  const task = JSON.parse(data).data;\n  console.log(task.status, task.progress, task.message, task.result ?? task.error);\n}};",
             token = self.token,
             origin = self.origin,
-            state = self.state,
+            group = self.group,
             name = self.name,
             socket = self.socket(),
         )
@@ -214,7 +214,7 @@ mod tests {
         let args = json!({"name": "O'Hara", "on": true, "list": [1, null]});
         let call = CodeSample {
             origin: "https://portal.example/x".to_owned(),
-            state: "probe",
+            group: "probe",
             name: "echo",
             token: "t".to_owned(),
             args: Some(&args),

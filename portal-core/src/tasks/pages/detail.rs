@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::area::{Area, OWN};
+use super::area::Area;
 use super::row::{Owners, shown_result};
 use super::{ALL, PageScope, SCHEDULES, log_view};
 use crate::auth::{AuditEntry, AuditFilter};
@@ -20,10 +20,10 @@ use crate::pages::components::{
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::store::now;
-use crate::tasks::detail_fields::{self, DetailFields};
-use crate::tasks::history;
+use crate::tasks::engine::detail_fields::{self, DetailFields};
+use crate::tasks::events::history;
 use crate::tasks::service::task_not_found;
-use crate::tasks::{TaskEvent, TaskHistory, TaskRecord, TaskStatus};
+use crate::tasks::{OWN, TaskEvent, TaskHistory, TaskRecord, TaskStatus};
 
 /// Maximum number of progress updates shown per attempt; older ones are only counted.
 const UPDATES: usize = 12;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{PageScope, RequestFields, compact_select};
 use crate::error::Result;
 use crate::pages::components::{Button, icon};
-use crate::tasks::queue::QueueFilter;
+use crate::tasks::engine::queue::QueueFilter;
 use crate::tasks::{TaskRecord, TaskStatus};
 
 /// One option of the status filter.
@@ -50,7 +50,7 @@ pub(super) struct TaskListFilter {
     keep: Vec<(String, String)>,
     status: Option<&'static Status>,
     /// Group and name.
-    kind: Option<(String, String)>,
+    task_type: Option<(String, String)>,
     text: Option<String>,
     /// E-mail address of an owner.
     pub(super) owner: Option<String>,
@@ -75,12 +75,12 @@ impl TaskListFilter {
             status: choice
                 .get("status")
                 .and_then(|value| STATUSES.iter().find(|status| status.value == value)),
-            kind: choice
+            task_type: choice
                 .get("kind")
-                .and_then(|kind| kind.split_once('/'))
-                .and_then(|(state, name)| reader.tasks.registry().get(state, name))
+                .and_then(|task_type| task_type.split_once('/'))
+                .and_then(|(group, name)| reader.tasks.registry().get(group, name))
                 .filter(|task_type| !task_type.internal)
-                .map(|kind| (kind.state.clone(), kind.name.to_owned())),
+                .map(|task_type| (task_type.group.clone(), task_type.name.to_owned())),
             text: choice.get("q").map(owned),
             owner: choice.get("owner").map(owned),
             before: choice.get("before").and_then(|id| id.parse().ok()),
@@ -88,7 +88,10 @@ impl TaskListFilter {
     }
 
     pub(super) fn is_filtered(&self) -> bool {
-        self.status.is_some() || self.kind.is_some() || self.text.is_some() || self.owner.is_some()
+        self.status.is_some()
+            || self.task_type.is_some()
+            || self.text.is_some()
+            || self.owner.is_some()
     }
 
     /// Returns `true` if the page does not start with the newest task.
@@ -101,8 +104,8 @@ impl TaskListFilter {
         QueueFilter {
             status: self.status.map(|status| status.status),
             cancelled: self.status.and_then(|status| status.cancelled),
-            state: self.kind.as_ref().map(|(state, _)| state.clone()),
-            name: self.kind.as_ref().map(|(_, name)| name.clone()),
+            group: self.task_type.as_ref().map(|(group, _)| group.clone()),
+            name: self.task_type.as_ref().map(|(_, name)| name.clone()),
             text: self.text.clone(),
             before: self.before,
             ..QueueFilter::default()
@@ -135,8 +138,8 @@ impl TaskListFilter {
         if let Some(status) = status {
             query.append_pair("status", status.value);
         }
-        if let Some((state, name)) = &self.kind {
-            query.append_pair("kind", &format!("{state}/{name}"));
+        if let Some((group, name)) = &self.task_type {
+            query.append_pair("kind", &format!("{group}/{name}"));
         }
         if let Some(text) = &self.text {
             query.append_pair("q", text);
@@ -194,15 +197,15 @@ impl TaskListFilter {
                 a href=(self.address_with(reader, status, None)) aria-current=[is_here.then_some("true")] { (label) }
             }
         };
-        let kinds = reader
+        let task_types = reader
             .tasks
             .registry()
             .all()
-            .filter(|kind| reader.may_start(kind));
-        let is_kind = |state: &str, name: &str| {
-            self.kind
+            .filter(|task_type| reader.may_start(task_type));
+        let is_type = |group: &str, name: &str| {
+            self.task_type
                 .as_ref()
-                .is_some_and(|kind| kind.0 == state && kind.1 == name)
+                .is_some_and(|task_type| task_type.0 == group && task_type.1 == name)
         };
         html! {
             div class="pt-filters" {
@@ -219,8 +222,8 @@ impl TaskListFilter {
                     }
                     (compact_select("kind", "Task type", html! {
                         option value="" { "All types" }
-                        @for kind in kinds {
-                            option value={ (kind.state) "/" (kind.name) } selected[is_kind(&kind.state, kind.name)] { (kind.title) }
+                        @for task_type in task_types {
+                            option value={ (task_type.group) "/" (task_type.name) } selected[is_type(&task_type.group, task_type.name)] { (task_type.title) }
                         }
                     }))
                     @if of_everyone {

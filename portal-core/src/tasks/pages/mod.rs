@@ -10,6 +10,7 @@ mod filter;
 mod log_view;
 mod row;
 mod schedules;
+pub(super) mod search;
 mod start;
 mod statistics;
 mod task_types;
@@ -32,13 +33,12 @@ use crate::state::PortalState;
 
 const PATH: &str = "/admin/tasks";
 const ALL: &str = "/admin/tasks/all";
-const KINDS: &str = "/admin/tasks/kinds";
+const TASK_TYPES: &str = "/admin/tasks/kinds";
 const SCHEDULES: &str = "/admin/tasks/schedules";
 const STATISTICS: &str = "/admin/tasks/statistics";
 const TOKENS: &str = "/admin/tasks/tokens";
 const NEW_TOKEN: &str = "/admin/tasks/tokens/new";
 
-pub(super) use self::area::OWN;
 pub(crate) use self::area::OWN_TASK;
 
 /// Returns the pages of the task monitor and of users' own tasks.
@@ -62,7 +62,7 @@ pub(crate) fn pages() -> Vec<Page> {
         page(source!(all_tasks), ALL, |state, request| {
             Box::pin(async move { all_tasks::show(&state, request).await.into_page() })
         }),
-        page(source!(kinds_of_task), KINDS, |state, request| {
+        page(source!(kinds_of_task), TASK_TYPES, |state, request| {
             Box::pin(async move { task_types::show(&state, request).await.into_page() })
         }),
         page(
@@ -268,7 +268,7 @@ fn head(reader: &PageScope<'_>, here: &str) -> PageHead<'static> {
             vec![
                 tab("Run", PATH),
                 tab("All tasks", ALL),
-                tab("Task types", KINDS),
+                tab("Task types", TASK_TYPES),
                 tab("Schedules", SCHEDULES),
                 tab("Statistics", STATISTICS),
                 tab("Client tokens", TOKENS),

@@ -9,7 +9,8 @@ use super::PageScope;
 use super::area::Area;
 use crate::error::Result;
 use crate::pages::components::TaskRowView;
-use crate::tasks::{TaskRecord, TaskStatus, detail_fields};
+use crate::tasks::engine::detail_fields;
+use crate::tasks::{TaskRecord, TaskStatus};
 
 /// Names of users, by id.
 pub(super) type Owners = HashMap<Uuid, String>;

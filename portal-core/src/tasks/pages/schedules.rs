@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::task_types::state_badge;
-use super::{KINDS, PageScope, SCHEDULES, head};
+use super::{PageScope, SCHEDULES, TASK_TYPES, head};
 use crate::error::Result;
 use crate::live::Region;
 use crate::pages::components::{
@@ -167,7 +167,7 @@ fn row(
     };
     let key = format!("{}/{}", schedule.group, schedule.task);
     Row::new(key, cells).actions(html! {
-        form method="post" action=(reader.url(&format!("{KINDS}/{verb}"))) {
+        form method="post" action=(reader.url(&format!("{TASK_TYPES}/{verb}"))) {
             input type="hidden" name="state" value=(schedule.group);
             input type="hidden" name="task" value=(schedule.task);
             (Button::new(label).size(1).icon(icon)

@@ -22,10 +22,10 @@ use crate::live::{OWN_TASKS, Region};
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
 use crate::pages::{Flash, IntoPage, PageResponse};
 use crate::state::PortalState;
-use crate::tasks::queue::QueueFilter;
+use crate::tasks::engine::queue::QueueFilter;
+use crate::tasks::initiator::Initiator;
 use crate::tasks::schema_form::{FormInput, RenderOptions, RowAction, SchemaForm};
 use crate::tasks::service::{check_start, task_not_found};
-use crate::tasks::starter::Initiator;
 use crate::tasks::{TaskDefinition, trace_context};
 
 /// Prefix of the names of the argument fields.
@@ -159,11 +159,11 @@ fn chosen<'a>(
     reader: &'a PageScope<'_>,
     choice: &RequestFields,
 ) -> Option<&'a Arc<TaskDefinition>> {
-    let state = choice.get("state").unwrap_or_default();
+    let group = choice.get("state").unwrap_or_default();
     let task = choice.get("task").unwrap_or_default();
     startable(reader)
-        .find(|task_type| task_type.state == state && task_type.name == task)
-        .or_else(|| startable(reader).find(|task_type| task_type.state == state))
+        .find(|task_type| task_type.group == group && task_type.name == task)
+        .or_else(|| startable(reader).find(|task_type| task_type.group == group))
         .or_else(|| startable(reader).next())
 }
 
@@ -260,7 +260,7 @@ fn started_page(
 ) -> PageResponse {
     let query = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs([
-            ("state", definition.state.as_str()),
+            ("state", definition.group.as_str()),
             ("task", definition.name),
             ("from", &id.to_string()),
         ])
@@ -285,11 +285,11 @@ async fn render(
         return without_types(reader, choice).await;
     };
     let definition = &draft.definition;
-    let kind = (definition.state.clone(), definition.name.to_owned());
-    let is_paused = reader.tasks.paused_types().await?.contains(&kind);
+    let task_type = (definition.group.clone(), definition.name.to_owned());
+    let is_paused = reader.tasks.paused_types().await?.contains(&task_type);
     let from = draft.source_task.map(|id| id.to_string());
     let mut keep = vec![
-        ("state", definition.state.as_str()),
+        ("state", definition.group.as_str()),
         ("task", definition.name),
     ];
     keep.extend(from.as_deref().map(|id| ("from", id)));
@@ -362,15 +362,17 @@ async fn own_list(
 
 /// Renders the selects; changing the group discards the task type, which belongs to the old one.
 fn chooser(reader: &PageScope<'_>, chosen: &TaskDefinition) -> Markup {
-    let groups: BTreeSet<_> = startable(reader).map(|kind| kind.state.as_str()).collect();
+    let groups: BTreeSet<_> = startable(reader)
+        .map(|task_type| task_type.group.as_str())
+        .collect();
     html! {
         form class="pt-row" method="get" action=(reader.url(reader.area.root())) data-autosubmit {
             (compact_select("state", "Group", html! {
-                @for state in groups { option value=(state) selected[state == chosen.state] { (state) } }
+                @for group in groups { option value=(group) selected[group == chosen.group] { (group) } }
             }))
             (compact_select("task", "Task type", html! {
-                @for kind in startable(reader).filter(|kind| kind.state == chosen.state) {
-                    option value=(kind.name) selected[kind.name == chosen.name] { (kind.title) }
+                @for task_type in startable(reader).filter(|task_type| task_type.group == chosen.group) {
+                    option value=(task_type.name) selected[task_type.name == chosen.name] { (task_type.title) }
                 }
             }))
             span class="pt-no-js" { (Button::new("Show").size(1).submit()) }
@@ -386,7 +388,7 @@ fn start_card(reader: &PageScope<'_>, draft: &StartForm, is_paused: bool) -> Mar
     let body = html! {
         form class="pt-form" id="start-task" method="post" action=(action) novalidate
             hx-target:inherited="#start-task" hx-select:inherited="#start-task" hx-swap:inherited="outerMorph" {
-            input type="hidden" name="state" value=(definition.state);
+            input type="hidden" name="state" value=(definition.group);
             input type="hidden" name="task" value=(definition.name);
             @if let Some(refusal) = &draft.refusal { (Banner::new(Tone::Danger, refusal.as_str())) }
             @for fault in others { (Banner::new(Tone::Danger, with_place(fault))) }

@@ -12,31 +12,31 @@ use crate::pages::components::{
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::store::TimeRange;
-use crate::tasks::queue_depth::{self, QueueDepth};
+use crate::tasks::engine::queue_depth::{self, QueueDepth};
 use crate::tasks::{TaskScope, TaskStatus};
 
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
     let choice = RequestFields::of_query(&request);
     let (reader, _) = PageScope::of(state, request).await?;
     let range = TimeRange::from_query(choice.get("range"));
-    let kind = choice
+    let task_type = choice
         .get("kind")
-        .and_then(|kind| kind.split_once('/'))
-        .and_then(|(state, name)| reader.tasks.registry().get(state, name))
+        .and_then(|task_type| task_type.split_once('/'))
+        .and_then(|(group, name)| reader.tasks.registry().get(group, name))
         .filter(|task_type| !task_type.internal)
-        .map(|kind| (kind.state.as_str(), kind.name));
-    Ok(render(&reader, range, kind).await?.into_page())
+        .map(|task_type| (task_type.group.as_str(), task_type.name));
+    Ok(render(&reader, range, task_type).await?.into_page())
 }
 
 async fn render(
     reader: &PageScope<'_>,
     range: TimeRange,
-    kind: Option<(&str, &str)>,
+    task_type: Option<(&str, &str)>,
 ) -> Result<Markup> {
     let tasks = reader.tasks;
     let scope = TaskScope {
-        group: kind.map(|(state, _)| state.to_owned()),
-        name: kind.map(|(_, name)| name.to_owned()),
+        group: task_type.map(|(group, _)| group.to_owned()),
+        name: task_type.map(|(_, name)| name.to_owned()),
         ..TaskScope::default()
     };
     let ended = tasks.counts(range, &scope).await?;
@@ -50,7 +50,7 @@ async fn render(
     let waiting = queue_depth::by_type(store, TaskStatus::Pending).await?;
     let running = queue_depth::by_type(store, TaskStatus::Processing).await?;
     let sum = |backlog: &[QueueDepth]| {
-        let lines = backlog.iter().filter(|line| is_of(line, kind));
+        let lines = backlog.iter().filter(|line| is_of(line, task_type));
         lines.map(|line| line.tasks).sum::<u64>().to_string()
     };
     let median = durations
@@ -61,7 +61,7 @@ async fn render(
     let course: Vec<f64> = failed.values.iter().map(|count| *count as f64).collect();
     let (all, before) = (failed.total as f64, failed.previous as f64);
     Ok(html! {
-        (head(reader, STATISTICS).actions(chooser(reader, range, kind)))
+        (head(reader, STATISTICS).actions(chooser(reader, range, task_type)))
         (Region::new("tasks").id("task-statistics").render(html! {
             div class="pt-stack" {
                 (reader.styles())
@@ -76,21 +76,21 @@ async fn render(
                         .value(Unit::Count.short(ended.finished().total as f64)))
                     (ChartCard::new(durations.chart()).description("Run time").value(median))
                 }
-                (depth(reader, kind, &waiting, &running))
+                (depth(reader, task_type, &waiting, &running))
             }
         }))
     })
 }
 
-fn is_of(line: &QueueDepth, kind: Option<(&str, &str)>) -> bool {
-    kind.is_none_or(|(state, name)| line.state == state && line.name == name)
+fn is_of(line: &QueueDepth, task_type: Option<(&str, &str)>) -> bool {
+    task_type.is_none_or(|(group, name)| line.group == group && line.name == name)
 }
 
 /// Renders the choice of a task type and of a time range.
-fn chooser(reader: &PageScope<'_>, range: TimeRange, kind: Option<(&str, &str)>) -> Markup {
-    let query = kind.map(|(state, name)| {
+fn chooser(reader: &PageScope<'_>, range: TimeRange, task_type: Option<(&str, &str)>) -> Markup {
+    let query = task_type.map(|(group, name)| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("kind", &format!("{state}/{name}"));
+        query.append_pair("kind", &format!("{group}/{name}"));
         query.finish()
     });
     let here = match query {
@@ -103,7 +103,7 @@ fn chooser(reader: &PageScope<'_>, range: TimeRange, kind: Option<(&str, &str)>)
             (compact_select("kind", "Task type", html! {
                 option value="" { "All types" }
                 @for one in reader.tasks.registry().startable() {
-                    option value={ (one.state) "/" (one.name) } selected[kind == Some((&one.state, one.name))] { (one.title) }
+                    option value={ (one.group) "/" (one.name) } selected[task_type == Some((&one.group, one.name))] { (one.title) }
                 }
             }))
             span class="pt-no-js" { (Button::new("Show").size(1).submit()) }
@@ -115,39 +115,39 @@ fn chooser(reader: &PageScope<'_>, range: TimeRange, kind: Option<(&str, &str)>)
 /// Renders the number of waiting and running tasks of each type as bars.
 fn depth(
     reader: &PageScope<'_>,
-    kind: Option<(&str, &str)>,
+    task_type: Option<(&str, &str)>,
     waiting: &[QueueDepth],
     running: &[QueueDepth],
 ) -> Markup {
-    let of = |backlog: &[QueueDepth], state: &str, name: &str| {
+    let of = |backlog: &[QueueDepth], group: &str, name: &str| {
         let mut lines = backlog.iter();
-        let line = lines.find(|line| line.state == state && line.name == name);
+        let line = lines.find(|line| line.group == group && line.name == name);
         line.map_or(0, |line| line.tasks)
     };
-    let mut kinds: Vec<(String, u64, u64)> = Vec::new();
+    let mut task_types: Vec<(String, u64, u64)> = Vec::new();
     for one in reader.tasks.registry().all() {
-        if kind.is_some_and(|kind| kind != (&one.state, one.name)) {
+        if task_type.is_some_and(|task_type| task_type != (&one.group, one.name)) {
             continue;
         }
         let (waits, runs) = (
-            of(waiting, &one.state, one.name),
-            of(running, &one.state, one.name),
+            of(waiting, &one.group, one.name),
+            of(running, &one.group, one.name),
         );
         if waits + runs > 0 {
-            kinds.push((one.title.to_string(), waits, runs));
+            task_types.push((one.title.to_string(), waits, runs));
         }
     }
-    kinds.sort_by_key(|(_, waits, runs)| std::cmp::Reverse(waits + runs));
-    kinds.truncate(12);
-    if kinds.is_empty() {
+    task_types.sort_by_key(|(_, waits, runs)| std::cmp::Reverse(waits + runs));
+    task_types.truncate(12);
+    if task_types.is_empty() {
         let empty = EmptyState::new("inbox", "The queue is empty")
             .text("Queued and running tasks appear here.");
         return html! { (Card::new().title("Queue by type").body(empty)) };
     }
-    let most = kinds.iter().map(|(_, waits, runs)| waits + runs).max();
+    let most = task_types.iter().map(|(_, waits, runs)| waits + runs).max();
     let body = html! {
         div class="pt-ahead" {
-            @for (title, waits, runs) in &kinds {
+            @for (title, waits, runs) in &task_types {
                 div class="pt-ahead-row" {
                     span class="pt-truncate" { (title) }
                     progress max=[most] value=(waits + runs) aria-label={ (title) ": tasks in the queue" } {}

@@ -3,7 +3,7 @@
 use axum::extract::Request;
 use maud::{Markup, html};
 
-use super::{KINDS, PageScope, head};
+use super::{PageScope, TASK_TYPES, head};
 use crate::error::Result;
 use crate::live::Region;
 use crate::pages::components::{
@@ -12,7 +12,7 @@ use crate::pages::components::{
 use crate::pages::{IntoPage, PageResponse};
 use crate::state::PortalState;
 use crate::store::now;
-use crate::tasks::queue_depth::{self, QueueDepth};
+use crate::tasks::engine::queue_depth::{self, QueueDepth};
 use crate::tasks::{TaskDefinition, TaskStatus};
 
 pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
@@ -25,13 +25,13 @@ async fn render(reader: &PageScope<'_>) -> Result<Markup> {
     let waiting = queue_depth::by_type(store, TaskStatus::Pending).await?;
     let running = queue_depth::by_type(store, TaskStatus::Processing).await?;
     let paused = reader.tasks.paused_types().await?;
-    let rows = reader.tasks.registry().all().map(|kind| {
-        let is_paused = paused.contains(&(kind.state.clone(), kind.name.to_owned()));
+    let rows = reader.tasks.registry().all().map(|task_type| {
+        let is_paused = paused.contains(&(task_type.group.clone(), task_type.name.to_owned()));
         row(
             reader,
-            kind,
-            of_kind(&waiting, kind),
-            of_kind(&running, kind),
+            task_type,
+            of_type(&waiting, task_type),
+            of_type(&running, task_type),
             is_paused,
         )
     });
@@ -44,7 +44,7 @@ async fn render(reader: &PageScope<'_>) -> Result<Markup> {
         .rows(rows)
         .empty(EmptyState::new("list-checks", "This portal has no tasks"));
     Ok(html! {
-        (head(reader, KINDS))
+        (head(reader, TASK_TYPES))
         (Region::new("tasks").id("task-kinds").render(Card::new().flush()
             .title("Task types")
             .description("Pausing stops new runs of a type on every replica. Queued tasks wait; running tasks finish.")
@@ -52,15 +52,15 @@ async fn render(reader: &PageScope<'_>) -> Result<Markup> {
     })
 }
 
-fn of_kind<'a>(backlog: &'a [QueueDepth], kind: &TaskDefinition) -> Option<&'a QueueDepth> {
+fn of_type<'a>(backlog: &'a [QueueDepth], task_type: &TaskDefinition) -> Option<&'a QueueDepth> {
     backlog
         .iter()
-        .find(|line| line.state == kind.state && line.name == kind.name)
+        .find(|line| line.group == task_type.group && line.name == task_type.name)
 }
 
 fn row(
     reader: &PageScope<'_>,
-    kind: &TaskDefinition,
+    task_type: &TaskDefinition,
     waiting: Option<&QueueDepth>,
     running: Option<&QueueDepth>,
     is_paused: bool,
@@ -69,8 +69,8 @@ fn row(
     let oldest = waiting.and_then(|waiting| waiting.oldest);
     let cells = vec![
         html! {
-            (kind.title)
-            div class="pt-muted" { code { (kind.state) "/" (kind.name) } }
+            (task_type.title)
+            div class="pt-muted" { code { (task_type.group) "/" (task_type.name) } }
         },
         state_badge(is_paused),
         html! { (count(waiting)) },
@@ -88,12 +88,12 @@ fn row(
     } else {
         ("pause", "Pause", "pause")
     };
-    Row::new(format!("{}/{}", kind.state, kind.name), cells).actions(html! {
-        form method="post" action=(reader.url(&format!("{KINDS}/{verb}"))) {
-            input type="hidden" name="state" value=(kind.state);
-            input type="hidden" name="task" value=(kind.name);
+    Row::new(format!("{}/{}", task_type.group, task_type.name), cells).actions(html! {
+        form method="post" action=(reader.url(&format!("{TASK_TYPES}/{verb}"))) {
+            input type="hidden" name="state" value=(task_type.group);
+            input type="hidden" name="task" value=(task_type.name);
             (Button::new(label).size(1).icon(icon)
-                .attribute("aria-label", format!("{label} {}", kind.title)).submit())
+                .attribute("aria-label", format!("{label} {}", task_type.title)).submit())
         }
     })
 }

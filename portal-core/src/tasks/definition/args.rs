@@ -1,0 +1,188 @@
+//! Typed arguments of a task: decoded and validated, with all errors.
+
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::FieldError;
+use crate::request::{from_value, garde_errors};
+
+/// Type of a task's arguments; derive its four traits, never implement it by hand.
+///
+/// ```
+/// use garde::Validate;
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, JsonSchema, Validate)]
+/// struct DigestArgs {
+///     #[garde(email)]
+///     to: String,
+///     #[garde(range(min = 1, max = 50))]
+///     count: u8,
+/// }
+/// # fn is_args<A: portal_core::tasks::TaskArgs>() {}
+/// # is_args::<DigestArgs>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not implement `TaskArgs`",
+    label = "invalid task arguments",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema, garde::Validate)]`; the error names the missing one"
+)]
+pub trait TaskArgs:
+    Serialize + DeserializeOwned + JsonSchema + Validate<Context = ()> + Send + 'static
+{
+}
+
+impl<T> TaskArgs for T where
+    T: derived::Serialize
+        + derived::Deserialize
+        + derived::JsonSchema
+        + derived::Validate
+        + Send
+        + 'static
+{
+}
+
+/// One trait per derive, so that an error names exactly the missing derives.
+mod derived {
+    macro_rules! derived {
+        ($($name:ident: $bound:path, $message:literal;)+) => {$(
+            #[diagnostic::on_unimplemented(
+                message = $message,
+                label = "invalid task arguments"
+            )]
+            pub trait $name: $bound {}
+
+            #[diagnostic::do_not_recommend]
+            impl<T: $bound> $name for T {}
+        )+};
+    }
+
+    derived! {
+        Serialize: serde::Serialize, "`{Self}` does not implement `TaskArgs`; add `#[derive(serde::Serialize)]`";
+        Deserialize: serde::de::DeserializeOwned, "`{Self}` does not implement `TaskArgs`; add `#[derive(serde::Deserialize)]`";
+        JsonSchema: schemars::JsonSchema, "`{Self}` does not implement `TaskArgs`; add `#[derive(schemars::JsonSchema)]`";
+        Validate: garde::Validate<Context = ()>, "`{Self}` does not implement `TaskArgs`; add `#[derive(garde::Validate)]`";
+    }
+}
+
+/// Arguments of a task without arguments.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, Validate,
+)]
+pub struct NoArgs {}
+
+/// Arguments as stored: a checked value of their type, as JSON.
+#[derive(Debug, Clone)]
+pub(in crate::tasks) struct AcceptedArgs {
+    pub(in crate::tasks) value: Value,
+    /// Length of the JSON text.
+    pub(in crate::tasks) bytes: usize,
+}
+
+impl AcceptedArgs {
+    pub(in crate::tasks) fn new(value: Value) -> Self {
+        Self {
+            bytes: json_length(&value),
+            value,
+        }
+    }
+
+    /// Returns the arguments of a task without arguments.
+    pub(in crate::tasks) fn none() -> Self {
+        Self::new(Value::Object(Map::new()))
+    }
+}
+
+#[cfg(test)]
+impl From<Value> for AcceptedArgs {
+    fn from(value: Value) -> Self {
+        Self::new(value)
+    }
+}
+
+/// Returns the length of a value as JSON text, without storing the text.
+pub(in crate::tasks) fn json_length(value: &Value) -> usize {
+    struct Counter(usize);
+
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    match serde_json::to_writer(&mut counter, value) {
+        Ok(()) => counter.0,
+        Err(_) => usize::MAX,
+    }
+}
+
+/// Decodes and checks arguments, and encodes the decoded value as JSON.
+///
+/// So the stored arguments contain only the members that the type declares.
+pub(in crate::tasks) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<FieldError>> {
+    let args: A = decode(value.clone())?;
+    let unreadable = |message: String| vec![FieldError::new("", "invalid_value", message)];
+    let accepted = serde_json::to_value(args)
+        .map_err(|error| unreadable(format!("failed to encode as JSON: {error}")))?;
+    if accepted != *value {
+        // With Serde, a type can write a value that it does not read.
+        from_value::<A>(accepted.clone()).map_err(|fault| {
+            unreadable(format!(
+                "the argument type does not read its own output: {} {}",
+                fault.pointer, fault.message
+            ))
+        })?;
+    }
+    Ok(accepted)
+}
+
+/// Decodes and checks arguments.
+pub(in crate::tasks) fn decode<A: TaskArgs>(value: Value) -> Result<A, Vec<FieldError>> {
+    let args: A = from_value(value).map_err(|fault| vec![fault])?;
+    let faults = garde_errors(&args);
+    if faults.is_empty() {
+        Ok(args)
+    } else {
+        Err(faults)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize, Deserialize, JsonSchema, Validate)]
+    struct Args {
+        #[garde(length(min = 2))]
+        name: String,
+        #[garde(dive)]
+        items: Vec<Item>,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema, Validate)]
+    struct Item {
+        #[garde(range(max = 9))]
+        count: u8,
+    }
+
+    #[test]
+    fn each_violated_rule_has_its_pointer() {
+        let value = serde_json::json!({"name": "x", "items": [{"count": 1}, {"count": 10}]});
+        let Err(faults) = decode::<Args>(value) else {
+            panic!("two rules are violated")
+        };
+        let mut pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        pointers.sort_unstable();
+        assert_eq!(pointers, ["/items/1/count", "/name"]);
+    }
+}

@@ -1,0 +1,336 @@
+//! Quotas of owners: the number of pending tasks and the bytes that all their tasks store.
+//!
+//! A process reads what an owner has stored and then counts locally for a while, so that enqueuing
+//! a task usually reads nothing. It grants itself at most a sixteenth of a quota at a time; with
+//! several replicas, an owner can exceed a quota by that much for each further replica.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+use super::insert::NewTask;
+use crate::error::{Error, Result};
+use crate::store::{Dialect, Executor, RawSql, Row, Store, StoreError};
+use crate::tasks::settings::TaskSettings;
+
+/// Maximum number of owners that a process caches.
+const OWNERS: usize = 10_000;
+/// Divisor of a quota for the share that a process grants itself at a time.
+const PART: u64 = 16;
+/// Time for which the number of pending tasks is counted locally before it is read again.
+const FRESH: Duration = Duration::from_secs(1);
+/// The same for stored bytes; reading them scans every task of the owner in an index.
+const BYTES_FRESH: Duration = Duration::from_secs(60);
+/// Time for which an owner whose storage is full is rejected without another read.
+const FULL: Duration = Duration::from_secs(5);
+/// Seconds after which a rejected client may retry: some tasks have run by then.
+const RETRY_PENDING: u32 = 5;
+/// The same for stored bytes, which are freed when old tasks are deleted.
+const RETRY_BYTES: u32 = 60;
+
+/// Quotas of all owners, as counted by this process.
+#[derive(Debug)]
+pub(super) struct Quotas {
+    pending: u64,
+    bytes: u64,
+    accounts: Cache<Uuid, Arc<Account>>,
+}
+
+/// Admitted task that counts until it is stored or could not be stored.
+#[derive(Debug)]
+pub(super) struct Admission {
+    account: Arc<Account>,
+    bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Account(Mutex<Balance>);
+
+#[derive(Debug, Default)]
+struct Balance {
+    pending: Allowance,
+    bytes: Allowance,
+    /// Time until which storage is assumed to be full.
+    full_until: Option<Instant>,
+}
+
+/// Amount that may be enqueued before the next read, and tasks that a read may have missed.
+#[derive(Debug, Default)]
+struct Allowance {
+    left: u64,
+    read_at: Option<Instant>,
+    in_flight: u64,
+    /// Total amount that was admitted and is no longer in flight.
+    settled: u64,
+}
+
+impl Allowance {
+    fn is_fresh(&self, time: Duration) -> bool {
+        self.read_at.is_some_and(|at| at.elapsed() < time)
+    }
+
+    fn admit(&mut self, amount: u64) {
+        self.left = self.left.saturating_sub(amount);
+        self.in_flight += amount;
+    }
+
+    fn settle(&mut self, amount: u64) {
+        self.in_flight = self.in_flight.saturating_sub(amount);
+        self.settled += amount;
+    }
+
+    /// Applies a read value, for a task that needs the amount `wanted`.
+    ///
+    /// Everything in flight during the read counts in addition, so that the quota holds whether or
+    /// not the read has seen it.
+    fn refill(&mut self, quota: u64, read: u64, settled_before: u64, wanted: u64) {
+        let unseen = self.in_flight + self.settled.saturating_sub(settled_before);
+        let room = quota.saturating_sub(read).saturating_sub(unseen);
+        self.left = room.min((quota / PART).max(wanted));
+    }
+}
+
+/// Values to read before a decision.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    pending: Option<u64>,
+    bytes: Option<u64>,
+}
+
+impl Account {
+    fn lock(&self) -> MutexGuard<'_, Balance> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Connection that reads an owner's tasks.
+pub(super) enum Source<'a, E> {
+    Store(&'a Store),
+    /// A caller's transaction, which may hold the only connection.
+    Transaction(&'a mut E),
+}
+
+impl<E: Executor> Source<'_, E> {
+    async fn read(&mut self, statement: &RawSql<false>) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Store(store) => store.fetch_by_index(statement).await,
+            Self::Transaction(executor) => executor.fetch_all(statement).await,
+        }
+    }
+}
+
+impl Quotas {
+    pub(super) fn new(settings: &TaskSettings) -> Self {
+        Self {
+            pending: settings.pending_per_owner,
+            bytes: settings.stored_bytes_per_owner,
+            accounts: Cache::new(OWNERS),
+        }
+    }
+
+    /// Counts a task against the quotas of its owner, if any; fails with `429` if they are used up.
+    pub(super) async fn admit<E: Executor>(
+        &self,
+        dialect: Dialect,
+        mut source: Source<'_, E>,
+        task: &NewTask,
+    ) -> Result<Option<Admission>> {
+        let Some(owner) = task.owner_user_id else {
+            return Ok(None);
+        };
+        if self.pending == u64::MAX && self.bytes == u64::MAX {
+            return Ok(None);
+        }
+        let account = self.account(owner);
+        let bytes = task.stored_bytes.unsigned_abs();
+        let reading = match self.try_admit(&account, bytes) {
+            Ok(admitted) => return admitted.map(Some),
+            Err(reading) => reading,
+        };
+        if let Some(settled) = reading.pending {
+            let statement = count_pending(dialect, owner, self.pending);
+            let count = number(&source.read(&statement).await?)?;
+            account
+                .lock()
+                .pending
+                .refill(self.pending, count, settled, 1);
+        }
+        if let Some(settled) = reading.bytes {
+            let stored = number(&source.read(&sum_bytes(dialect, owner)).await?)?;
+            account
+                .lock()
+                .bytes
+                .refill(self.bytes, stored, settled, bytes);
+        }
+        self.admit_or_reject(&account, bytes).map(Some)
+    }
+
+    fn account(&self, owner: Uuid) -> Arc<Account> {
+        self.accounts.get(&owner).unwrap_or_else(|| {
+            let account = Arc::default();
+            self.accounts.insert(owner, Arc::clone(&account));
+            account
+        })
+    }
+
+    /// Decides without reading, or returns the values to read.
+    fn try_admit(&self, account: &Arc<Account>, bytes: u64) -> Result<Result<Admission>, Reading> {
+        let mut balance = account.lock();
+        let lacks_bytes = balance.bytes.left < bytes;
+        if lacks_bytes
+            && balance
+                .full_until
+                .is_some_and(|until| until > Instant::now())
+        {
+            return Ok(Err(self.storage_full()));
+        }
+        let reads_pending = balance.pending.left == 0 || !balance.pending.is_fresh(FRESH);
+        let reads_bytes = lacks_bytes || !balance.bytes.is_fresh(BYTES_FRESH);
+        if !reads_pending && !reads_bytes {
+            return Ok(Ok(admitted(&mut balance, account, bytes)));
+        }
+        let mut begin = |reads: bool, allowance: fn(&mut Balance) -> &mut Allowance| {
+            let allowance = allowance(&mut balance);
+            reads.then(|| {
+                // Other callers use the remaining amount until this read has finished.
+                allowance.read_at = Some(Instant::now());
+                allowance.settled
+            })
+        };
+        Err(Reading {
+            pending: begin(reads_pending, |balance| &mut balance.pending),
+            bytes: begin(reads_bytes, |balance| &mut balance.bytes),
+        })
+    }
+
+    fn admit_or_reject(&self, account: &Arc<Account>, bytes: u64) -> Result<Admission> {
+        let mut balance = account.lock();
+        if balance.pending.left == 0 {
+            return Err(self.too_many_pending());
+        }
+        if balance.bytes.left < bytes {
+            balance.full_until = Some(Instant::now() + FULL);
+            return Err(self.storage_full());
+        }
+        Ok(admitted(&mut balance, account, bytes))
+    }
+
+    fn too_many_pending(&self) -> Error {
+        Error::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_pending_tasks",
+            format!(
+                "this user has {} pending tasks, the maximum; retry when some of them have started",
+                self.pending
+            ),
+        )
+        .retry_after(RETRY_PENDING)
+    }
+
+    fn storage_full(&self) -> Error {
+        Error::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "task_storage_full",
+            format!(
+                "the tasks of this user would store more than {} bytes, the maximum; retry when old tasks have been deleted",
+                self.bytes
+            ),
+        )
+        .retry_after(RETRY_BYTES)
+    }
+}
+
+fn admitted(balance: &mut Balance, account: &Arc<Account>, bytes: u64) -> Admission {
+    balance.pending.admit(1);
+    balance.bytes.admit(bytes);
+    Admission {
+        account: Arc::clone(account),
+        bytes,
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        let mut balance = self.account.lock();
+        balance.pending.settle(1);
+        balance.bytes.settle(self.bytes);
+    }
+}
+
+/// Counts pending tasks, at most up to a quota.
+///
+/// Every type is greater than the empty text, which keeps PostgreSQL on the index of pending tasks:
+/// the other index of owners contains finished ones as well.
+pub(super) fn count_pending(dialect: Dialect, owner: Uuid, quota: u64) -> RawSql<false> {
+    let index = indexed_by(dialect, "portal_tasks_owner_pending");
+    let sql = format!(
+        "SELECT count(*) AS number FROM (SELECT 1 FROM portal_tasks{index} \
+         WHERE owner_user_id = $1 AND status = 'PENDING' AND state || '/' || name > '' \
+         LIMIT $2) AS pending"
+    );
+    RawSql {
+        sql: sql.into(),
+        values: vec![
+            owner.into(),
+            i64::try_from(quota).unwrap_or(i64::MAX).into(),
+        ],
+    }
+}
+
+pub(super) fn sum_bytes(dialect: Dialect, owner: Uuid) -> RawSql<false> {
+    let index = indexed_by(dialect, "portal_tasks_owner");
+    let sql = format!(
+        "SELECT CAST(coalesce(sum(stored_bytes), 0) AS BIGINT) AS number \
+         FROM portal_tasks{index} WHERE owner_user_id = $1"
+    );
+    RawSql {
+        sql: sql.into(),
+        values: vec![owner.into()],
+    }
+}
+
+fn indexed_by(dialect: Dialect, index: &str) -> String {
+    match dialect {
+        Dialect::Sqlite => format!(" INDEXED BY {index}"),
+        Dialect::Postgres => String::new(),
+    }
+}
+
+fn number(rows: &[Row]) -> Result<u64, StoreError> {
+    match rows.first() {
+        Some(row) => Ok(row.get::<i64>("number")?.unsigned_abs()),
+        None => Ok(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_in_flight_count_whether_or_not_a_read_saw_them() {
+        let mut allowance = Allowance::default();
+        allowance.refill(100, 90, 0, 1);
+        assert_eq!(allowance.left, 6, "a sixteenth at a time");
+        for _ in 0..6 {
+            allowance.admit(1);
+        }
+        let before = allowance.settled;
+        // Two of six are stored during the read, which has seen none of them.
+        allowance.settle(2);
+        allowance.refill(100, 90, before, 1);
+        assert_eq!(allowance.left, 4);
+        allowance.refill(100, 95, allowance.settled, 1);
+        assert_eq!(allowance.left, 1);
+        allowance.refill(100, 100, allowance.settled, 1);
+        assert_eq!(allowance.left, 0);
+        allowance.settle(4);
+        allowance.refill(5, 0, allowance.settled, 3);
+        assert_eq!(allowance.left, 3, "at least the requested amount");
+        allowance.refill(5, 4, allowance.settled, 3);
+        assert_eq!(allowance.left, 1, "but no more than is left");
+    }
+}

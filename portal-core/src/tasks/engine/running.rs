@@ -1,0 +1,190 @@
+//! Attempts that run in this process, with newer states than in the database.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::store::now;
+use crate::tasks::error::TaskError;
+use crate::tasks::events::hub::TaskHub;
+use crate::tasks::record::{TaskRecord, storable};
+
+/// Attempt that runs in this process.
+#[derive(Debug)]
+pub(in crate::tasks) struct Attempt {
+    newest: Mutex<LatestState>,
+    /// Checkpoint that this attempt or the previous one has stored for the next.
+    checkpoint: Mutex<Option<Value>>,
+    /// Triggered when the cancellation of the task is requested.
+    pub(in crate::tasks) cancelled: CancellationToken,
+    /// Triggered when another attempt supersedes this one, whose writes then take no effect.
+    pub(in crate::tasks) superseded: CancellationToken,
+}
+
+#[derive(Debug)]
+struct LatestState {
+    record: Arc<TaskRecord>,
+    saved_version: i64,
+    ended: bool,
+}
+
+impl Attempt {
+    pub(in crate::tasks) fn new(record: Arc<TaskRecord>, checkpoint: Option<Value>) -> Self {
+        let saved_version = record.version;
+        Self {
+            newest: Mutex::new(LatestState {
+                record,
+                saved_version,
+                ended: false,
+            }),
+            checkpoint: Mutex::new(checkpoint),
+            cancelled: CancellationToken::new(),
+            superseded: CancellationToken::new(),
+        }
+    }
+
+    /// Returns the latest state of the task.
+    pub(in crate::tasks) fn record(&self) -> Arc<TaskRecord> {
+        Arc::clone(&lock(&self.newest).record)
+    }
+
+    pub(in crate::tasks) fn checkpoint(&self) -> Option<Value> {
+        lock(&self.checkpoint).clone()
+    }
+
+    pub(in crate::tasks) fn set_checkpoint(&self, checkpoint: Value) {
+        *lock(&self.checkpoint) = Some(checkpoint);
+    }
+
+    /// Fails once the attempt was cancelled or superseded: it must have no further effects.
+    pub(in crate::tasks) fn check_continues(&self) -> Result<(), TaskError> {
+        if self.superseded.is_cancelled() {
+            return Err(TaskError::superseded());
+        }
+        if self.cancelled.is_cancelled() {
+            return Err(TaskError::cancelled());
+        }
+        Ok(())
+    }
+
+    /// Applies a progress update, immediately visible to subscribers of this process.
+    ///
+    /// Progress never decreases.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the code `cancelled` once the task was cancelled, and with `superseded` once
+    /// another attempt runs.
+    pub(in crate::tasks) fn update(
+        &self,
+        hub: &TaskHub,
+        progress: Option<u8>,
+        message: Option<String>,
+    ) -> Result<(), TaskError> {
+        self.check_continues()?;
+        let mut newest = lock(&self.newest);
+        if newest.ended {
+            return Ok(());
+        }
+        let record = Arc::make_mut(&mut newest.record);
+        if let Some(progress) = progress {
+            record.progress = record.progress.max(progress.min(100));
+        }
+        if message.is_some() {
+            record.message = message.map(storable);
+        }
+        record.version += 1;
+        record.updated_at = now();
+        // Published under the lock, so that subscribers receive changes in order.
+        hub.publish(&newest.record);
+        Ok(())
+    }
+
+    /// Returns the latest state if the database does not have it yet.
+    fn unsaved(&self) -> Option<Arc<TaskRecord>> {
+        let newest = lock(&self.newest);
+        (!newest.ended && newest.record.version > newest.saved_version)
+            .then(|| Arc::clone(&newest.record))
+    }
+
+    fn saved(&self, version: i64) {
+        let mut newest = lock(&self.newest);
+        newest.saved_version = newest.saved_version.max(version);
+    }
+
+    /// Ends the attempt, which ignores further updates, and returns the last state.
+    pub(in crate::tasks) fn end(&self) -> Arc<TaskRecord> {
+        let mut newest = lock(&self.newest);
+        newest.ended = true;
+        Arc::clone(&newest.record)
+    }
+}
+
+/// All attempts of this process.
+#[derive(Debug, Default)]
+pub(in crate::tasks) struct RunningAttempts(Mutex<HashMap<Uuid, Arc<Attempt>>>);
+
+impl RunningAttempts {
+    /// Adds an attempt, which supersedes an older one of the same task.
+    pub(in crate::tasks) fn insert(&self, attempt: &Arc<Attempt>) {
+        let before = lock(&self.0).insert(attempt.record().id, Arc::clone(attempt));
+        if let Some(before) = before {
+            before.superseded.cancel();
+        }
+    }
+
+    /// Removes an attempt, unless a newer one of the same task has replaced it.
+    pub(in crate::tasks) fn remove(&self, attempt: &Arc<Attempt>) {
+        let id = attempt.record().id;
+        let mut attempts = lock(&self.0);
+        if attempts
+            .get(&id)
+            .is_some_and(|present| Arc::ptr_eq(present, attempt))
+        {
+            attempts.remove(&id);
+        }
+    }
+
+    pub(in crate::tasks) fn get(&self, id: Uuid) -> Option<Arc<Attempt>> {
+        lock(&self.0).get(&id).cloned()
+    }
+
+    pub(in crate::tasks) fn all(&self) -> Vec<Arc<Attempt>> {
+        lock(&self.0).values().cloned().collect()
+    }
+
+    /// Returns the states that the database does not have yet.
+    pub(super) fn unsaved(&self) -> Vec<Arc<TaskRecord>> {
+        self.all()
+            .iter()
+            .filter_map(|attempt| attempt.unsaved())
+            .collect()
+    }
+
+    pub(in crate::tasks) fn saved(&self, record: &TaskRecord) {
+        if let Some(attempt) = self.get(record.id) {
+            attempt.saved(record.version);
+        }
+    }
+
+    /// Returns the stored state of a task, or the newer one of this process.
+    pub(in crate::tasks) fn newest(&self, stored: TaskRecord) -> TaskRecord {
+        match self.get(stored.id).map(|attempt| attempt.record()) {
+            Some(live)
+                if live.attempt == stored.attempt
+                    && live.version > stored.version
+                    && stored.is_active() =>
+            {
+                TaskRecord::clone(&live)
+            }
+            _ => stored,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,143 @@
+//! State of the queue in this process: batches, quotas, turns, running attempts and wake-ups.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use tokio::sync::Notify;
+
+use super::batch::Batcher;
+use super::finish::{self, FinishedAttempt};
+use super::insert::{self, InsertOutcome, NewTask, unavailable};
+use super::quota::{Quotas, Source};
+use super::running::RunningAttempts;
+use super::turn::Turns;
+use crate::error::Result;
+use crate::store::{ClusterEvent, Executor, Store, StoreError, Transaction};
+use crate::tasks::record::TaskRecord;
+use crate::tasks::settings::TaskSettings;
+
+/// Maximum number of tasks that are stored with one commit.
+const INSERT_BATCH: usize = 256;
+/// Maximum number of outcomes that are stored with one commit.
+const FINISH_BATCH: usize = 256;
+/// Minimum interval between events for other replicas; each takes a lock of the whole server.
+const HINT_INTERVAL: Duration = Duration::from_millis(5);
+/// Time for which a caller's transaction may stay open for its tasks to start at once.
+const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Queue of this process, shared by the worker and by all that enqueue tasks.
+#[derive(Debug)]
+pub(in crate::tasks) struct Engine {
+    store: Store,
+    inserts: Arc<Batcher<NewTask, Result<InsertOutcome, StoreError>>>,
+    finishes: Arc<Batcher<FinishedAttempt, Result<Option<TaskRecord>, StoreError>>>,
+    quotas: Quotas,
+    turns: Turns,
+    pub(in crate::tasks) running: RunningAttempts,
+    /// Notified when there may be tasks to claim.
+    pub(super) wake: Notify,
+    /// Notified when other replicas must learn that there are tasks to claim.
+    pub(super) ready: Notify,
+    /// Time until which tasks may appear without an event: those of a caller's transaction.
+    expect_until: Mutex<Option<Instant>>,
+}
+
+impl Engine {
+    pub(in crate::tasks) fn new(store: Store, settings: &TaskSettings) -> Self {
+        Self {
+            store,
+            inserts: Arc::new(Batcher::new(INSERT_BATCH)),
+            finishes: Arc::new(Batcher::new(FINISH_BATCH)),
+            quotas: Quotas::new(settings),
+            turns: Turns::default(),
+            running: RunningAttempts::default(),
+            wake: Notify::new(),
+            ready: Notify::new(),
+            expect_until: Mutex::default(),
+        }
+    }
+
+    /// Stores a checked task, together with others that are enqueued at the same time.
+    pub(in crate::tasks) async fn insert(&self, task: &NewTask) -> Result<InsertOutcome> {
+        let store = self.store.clone();
+        let source = Source::<Transaction>::Store(&store);
+        let admitted = match self.quotas.admit(store.dialect(), source, task).await {
+            Err(rejected) if rejected.status() == StatusCode::TOO_MANY_REQUESTS => {
+                // A task that was stored before needs no quota.
+                let clash = insert::find_clash_in(&store, task).await?;
+                return clash.ok_or(rejected);
+            }
+            admitted => admitted?,
+        };
+        let mut task = task.clone();
+        self.turns.assign(&store, &mut task).await;
+        let stored = self.inserts.submit(task, move |tasks| {
+            let store = store.clone();
+            async move { insert::insert_all(&store, tasks).await }
+        });
+        let stored = stored.await.unwrap_or_else(|| Err(unavailable()))?;
+        drop(admitted);
+        Ok(stored)
+    }
+
+    /// Counts a task that is stored within a transaction against the quotas of its owner.
+    pub(in crate::tasks) async fn admit_in(
+        &self,
+        executor: &mut impl Executor,
+        task: &NewTask,
+    ) -> Result<()> {
+        let source = Source::Transaction(executor);
+        let admitted = self.quotas.admit(self.store.dialect(), source, task);
+        admitted.await.map(drop)
+    }
+
+    /// Writes the outcome of an attempt, together with others that finish at the same time.
+    pub(super) async fn finish(
+        &self,
+        ending: FinishedAttempt,
+    ) -> Result<Option<TaskRecord>, StoreError> {
+        let store = self.store.clone();
+        let written = self.finishes.submit(ending, move |endings| {
+            let store = store.clone();
+            async move { finish::finish_all(&store, endings).await }
+        });
+        written.await.unwrap_or_else(|| Err(unavailable()))
+    }
+
+    /// Wakes the workers of all replicas for a task that has just been stored.
+    pub(in crate::tasks) fn announce(&self) {
+        self.wake.notify_one();
+        self.ready.notify_one();
+    }
+
+    /// Notifies other replicas of new tasks, many with one event, until it is dropped.
+    pub(super) async fn run_ready_publisher(&self) {
+        loop {
+            self.ready.notified().await;
+            self.store.publish(ClusterEvent::TasksReady).await;
+            tokio::time::sleep(HINT_INTERVAL).await;
+        }
+    }
+
+    /// Prepares for tasks that may appear without an event for a while.
+    pub(in crate::tasks) fn expect_tasks(&self) {
+        *self.expected() = Some(Instant::now() + EXPECTED_WITHIN);
+        self.wake.notify_one();
+    }
+
+    /// Returns `true` if tasks may appear without an event.
+    pub(super) fn expects_tasks(&self) -> bool {
+        let mut expected = self.expected();
+        if expected.is_some_and(|end| end <= Instant::now()) {
+            *expected = None;
+        }
+        expected.is_some()
+    }
+
+    fn expected(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.expect_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

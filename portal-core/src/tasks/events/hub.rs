@@ -1,0 +1,483 @@
+//! Task hub: delivers each change of a task to its subscribers, as the latest state, never a queue.
+//!
+//! Subscribers are indexed by task and by client, so a change costs nothing for those of other
+//! tasks, and next to nothing without subscribers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::snapshot::Snapshot;
+use crate::store::TaskChange;
+use crate::tasks::record::TaskRecord;
+
+/// Maximum number of subscribers that are notified by the code that changed the task.
+///
+/// More are notified by a separate tokio task, so that a crowd does not slow down what it monitors.
+const MAX_INLINE_DELIVERIES: usize = 16;
+
+/// Tasks that a subscriber receives.
+#[derive(Debug, Clone, Default)]
+pub(in crate::tasks) struct SubscriptionFilter {
+    pub(in crate::tasks) client_token_id: Option<Uuid>,
+    pub(in crate::tasks) group: Option<String>,
+    pub(in crate::tasks) task_id: Option<Uuid>,
+}
+
+impl SubscriptionFilter {
+    pub(in crate::tasks) fn matches(&self, record: &TaskRecord) -> bool {
+        self.client_token_id
+            .is_none_or(|id| record.client_token_id == Some(id))
+            && self
+                .group
+                .as_ref()
+                .is_none_or(|group| record.group == *group)
+            && self.task_id.is_none_or(|id| record.id == id)
+    }
+}
+
+/// Hub of a process.
+#[derive(Debug, Default)]
+pub(in crate::tasks) struct TaskHub(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Number of subscribers; lets a change without subscribers pass without a lock.
+    watchers: AtomicUsize,
+    index: RwLock<Index>,
+    /// Changes on their way to a crowd: the latest state of each task.
+    crowded: Mutex<HashMap<Uuid, Arc<Snapshot>>>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    by_task: HashMap<Uuid, Vec<Arc<Mailbox>>>,
+    by_client: BTreeMap<Uuid, Vec<Arc<Mailbox>>>,
+    of_everything: Vec<Arc<Mailbox>>,
+}
+
+/// Latest state of each task that changed since the subscriber last read.
+///
+/// Holds at most one state per task, however slow the subscriber is.
+#[derive(Debug)]
+struct Mailbox {
+    watch: SubscriptionFilter,
+    newest: Mutex<LatestStates>,
+    changed: Notify,
+    withdrawn: Notify,
+}
+
+/// Undelivered states; most subscribers monitor one task and need no map.
+#[derive(Debug, Default)]
+enum LatestStates {
+    #[default]
+    Empty,
+    One(Arc<Snapshot>),
+    Many(HashMap<Uuid, Arc<Snapshot>>),
+}
+
+/// Subscriber's handle to the hub.
+#[derive(Debug)]
+pub(in crate::tasks) struct Subscription {
+    mailbox: Arc<Mailbox>,
+    hub: Arc<Inner>,
+}
+
+/// Tasks and clients that this process has subscribers for.
+#[derive(Debug, Default)]
+pub(super) struct SubscribedKeys {
+    pub(super) tasks: Vec<Uuid>,
+    pub(super) clients: Vec<Uuid>,
+}
+
+impl TaskHub {
+    pub(in crate::tasks) fn subscribe(&self, watch: SubscriptionFilter) -> Subscription {
+        let mailbox = Arc::new(Mailbox {
+            watch,
+            newest: Mutex::default(),
+            changed: Notify::new(),
+            withdrawn: Notify::new(),
+        });
+        // Counted before it is in the index, so that no change is skipped while a subscriber is
+        // added.
+        self.0.watchers.fetch_add(1, Ordering::SeqCst);
+        write(&self.0.index)
+            .place(&mailbox.watch)
+            .push(Arc::clone(&mailbox));
+        Subscription {
+            mailbox,
+            hub: Arc::clone(&self.0),
+        }
+    }
+
+    pub(in crate::tasks) fn publish(&self, record: &Arc<TaskRecord>) {
+        if self.0.watchers.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let index = read(&self.0.index);
+        let watchers = index.watchers_of(record).count();
+        if watchers == 0 {
+            return;
+        }
+        let snapshot = Arc::new(Snapshot::new(Arc::clone(record)));
+        if watchers > MAX_INLINE_DELIVERIES
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            drop(index);
+            if self.0.add_crowded(snapshot) {
+                let inner = Arc::clone(&self.0);
+                runtime.spawn(async move { inner.deliver_to_crowds() });
+            }
+        } else {
+            index.deliver(&snapshot);
+        }
+    }
+
+    /// Returns `true` if a change may have subscribers, based on its event, before its row is read.
+    pub(super) fn has_subscriber(&self, change: &TaskChange) -> bool {
+        if self.0.watchers.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
+        let index = read(&self.0.index);
+        !index.of_everything.is_empty() || index.by_task.contains_key(&change.id) || {
+            let first = TaskChange::first_of(change.client_prefix);
+            let next = index.by_client.range(first..).next();
+            next.is_some_and(|(id, _)| TaskChange::prefix_of(*id) == change.client_prefix)
+        }
+    }
+
+    pub(super) fn watched(&self) -> SubscribedKeys {
+        let index = read(&self.0.index);
+        SubscribedKeys {
+            tasks: index.by_task.keys().copied().collect(),
+            clients: index.by_client.keys().copied().collect(),
+        }
+    }
+
+    /// Returns the clients whose tasks have subscribers.
+    pub(in crate::tasks) fn clients(&self) -> Vec<Uuid> {
+        let index = read(&self.0.index);
+        let of_tasks = index.by_task.values().flatten();
+        let mut clients: Vec<_> = of_tasks
+            .filter_map(|mailbox| mailbox.watch.client_token_id)
+            .chain(index.by_client.keys().copied())
+            .collect();
+        clients.sort_unstable();
+        clients.dedup();
+        clients
+    }
+
+    /// Notifies the subscribers of a client that its token is no longer valid.
+    pub(in crate::tasks) fn revoke(&self, client_token_id: Uuid) {
+        let index = read(&self.0.index);
+        let all = index
+            .by_client
+            .get(&client_token_id)
+            .into_iter()
+            .flatten()
+            .chain(index.by_task.values().flatten());
+        all.filter(|mailbox| mailbox.watch.client_token_id == Some(client_token_id))
+            .for_each(|mailbox| mailbox.withdrawn.notify_one());
+    }
+}
+
+impl Inner {
+    /// Adds a state for the crowds; returns `true` if its delivery is not scheduled yet.
+    fn add_crowded(&self, snapshot: Arc<Snapshot>) -> bool {
+        let mut crowded = lock(&self.crowded);
+        let first = crowded.is_empty();
+        let id = snapshot.record().id;
+        let known = crowded
+            .get(&id)
+            .is_some_and(|known| known.record().version >= snapshot.record().version);
+        if !known {
+            crowded.insert(id, snapshot);
+        }
+        first
+    }
+
+    fn deliver_to_crowds(&self) {
+        let crowded = std::mem::take(&mut *lock(&self.crowded));
+        let index = read(&self.index);
+        crowded
+            .values()
+            .for_each(|snapshot| index.deliver(snapshot));
+    }
+}
+
+impl Index {
+    fn place(&mut self, watch: &SubscriptionFilter) -> &mut Vec<Arc<Mailbox>> {
+        match (watch.task_id, watch.client_token_id) {
+            (Some(id), _) => self.by_task.entry(id).or_default(),
+            (None, Some(id)) => self.by_client.entry(id).or_default(),
+            (None, None) => &mut self.of_everything,
+        }
+    }
+
+    fn remove(&mut self, mailbox: &Arc<Mailbox>) {
+        let watch = &mailbox.watch;
+        let place = self.place(watch);
+        if let Some(at) = place.iter().position(|other| Arc::ptr_eq(other, mailbox)) {
+            place.swap_remove(at);
+        }
+        if place.is_empty() {
+            match (watch.task_id, watch.client_token_id) {
+                (Some(id), _) => drop(self.by_task.remove(&id)),
+                (None, Some(id)) => drop(self.by_client.remove(&id)),
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn watchers_of<'a>(&'a self, record: &'a TaskRecord) -> impl Iterator<Item = &'a Arc<Mailbox>> {
+        let client = record.client_token_id;
+        let of_task = self.by_task.get(&record.id).into_iter().flatten();
+        let of_client = client.and_then(|id| self.by_client.get(&id));
+        of_task
+            .chain(of_client.into_iter().flatten())
+            .chain(&self.of_everything)
+            .filter(|mailbox| mailbox.watch.matches(record))
+    }
+
+    fn deliver(&self, snapshot: &Arc<Snapshot>) {
+        self.watchers_of(snapshot.record())
+            .for_each(|mailbox| mailbox.put(snapshot));
+    }
+}
+
+impl Mailbox {
+    fn put(&self, snapshot: &Arc<Snapshot>) {
+        let record = snapshot.record();
+        let mut newest = lock(&self.newest);
+        let before = match &mut *newest {
+            LatestStates::Empty if self.watch.task_id.is_some() => {
+                *newest = LatestStates::One(Arc::clone(snapshot));
+                drop(newest);
+                return self.changed.notify_one();
+            }
+            LatestStates::Empty => {
+                *newest = LatestStates::Many(HashMap::from([(record.id, Arc::clone(snapshot))]));
+                drop(newest);
+                return self.changed.notify_one();
+            }
+            LatestStates::One(before) => before,
+            LatestStates::Many(all) => all.entry(record.id).or_insert_with(|| Arc::clone(snapshot)),
+        };
+        // The subscriber has been woken and has not read yet.
+        if before.record().version < record.version {
+            *before = Arc::clone(snapshot);
+        }
+    }
+}
+
+impl Subscription {
+    /// Waits for changes and takes them all, oldest first.
+    pub(in crate::tasks) async fn changes(&self) -> Vec<Arc<Snapshot>> {
+        loop {
+            let newest = std::mem::take(&mut *lock(&self.mailbox.newest));
+            match newest {
+                LatestStates::Empty => self.mailbox.changed.notified().await,
+                LatestStates::One(snapshot) => return vec![snapshot],
+                LatestStates::Many(all) => {
+                    let mut all: Vec<_> = all.into_values().collect();
+                    // A client that is disconnected half-way resumes from the latest state it has
+                    // seen.
+                    all.sort_by_key(|snapshot| snapshot.record().updated_at);
+                    return all;
+                }
+            }
+        }
+    }
+
+    /// Resolves when the client token of the subscription is no longer valid.
+    pub(in crate::tasks) async fn revoked(&self) {
+        self.mailbox.withdrawn.notified().await;
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        write(&self.hub.index).remove(&self.mailbox);
+        self.hub.watchers.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Ignores poisoning, since a panic elsewhere cannot leave the locked value half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read(index: &RwLock<Index>) -> std::sync::RwLockReadGuard<'_, Index> {
+    index.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(index: &RwLock<Index>) -> std::sync::RwLockWriteGuard<'_, Index> {
+    index.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::tasks::engine::insert::NewTask;
+    use crate::tasks::record::TaskStatus;
+
+    fn record(id: Uuid, client: Uuid, version: i64) -> Arc<TaskRecord> {
+        let mut record = NewTask::new("probe", "work", Value::Null).record();
+        (record.id, record.client_token_id) = (id, Some(client));
+        (record.status, record.version) = (TaskStatus::Processing, version);
+        Arc::new(record)
+    }
+
+    fn of_client(id: Uuid) -> SubscriptionFilter {
+        SubscriptionFilter {
+            client_token_id: Some(id),
+            ..SubscriptionFilter::default()
+        }
+    }
+
+    fn of_task(client: Uuid, id: Uuid) -> SubscriptionFilter {
+        SubscriptionFilter {
+            task_id: Some(id),
+            ..of_client(client)
+        }
+    }
+
+    fn kept(subscription: &Subscription) -> usize {
+        match &*lock(&subscription.mailbox.newest) {
+            LatestStates::Empty => 0,
+            LatestStates::One(_) => 1,
+            LatestStates::Many(all) => all.len(),
+        }
+    }
+
+    #[tokio::test]
+    async fn slow_subscriber_holds_only_the_latest_state_per_task() {
+        let hub = TaskHub::default();
+        let client = Uuid::new_v4();
+        let ids = [Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7()];
+        let slow = hub.subscribe(of_client(client));
+        let slow_of_one = hub.subscribe(of_task(client, ids[0]));
+        for version in 1..=10_000 {
+            for id in ids {
+                hub.publish(&record(id, client, version));
+            }
+            assert!(kept(&slow) <= ids.len() && kept(&slow_of_one) <= 1);
+        }
+        // A state that arrives late does not replace a newer one.
+        hub.publish(&record(ids[0], client, 7));
+        let versions = |changes: Vec<Arc<Snapshot>>| -> Vec<_> {
+            changes
+                .iter()
+                .map(|change| change.record().version)
+                .collect()
+        };
+        assert_eq!(versions(slow.changes().await), [10_000; 3]);
+        assert_eq!(versions(slow_of_one.changes().await), [10_000]);
+        assert_eq!((kept(&slow), kept(&slow_of_one)), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn subscribers_receive_matching_changes_only() {
+        let hub = TaskHub::default();
+        let (client, other) = (Uuid::new_v4(), Uuid::new_v4());
+        let (id, another) = (Uuid::now_v7(), Uuid::now_v7());
+        let watches = [
+            (of_client(client), 1),
+            (of_task(client, id), 1),
+            (SubscriptionFilter::default(), 1),
+            (of_client(other), 0),
+            (of_task(client, another), 0),
+            (of_task(other, id), 0),
+            (
+                SubscriptionFilter {
+                    group: Some("other".to_owned()),
+                    ..of_client(client)
+                },
+                0,
+            ),
+        ];
+        let watching = watches.map(|(watch, seen)| (hub.subscribe(watch), seen));
+        hub.publish(&record(id, client, 1));
+        for (subscription, seen) in &watching {
+            assert_eq!(kept(subscription), *seen, "{subscription:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn crowd_shares_one_state_that_is_serialized_once() {
+        let hub = TaskHub::default();
+        let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
+        let crowd: Vec<_> = (0..1000)
+            .map(|_| hub.subscribe(of_task(client, id)))
+            .collect();
+        hub.publish(&record(id, client, 1));
+        let mut texts = Vec::new();
+        for watcher in &crowd {
+            let [change] = &watcher.changes().await[..] else {
+                panic!("one change")
+            };
+            texts.push((change.message(), change.event()));
+        }
+        let (message, event) = &texts[0];
+        assert!(message.contains("\"seq\":1"), "{message}");
+        for (other_message, other_event) in &texts {
+            assert_eq!(other_message.as_str().as_ptr(), message.as_str().as_ptr());
+            assert_eq!(other_event.as_ptr(), event.as_ptr());
+        }
+    }
+
+    #[test]
+    fn dropped_subscription_is_removed_from_the_index() {
+        let hub = TaskHub::default();
+        let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
+        let watchers = [
+            of_client(client),
+            of_task(client, id),
+            SubscriptionFilter::default(),
+        ];
+        let watchers = watchers.map(|watch| hub.subscribe(watch));
+        let change = TaskChange::new(id, None);
+        assert!(hub.has_subscriber(&change));
+        drop(watchers);
+        assert!(!hub.has_subscriber(&change));
+        let index = read(&hub.0.index);
+        assert!(index.by_task.is_empty() && index.by_client.is_empty());
+        assert!(index.of_everything.is_empty());
+        assert_eq!(hub.0.watchers.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn event_matches_subscribers_of_its_task_or_client() {
+        let hub = TaskHub::default();
+        let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
+        let _of_client = hub.subscribe(of_client(client));
+        let _of_task = hub.subscribe(of_task(client, id));
+        let new = Uuid::now_v7;
+        assert!(hub.has_subscriber(&TaskChange::new(new(), Some(client))));
+        assert!(hub.has_subscriber(&TaskChange::new(id, None)));
+        assert!(!hub.has_subscriber(&TaskChange::new(
+            new(),
+            Some(Uuid::from_u128(!client.as_u128()))
+        )));
+        assert!(!hub.has_subscriber(&TaskChange::new(new(), None)));
+    }
+
+    #[tokio::test]
+    async fn revoked_token_notifies_its_subscribers() {
+        let hub = TaskHub::default();
+        let (client, other, id) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::now_v7());
+        let mine = [of_client(client), of_task(client, id)].map(|watch| hub.subscribe(watch));
+        let theirs = hub.subscribe(of_client(other));
+        hub.revoke(client);
+        for watcher in &mine {
+            watcher.revoked().await;
+        }
+        let pending = futures_util::FutureExt::now_or_never(theirs.revoked());
+        assert!(pending.is_none());
+    }
+}

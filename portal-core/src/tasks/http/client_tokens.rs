@@ -1,0 +1,44 @@
+//! `/api/client-tokens`: creates, lists and revokes the client tokens of a user.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::auth::{Access, ClientTokens, CurrentUser, NewClientToken, Routes};
+use crate::error::Result;
+use crate::state::Data;
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .post("/api/client-tokens", Access::User, create_token)
+        .get("/api/client-tokens", Access::User, list_tokens)
+        .delete(
+            "/api/client-tokens/{client_token}",
+            Access::User,
+            delete_token,
+        )
+}
+
+async fn create_token(
+    user: CurrentUser,
+    tokens: Data<ClientTokens>,
+) -> Result<(StatusCode, Json<NewClientToken>)> {
+    // A token has all permissions of its owner and outlives the session.
+    user.require_not_impersonated()?;
+    Ok((StatusCode::CREATED, Json(tokens.create(user.id).await?)))
+}
+
+async fn list_tokens(user: CurrentUser, tokens: Data<ClientTokens>) -> Result<Json<Value>> {
+    let tokens = tokens.list_for_user(user.id).await?;
+    Ok(Json(json!({ "client_tokens": tokens })))
+}
+
+async fn delete_token(
+    user: CurrentUser,
+    tokens: Data<ClientTokens>,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    tokens.revoke(&id, user.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,80 @@
+//! Search results for tasks: forms that start a task type, lists by status, and a task by its id.
+
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use crate::auth::Access;
+use crate::error::Result;
+use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
+use crate::tasks::OWN;
+use crate::tasks::record::TaskStatus;
+use crate::tasks::service::{Tasks, check_access};
+
+/// Finds the task types that the user may start, and the user's tasks.
+pub(crate) struct TaskSearch;
+
+impl SearchSource for TaskSearch {
+    async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
+        let may_open = |reader| Access::User.allows(Some(reader));
+        let reader = match query.user {
+            Some(reader) if !query.text.is_empty() && may_open(reader) => reader,
+            _ => return Ok(Vec::new()),
+        };
+        let tasks = query.state.borrow::<Tasks>()?;
+        let (one, all) = if reader.is_admin() {
+            ("/admin/tasks", "/admin/tasks/all")
+        } else {
+            (OWN, OWN)
+        };
+        let mut hits = statuses(&query, all);
+        if let Ok(id) = query.text.parse::<Uuid>()
+            && let Some(task) = tasks.get(id).await?
+            && (reader.is_admin() || task.owner_user_id == Some(reader.id))
+        {
+            let href = query.url(&format!("{one}/{id}"));
+            let hit = SearchHit::link(task.title.to_string(), href).icon("list-checks");
+            hits.push((0, hit.hint(task.status.as_str())));
+        }
+        for task_type in tasks.registry().startable() {
+            let title = format!("Start {}", task_type.title);
+            let Some(rank) = query
+                .rank(&title)
+                .or_else(|| query.rank(&format!("{title} {}", task_type.name)))
+            else {
+                continue;
+            };
+            if check_access(task_type, Some(reader)).is_err() {
+                continue;
+            }
+            let href = query.url(OWN) + "?";
+            let end = href.len();
+            let mut href = form_urlencoded::Serializer::for_suffix(href, end);
+            href.append_pair("state", &task_type.group);
+            href.append_pair("task", task_type.name);
+            let hit = SearchHit::link(title, href.finish())
+                .icon("play")
+                .hint(task_type.group.as_str());
+            hits.push((rank, hit));
+        }
+        hits.sort_by_key(|(rank, _)| *rank);
+        Ok(vec![
+            SearchGroup::new("Tasks").hits(hits.into_iter().map(|(_, hit)| hit)),
+        ])
+    }
+}
+
+/// Returns links to the task lists by status.
+fn statuses(query: &SearchQuery<'_>, list: &str) -> Vec<(u8, SearchHit)> {
+    let all = [
+        (TaskStatus::Pending, "Pending tasks"),
+        (TaskStatus::Processing, "Running tasks"),
+        (TaskStatus::Completed, "Completed tasks"),
+        (TaskStatus::Error, "Failed tasks"),
+    ];
+    let all = all.into_iter().filter_map(|(status, title)| {
+        let rank = query.rank(title)?;
+        let href = query.url(&format!("{list}?status={status}"));
+        Some((rank, SearchHit::link(title, href).icon("list-checks")))
+    });
+    all.collect()
+}
