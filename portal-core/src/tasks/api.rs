@@ -17,7 +17,7 @@ use super::starter::Initiator;
 use super::task::TaskDefinition;
 use super::trace_context;
 use super::{admin_events, history, monitor};
-use crate::auth::{Access, ClientTokens, CurrentUser, Guard, NewClientToken, Routes};
+use crate::auth::{Access, ClientTokens, CurrentUser, Guard, NewClientToken, RateClass, Routes};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::request::{ApiQuery, ListPage, body_within, parse_json, require_json};
@@ -25,20 +25,24 @@ use crate::state::{Data, PortalState};
 
 pub(crate) fn routes() -> Routes {
     let owner = || Guard::ClientToken(Access::Public);
-    Routes::new()
+    let token_writes = Routes::new()
         .post("/api/client-tokens", Access::User, create_token)
-        .get("/api/client-tokens", Access::User, list_tokens)
         .delete(
             "/api/client-tokens/{client_token}",
             Access::User,
             delete_token,
         )
-        .get("/api/tasks", Access::Public, list_types)
+        .rate_class(RateClass::ClientToken);
+    let start = Routes::new()
         .post(
             "/api/{state}/tasks/{client_token}/start/{task}",
             owner(),
             enqueue,
         )
+        .rate_class(RateClass::StartTask);
+    Routes::new()
+        .get("/api/client-tokens", Access::User, list_tokens)
+        .get("/api/tasks", Access::Public, list_types)
         .get("/api/{state}/tasks/{client_token}/status", owner(), list)
         .get(
             "/api/{state}/tasks/{client_token}/status/{task_id}",
@@ -66,6 +70,8 @@ pub(crate) fn routes() -> Routes {
             owner(),
             history::history,
         )
+        .merge(token_writes)
+        .merge(start)
         .merge(monitor::routes())
         .merge(admin_events::routes())
 }

@@ -271,7 +271,9 @@ impl Drop for RunningGuard {
 
 /// `GET /metrics`.
 pub(crate) fn metrics_routes() -> Routes {
-    Routes::new().get("/metrics", Access::Public, metrics)
+    Routes::new()
+        .get("/metrics", Access::Public, metrics)
+        .probe()
 }
 
 /// Responds with OpenMetrics text, labeled as Prometheus text for clients that do not accept it.
