@@ -45,7 +45,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// async fn add_order(live: Data<Live>) {
 ///     // The order has been stored.
-///     live.changed("orders");
+///     live.notify("orders");
 /// }
 ///
 /// let portal = Portal::builder().page(orders).topic("orders", Access::User);
@@ -106,7 +106,7 @@ impl Live {
         }
     }
 
-    /// Like [`changed`](Self::changed), within a transaction.
+    /// Like [`notify`](Self::notify), within a transaction.
     ///
     /// Pages are notified if and only if it commits, even if this process dies afterwards.
     ///
@@ -115,7 +115,7 @@ impl Live {
     /// async fn add_order(store: &Store, live: &Live) -> Result<(), StoreError> {
     ///     let mut transaction = store.begin().await?;
     ///     // Store the order.
-    ///     live.changed_in(&mut transaction, "orders");
+    ///     live.notify_in(&mut transaction, "orders");
     ///     transaction.commit().await
     /// }
     /// ```
@@ -139,7 +139,7 @@ impl Live {
         }
     }
 
-    /// Like [`notify_local`](Self::changed_here), for the personal topic of one user or of all
+    /// Like [`notify_local`](Self::notify_local), for the personal topic of one user or of all
     /// users.
     pub(crate) fn notify_local_user(&self, user: Option<Uuid>, topic: &str) {
         let found = self.0.topics.find(topic);
@@ -150,7 +150,7 @@ impl Live {
         }
     }
 
-    /// Returns the cursor for a page that is being rendered; see [`PageSetup`](crate::pages::PageSetup).
+    /// Returns the cursor for a page that is being rendered; see [`PageRenderer`](crate::pages::PageRenderer).
     pub(crate) fn cursor(&self) -> impl fmt::Display + Send + use<> {
         self.0.hub.mark()
     }

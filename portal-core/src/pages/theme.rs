@@ -178,7 +178,7 @@ impl Theme {
     ///
     /// let portal = Theme::default().accent(Accent::Jade).locked();
     /// let choice = ThemeChoice { accent: Some(Accent::Ruby), ..ThemeChoice::default() };
-    /// assert_eq!(choice.over(portal).accent, Accent::Jade);
+    /// assert_eq!(choice.apply_to(portal).accent, Accent::Jade);
     /// ```
     #[must_use]
     pub const fn locked(self) -> Self {

@@ -15,7 +15,7 @@ const FOLLOWS: &str = "-";
 /// use portal_core::pages::theme::{Accent, Radius, Theme, ThemeChoice};
 ///
 /// let choice = ThemeChoice { accent: Some(Accent::Jade), ..ThemeChoice::default() };
-/// let theme = choice.over(Theme::default().radius(Radius::Full));
+/// let theme = choice.apply_to(Theme::default().radius(Radius::Full));
 /// assert_eq!((theme.accent, theme.radius), (Accent::Jade, Radius::Full));
 /// assert_eq!(ThemeChoice::from_cookie(&choice.to_cookie()), Some(choice));
 /// ```

@@ -11,7 +11,7 @@ use super::compression::Encoding;
 use super::context::Context;
 use super::loggable::loggable;
 use super::request_id::request_id;
-use super::unread::UnreadSummary;
+use super::unread::UnreadBody;
 use crate::pages::{accepts_html, head_of};
 use crate::security::{ClientAddress, REQUEST_ID, TrustedProxies, has_bearer};
 
@@ -27,7 +27,7 @@ pub(super) struct Exchange {
     /// `true` if the header contained a token: then a `401` refers to it.
     pub(super) sends_bearer: bool,
     pub(super) encoding: Encoding,
-    pub(super) unread: UnreadSummary,
+    pub(super) unread: UnreadBody,
     pub(super) span: Span,
 }
 
@@ -43,7 +43,7 @@ impl Exchange {
         let id = request_id.to_str().unwrap_or_default();
         let span = tracing::info_span!("request", id, %method, path = &*loggable(uri.path()));
         let sends_bearer = has_bearer(request.headers());
-        let unread = UnreadSummary::watch(request);
+        let unread = UnreadBody::watch(request);
         if !method.is_safe() {
             // For anything that outlives the request and refers to it, such as a task that it
             // enqueues.
