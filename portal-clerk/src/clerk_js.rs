@@ -96,7 +96,9 @@ fn version() -> String {
 }
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().get(LOADER_PATH, Access::Public, loader)
+    Routes::new()
+        .get(LOADER_PATH, Access::Public, loader)
+        .asset()
 }
 
 /// Serves the loader script.

@@ -39,6 +39,7 @@ use proc_macro::TokenStream;
 /// | `nav(label = "..", icon = "..", order = 2, group = "..")` | entry in the navigation | none |
 /// | `layout = path` | another layout for the page | the portal's |
 /// | `max_body = "20MiB"` | maximum size of the request body | 1 MiB |
+/// | `rate_class = own_write` | rate class: `sign_in`, `client_token`, `start_task`, `admin_write` or `own_write` | not limited |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// ```ignore

@@ -7,8 +7,10 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use futures_util::stream;
-use portal_core::PortalBuilder;
+use portal_core::auth::{Access, RateClass, Routes};
 use portal_core::config::{Limits, Rate};
+use portal_core::pages::IntoPage as _;
+use portal_core::{Page, PortalBuilder, source};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -431,6 +433,63 @@ async fn admin_writes_are_limited_per_administrator(database: Database) {
     assert_too_many(&admin.patch(nobody, &json!({})).await);
     let list = admin.get("/api/admin/models/plan").await;
     assert_eq!(list.json()["total"], 2, "{}", list.text);
+}
+
+fn unlimited() -> Page {
+    Page::new(source!(unlimited), "/admin/page", |_, _| {
+        Box::pin(async { maud::html! { p { "saved" } }.into_page() })
+    })
+    .method(Method::POST)
+}
+
+#[tokio::test]
+async fn path_implies_no_rate_class() {
+    let mut limits = Limits::default();
+    limits.rates.admin_writes = Rate::per_minute(1);
+    let server = TestServer::start_with(Database::Sqlite, &[ON], |portal| {
+        let routes = Routes::new().post("/admin/x", Access::Public, async || "saved");
+        app::build(portal)
+            .limits(limits)
+            .page(unlimited)
+            .routes(routes)
+    })
+    .await;
+    let admin = server.admin().await;
+    for path in ["/admin/x", "/admin/page"] {
+        for _ in 0..4 {
+            let answer = TestResponse::of(admin.request(Method::POST, path)).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn routes_of_one_rate_class_share_a_limit() {
+    let mut limits = Limits::default();
+    limits.rates.own_writes = Rate::per_minute(3);
+    let server = TestServer::start_with(Database::Sqlite, &[ON], |portal| {
+        let routes = Routes::new()
+            .post("/api/x", Access::User, async || "saved")
+            .rate_class(RateClass::OwnWrite)
+            .get("/api/x", Access::User, async || "read");
+        let limited = || unlimited().rate_class(RateClass::OwnWrite);
+        app::build(portal)
+            .limits(limits)
+            .page(limited)
+            .routes(routes)
+    })
+    .await;
+    let user = server.user().await;
+    let save = async |path: &str| TestResponse::of(user.request(Method::POST, path)).await;
+    assert_eq!(save("/api/x").await.status, 200);
+    assert_eq!(save("/admin/page").await.status, 200);
+    // A request with an unsupported method does not count.
+    let removed = TestResponse::of(user.request(Method::DELETE, "/api/x")).await;
+    assert_eq!(removed.status, 405);
+    assert_eq!(save("/api/x").await.status, 200);
+    assert_too_many(&save("/api/x").await);
+    assert_too_many(&save("/admin/page").await);
+    assert_eq!(user.get("/api/x").await.status, 200);
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use portal_core::pages::PageResponse;
 use portal_core::pages::layout::{Layout, PageContext, document};
 use portal_core::prelude::*;
+use portal_core::{Page, source};
 use reqwest::Method;
 use scraper::{Html, Selector};
 use serde_json::json;
@@ -75,6 +77,34 @@ async fn missing_page_is_html_for_browsers_and_json_for_programs() {
             client.page(path).await.problem(404, "not_found");
         }
     }
+}
+
+fn intro() -> Page {
+    Page::new(source!(intro), "/docs/api/intro", |_, _| {
+        let missing = Error::not_found("the chapter is missing");
+        Box::pin(async { PageResponse::Error(missing) })
+    })
+}
+
+#[tokio::test]
+async fn page_with_api_in_its_path_has_error_pages() {
+    let server = TestServer::start_with(Database::Sqlite, &[], |portal| {
+        crate::app::build(portal).page(intro)
+    })
+    .await;
+    for path in ["/docs/api/intro", "/docs/api/nowhere"] {
+        let page = server.guest().page(path).await;
+        assert_eq!(page.status, 404, "{path}");
+        assert!(
+            page.header("content-type").starts_with("text/html"),
+            "{path}: {}",
+            page.text
+        );
+    }
+    let request = server.guest().request(Method::PUT, "/docs/api/intro");
+    let page = TestResponse::of(request.header("accept", "text/html")).await;
+    assert_eq!(page.status, 405);
+    assert!(page.header("content-type").starts_with("text/html"));
 }
 
 #[tokio::test]

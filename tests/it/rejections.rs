@@ -54,10 +54,12 @@ fn build(portal: PortalBuilder) -> PortalBuilder {
         .get("/api/deals", Access::Public, list_deals)
         .post("/api/deals", Access::Public, add_deal)
         .get("/api/deals/{id}", Access::Public, one_deal)
-        .get("/api/pairs/{id}", Access::Public, wrong_arity)
+        .get("/api/pairs/{id}", Access::Public, wrong_arity);
+    let forms = Routes::new()
         .get("/pairs/{id}", Access::Public, wrong_arity)
-        .get("/breaks", Access::Public, breaks);
-    app::build(portal).routes(routes)
+        .get("/breaks", Access::Public, breaks)
+        .form();
+    app::build(portal).routes(routes.merge(forms))
 }
 
 async fn server() -> TestServer {

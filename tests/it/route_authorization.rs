@@ -242,8 +242,9 @@ async fn guards_allow_the_declared_callers_only(database: Database) {
     // The walk has covered every kind of route and every result.
     for (what, least) in [
         ("page", 50),
-        ("route", 100),
-        ("socket", 20),
+        ("api", 100),
+        ("form", 20),
+        ("stream", 20),
         ("task", 50),
         ("model", 10),
         ("SignIn", 20),

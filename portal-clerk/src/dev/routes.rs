@@ -28,10 +28,13 @@ pub(super) const MAX_EMAIL: usize = 254;
 
 /// Returns the routes without their state.
 pub(crate) fn routes() -> Routes<Arc<DevProvider>> {
+    let form = Routes::new()
+        .post("/dev/sign-in", Guard::Development, sign_in)
+        .form();
     Routes::new()
         .post("/dev/token", Guard::Development, token)
-        .post("/dev/sign-in", Guard::Development, sign_in)
         .get("/.well-known/jwks.json", Guard::Development, key_set)
+        .merge(form)
         .map_handlers(|handlers| handlers.route_layer(middleware::from_fn(require_loopback)))
 }
 

@@ -16,7 +16,7 @@ use super::query::ListQuery;
 use super::record::{Precondition, Record};
 use super::row_service::RowService;
 use super::spec::{ModelSpec, RowValues};
-use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, Routes, authorize};
+use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes, authorize};
 use crate::config::Config;
 use crate::error::{Error, FieldError, Result};
 use crate::request::body_value;
@@ -32,16 +32,19 @@ pub(crate) fn routes() -> Routes {
         "/api/admin/models/{model}/{id}",
     );
     let action = "/api/admin/models/{model}/actions/{action}";
-    Routes::new()
-        .get("/api/admin/models", Guard::Model, factory)
-        .get(rows, Guard::Model, list)
+    let writes = Routes::new()
         .post(rows, Guard::Model, create)
-        .get(row, Guard::Model, read)
         .put(row, Guard::Model, replace)
         .patch(row, Guard::Model, change)
         .delete(row, Guard::Model, remove)
         .post(action, Guard::Model, act)
         .post("/api/admin/defaults", Access::Admin, add_defaults)
+        .rate_class(RateClass::AdminWrite);
+    Routes::new()
+        .get("/api/admin/models", Guard::Model, factory)
+        .get(rows, Guard::Model, list)
+        .get(row, Guard::Model, read)
+        .merge(writes)
         .merge(audit_api::routes())
 }
 

@@ -23,7 +23,7 @@ use super::registry::ModelRegistry;
 use super::row_service::RowService;
 use super::spec::ModelSpec;
 use super::users;
-use crate::auth::{Access, Actor, CurrentUser, caller};
+use crate::auth::{Access, Actor, CurrentUser, RateClass, caller};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::live::Region;
@@ -64,13 +64,15 @@ pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
             source: source!(save_settings),
             ..settings()
         }
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
         users().nav(item("Users", "users").order(200)),
         Page {
             source: source!(save_user),
             ..users()
         }
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
     ]
 }
 

@@ -9,16 +9,16 @@ use tokio_util::task::TaskTracker;
 
 use super::build_error::{BuildError, BuildProblem};
 use super::builder::PortalBuilder;
-use super::health;
 use super::maintenance::Maintenance;
-use super::pipeline::PipelineLayer;
+use super::pipeline::Services;
 use super::portal::Portal;
+use super::router;
 use super::routes;
 use super::validate::ValidatedPortal;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::{
     Access, Accounts, AuditLog, Auth, ClientTokens, KeyValueStore, PreferenceChecks,
-    ProviderContext, RouteIndex, SecretKey,
+    ProviderContext, SecretKey,
 };
 use crate::error::Result;
 use crate::live::{Live, OWN_TASKS};
@@ -63,11 +63,9 @@ impl ValidatedPortal {
         } = builder;
         let setup = ProviderContext::new(Arc::clone(&config), store.clone());
         provider.start(&setup).await?;
-        let mut open = provider.list_routes();
-        open.extend(routes::exempt_from_maintenance().list());
-        let maintenance = Maintenance::new(store.clone(), config.maintenance, &open);
+        let maintenance = Maintenance::new(store.clone(), config.maintenance);
         maintenance.refresh().await?;
-        let provider_routes = provider.routes();
+        let provider_routes = routes::of_provider(provider.routes());
         let mut sources = provider.csp_sources();
         sources.extend(csp_sources);
         let headers = ResponseHeaders::new(config.is_https(), &sources);
@@ -137,10 +135,8 @@ impl ValidatedPortal {
                 of_tasks.notify_local_user(task.owner_user_id, OWN_TASKS);
             }
         });
-        state.insert(RequestValidator::new(&config));
         state.insert(OriginPolicy::new(&config));
         state.insert(TrustedProxies::new(&config));
-        state.insert(RateLimits::new(&config));
         let connections = ConnectionLimiter::new(&config);
         let theme = DefaultTheme::load(store.clone(), theme).await?;
         state.insert(PageRenderer {
@@ -152,7 +148,6 @@ impl ValidatedPortal {
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
             in_maintenance: maintenance.flag(),
-            routes: RouteIndex::new(all.list()),
             inline_styles_policy,
             read_mark: Arc::new(move || Box::new(of_pages.cursor())),
         });
@@ -194,20 +189,17 @@ impl ValidatedPortal {
         state.insert_shared(Arc::clone(&config));
         let state = state.build();
 
-        let mut router = all.into_router(&state);
-        for (more, _) in undeclared {
-            router = router.merge(more);
-        }
-        let mut router = router
-            .fallback(pages::fallback)
-            .method_not_allowed_fallback(health::method_not_allowed)
-            .layer(PipelineLayer {
-                state: state.clone(),
-                headers,
-                compresses: config.compression,
-                maintenance,
-            })
-            .with_state(state.clone());
+        let services = Services {
+            state: state.clone(),
+            validator: RequestValidator::new(&config),
+            rate_limits: RateLimits::new(&config),
+            maintenance,
+            headers,
+            compresses: config.compression,
+        };
+        let undeclared = undeclared.into_iter().map(|(router, _)| router);
+        let router = router::build(Arc::new(services), all, undeclared);
+        let mut router = router.with_state(state.clone());
         for layer in layers {
             router = layer(router);
         }

@@ -322,7 +322,11 @@ fn print_routes(plan: &ValidatedPortal) {
         );
     }
     for route in plan.list_routes() {
-        if matches!(route.kind, RouteKind::Route | RouteKind::Socket) {
+        let is_printed_above = matches!(
+            route.kind,
+            RouteKind::Page | RouteKind::Task | RouteKind::Model
+        );
+        if !is_printed_above {
             let method = route.method.as_ref().map_or("", Method::as_str);
             println!(
                 "{:<6} {method:<6} {:<40} {}",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::builder::PortalBuilder;
 use super::maintenance_page;
-use super::routes::{conflicts, is_route, shape};
+use super::routes::{conflicts, is_route, reserved_prefix, shape};
 use super::validate::missing_data;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::RouteInfo;
@@ -77,7 +77,7 @@ fn invalid_route(page: &Page, taken: &[RouteInfo]) -> Option<String> {
         "which is not valid in axum; write parameters as `{id}`, and a trailing wildcard as `{*rest}`".to_owned()
     } else if let Some(prefix) = reserved_prefix(page.path) {
         format!(
-            "but `{prefix}` is reserved; change the route, or declare an API route with `Routes`"
+            "but `{prefix}/` is reserved; change the route, or declare an API route with `Routes`"
         )
     } else if taken.iter().any(|own| conflicts(own, &page.declared())) {
         "which would shadow a route of the portal".to_owned()
@@ -89,13 +89,6 @@ fn invalid_route(page: &Page, taken: &[RouteInfo]) -> Option<String> {
         "page `{}` has the route `{}`, {reason}\n       {file}:{line}",
         page.source, page.path
     ))
-}
-
-/// Returns the reserved prefix of a path, under which only APIs and the framework's files are
-/// served.
-fn reserved_prefix(path: &str) -> Option<&'static str> {
-    let reserved = ["/api/", "/ws/", "/_portal/"];
-    reserved.into_iter().find(|prefix| path.starts_with(prefix))
 }
 
 fn duplicate_pages(one: &Page, other: &Page) -> String {

@@ -13,6 +13,8 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/healthz", Access::Public, || async { "ok" })
         .get("/readyz", Access::Public, ready)
+        .probe()
+        .exempt_from_maintenance()
 }
 
 /// Responds with `200` if this process can receive requests; not while it is draining.

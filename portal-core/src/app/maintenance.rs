@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::auth::{Actor, AuditLog, RouteInfo};
+use crate::auth::{Actor, AuditLog};
 use crate::error::{Error, Result};
 use crate::store::{ClusterEvent, Store, now};
 
@@ -23,11 +23,6 @@ const RETRY_AFTER: u32 = 30;
 
 /// Delay before a failed database query is retried.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
-
-/// Paths that are always available, so that administrators can sign in.
-///
-/// Health, assets and the identity provider's routes are available in addition.
-const EXEMPT_PATHS: [&str; 2] = ["/sign-in", "/sign-out"];
 
 /// Maximum length of the message of a [`MaintenanceNotice`], in characters.
 pub(super) const MAX_MESSAGE_LEN: usize = 500;
@@ -83,7 +78,6 @@ struct MaintenanceState {
     /// Shared with the pages, which show it to administrators.
     on: Arc<AtomicBool>,
     known: Mutex<Known>,
-    open: Vec<ExemptPath>,
 }
 
 /// Stored state as last read. The version detects reads that are older than the known state.
@@ -94,13 +88,6 @@ pub(super) struct Known {
     version: i64,
 }
 
-/// An exempt path or prefix of paths.
-#[derive(Debug, PartialEq, Eq)]
-enum ExemptPath {
-    Exact(String),
-    Prefix(String),
-}
-
 impl std::fmt::Debug for Maintenance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Maintenance").field(&self.is_on()).finish()
@@ -108,21 +95,13 @@ impl std::fmt::Debug for Maintenance {
 }
 
 impl Maintenance {
-    /// Creates the handle; `open` are routes that stay available in addition to the built-in ones.
-    pub(super) fn new(store: Store, always: bool, open: &[RouteInfo]) -> Self {
-        let own = EXEMPT_PATHS
-            .iter()
-            .map(|path| ExemptPath::Exact((*path).to_owned()));
-        let open = open.iter().map(|route| match route.path.split_once('{') {
-            Some((start, _)) => ExemptPath::Prefix(start.to_owned()),
-            None => ExemptPath::Exact(route.path.to_string()),
-        });
+    /// Creates the handle. With `always`, maintenance mode cannot be turned off at run time.
+    pub(super) fn new(store: Store, always: bool) -> Self {
         Self(Arc::new(MaintenanceState {
             store,
             forced: always,
             on: Arc::new(AtomicBool::new(always)),
             known: Mutex::default(),
-            open: own.chain(open).collect(),
         }))
     }
 
@@ -177,15 +156,6 @@ impl Maintenance {
     pub fn notice(&self) -> MaintenanceNotice {
         let known = self.0.known.lock();
         known.unwrap_or_else(PoisonError::into_inner).notice.clone()
-    }
-
-    /// Returns `true` if a path is restricted to administrators at the moment.
-    pub(super) fn blocks(&self, path: &str) -> bool {
-        self.is_on()
-            && !self.0.open.iter().any(|open| match open {
-                ExemptPath::Exact(one) => one == path,
-                ExemptPath::Prefix(start) => path.starts_with(start.as_str()),
-            })
     }
 
     /// Returns the error for everyone except administrators.
@@ -300,30 +270,4 @@ pub(super) async fn switch(
         notice,
         version: version.unwrap_or_default(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::auth::{Access, RouteKind};
-
-    #[tokio::test]
-    async fn maintenance_blocks_all_but_exempt_paths() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("portal.db");
-        let store = Store::connect(&format!("sqlite://{}", path.display()))
-            .await
-            .unwrap();
-        let route = |path| RouteInfo::new(RouteKind::Route, None, path, Access::Public);
-        let open = [route("/healthz"), route("/_portal/assets/{file}")];
-        let off = Maintenance::new(store.clone(), false, &open);
-        assert!(!off.blocks("/admin/overview"));
-        let on = Maintenance::new(store, true, &open);
-        for path in ["/healthz", "/_portal/assets/portal.css", "/sign-in"] {
-            assert!(!on.blocks(path), "{path}");
-        }
-        for path in ["/", "/sign-up", "/healthz/", "/api/auth/me", "/_portal"] {
-            assert!(on.blocks(path), "{path}");
-        }
-    }
 }

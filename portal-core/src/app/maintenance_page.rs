@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use url::form_urlencoded;
 
 use super::maintenance::{MAX_MESSAGE_LEN, Maintenance, MaintenanceNotice};
-use crate::auth::{Access, Actor, caller, with_base_path};
+use crate::auth::{Access, Actor, RateClass, caller, with_base_path};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::pages::components::{
@@ -30,7 +30,8 @@ pub(super) fn pages() -> Vec<Page> {
         page(Page::new(source!(switch), PATH, |state, request| {
             Box::pin(async move { switch(&state, request).await.into_page() })
         }))
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
     ]
 }
 

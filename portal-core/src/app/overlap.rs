@@ -59,7 +59,8 @@ impl KnownRoute {
     fn router(&self) -> Router<PortalState> {
         let filter = self.route.method.clone();
         let handlers = match filter.and_then(|method| MethodFilter::try_from(method).ok()) {
-            Some(filter) => on(filter, async || ()),
+            // The portal handles the other methods of the path.
+            Some(filter) => on(filter, async || ()).fallback(async || ()),
             None => any(async || ()),
         };
         Router::new().route(&self.route.path, handlers)

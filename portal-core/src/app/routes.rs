@@ -3,7 +3,7 @@
 use super::health;
 use super::overlap::KnownRoute;
 use crate::admin::{self, ModelRegistry};
-use crate::auth::{self, Access, Guard, RouteInfo, RouteKind, Routes};
+use crate::auth::{self, Access, Guard, RateClass, RouteInfo, RouteKind, Routes};
 use crate::live;
 use crate::notifications;
 use crate::pages;
@@ -18,7 +18,9 @@ pub(super) fn builtin(metrics: bool, dev: bool) -> Routes {
         .merge(live::routes())
         .merge(pages::theme_routes())
         .merge(pages::search_routes())
-        .merge(exempt_from_maintenance());
+        .merge(health::routes())
+        .merge(pages::brand_routes())
+        .merge(pages::assets::routes());
     let routes = if dev {
         routes.merge(pages::gallery_routes())
     } else {
@@ -31,12 +33,24 @@ pub(super) fn builtin(metrics: bool, dev: bool) -> Routes {
     }
 }
 
-/// Returns routes that respond in every state of the portal: health checks and assets.
-pub(super) fn exempt_from_maintenance() -> Routes {
-    let assets = format!("{}{{file}}", pages::assets::PREFIX);
-    health::routes()
-        .merge(pages::brand_routes())
-        .get(assets, Access::Public, pages::assets::serve)
+/// Completes the routes of the identity provider.
+///
+/// They stay available during maintenance. Changes that need no account count as sign-ins, unless
+/// the provider has declared another class.
+pub(super) fn of_provider(routes: Routes) -> Routes {
+    routes.exempt_from_maintenance().map_info(|route| {
+        let is_change = route
+            .method
+            .as_ref()
+            .is_some_and(|method| !method.is_safe());
+        let is_open = matches!(
+            route.guard,
+            Guard::Account(Access::Public) | Guard::Development
+        );
+        if is_change && is_open && route.rate_class.is_none() {
+            route.rate_class = Some(RateClass::SignIn);
+        }
+    })
 }
 
 /// Returns a route per task type and admin model; general routes serve them, each with its own
@@ -87,6 +101,31 @@ pub(super) fn problems(routes: &[RouteInfo], known: &mut Vec<KnownRoute>) -> Vec
     problems
 }
 
+/// Path prefixes without pages, with the type of what is served under them.
+const RESERVED: [(&str, RouteKind); 3] = [
+    ("/api", RouteKind::Api),
+    ("/ws", RouteKind::Stream),
+    ("/_portal", RouteKind::Asset),
+];
+
+/// Returns the prefix that a path is under, if pages cannot have this path.
+pub(super) fn reserved_prefix(path: &str) -> Option<&'static str> {
+    let found = RESERVED.iter().find(|(prefix, _)| is_under(path, prefix));
+    found.map(|(prefix, _)| *prefix)
+}
+
+/// Returns the type of an undeclared route or an unknown path, if its prefix is reserved.
+pub(super) fn reserved_kind(path: &str) -> Option<RouteKind> {
+    let mut reserved = RESERVED.into_iter();
+    let found = reserved.find(|(prefix, _)| path == *prefix || is_under(path, prefix));
+    found.map(|(_, kind)| kind)
+}
+
+fn is_under(path: &str, prefix: &str) -> bool {
+    let rest = path.strip_prefix(prefix);
+    rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// Returns `true` if two routes match the same requests.
 pub(super) fn conflicts(one: &RouteInfo, other: &RouteInfo) -> bool {
     let same_method = match (&one.method, &other.method) {
@@ -135,4 +174,48 @@ pub(super) fn is_route(path: &str) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_path_under_a_reserved_prefix_has_its_kind() {
+        for (path, kind) in [
+            ("/api", Some(RouteKind::Api)),
+            ("/api/", Some(RouteKind::Api)),
+            ("/api/x", Some(RouteKind::Api)),
+            ("/ws/x/y", Some(RouteKind::Stream)),
+            ("/_portal/assets/x", Some(RouteKind::Asset)),
+            ("/apis", None),
+            ("/docs/api/intro", None),
+            ("/", None),
+            ("*", None),
+        ] {
+            assert_eq!(reserved_kind(path), kind, "{path}");
+        }
+        assert_eq!(reserved_prefix("/api/x"), Some("/api"));
+        assert_eq!(reserved_prefix("/api"), None);
+    }
+
+    #[test]
+    fn open_changes_of_a_provider_count_as_sign_ins() {
+        let nothing = async || "";
+        let routes = Routes::new()
+            .post("/own/sign-in", Access::Public, nothing)
+            .get("/own/keys", Access::Public, nothing)
+            .post("/own/sessions", Access::User, nothing)
+            .post("/own/webhook", Guard::Signature, nothing)
+            .merge(
+                Routes::new()
+                    .post("/own/token", Access::Public, nothing)
+                    .rate_class(RateClass::ClientToken),
+            );
+        let routes = of_provider(routes).list();
+        assert!(routes.iter().all(|route| route.is_exempt_from_maintenance));
+        let classes: Vec<_> = routes.iter().map(|route| route.rate_class).collect();
+        let (sign_in, token) = (Some(RateClass::SignIn), Some(RateClass::ClientToken));
+        assert_eq!(classes, [sign_in, None, None, None, token]);
+    }
 }

@@ -13,6 +13,7 @@ use super::access::Access;
 use super::audit::Actor;
 use super::extract::{AdminUser, CurrentUser, caller};
 use super::preferences::PreferenceChecks;
+use super::rate_class::RateClass;
 use super::redirect::with_base_path;
 use super::roles::Roles;
 use super::route::Routes;
@@ -24,14 +25,29 @@ use crate::request::{ApiJson, ApiQuery, escape_pointer};
 use crate::state::{Data, PortalState};
 
 pub(crate) fn routes() -> Routes {
+    let own_writes = Routes::new()
+        .patch("/api/auth/me", Access::User, change_me)
+        .rate_class(RateClass::OwnWrite);
+    let admin_writes = Routes::new()
+        .patch("/api/users/{id}", Access::Admin, change)
+        .rate_class(RateClass::AdminWrite);
+    // Each sends a request to the identity provider, which limits the requests of the whole portal.
+    let provider_reads = Routes::new()
+        .get("/api/auth/clerk/me", Access::User, clerk_me)
+        .rate_class(RateClass::ClientToken);
+    let sign_out = Routes::new()
+        .post("/sign-out", Access::Public, sign_out)
+        .form()
+        .rate_class(RateClass::SignIn)
+        .exempt_from_maintenance();
     Routes::new()
         .get("/api/auth/me", Access::User, me)
-        .patch("/api/auth/me", Access::User, change_me)
         .get("/api/auth/me/preferences", Access::User, preferences)
-        .get("/api/auth/clerk/me", Access::User, clerk_me)
         .get("/api/users", Access::Admin, list)
-        .patch("/api/users/{id}", Access::Admin, change)
-        .post("/sign-out", Access::Public, sign_out)
+        .merge(own_writes)
+        .merge(admin_writes)
+        .merge(provider_reads)
+        .merge(sign_out)
 }
 
 async fn me(user: CurrentUser) -> Json<User> {

@@ -20,6 +20,7 @@ use tower::{Layer, Service};
 
 use super::access::Access;
 use super::extract::authorize;
+use super::rate_class::RateClass;
 use crate::source::Source;
 use crate::state::PortalState;
 
@@ -62,36 +63,53 @@ impl fmt::Display for Guard {
     }
 }
 
-/// Type of a route, which also determines how it rejects requests.
+/// Type of a route, which determines the form of its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteKind {
-    /// A page; guests are redirected to sign in.
+    /// A page; guests are redirected to sign in, and browsers get errors as pages.
     Page,
-    /// A route for API clients and forms; guests get `401`.
-    Route,
-    /// A WebSocket or an event stream.
-    Socket,
+    /// Target of a form, or part of a page; browsers get errors as pages, guests get `401`.
+    Form,
+    /// A route for API clients; every error is a problem document.
+    Api,
+    /// A file that pages load, such as a script.
+    Asset,
+    /// A WebSocket or an event stream; every error is a problem document.
+    Stream,
+    /// A health check or metrics; also available by IP address.
+    Probe,
     /// Enqueues tasks of one type; served by a general route.
     Task,
     /// Rows of one admin model; served by a general route.
     Model,
 }
 
+impl RouteKind {
+    /// Returns `true` if no response contains an error page, whatever the client accepts.
+    pub(crate) const fn is_api(self) -> bool {
+        matches!(self, Self::Api | Self::Stream | Self::Task | Self::Model)
+    }
+}
+
 impl fmt::Display for RouteKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Page => "page",
-            Self::Route => "route",
-            Self::Socket => "socket",
+            Self::Form => "form",
+            Self::Api => "api",
+            Self::Asset => "asset",
+            Self::Stream => "stream",
+            Self::Probe => "probe",
             Self::Task => "task",
             Self::Model => "model",
         })
     }
 }
 
-/// A route with its guard.
+/// A route with everything that is decided about its requests before its handler runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RouteInfo {
     /// Type of the route.
     pub kind: RouteKind,
@@ -101,6 +119,12 @@ pub struct RouteInfo {
     pub path: Cow<'static, str>,
     /// Guard of the route.
     pub guard: Guard,
+    /// Rate class that requests are counted in; `None` if they are not limited.
+    pub rate_class: Option<RateClass>,
+    /// Maximum size of the request body in bytes; `None` for the limit of the portal.
+    pub max_body: Option<usize>,
+    /// `true` if the route stays available to everyone during maintenance.
+    pub is_exempt_from_maintenance: bool,
     /// Handler and location of its declaration; absent if a general route serves it.
     pub source: Option<Source>,
 }
@@ -118,6 +142,9 @@ impl RouteInfo {
             method,
             path: path.into(),
             guard: guard.into(),
+            rate_class: None,
+            max_body: None,
+            is_exempt_from_maintenance: false,
             source: None,
         }
     }
@@ -128,12 +155,38 @@ impl RouteInfo {
         self.source = Some(source);
         self
     }
+
+    /// Returns the route of all requests to this path with an unsupported method.
+    pub(crate) fn for_other_methods(&self) -> Self {
+        Self {
+            method: None,
+            rate_class: None,
+            source: None,
+            ..self.clone()
+        }
+    }
+
+    /// Returns a displayable request path.
+    ///
+    /// Values that are credentials are replaced by their parameter, such as `{client_token}`.
+    pub(crate) fn without_credentials(&self, path: &str) -> String {
+        let mut pattern = self.path.split('/');
+        let segments = path.split('/').map(|segment| match pattern.next() {
+            Some(name) if name.starts_with('{') && name.contains("token") => name,
+            _ => segment,
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
 }
 
 /// Routes, each with its guard.
 ///
 /// The guard wraps the handler, so no spelling of the path bypasses it, and it runs before the
 /// parameters of the path or the body are read.
+///
+/// Routes are for API clients, unlimited in rate and unavailable during maintenance. Methods such
+/// as [`form`](Self::form) and [`rate_class`](Self::rate_class) change all routes that the list
+/// contains so far; [`merge`](Self::merge) combines lists with different settings.
 ///
 /// ```
 /// use portal_core::Access;
@@ -239,13 +292,63 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         guard: impl Into<Guard>,
         handler: H,
     ) -> Self {
-        let route = RouteInfo::new(RouteKind::Socket, None, path, guard);
+        let route = RouteInfo::new(RouteKind::Stream, None, path, guard);
         self.add(route.source(source_of::<H>()), any(handler))
     }
 
     /// Adds all routes of another list.
     pub fn merge(mut self, other: Self) -> Self {
         self.routes.extend(other.routes);
+        self
+    }
+
+    /// Declares all routes of this list as targets of forms or parts of pages.
+    ///
+    /// Browsers then get errors as pages, and a plain-text error for other clients is left as it
+    /// is. Without this, every error is a problem document.
+    pub fn form(self) -> Self {
+        self.map_info(|route| route.kind = RouteKind::Form)
+    }
+
+    /// Declares all routes of this list as files that pages load.
+    pub fn asset(self) -> Self {
+        self.map_info(|route| route.kind = RouteKind::Asset)
+    }
+
+    /// Declares all routes of this list as event streams.
+    pub fn stream(self) -> Self {
+        self.map_info(|route| route.kind = RouteKind::Stream)
+    }
+
+    /// Declares all routes of this list as health checks or metrics.
+    ///
+    /// Monitoring can request them by IP address, so the host of the request is not checked.
+    pub(crate) fn probe(self) -> Self {
+        self.map_info(|route| route.kind = RouteKind::Probe)
+    }
+
+    /// Sets the rate class of all routes of this list. Default: requests are not limited.
+    pub fn rate_class(self, class: RateClass) -> Self {
+        self.map_info(|route| route.rate_class = Some(class))
+    }
+
+    /// Sets the maximum size of request bodies in bytes. Default: the limit of the portal, 1 MiB.
+    pub fn max_body(self, bytes: usize) -> Self {
+        self.map_info(|route| route.max_body = Some(bytes))
+    }
+
+    /// Keeps all routes of this list available to everyone during maintenance.
+    ///
+    /// Default: only administrators have access.
+    pub fn exempt_from_maintenance(self) -> Self {
+        self.map_info(|route| route.is_exempt_from_maintenance = true)
+    }
+
+    /// Changes the information about each route; the guard stays.
+    pub(crate) fn map_info(mut self, change: impl Fn(&mut RouteInfo)) -> Self {
+        for (route, _) in &mut self.routes {
+            change(route);
+        }
         self
     }
 
@@ -281,7 +384,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         guard: impl Into<Guard>,
         handlers: MethodRouter<S>,
     ) -> Self {
-        let route = RouteInfo::new(RouteKind::Route, Some(method), path, guard);
+        let route = RouteInfo::new(RouteKind::Api, Some(method), path, guard);
         self.add(route.source(source_of::<H>()), handlers)
     }
 
@@ -295,11 +398,21 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 impl Routes {
     /// Builds an axum router in which each handler has its guard.
     pub fn into_router(self, state: &PortalState) -> Router<PortalState> {
-        let mut router = Router::new();
-        for (route, handlers) in self.routes {
-            router = router.route(&route.path, require_access(&route, handlers, state));
-        }
-        router
+        let routes = self.into_guarded(state);
+        routes.fold(Router::new(), |router, (route, handlers)| {
+            router.route(&route.path, handlers)
+        })
+    }
+
+    /// Returns each route and its handler, with the guard around it.
+    pub(crate) fn into_guarded(
+        self,
+        state: &PortalState,
+    ) -> impl Iterator<Item = (RouteInfo, MethodRouter<PortalState>)> {
+        self.routes.into_iter().map(|(route, handlers)| {
+            let guarded = require_access(&route, handlers, state);
+            (route, guarded)
+        })
     }
 }
 
@@ -327,10 +440,11 @@ fn require_access(
         access: Arc::new(access.clone()),
         state: state.clone(),
     };
-    match route.kind {
+    match (route.kind, &route.method) {
         // The handler of the page checks access, because it rejects requests in another form.
-        RouteKind::Page => handlers,
-        RouteKind::Socket => handlers.layer(guard),
+        (RouteKind::Page, _) => handlers,
+        // Every method reaches the handler.
+        (_, None) => handlers.layer(guard),
         // Not applied to requests with an unsupported method.
         _ => handlers.route_layer(guard),
     }
@@ -437,6 +551,33 @@ mod tests {
         assert!(source.to_string().ends_with("route::tests::prices"));
         assert!(source.file.ends_with("route.rs"), "{}", source.file);
         assert_eq!(source.line, line);
+    }
+
+    #[test]
+    fn settings_apply_to_the_routes_declared_before() {
+        let class = Some(RateClass::OwnWrite);
+        let routes: Routes = Routes::new()
+            .post("/form", Access::Public, prices)
+            .form()
+            .rate_class(RateClass::OwnWrite)
+            .get("/api/prices", Access::Public, prices);
+        let [form, api] = &routes.list()[..] else {
+            panic!("two routes are declared");
+        };
+        assert_eq!((form.kind, form.rate_class), (RouteKind::Form, class));
+        assert_eq!((api.kind, api.rate_class), (RouteKind::Api, None));
+        let other = form.for_other_methods();
+        assert_eq!((other.kind, other.rate_class), (RouteKind::Form, None));
+    }
+
+    #[test]
+    fn displayed_path_contains_no_credentials() {
+        let path = "/api/{state}/tasks/{client_token}";
+        let route = RouteInfo::new(RouteKind::Api, None, path, Access::Public);
+        let shown = route.without_credentials("/api/a/tasks/secret");
+        assert_eq!(shown, "/api/a/tasks/{client_token}");
+        let route = RouteInfo::new(RouteKind::Api, None, "/items/{id}", Access::Public);
+        assert_eq!(route.without_credentials("/items/7"), "/items/7");
     }
 
     #[test]

@@ -23,7 +23,9 @@ use crate::state::PortalState;
 
 /// Open to guests, since topics can be public; each topic has a separate access rule.
 pub(crate) fn routes() -> Routes {
-    Routes::new().get("/api/live", Access::Public, stream_topics)
+    Routes::new()
+        .get("/api/live", Access::Public, stream_topics)
+        .stream()
 }
 
 #[derive(Deserialize)]

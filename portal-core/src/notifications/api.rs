@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::record::NotificationRecord;
 use super::service::{NotificationFilter, Notifications, not_found};
-use crate::auth::{Access, CurrentUser, Routes};
+use crate::auth::{Access, CurrentUser, RateClass, Routes};
 use crate::error::{Error, FieldError, Result};
 use crate::request::ApiQuery;
 use crate::state::Data;
@@ -17,11 +17,14 @@ use crate::state::Data;
 /// Returns the REST routes for the caller's notifications.
 pub(crate) fn routes() -> Routes {
     let one = "/api/notifications/{id}";
-    Routes::new()
-        .get("/api/notifications", Access::User, list)
+    let writes = Routes::new()
         .post("/api/notifications/read", Access::User, read_all)
         .post(format!("{one}/read"), Access::User, read)
         .delete(one, Access::User, delete)
+        .rate_class(RateClass::OwnWrite);
+    Routes::new()
+        .get("/api/notifications", Access::User, list)
+        .merge(writes)
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,7 @@ use super::api::id_of;
 use super::list::{self, grouped};
 use super::send_form::{self, SendForm};
 use super::service::{NotificationFilter, Notifications, not_found};
-use crate::auth::{Access, CurrentUser, caller, safe_redirect, with_base_path};
+use crate::auth::{Access, CurrentUser, RateClass, caller, safe_redirect, with_base_path};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::live::Region;
@@ -42,7 +42,8 @@ pub(crate) fn pages() -> Vec<Page> {
         page(source!(change_notifications), PATH, |state, request| {
             Box::pin(async move { change(&state, request).await.into_page() })
         })
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
         page(
             source!(latest_notifications),
             "/admin/notifications/latest",
@@ -58,7 +59,8 @@ pub(crate) fn pages() -> Vec<Page> {
             "/admin/notifications/{id}",
             |state, request| Box::pin(async move { open(&state, request).await.into_page() }),
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
     ]
 }
 

@@ -14,6 +14,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use rust_embed::RustEmbed;
 
 use super::encoding::{accepts_coding, brotli, gzip};
+use crate::auth::{Access, Routes};
 
 /// Path prefix of [`serve`], below the portal's base path.
 pub(crate) const PREFIX: &str = "/_portal/assets/";
@@ -375,6 +376,14 @@ pub(super) fn icon() -> &'static str {
         format!("data:image/svg+xml,{quoted}")
     });
     &ICON
+}
+
+/// Returns the route of the assets.
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .get(format!("{PREFIX}{{file}}"), Access::Public, serve)
+        .asset()
+        .exempt_from_maintenance()
 }
 
 /// Serves `GET /_portal/assets/{file}`.

@@ -1,10 +1,13 @@
 //! Developer section of an error page, rendered in DEV only: cause, handler and request.
 
+use std::borrow::Cow;
+
 use axum::http::request::Parts;
 use maud::{Markup, html};
 
 use super::components::{Card, detail_list};
 use super::render::PageRenderer;
+use crate::auth::RouteInfo;
 use crate::error::Problem;
 
 /// Headers that describe how a request was made.
@@ -32,15 +35,22 @@ const MAX_HEADER_LEN: usize = 200;
 /// Renders the causes of an error, the handler and the request.
 ///
 /// Empty in PROD, and if the page already states the whole cause.
-pub(super) fn developer_details(setup: &PageRenderer, parts: &Parts, problem: &Problem) -> Markup {
+pub(super) fn developer_details(
+    setup: &PageRenderer,
+    parts: &Parts,
+    route: Option<&RouteInfo>,
+    problem: &Problem,
+) -> Markup {
     let is_of_interest = !problem.reasons.is_empty()
         || (problem.is_malformed_request() && !problem.detail.is_empty());
     if !setup.config.is_dev() || !is_of_interest {
         return html! {};
     }
     let (method, path) = (&parts.method, parts.uri.path());
-    let route = setup.routes.find(method, path);
-    let path = setup.routes.without_credentials(method, path);
+    let path = match route {
+        Some(route) => route.without_credentials(path).into(),
+        None => Cow::Borrowed(path),
+    };
     let request = [("Request", html! { code { (method) " " (path) } })];
     let rows: Vec<_> = request
         .into_iter()

@@ -12,7 +12,7 @@ use super::error_details::developer_details;
 use super::error_illustration::{Illustration, art};
 use super::layout::NavLink;
 use super::render::PageRenderer;
-use crate::auth::{CurrentUser, safe_redirect, with_base_path};
+use crate::auth::{CurrentUser, RouteInfo, safe_redirect, with_base_path};
 use crate::error::{NOTHING_HERE, Problem};
 
 /// Maximum number of pages that a 404 page links.
@@ -24,6 +24,7 @@ const MIN_SIMILARITY: f64 = 0.6;
 pub(super) struct ErrorPage<'a> {
     setup: &'a PageRenderer,
     parts: &'a Parts,
+    route: Option<&'a RouteInfo>,
     problem: &'a Problem,
     request_id: Option<&'a str>,
 }
@@ -32,12 +33,14 @@ impl<'a> ErrorPage<'a> {
     pub(super) fn new(
         setup: &'a PageRenderer,
         parts: &'a Parts,
+        route: Option<&'a RouteInfo>,
         problem: &'a Problem,
         request_id: Option<&'a str>,
     ) -> Self {
         Self {
             setup,
             parts,
+            route,
             problem,
             request_id,
         }
@@ -132,7 +135,7 @@ impl<'a> ErrorPage<'a> {
                     }
                 }
                 (self.name_request())
-                (developer_details(self.setup, self.parts, self.problem))
+                (developer_details(self.setup, self.parts, self.route, self.problem))
             }
         }
     }

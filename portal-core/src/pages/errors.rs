@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::default_layout::PlainLayout;
 use super::error_page::ErrorPage;
 use super::render::{PageMeta, PageRenderer};
-use crate::auth::{CurrentUser, caller};
+use crate::auth::{CurrentUser, RouteInfo, caller};
 use crate::error::{Error, NOTHING_HERE, Problem};
 use crate::state::PortalState;
 
@@ -30,13 +30,18 @@ impl PageError {
     }
 
     /// Renders the error page for the caller of the request.
-    pub(crate) fn render(&self, setup: &PageRenderer, request_id: Option<&str>) -> Response {
+    pub(crate) fn render(
+        &self,
+        setup: &PageRenderer,
+        route: Option<&RouteInfo>,
+        request_id: Option<&str>,
+    ) -> Response {
         let Inner {
             parts,
             user,
             problem,
         } = &*self.0;
-        render(setup, parts, user.as_ref(), problem, request_id)
+        render(setup, parts, route, user.as_ref(), problem, request_id)
     }
 }
 
@@ -58,10 +63,11 @@ pub(crate) fn page(parts: &Parts, user: Option<&CurrentUser>, error: Error) -> R
 pub(crate) fn error_document(
     setup: &PageRenderer,
     parts: &Parts,
+    route: Option<&RouteInfo>,
     problem: &Problem,
     request_id: Option<&str>,
 ) -> Response {
-    let page = ErrorPage::new(setup, parts, problem, request_id);
+    let page = ErrorPage::new(setup, parts, route, problem, request_id);
     let extra = page.head();
     let head = PageMeta {
         layout: Some(&PlainLayout),
@@ -77,15 +83,16 @@ pub(crate) fn error_document(
 fn render(
     setup: &PageRenderer,
     parts: &Parts,
+    route: Option<&RouteInfo>,
     user: Option<&CurrentUser>,
     problem: &Problem,
     request_id: Option<&str>,
 ) -> Response {
     // An outage affects all users alike, so its page does not depend on the user.
     if problem.status == StatusCode::SERVICE_UNAVAILABLE {
-        return error_document(setup, parts, problem, request_id);
+        return error_document(setup, parts, route, problem, request_id);
     }
-    let page = ErrorPage::new(setup, parts, problem, request_id);
+    let page = ErrorPage::new(setup, parts, route, problem, request_id);
     let nav = setup.nav_of(parts, user);
     let extra = page.head();
     let head = PageMeta {
@@ -110,7 +117,7 @@ fn finish(mut response: Response, problem: &Problem) -> Response {
 pub(crate) async fn fallback(State(state): State<PortalState>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let error = Error::not_found(NOTHING_HERE);
-    if !accepts_html(&parts.headers) || is_api(parts.uri.path()) {
+    if !accepts_html(&parts.headers) {
         return error.into_response();
     }
     let user = caller(&mut parts, &state)
@@ -131,10 +138,4 @@ pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.contains("text/html"))
-}
-
-/// Returns `true` if a path belongs to the API, which never responds with HTML.
-pub(crate) fn is_api(path: &str) -> bool {
-    path.split('/')
-        .any(|segment| segment == "api" || segment == "ws")
 }

@@ -55,7 +55,7 @@ pub(crate) use assets::{file as asset_file, url as asset_url};
 pub(crate) use brand::routes as brand_routes;
 pub(crate) use default_theme::DefaultTheme;
 pub(crate) use encoding::accepts_coding;
-pub(crate) use errors::{PageError, accepts_html, error_document, fallback, is_api};
+pub(crate) use errors::{PageError, accepts_html, error_document, fallback};
 pub(crate) use gallery::{page as gallery_page, routes as gallery_routes};
 pub(crate) use notification_bell::{PATH as NOTIFICATIONS, UnreadSource};
 pub(crate) use page::PageFuture;

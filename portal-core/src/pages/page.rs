@@ -11,7 +11,7 @@ use axum::http::Method;
 use super::into_page::PageResponse;
 use super::layout::Layout;
 use super::nav::NavItem;
-use crate::auth::{Access, RouteInfo, RouteKind};
+use crate::auth::{Access, RateClass, RouteInfo, RouteKind};
 use crate::source::Source;
 use crate::state::{Dependency, PortalState};
 
@@ -45,6 +45,8 @@ pub struct Page {
     pub(crate) nav: Option<NavItem>,
     pub(crate) layout: Option<Arc<dyn Layout>>,
     pub(crate) max_body: Option<usize>,
+    pub(crate) rate_class: Option<RateClass>,
+    pub(crate) is_exempt_from_maintenance: bool,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) respond: Respond,
 }
@@ -62,6 +64,8 @@ impl Page {
             nav: None,
             layout: None,
             max_body: None,
+            rate_class: None,
+            is_exempt_from_maintenance: false,
             dependencies: Vec::new(),
             respond,
         }
@@ -109,6 +113,20 @@ impl Page {
         self
     }
 
+    /// Sets the rate class that requests are counted in. Default: requests are not limited.
+    pub fn rate_class(mut self, class: RateClass) -> Self {
+        self.rate_class = Some(class);
+        self
+    }
+
+    /// Keeps the page available to everyone during maintenance.
+    ///
+    /// Default: only administrators have access.
+    pub fn exempt_from_maintenance(mut self) -> Self {
+        self.is_exempt_from_maintenance = true;
+        self
+    }
+
     /// Declares values that the handler reads as [`Data`](crate::Data).
     ///
     /// A missing value is then an error at startup instead of at the first request. `#[page]`
@@ -131,10 +149,16 @@ impl Page {
         self
     }
 
-    /// Returns the route with its access rule.
+    /// Returns the route with its access rule and limits.
     pub(crate) fn declared(&self) -> RouteInfo {
         let method = Some(self.method.clone());
-        RouteInfo::new(RouteKind::Page, method, self.path, self.access.clone()).source(self.source)
+        let route = RouteInfo::new(RouteKind::Page, method, self.path, self.access.clone());
+        RouteInfo {
+            rate_class: self.rate_class,
+            max_body: self.max_body,
+            is_exempt_from_maintenance: self.is_exempt_from_maintenance,
+            ..route.source(self.source)
+        }
     }
 
     /// Returns the path of the route, without the base path of a portal nested in another app.

@@ -22,7 +22,7 @@ use super::regions::{self, CursorSource, RegionCursor};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use super::zone::Zone;
-use crate::auth::{Auth, CurrentUser, RenderedPage, RouteIndex, User, with_base_path};
+use crate::auth::{Auth, CurrentUser, RenderedPage, User, with_base_path};
 use crate::config::Config;
 
 /// Shared settings and services of all pages.
@@ -36,8 +36,6 @@ pub(crate) struct PageRenderer {
     pub(crate) unread: Arc<dyn UnreadSource>,
     /// `true` during maintenance: only administrators have access, and see a banner.
     pub(crate) in_maintenance: Arc<AtomicBool>,
-    /// The routes with their handlers, for error reports.
-    pub(crate) routes: RouteIndex,
     /// Content security policy of pages on which the identity provider adds inline styles.
     pub(crate) inline_styles_policy: HeaderValue,
     /// Source of cursors for data that is read afterwards.

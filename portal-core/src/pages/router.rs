@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -73,10 +73,7 @@ async fn answer(
     let head = head_of(&parts.method, &parts.uri, &parts.headers);
     // Taken first, so that changes made while the page is rendered are reported to it afterwards.
     let read_mark = (setup.read_mark)();
-    let mut request = Request::from_parts(parts, body);
-    if let Some(bytes) = page.max_body {
-        DefaultBodyLimit::max(bytes).apply(&mut request);
-    }
+    let request = Request::from_parts(parts, body);
     let content = (page.respond)(state.clone(), request).await;
     // Deactivated users see public pages as guests do, with a banner that states the reason.
     let is_deactivated = user.as_ref().is_some_and(|user| !user.is_enabled());

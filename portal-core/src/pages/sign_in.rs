@@ -20,7 +20,9 @@ pub(crate) fn pages() -> Vec<Page> {
     vec![
         Page::new(source!(sign_in), "/sign-in", sign_in)
             .title("Sign in")
-            .layout(PlainLayout),
+            .layout(PlainLayout)
+            // Administrators sign in during maintenance too.
+            .exempt_from_maintenance(),
         Page::new(source!(sign_up), "/sign-up", sign_up)
             .title("Create an account")
             .layout(PlainLayout),

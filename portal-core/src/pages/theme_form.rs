@@ -13,7 +13,9 @@ use super::default_theme::ThemeSettings;
 use super::layout::Flash;
 use super::render::PageRenderer;
 use super::theme::ThemeChoice;
-use crate::auth::{Access, AdminUser, Auth, CurrentUser, Routes, known_caller, safe_return};
+use crate::auth::{
+    Access, AdminUser, Auth, CurrentUser, RateClass, Routes, known_caller, safe_return,
+};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 
@@ -32,6 +34,8 @@ pub(crate) fn routes() -> Routes {
     Routes::new()
         .post(ACTION, Access::Public, save)
         .post(PORTAL_ACTION, Access::Admin, save_portal)
+        .form()
+        .rate_class(RateClass::OwnWrite)
 }
 
 /// Renders the form in which users choose their theme. It works on every page.

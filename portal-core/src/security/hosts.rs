@@ -6,9 +6,6 @@ use url::Url;
 use crate::config::{Config, is_loopback_host};
 use crate::error::Error;
 
-/// Paths that load balancers and monitoring request by IP address.
-const HOST_CHECK_EXEMPT: [&str; 3] = ["/healthz", "/metrics", "/readyz"];
-
 /// Host names of the portal: in PROD that of `PUBLIC_URL`, in DEV also all loopback names.
 ///
 /// The portal does not use the host of a request. The check keeps pages whose name was rebound to
@@ -57,12 +54,12 @@ impl Hosts {
         let known = match (host, authority, named.next()) {
             (Some(host), None, None) | (None, Some(host), None) => self.is_own(host),
             (Some(host), Some(authority), None) => self.is_own(host) && self.is_own(authority),
-            _ => return unless_public(uri, bad_host),
+            _ => return Err(bad_host()),
         };
         if known {
             Ok(())
         } else {
-            unless_public(uri, || self.unknown_host())
+            Err(self.unknown_host())
         }
     }
 
@@ -107,13 +104,6 @@ fn is_address(name: &str) -> bool {
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
     inner.unwrap_or(name).parse::<std::net::IpAddr>().is_ok()
-}
-
-fn unless_public(uri: &Uri, error: impl FnOnce() -> Error) -> Result<(), Error> {
-    if HOST_CHECK_EXEMPT.contains(&uri.path()) {
-        return Ok(());
-    }
-    Err(error())
 }
 
 fn bad_host() -> Error {
@@ -198,18 +188,6 @@ mod tests {
             status(&config, "https://a.example/", &["evil.example"]),
             421
         );
-    }
-
-    #[test]
-    fn health_paths_accept_ip_addresses() {
-        let config = prod("https://a.example");
-        for path in ["/healthz", "/readyz", "/metrics"] {
-            assert_eq!(status(&config, path, &["10.0.0.5:8000"]), 200, "{path}");
-            assert_eq!(status(&config, path, &[]), 200, "{path}");
-        }
-        for path in ["/healthz/", "/readyz/x", "//healthz", "/"] {
-            assert_eq!(status(&config, path, &["10.0.0.5:8000"]), 421, "{path}");
-        }
     }
 
     #[test]

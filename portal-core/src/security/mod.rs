@@ -16,5 +16,5 @@ pub(crate) use connections::{ConnectionLimiter, ConnectionPermit};
 pub(crate) use headers::{REQUEST_ID, ResponseHeaders};
 pub(crate) use nul::guard_form;
 pub(crate) use origin::{OriginPolicy, has_bearer};
-pub(crate) use rate_limits::{RateClass, RateLimits};
+pub(crate) use rate_limits::RateLimits;
 pub(crate) use request_validation::RequestValidator;

@@ -1,11 +1,10 @@
-//! Rate limiting: classifies requests and picks the key they are counted under.
+//! Rate limits: counters per rate class and key.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::http::Method;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
@@ -13,6 +12,7 @@ use governor::{Quota, RateLimiter};
 use uuid::Uuid;
 
 use super::client_address::{ClientAddress, network_of};
+use crate::auth::RateClass;
 use crate::config::{Config, Rate, Rates};
 use crate::error::Error;
 
@@ -22,54 +22,6 @@ const MAX_CALLERS: usize = 50_000;
 
 /// Interval for removing keys whose full rate is available again.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Rate class: the operation that is limited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RateClass {
-    /// Signing in at a provider's form or route, and signing out.
-    SignIn,
-    /// Creating or revoking client tokens, and requesting the user's own record from the provider.
-    ClientToken,
-    /// Enqueueing a task, or running one again.
-    StartTask,
-    /// Changes on administration pages and routes.
-    AdminWrite,
-    /// Changes to the user's own data.
-    OwnWrite,
-}
-
-impl RateClass {
-    /// Returns the class of a request, if it is limited. Routes are matched byte by byte, so no
-    /// other spelling of a path reaches the routes listed here.
-    pub(crate) fn of(method: &Method, path: &str) -> Option<Self> {
-        if path == "/api/auth/clerk/me" {
-            // Each sends a request to the identity provider, which limits the requests of the whole
-            // portal.
-            return Some(Self::ClientToken);
-        }
-        if method.is_safe() {
-            return None;
-        }
-        let mut segments = path.strip_prefix('/')?.split('/');
-        let (first, second) = (segments.next()?, segments.next());
-        match (first, second, segments.next(), segments.next()) {
-            ("dev" | "sign-in" | "sign-up" | "sign-out", ..) => Some(Self::SignIn),
-            ("api", Some("client-tokens"), ..) | ("admin", Some("tasks"), Some("tokens"), _) => {
-                Some(Self::ClientToken)
-            }
-            ("admin", Some("tasks"), Some("start"), _)
-            | ("admin", Some("tasks"), Some(_), Some("again"))
-            | ("tasks", Some("start"), ..)
-            | ("tasks", Some(_), Some("again"), _) => Some(Self::StartTask),
-            ("api", Some(_), Some("tasks"), Some(_)) if segments.next() == Some("start") => {
-                Some(Self::StartTask)
-            }
-            ("admin", ..) | ("api", Some("admin" | "users"), ..) => Some(Self::AdminWrite),
-            ("theme", ..) | ("api", Some("auth" | "notifications"), ..) => Some(Self::OwnWrite),
-            _ => None,
-        }
-    }
-}
 
 /// Key that requests are counted under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -366,41 +318,5 @@ mod tests {
             allowed(|| limits.check_user(RateClass::SignIn, None, NOWHERE)),
             100
         );
-    }
-
-    #[test]
-    fn rate_class_depends_on_method_and_path() {
-        use RateClass::{AdminWrite, ClientToken, OwnWrite, SignIn, StartTask};
-        for (path, class) in [
-            ("/dev/token", Some(SignIn)),
-            ("/dev/sign-in", Some(SignIn)),
-            ("/sign-in", Some(SignIn)),
-            ("/sign-out", Some(SignIn)),
-            ("/api/client-tokens", Some(ClientToken)),
-            ("/api/client-tokens/x", Some(ClientToken)),
-            ("/admin/tasks/tokens/new", Some(ClientToken)),
-            ("/api/probe/tasks/token/start/echo", Some(StartTask)),
-            ("/admin/tasks/start", Some(StartTask)),
-            ("/admin/tasks/x/again", Some(StartTask)),
-            ("/tasks/start", Some(StartTask)),
-            ("/tasks/x/again", Some(StartTask)),
-            ("/tasks/x/cancel", None),
-            ("/api/probe/tasks/token/cancel/x", None),
-            ("/admin/tasks/x/cancel", Some(AdminWrite)),
-            ("/admin/settings/plan", Some(AdminWrite)),
-            ("/api/admin/models/plan", Some(AdminWrite)),
-            ("/api/users/x", Some(AdminWrite)),
-            ("/api/webhooks/clerk", None),
-            ("/theme", Some(OwnWrite)),
-            ("/api/auth/me", Some(OwnWrite)),
-            ("/api/notifications/read", Some(OwnWrite)),
-            ("/", None),
-            ("*", None),
-        ] {
-            assert_eq!(RateClass::of(&Method::POST, path), class, "{path}");
-            assert_eq!(RateClass::of(&Method::GET, path), None, "{path}");
-        }
-        let patch = RateClass::of(&Method::PATCH, "/api/admin/models/plan/1");
-        assert_eq!(patch, Some(AdminWrite));
     }
 }

@@ -5,6 +5,7 @@ use axum::extract::Request;
 use super::hosts::Hosts;
 use super::nul;
 use super::size::check_head;
+use crate::auth::{RouteInfo, RouteKind};
 use crate::config::{Config, Limits};
 use crate::error::Error;
 
@@ -23,10 +24,49 @@ impl RequestValidator {
     }
 
     /// Rejects requests that are too large or meant for another host.
-    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Error> {
+    pub(crate) fn check<B>(
+        &self,
+        request: &Request<B>,
+        route: Option<&RouteInfo>,
+    ) -> Result<(), Error> {
         let (uri, headers) = (request.uri(), request.headers());
         check_head(&self.limits, request.method(), uri, headers)?;
         nul::check_url(uri)?;
-        self.hosts.check(uri, headers)
+        match route.map(|route| route.kind) {
+            // Load balancers and monitoring send the IP address as host.
+            Some(RouteKind::Probe) => Ok(()),
+            _ => self.hosts.check(uri, headers),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::Access;
+    use crate::config::Settings;
+
+    #[test]
+    fn probes_accept_ip_addresses() {
+        let settings = Settings::from_pairs([
+            ("APP_ENV", "PROD"),
+            ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+            ("DB_CONN_URI", "postgres://a@b/c"),
+            ("PUBLIC_URL", "https://a.example"),
+        ]);
+        let validator = RequestValidator::new(&Config::from_settings(settings).unwrap());
+        let route = |kind| RouteInfo::new(kind, None, "/healthz", Access::Public);
+        let status = |request: &Request<()>, kind| {
+            let found = validator.check(request, Some(&route(kind)));
+            found.map_or_else(|error| error.status().as_u16(), |()| 200)
+        };
+        let by_address = Request::get("/healthz").header("host", "10.0.0.5:8000");
+        let by_address = by_address.body(()).unwrap();
+        let without_host = Request::get("/healthz").body(()).unwrap();
+        assert_eq!(status(&by_address, RouteKind::Probe), 200);
+        assert_eq!(status(&without_host, RouteKind::Probe), 200);
+        assert_eq!(status(&by_address, RouteKind::Api), 421);
+        assert_eq!(status(&without_host, RouteKind::Api), 400);
+        assert!(validator.check(&by_address, None).is_err());
     }
 }

@@ -22,10 +22,19 @@ const KEYS: &[&str] = &[
     "layout",
     "method",
     "max_body",
+    "rate_class",
     "crate",
 ];
 const NAV_KEYS: &[&str] = &["label", "icon", "order", "group"];
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
+/// Words for the variants of `RateClass`.
+const RATE_CLASSES: &[(&str, &str)] = &[
+    ("sign_in", "SignIn"),
+    ("client_token", "ClientToken"),
+    ("start_task", "StartTask"),
+    ("admin_write", "AdminWrite"),
+    ("own_write", "OwnWrite"),
+];
 
 /// Parsed attribute, before the function is checked.
 pub(crate) struct PageAttribute {
@@ -41,6 +50,8 @@ pub(crate) struct PageAttribute {
     pub(crate) method: Option<String>,
     /// Maximum size of the request body in bytes.
     pub(crate) max_body: Option<usize>,
+    /// Variant of `RateClass`.
+    pub(crate) rate_class: Option<&'static str>,
 }
 
 /// Entry in the navigation.
@@ -67,6 +78,7 @@ impl PageAttribute {
             layout: keys.take("layout").and_then(|key| key.path(errors)),
             method: take_method(&mut keys, errors),
             max_body: keys.take_size("max_body", errors).map(|(bytes, _)| bytes),
+            rate_class: take_rate_class(&mut keys, errors),
         }
     }
 }
@@ -114,6 +126,13 @@ fn take_route(leading: Option<LitStr>, keys: &mut Keys, errors: &mut Errors) -> 
 fn take_method(keys: &mut Keys, errors: &mut Errors) -> Option<String> {
     let method = keys.take("method")?.word(METHODS, errors)?;
     (method != "get").then(|| method.to_uppercase())
+}
+
+fn take_rate_class(keys: &mut Keys, errors: &mut Errors) -> Option<&'static str> {
+    let words: Vec<_> = RATE_CLASSES.iter().map(|(word, _)| *word).collect();
+    let given = keys.take("rate_class")?.word(&words, errors)?;
+    let mut classes = RATE_CLASSES.iter();
+    classes.find_map(|(word, variant)| (given == *word).then_some(*variant))
 }
 
 #[cfg(test)]

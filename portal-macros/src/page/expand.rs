@@ -153,6 +153,10 @@ fn settings(page: &PageModel) -> TokenStream {
     if let Some(bytes) = attribute.max_body {
         settings.extend(quote!(.max_body(#bytes)));
     }
+    if let Some(class) = attribute.rate_class {
+        let class = Ident::new(class, Span::call_site());
+        settings.extend(quote!(.rate_class(#krate::auth::RateClass::#class)));
+    }
     for argument in page.handler.argument_types() {
         settings
             .extend(quote!(.depends_on((&#private::Argument::<#argument>::new()).dependency())));
@@ -220,6 +224,21 @@ mod tests {
         assert!(code.contains("is not a size"), "{code}");
         let code = expand(quote!("/upload", method = post));
         assert!(!code.contains("max_body"), "{code}");
+    }
+
+    #[test]
+    fn rate_class_is_a_word_for_its_variant() {
+        let expand = |attribute| {
+            let item = quote!(
+                async fn save() -> Markup {}
+            );
+            page(attribute, item).to_string()
+        };
+        let code = expand(quote!("/save", method = post, rate_class = own_write));
+        let call = ".rate_class(::portal_core::auth::RateClass::OwnWrite)";
+        assert!(dense(&code).contains(call), "{code}");
+        let code = expand(quote!("/save", method = post, rate_class = own_writes));
+        assert!(code.contains("did you mean `own_write`?"), "{code}");
     }
 
     #[test]

@@ -37,7 +37,12 @@ async fn profile(
 }
 
 /// Sign out everywhere else
-#[page("/admin/profile/sign-out-others", method = post, requires_auth)]
+#[page(
+    "/admin/profile/sign-out-others",
+    method = post,
+    requires_auth,
+    rate_class = own_write
+)]
 async fn sign_out_others(
     user: CurrentUser,
     accounts: Data<Accounts>,
@@ -56,7 +61,12 @@ async fn sign_out_others(
 }
 
 /// Revoke a client token
-#[page("/admin/profile/revoke-token", method = post, requires_auth)]
+#[page(
+    "/admin/profile/revoke-token",
+    method = post,
+    requires_auth,
+    rate_class = own_write
+)]
 async fn revoke_token(
     user: CurrentUser,
     tokens: Data<ClientTokens>,

@@ -24,7 +24,10 @@ use crate::state::PortalState;
 const MAX_BYTES: usize = 512 * 1024;
 
 pub(crate) fn routes() -> Routes {
-    Routes::new().get(format!("{PREFIX}{{file}}"), Access::Public, serve)
+    Routes::new()
+        .get(format!("{PREFIX}{{file}}"), Access::Public, serve)
+        .asset()
+        .exempt_from_maintenance()
 }
 
 async fn serve(

@@ -28,7 +28,9 @@ const COLUMNS: [(&str, &str); 3] = [("name", "Name"), ("role", "Role"), ("orders
 const PER_PAGE: usize = 6;
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get(format!("{PATH}/options"), Access::Public, options)
+    Routes::new()
+        .get(format!("{PATH}/options"), Access::Public, options)
+        .form()
 }
 
 struct Person {

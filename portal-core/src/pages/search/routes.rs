@@ -22,7 +22,9 @@ const PATH: &str = "/search";
 
 /// Returns the routes. Everyone may search; the results depend on the caller.
 pub(crate) fn routes() -> Routes {
-    Routes::new().get("/palette", Access::Public, palette)
+    Routes::new()
+        .get("/palette", Access::Public, palette)
+        .form()
 }
 
 pub(crate) fn page() -> Page {

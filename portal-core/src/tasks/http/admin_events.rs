@@ -35,15 +35,18 @@ const POLL_INTERVAL_WAITING: Duration = Duration::from_secs(15);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(in crate::tasks) fn routes() -> Routes {
-    Routes::new()
+    let events = Routes::new()
         .get(
             "/api/admin/tasks/{task_id}/events",
             Access::Admin,
             follow_any,
         )
-        .get("/api/admin/tasks/{task_id}/log", Access::Admin, log_of_any)
         .get("/api/tasks/{task_id}/events", Access::User, follow_own)
+        .stream();
+    Routes::new()
+        .get("/api/admin/tasks/{task_id}/log", Access::Admin, log_of_any)
         .get("/api/tasks/{task_id}/log", Access::User, log_of_own)
+        .merge(events)
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::authorize::AuthorizedClient;
-use crate::auth::{Access, Guard, Routes};
+use crate::auth::{Access, Guard, RateClass, Routes};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::request::{ApiQuery, ListPage, body_within, parse_json, require_json};
@@ -25,13 +25,15 @@ use crate::tasks::trace_context;
 
 pub(super) fn routes() -> Routes {
     let owner = || Guard::ClientToken(Access::Public);
-    Routes::new()
-        .get("/api/tasks", Access::Public, list_types)
+    let start = Routes::new()
         .post(
             "/api/{state}/tasks/{client_token}/start/{task}",
             owner(),
             enqueue,
         )
+        .rate_class(RateClass::StartTask);
+    Routes::new()
+        .get("/api/tasks", Access::Public, list_types)
         .get("/api/{state}/tasks/{client_token}/status", owner(), list)
         .get(
             "/api/{state}/tasks/{client_token}/status/{task_id}",
@@ -59,6 +61,7 @@ pub(super) fn routes() -> Routes {
             owner(),
             history,
         )
+        .merge(start)
 }
 
 async fn list_types(tasks: Data<Tasks>, config: Data<Config>) -> Json<Value> {

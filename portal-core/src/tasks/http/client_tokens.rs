@@ -5,19 +5,22 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::auth::{Access, ClientTokens, CurrentUser, NewClientToken, Routes};
+use crate::auth::{Access, ClientTokens, CurrentUser, NewClientToken, RateClass, Routes};
 use crate::error::Result;
 use crate::state::Data;
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
+    let writes = Routes::new()
         .post("/api/client-tokens", Access::User, create_token)
-        .get("/api/client-tokens", Access::User, list_tokens)
         .delete(
             "/api/client-tokens/{client_token}",
             Access::User,
             delete_token,
         )
+        .rate_class(RateClass::ClientToken);
+    Routes::new()
+        .get("/api/client-tokens", Access::User, list_tokens)
+        .merge(writes)
 }
 
 async fn create_token(

@@ -11,7 +11,9 @@ use crate::tasks::Tasks;
 
 /// `GET /metrics`.
 pub(crate) fn metrics_routes() -> Routes {
-    Routes::new().get("/metrics", Access::Public, metrics)
+    Routes::new()
+        .get("/metrics", Access::Public, metrics)
+        .probe()
 }
 
 /// Responds with OpenMetrics text, labeled as Prometheus text for clients that do not accept it.

@@ -6,7 +6,7 @@ use axum::http::Method;
 use uuid::Uuid;
 
 use super::{PageScope, actions, detail, start};
-use crate::auth::Access;
+use crate::auth::{Access, RateClass};
 use crate::error::Result;
 use crate::pages::{IntoPage, NavItem, Page};
 use crate::source;
@@ -103,7 +103,8 @@ pub(super) fn own_pages() -> Vec<Page> {
         page(source!(start_own_task), "/tasks/start", |state, request| {
             Box::pin(async move { start::start(&state, request, Area::Own).await.into_page() })
         })
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::StartTask),
         page(source!(own_task), OWN_TASK, |state, request| {
             Box::pin(async move { detail::show(&state, request, Area::Own).await.into_page() })
         }),
@@ -130,6 +131,7 @@ pub(super) fn own_pages() -> Vec<Page> {
                 })
             },
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::StartTask),
     ]
 }

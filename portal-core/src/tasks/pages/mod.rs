@@ -23,7 +23,7 @@ use maud::{Markup, html};
 
 use self::area::Area;
 use super::service::Tasks;
-use crate::auth::{Access, AuditLog, ClientTokens, CurrentUser, Users, caller};
+use crate::auth::{Access, AuditLog, ClientTokens, CurrentUser, RateClass, Users, caller};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::pages::components::{PageHead, Tab, Tone, badge, icon};
@@ -74,7 +74,8 @@ pub(crate) fn pages() -> Vec<Page> {
                 )
             },
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::StartTask),
         page(source!(schedules_of_tasks), SCHEDULES, |state, request| {
             Box::pin(async move { schedules::show(&state, request).await.into_page() })
         }),
@@ -91,7 +92,8 @@ pub(crate) fn pages() -> Vec<Page> {
         page(source!(new_client_token), NEW_TOKEN, |state, request| {
             Box::pin(async move { client_tokens::create(&state, request).await.into_page() })
         })
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::ClientToken),
         page(
             source!(revoke_client_token),
             "/admin/tasks/tokens/revoke",
@@ -99,7 +101,8 @@ pub(crate) fn pages() -> Vec<Page> {
                 Box::pin(async move { client_tokens::revoke(&state, request).await.into_page() })
             },
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::ClientToken),
         page(
             source!(task_detail),
             "/admin/tasks/{task_id}",
@@ -120,7 +123,8 @@ pub(crate) fn pages() -> Vec<Page> {
                 })
             },
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
         page(
             source!(run_task_again),
             "/admin/tasks/{task_id}/again",
@@ -132,7 +136,8 @@ pub(crate) fn pages() -> Vec<Page> {
                 })
             },
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::StartTask),
         page(
             source!(pause_tasks),
             "/admin/tasks/kinds/pause",
@@ -140,7 +145,8 @@ pub(crate) fn pages() -> Vec<Page> {
                 Box::pin(async move { actions::pause(&state, request).await.into_page() })
             },
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
         page(
             source!(resume_tasks),
             "/admin/tasks/kinds/resume",
@@ -148,7 +154,8 @@ pub(crate) fn pages() -> Vec<Page> {
                 Box::pin(async move { actions::resume(&state, request).await.into_page() })
             },
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
         page(
             source!(pause_schedule),
             "/admin/tasks/kinds/pause-schedule",
@@ -156,7 +163,8 @@ pub(crate) fn pages() -> Vec<Page> {
                 Box::pin(async move { actions::pause_schedule(&state, request).await.into_page() })
             },
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
         page(
             source!(resume_schedule),
             "/admin/tasks/kinds/resume-schedule",
@@ -164,7 +172,8 @@ pub(crate) fn pages() -> Vec<Page> {
                 Box::pin(async move { actions::resume_schedule(&state, request).await.into_page() })
             },
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
         page(
             source!(prune_tasks),
             "/admin/tasks/prune",
@@ -172,7 +181,8 @@ pub(crate) fn pages() -> Vec<Page> {
                 Box::pin(async move { actions::prune(&state, request).await.into_page() })
             },
         )
-        .method(Method::POST),
+        .method(Method::POST)
+        .rate_class(RateClass::AdminWrite),
     ]);
     pages
 }

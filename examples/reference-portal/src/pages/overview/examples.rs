@@ -10,7 +10,13 @@ const ADD: &str = "/admin/overview/examples";
 const REMOVE: &str = "/admin/overview/examples/remove";
 
 /// Add example data
-#[page("/admin/overview/examples", method = post, requires_auth, requires_admin)]
+#[page(
+    "/admin/overview/examples",
+    method = post,
+    requires_auth,
+    requires_admin,
+    rate_class = admin_write
+)]
 async fn add_examples(
     users: Data<Users>,
     tasks: Data<Tasks>,
@@ -28,7 +34,13 @@ async fn add_examples(
 }
 
 /// Remove example data
-#[page("/admin/overview/examples/remove", method = post, requires_auth, requires_admin)]
+#[page(
+    "/admin/overview/examples/remove",
+    method = post,
+    requires_auth,
+    requires_admin,
+    rate_class = admin_write
+)]
 async fn remove_examples(
     users: Data<Users>,
     tasks: Data<Tasks>,

@@ -1,0 +1,41 @@
+//! Context: the services and the route that the steps work with.
+
+use std::sync::Arc;
+
+use crate::app::maintenance::Maintenance;
+use crate::app::routes::reserved_kind;
+use crate::auth::RouteInfo;
+use crate::security::{RateLimits, RequestValidator, ResponseHeaders};
+use crate::state::PortalState;
+
+/// Services that the steps of all routes share.
+pub(in crate::app) struct Services {
+    pub(in crate::app) state: PortalState,
+    pub(in crate::app) validator: RequestValidator,
+    pub(in crate::app) rate_limits: RateLimits,
+    pub(in crate::app) maintenance: Maintenance,
+    pub(in crate::app) headers: ResponseHeaders,
+    pub(in crate::app) compresses: bool,
+}
+
+/// Services, and what is known about the route.
+pub(super) struct Context {
+    pub(super) services: Arc<Services>,
+    /// `None` if no declared route serves the request.
+    pub(super) route: Option<RouteInfo>,
+}
+
+impl Context {
+    pub(super) fn state(&self) -> &PortalState {
+        &self.services.state
+    }
+
+    /// Returns `true` if no response may be an error page, whatever the client accepts.
+    ///
+    /// Undeclared routes and unknown paths belong to the API if no page can have their path.
+    pub(super) fn is_api(&self, path: &str) -> bool {
+        let kind = self.route.as_ref().map(|route| route.kind);
+        kind.or_else(|| reserved_kind(path))
+            .is_some_and(|kind| kind.is_api())
+    }
+}

@@ -1,0 +1,87 @@
+//! Navigation: lets the identity provider handle requests with which a browser opens a page.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+
+use super::context::Context;
+use super::route::panicked;
+use crate::auth::Auth;
+use crate::security::TrustedProxies;
+
+/// The destination for which a browser sends a request.
+const FETCH_DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
+/// Returns `true` if a browser opens a page with this request and the provider handles it.
+pub(super) fn is_required(context: &Context, request: &mut Request) -> bool {
+    if request.method() != Method::GET
+        || !opens_page(request.headers())
+        || context.is_api(request.uri().path())
+    {
+        return false;
+    }
+    let Ok(auth) = context.state().borrow::<Auth>() else {
+        return false;
+    };
+    let (parts, body) = std::mem::take(request).into_parts();
+    let is_required = auth.wants_navigation(&parts);
+    *request = Request::from_parts(parts, body);
+    is_required
+}
+
+/// Returns `true` if a browser opens a page; without `Sec-Fetch-Dest`, if it prefers HTML.
+fn opens_page(headers: &HeaderMap) -> bool {
+    match headers.get(FETCH_DESTINATION) {
+        Some(destination) => matches!(destination.as_bytes(), b"document" | b"iframe"),
+        None => headers
+            .get(header::ACCEPT)
+            .is_some_and(|accepted| accepted.as_bytes().starts_with(b"text/html")),
+    }
+}
+
+/// Lets the identity provider handle the request, then continues unless it responded.
+pub(super) async fn navigate<F>(
+    context: &Context,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
+    let (mut parts, body) = request.into_parts();
+    if let Ok(proxies) = context.state().borrow::<TrustedProxies>() {
+        let client = proxies.client(&parts.extensions, &parts.headers);
+        // For a provider that has rate limits for its clients.
+        parts.extensions.insert(client);
+    }
+    let navigation = match context.state().borrow::<Auth>() {
+        Ok(auth) => auth.navigate(&mut parts).await,
+        Err(error) => return error.into_response(),
+    };
+    let mut response = match navigation.response {
+        Some(response) => response,
+        None => {
+            // The cookies of a renewed session must not be lost if a handler panics.
+            let response = next(Request::from_parts(parts, body));
+            match AssertUnwindSafe(response).catch_unwind().await {
+                Ok(response) => response,
+                Err(panic) => panicked(&*panic),
+            }
+        }
+    };
+    if !navigation.cookies.is_empty() {
+        // A response with a session is for one browser only, whatever it contains.
+        let private = HeaderValue::from_static("private, no-store");
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, private);
+    }
+    for cookie in navigation.cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}

@@ -1,0 +1,51 @@
+//! Rate limiting: counts a request for its network and its user.
+
+use axum::extract::{FromRequestParts as _, RawPathParams};
+use axum::http::request::Parts;
+use uuid::Uuid;
+
+use super::context::Context;
+use crate::auth::{Guard, RateClass, caller};
+use crate::error::Result;
+use crate::security::TrustedProxies;
+use crate::tasks::ClientTokens;
+
+/// Counts a request for its IP address, then for its user: `429` if either exceeds its rate.
+///
+/// Runs before the handler, so that rejected requests are cheap. Authorization is up to the
+/// handler: callers without access are counted like all others.
+pub(super) async fn check(context: &Context, class: RateClass, parts: &mut Parts) -> Result<()> {
+    let limits = &context.services.rate_limits;
+    let proxies = context.state().borrow::<TrustedProxies>()?;
+    let address = proxies.client(&parts.extensions, &parts.headers);
+    limits.check_address(class, address)?;
+    if class == RateClass::SignIn {
+        return limits.check_user(class, None, address);
+    }
+    let user = rate_limited_user(context, parts).await;
+    limits.check_user(class, user, address)
+}
+
+/// Returns the user a request is counted for: the owner of the client token, if the route requires
+/// one, otherwise the caller.
+async fn rate_limited_user(context: &Context, parts: &mut Parts) -> Option<Uuid> {
+    let guard = context.route.as_ref().map(|route| &route.guard);
+    if let Some(Guard::ClientToken(_)) = guard {
+        let token = client_token(parts).await?;
+        let tokens = context.state().borrow::<ClientTokens>().ok()?;
+        let token = tokens.verify(&token).await;
+        return token.ok().map(|token| token.user_id);
+    }
+    // The handler reports that the caller cannot be identified.
+    let caller = caller(parts, context.state()).await.ok().flatten();
+    caller.map(|user| user.id)
+}
+
+/// Returns the decoded client token in the path, as the handler reads it.
+async fn client_token(parts: &mut Parts) -> Option<String> {
+    let parameters = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    let named = parameters
+        .iter()
+        .filter(|(name, _)| *name == "client_token");
+    named.last().map(|(_, value)| value.to_owned())
+}

@@ -1,0 +1,49 @@
+//! Request ids: those of a proxy, and new ones.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::{HeaderMap, HeaderValue};
+use uuid::Uuid;
+
+use crate::security::REQUEST_ID;
+
+/// Returns the request id that a proxy has set, if it is valid, otherwise a new one.
+pub(super) fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let given = headers.get(&REQUEST_ID).filter(|value| {
+        let bytes = value.as_bytes();
+        (1..=64).contains(&bytes.len())
+            && bytes
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+    });
+    match given {
+        Some(value) => value.clone(),
+        None => new_id(),
+    }
+}
+
+fn new_id() -> HeaderValue {
+    let mut id = *FIRST_ID;
+    let mut number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    for digit in id.iter_mut().rev().take(COUNTER_DIGITS) {
+        *digit = b"0123456789abcdef"[(number % 16) as usize];
+        number /= 16;
+    }
+    HeaderValue::from_bytes(&id).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+const COUNTER_DIGITS: usize = 10;
+
+/// Random prefix of the ids of this process, followed by digits for the counter.
+///
+/// It distinguishes them from the ids of other processes without a system call for each.
+static FIRST_ID: LazyLock<[u8; 17 + COUNTER_DIGITS]> = LazyLock::new(|| {
+    let mut id = [b'0'; 17 + COUNTER_DIGITS];
+    let process = format!("{:016x}-", Uuid::new_v4().as_u64_pair().0);
+    for (place, byte) in id.iter_mut().zip(process.bytes()) {
+        *place = byte;
+    }
+    id
+});
+static COUNTER: AtomicU64 = AtomicU64::new(1);

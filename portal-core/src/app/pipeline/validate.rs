@@ -1,0 +1,27 @@
+//! Validation: rules that only need the head of a request, and the limit of its body.
+
+use axum::body::HttpBody as _;
+use axum::extract::{DefaultBodyLimit, Request};
+
+use super::context::Context;
+use crate::error::Error;
+use crate::security::{OriginPolicy, guard_form};
+
+/// Rejects requests that are too large, for another host or sent from another site, and limits the
+/// body of the others.
+pub(super) fn validate(context: &Context, mut request: Request) -> Result<Request, Error> {
+    let validator = &context.services.validator;
+    let route = context.route.as_ref();
+    validator.check(&request, route)?;
+    context
+        .state()
+        .borrow::<OriginPolicy>()?
+        .check_change(request.method(), request.headers())?;
+    // Most requests have no body, and each extension is an allocation.
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
+    let max_body = route.and_then(|route| route.max_body);
+    DefaultBodyLimit::max(max_body.unwrap_or(validator.limits.body)).apply(&mut request);
+    Ok(guard_form(request))
+}
