@@ -2,11 +2,12 @@
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use axum::Router;
 use axum::routing::{MethodFilter, any, on};
+use parking_lot::Mutex;
 
 use crate::auth::RouteInfo;
 use crate::pages::Page;
@@ -122,7 +123,7 @@ fn reason(payload: Box<dyn Any + Send>) -> String {
 /// time from restoring each other's hook.
 fn quietly<T>(run: impl FnOnce() -> T) -> T {
     static HOOK: Mutex<()> = Mutex::new(());
-    let _lock = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
+    let _lock = HOOK.lock();
     let previous = Arc::new(panic::take_hook());
     let (forward, this) = (Arc::clone(&previous), thread::current().id());
     panic::set_hook(Box::new(move |info| {
