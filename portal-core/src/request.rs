@@ -10,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -170,16 +171,31 @@ pub fn garde_errors<T: garde::Validate<Context = ()>>(value: &T) -> Vec<FieldErr
         return Vec::new();
     };
     let faults = report.iter().map(|(path, error)| {
-        let mut pointer = String::new();
-        for (kind, name) in path.__iter().rev() {
-            if kind != garde::error::Kind::None {
-                pointer.push('/');
-                pointer.push_str(&escape_pointer(name));
-            }
-        }
-        FieldError::new(pointer, "invalid_value", error.message())
+        FieldError::new(pointer_of_garde(path), "invalid_value", error.message())
     });
     faults.collect()
+}
+
+/// Returns the JSON pointer of a path of `garde`.
+///
+/// Only the serialized form has the segments; the text of a path does not tell a dot in a name from
+/// the separator.
+fn pointer_of_garde(path: &garde::Path) -> String {
+    #[derive(PartialEq, Eq, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        /// Content of an `Option`, which has the pointer of the `Option`.
+        None,
+        Key,
+        Index,
+    }
+
+    let segments = serde_json::to_value(path).and_then(Vec::<(Kind, String)>::deserialize);
+    let segments = segments.unwrap_or_default().into_iter();
+    segments
+        .filter(|(kind, _)| *kind != Kind::None)
+        .map(|(_, name)| format!("/{}", escape_pointer(&name)))
+        .collect()
 }
 
 /// Escapes a member name for a JSON pointer.
@@ -269,6 +285,8 @@ mod tests {
         count: u8,
         #[garde(inner(length(max = 2)))]
         names: Vec<String>,
+        #[garde(inner(length(max = 2)))]
+        label: Option<String>,
     }
 
     #[test]
@@ -276,12 +294,13 @@ mod tests {
         let limits = Limits {
             count: 9,
             names: vec!["ab".to_owned(), "abc".to_owned()],
+            label: Some("abc".to_owned()),
         };
         let pointers: Vec<String> = garde_errors(&limits)
             .into_iter()
             .map(|fault| fault.pointer)
             .collect();
-        assert_eq!(pointers, ["/count", "/names/1"]);
+        assert_eq!(pointers, ["/count", "/names/1", "/label"]);
     }
 
     #[tokio::test]
