@@ -115,20 +115,21 @@ pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
     })
 }
 
+/// Returns the media type of the body in lower case, without its parameters; empty if there is none.
+///
+/// The crate `mime` rejects a space before the parameters, which HTTP allows.
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok());
+    let essence = text.and_then(|text| text.split(';').next());
+    essence.unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// Fails with `415` unless the media type of the body is JSON.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
-    let media_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = media_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    if essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let media_type = media_type(headers);
+    if media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
     {
         return Ok(());
     }
