@@ -43,7 +43,7 @@ impl ClerkJs {
     }
 
     /// Returns the origins that pages may load from, in addition to the portal's.
-    pub(crate) fn content_sources(&self) -> CspSources {
+    pub(crate) fn csp_sources(&self) -> CspSources {
         let host = || self.frontend_api.clone();
         CspSources {
             script: vec![host(), TURNSTILE.to_owned()],

@@ -247,7 +247,7 @@ impl AuthProvider for ClerkAuth {
 
     fn csp_sources(&self) -> CspSources {
         match &self.mode {
-            Mode::Clerk(clerk) => clerk.hosted.content_sources(),
+            Mode::Clerk(clerk) => clerk.hosted.csp_sources(),
             _ => CspSources::default(),
         }
     }

@@ -129,11 +129,11 @@ impl<T> Deref for Data<T> {
 /// struct MailServer(String);
 ///
 /// impl TaskInput for MailServer {
-///     fn requirement() -> Dependency {
+///     fn dependency() -> Dependency {
 ///         Dependency::of::<Mailer>()
 ///     }
 ///
-///     fn find(state: &PortalState) -> Result<Self, Error> {
+///     fn resolve(state: &PortalState) -> Result<Self, Error> {
 ///         let mailer = state.get::<Mailer>();
 ///         let mailer = mailer.ok_or_else(|| Error::internal("no mailer is set"))?;
 ///         Ok(Self(mailer.0.clone()))

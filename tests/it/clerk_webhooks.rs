@@ -532,7 +532,7 @@ async fn sync_updates_users_to_match_clerk(database: Database) {
     drop(portal.clerk);
     let away = sync(variables).await;
     assert_eq!(away.code, Some(1), "{} {}", away.out, away.err);
-    assert!(away.err.contains("Clerk cannot be"), "{}", away.err);
+    assert!(away.err.contains("Clerk is unreachable"), "{}", away.err);
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use scraper::{Html, Selector};
 use serde_json::json;
 
 use crate::app;
-use crate::support::{ADMIN, Client, Database, TestResponse, TestServer, eventually, on_both};
+use crate::support::{
+    ADMIN, Client, Database, TestResponse, TestServer, attributes, eventually, on_both,
+};
 
 on_both!(
     not_found_page_suggests_pages,
@@ -214,7 +216,7 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
     assert_eq!(user.page("/members").await.status, 200);
     for (on, status) in [(true, 503), (false, 200), (true, 503)] {
         switch
-            .switch(Actor::program("night shift"), on)
+            .set(Actor::program("night shift"), on)
             .await
             .expect("switched");
         assert_eq!(switch.is_on(), on);
@@ -241,6 +243,13 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
     assert!(!switch.is_on());
     let page = admin.page("/members").await.text;
     assert!(!page.contains("Maintenance is on."));
+    // Only the confirmation dialog turns it on.
+    let page = admin.page("/admin/maintenance").await.text;
+    let forms = |css: &str| attributes(&page, css, "value").len();
+    let turns_on = "input[name=maintenance][value=on]";
+    assert_eq!(forms(turns_on), 1, "{page}");
+    assert_eq!(forms(&format!("#turn-on {turns_on}")), 1, "{page}");
+    assert!(page.contains("popovertarget=\"turn-on\""), "{page}");
     let notice = "maintenance=on&message=Moving+%3Chouse%3E&minutes=30";
     assert_eq!(send(&admin, notice).await, 303);
     for client in &clients {
@@ -256,7 +265,7 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
     assert_eq!(send(&user, "maintenance=on").await, 403);
     assert_eq!(send(&admin, "maintenance=x").await, 400);
     switch
-        .switch(Actor::application(), true)
+        .set(Actor::application(), true)
         .await
         .expect("switched");
     let log = server

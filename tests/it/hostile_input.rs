@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::notifications::bell;
-use crate::support::{CookieClient, Database, TestResponse, TestServer, form, on_both};
+use crate::support::{Client, CookieClient, Database, TestResponse, TestServer, form, on_both};
 
 on_both!(
     nul_in_a_url_or_form_is_rejected_by_every_route,
@@ -250,11 +250,13 @@ async fn link_of_a_notification_changes_nothing(database: Database) {
 
 async fn stored_avatar_with_an_unsafe_scheme_is_not_shown(database: Database) {
     let server = TestServer::start(database).await;
-    server.user().await.get("/api/auth/me").await;
+    let user = server.user().await;
+    user.get("/api/auth/me").await;
     let change = "UPDATE portal_users SET avatar_url = 'javascript:alert(3)'";
     assert_eq!(server.sql(change.to_owned()).await, 1);
     let replica = server.replica_of_sessions().await;
-    let ann = replica.user().await;
+    // The same session: a new session stores the profile again.
+    let ann = Client::new(&replica.url, user.token);
     assert_eq!(
         ann.get("/api/auth/me").await.json()["avatar_url"],
         Value::Null

@@ -288,7 +288,9 @@ async fn concurrent_theme_changes_are_reported_and_merged() {
         browser.press("Enter").await;
     };
     choose().await;
-    browser.see("omebody else has changed").await;
+    browser
+        .see("The default theme was changed by someone else")
+        .await;
     let shown = "return document.querySelector('#portal-gray').value";
     assert_eq!(
         browser.script(shown).await,

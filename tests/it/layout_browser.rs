@@ -252,6 +252,28 @@ async fn current_items_are_marked_with_forced_colors() {
 }
 
 #[tokio::test]
+async fn sparklines_have_the_color_of_charts() {
+    let showcase = DemoPortal::start().await;
+    let browser = open(&showcase).await;
+    let colors = "const line = document.querySelector('.pt-spark'); \
+        const series = document.createElement('i'); series.dataset.series = '1'; \
+        document.querySelector('main').append(series); \
+        return [getComputedStyle(line).stroke, getComputedStyle(series).color]";
+    let mut seen = Vec::new();
+    for scheme in ["light", "dark"] {
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        browser.devtools("Emulation.setEmulatedMedia", media).await;
+        browser.goto("/admin/overview").await;
+        browser.find("main .pt-spark").await;
+        let colors = browser.script(colors).await;
+        assert_eq!(colors[0], colors[1], "{scheme}");
+        seen.push(colors);
+    }
+    assert_ne!(seen[0], seen[1], "both color schemes were rendered");
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn extended_letters_load_their_font_and_others_do_not() {
     let showcase = DemoPortal::start().await;
     let browser = open(&showcase).await;

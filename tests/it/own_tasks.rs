@@ -230,7 +230,13 @@ async fn unique_task_of_another_user_is_not_revealed(database: Database) {
     );
     let values = attributes(&refused.text, "[name='args.number']", "value");
     assert_eq!(values, ["7"], "the form keeps its values");
-    assert!(refused.text.contains("is active with the same arguments"));
+    assert!(
+        refused
+            .text
+            .contains("is already active with the same arguments"),
+        "{}",
+        refused.text
+    );
     let again = start(&mut ann, "engine", "unique_number", &fields[2..]).await;
     assert_eq!(again, id, "the user's own task is shown");
 }

@@ -369,6 +369,25 @@ async fn toast_of_a_failed_task_is_red_and_links_to_the_task() {
 }
 
 #[tokio::test]
+async fn empty_log_is_below_the_timeline() {
+    let server = TestServer::start(Database::Sqlite).await;
+    let user = server.user().await;
+    let client = TaskClient::of(&user).await;
+    let id = client.start_in("other", "other", &json!({})).await;
+    client.ended_in("other", &id).await;
+    let browser = Chromium::open(&server.url).await;
+    browser
+        .use_session(user.token.as_deref().expect("a token"))
+        .await;
+    browser.goto(&format!("/tasks/{id}")).await;
+    browser.see("No log output").await;
+    let is_below = "const top = (css) => document.querySelector(css).getBoundingClientRect().top; \
+        return top('.pt-timeline') < top('.pt-log')";
+    assert_eq!(browser.script(is_below).await, true);
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn json_editor_scrolls_into_view() {
     let Setup {
         portal: _portal,

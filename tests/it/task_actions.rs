@@ -22,6 +22,8 @@ on_both!(
     task_page_buttons_act_and_are_audited,
     outdated_button_shows_a_message,
     tasks_are_deleted_only_after_confirmation,
+    timeline_is_in_chronological_order,
+    list_of_all_tasks_has_no_audit_entries,
     list_of_all_tasks_is_filtered,
     only_administrators_operate_tasks,
     audit_log_is_paginated,
@@ -301,7 +303,7 @@ async fn outdated_button_shows_a_message(database: Database) {
         ),
         (
             format!("/admin/tasks/{active}/again"),
-            "cannot be run again",
+            "wait until it has finished",
         ),
     ] {
         let answer = browser.submit(&path, &[]).await;
@@ -329,6 +331,9 @@ async fn tasks_are_deleted_only_after_confirmation(database: Database) {
     assert!(page.text.contains("No tasks are that old"));
     let page = browser.page("/admin/tasks/all?prune=0").await;
     assert!(page.text.contains("Delete 1 task<"), "{}", page.text);
+    // The confirmation is in the same card as the button that leads to it.
+    let card = "#clean-up form[action='/admin/tasks/prune'] button[type=submit]";
+    assert_eq!(attributes(&page.text, card, "type"), ["submit"]);
     assert_eq!(count(&server, "1 = 1").await, 2, "nothing is deleted yet");
     for days in ["x", "-1", "36501"] {
         let page = browser
@@ -354,6 +359,47 @@ async fn tasks_are_deleted_only_after_confirmation(database: Database) {
     let entry = audited(&server).await.remove(0);
     assert_eq!(entry["action"], "tasks.prune");
     assert_eq!(entry["details"], json!({"days": 0, "tasks": 1}));
+}
+
+async fn timeline_is_in_chronological_order(database: Database) {
+    let (server, client) = setup(database).await;
+    let admin = server.admin().await;
+    let mut browser = CookieClient::of(&server.url, &admin);
+    let task = client.start("waits").await;
+    client.until(&task, "PROCESSING").await;
+    let path = format!("/admin/tasks/{task}");
+    browser.submit(&format!("{path}/cancel"), &[]).await;
+    client.ended(&task).await;
+    // The request comes from the audit log, the other lines are events of the task.
+    eventually("the timeline is complete", async || {
+        let page = admin.page(&path).await.text;
+        let page = scraper::Html::parse_document(&page);
+        let words = scraper::Selector::parse(".pt-timeline b").expect("a selector");
+        let words: Vec<String> = page.select(&words).map(|it| it.text().collect()).collect();
+        if words.len() < 4 {
+            return None;
+        }
+        let expected = ["Queued", "Started", "Cancellation requested", "Cancelled"];
+        assert_eq!(words, expected);
+        Some(())
+    })
+    .await;
+}
+
+async fn list_of_all_tasks_has_no_audit_entries(database: Database) {
+    let (server, client) = setup(database).await;
+    let admin = server.admin().await;
+    let mut browser = CookieClient::of(&server.url, &admin);
+    client.ended(&client.start("fails_task").await).await;
+    let fields = [("state", "probe"), ("task", "echo")];
+    browser.submit("/admin/tasks/kinds/pause", &fields).await;
+    let entries = audited(&server).await;
+    assert_eq!(entries[0]["action"], "tasks.pause");
+    // This page shows the message of the action, so that the next one does not.
+    browser.page("/admin/tasks/kinds").await;
+    let page = browser.page("/admin/tasks/all").await;
+    assert!(page.text.contains("it never works"), "{}", page.text);
+    assert!(!page.text.contains("tasks.pause"), "{}", page.text);
 }
 
 async fn list_of_all_tasks_is_filtered(database: Database) {

@@ -493,7 +493,7 @@ async fn incompatible_stored_arguments_fail_the_task(database: Database) {
     .await;
     assert_eq!(task.code.as_deref(), Some("invalid_parameters"));
     let error = task.error.expect("an error");
-    assert!(error.contains("no longer fit"), "{error}");
+    assert!(error.contains("no longer match"), "{error}");
     assert_eq!(
         serde_json::to_value(&task.result).expect("JSON"),
         Value::Null

@@ -58,7 +58,7 @@ impl ValidatedPortal {
             layers,
             task_settings,
             metrics,
-            content_sources,
+            csp_sources,
             ..
         } = builder;
         let setup = ProviderContext::new(Arc::clone(&config), store.clone());
@@ -68,8 +68,8 @@ impl ValidatedPortal {
         let maintenance = Maintenance::new(store.clone(), config.maintenance, &open);
         maintenance.refresh().await?;
         let provider_routes = provider.routes();
-        let mut sources = provider.content_sources();
-        sources.extend(content_sources);
+        let mut sources = provider.csp_sources();
+        sources.extend(csp_sources);
         let headers = ResponseHeaders::new(config.is_https(), &sources);
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();

@@ -78,7 +78,7 @@ pub struct PortalBuilder {
     pub(super) declared: Routes,
     pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
     pub(super) metrics: Option<bool>,
-    pub(super) content_sources: CspSources,
+    pub(super) csp_sources: CspSources,
     /// Topics with their access; the flag marks topics with separate state for each user.
     pub(super) topics: Vec<(String, Access, bool)>,
 }
@@ -139,7 +139,7 @@ impl PortalBuilder {
             declared: Routes::new(),
             layers: Vec::new(),
             metrics: None,
-            content_sources: CspSources::default(),
+            csp_sources: CspSources::default(),
             topics: Vec::new(),
         }
     }
@@ -293,10 +293,10 @@ impl PortalBuilder {
     ///
     /// let mut sources = CspSources::default();
     /// sources.img.push("https://images.example.com".to_owned());
-    /// let portal = Portal::builder().content_sources(sources);
+    /// let portal = Portal::builder().csp_sources(sources);
     /// ```
-    pub fn content_sources(mut self, sources: CspSources) -> Self {
-        self.content_sources.extend(sources);
+    pub fn csp_sources(mut self, sources: CspSources) -> Self {
+        self.csp_sources.extend(sources);
         self
     }
 

@@ -70,7 +70,7 @@ impl MaintenanceNotice {
 /// use portal_core::prelude::*;
 ///
 /// async fn begin(admin: AdminUser, maintenance: Data<Maintenance>) -> Result<&'static str> {
-///     maintenance.switch(&admin, true).await?;
+///     maintenance.set(&admin, true).await?;
 ///     Ok("on")
 /// }
 /// ```
@@ -140,7 +140,7 @@ impl Maintenance {
     /// # Errors
     ///
     /// Fails if the database is unavailable.
-    pub async fn switch(&self, actor: impl Into<Actor> + Send, on: bool) -> Result<()> {
+    pub async fn set(&self, actor: impl Into<Actor> + Send, on: bool) -> Result<()> {
         let notice = on.then(MaintenanceNotice::default);
         self.apply(switch(&self.0.store, actor, notice).await?);
         Ok(())

@@ -153,7 +153,7 @@ async fn switch(state: &PortalState, request: Request) -> Result<PageResponse> {
             })
         }
         "off" => {
-            maintenance.switch(actor, false).await?;
+            maintenance.set(actor, false).await?;
             Flash::success("Maintenance is off: the portal is open to everyone")
         }
         _ => return Err(Error::bad_request("`maintenance` must be `on` or `off`")),

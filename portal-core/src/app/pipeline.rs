@@ -24,7 +24,7 @@ use super::compression::{self, Encoding};
 use super::loggable::loggable;
 use super::maintenance::Maintenance;
 use super::rate_limit;
-use super::unread::UnreadSummary;
+use super::unread::UnreadBody;
 use crate::auth::{Auth, caller};
 use crate::config::Limits;
 use crate::error::{Error, Problem};
@@ -367,7 +367,7 @@ struct Exchange {
     page_request: Option<Box<Parts>>,
     /// `true` if the header contained a token: then a `401` refers to it.
     sends_bearer: bool,
-    unread: UnreadSummary,
+    unread: UnreadBody,
     headers: ResponseHeaders,
     span: Span,
 }
@@ -390,7 +390,7 @@ impl Exchange {
             client,
             page_request,
             sends_bearer: has_bearer(request.headers()),
-            unread: UnreadSummary::watch(request),
+            unread: UnreadBody::watch(request),
             headers,
             span,
         }

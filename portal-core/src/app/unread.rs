@@ -21,7 +21,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 ///
 /// A server closes a connection on which a body was not read to its end. A client that is not
 /// informed sends its next request on it and gets no response.
-pub(super) struct UnreadSummary {
+pub(super) struct UnreadBody {
     /// Shared with the body; `None` if the request has none.
     rest: Option<Arc<Mutex<Rest>>>,
     /// `true` if the client waits for a `100 Continue` before it sends the body.
@@ -37,7 +37,7 @@ struct Rest {
     is_polled: bool,
 }
 
-impl UnreadSummary {
+impl UnreadBody {
     /// Tracks the body of a request. Requests without one, which are most, cost nothing.
     pub(super) fn watch(request: &mut Request) -> Self {
         let is_http1 = request.version() <= Version::HTTP_11;
@@ -183,7 +183,7 @@ mod tests {
             (&[10; 7_000], true),
         ] {
             let mut request = request(pieces, false);
-            let unread = UnreadSummary::watch(&mut request);
+            let unread = UnreadBody::watch(&mut request);
             drop(request);
             assert_eq!(unread.drain().await, ends, "{}", pieces.len());
         }
@@ -192,7 +192,7 @@ mod tests {
     #[tokio::test]
     async fn fully_read_body_keeps_the_connection() {
         let mut request = request(&[70_000, 70_000], false);
-        let unread = UnreadSummary::watch(&mut request);
+        let unread = UnreadBody::watch(&mut request);
         assert_eq!(
             to_bytes(request.into_body(), usize::MAX)
                 .await
@@ -206,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn unread_body_is_not_requested_from_a_waiting_client() {
         let mut waiting = request(&[1], true);
-        let unread = UnreadSummary::watch(&mut waiting);
+        let unread = UnreadBody::watch(&mut waiting);
         drop(waiting);
         assert!(unread.drain().await);
     }
@@ -215,7 +215,7 @@ mod tests {
     async fn stalled_body_is_not_drained_beyond_the_timeout() {
         let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, axum::Error>>());
         let mut request = Request::new(body);
-        let unread = UnreadSummary::watch(&mut request);
+        let unread = UnreadBody::watch(&mut request);
         drop(request);
         assert!(unread.drain().await);
     }

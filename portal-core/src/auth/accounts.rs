@@ -79,7 +79,7 @@ impl Accounts {
     /// use portal_core::prelude::*;
     ///
     /// async fn sign_out_others(user: CurrentUser, accounts: Data<Accounts>) -> Result<usize> {
-    ///     user.acts_himself()?;
+    ///     user.require_not_impersonated()?;
     ///     accounts.end_other_sessions(user.id, user.session_id()).await
     /// }
     /// ```

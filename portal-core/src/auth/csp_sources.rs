@@ -7,7 +7,7 @@ use axum::http::HeaderValue;
 /// Sources, in addition to the portal itself, that pages may load from.
 ///
 /// They come from the identity provider and from
-/// [`csp_sources`](crate::PortalBuilder::content_sources) of the application.
+/// [`csp_sources`](crate::PortalBuilder::csp_sources) of the application.
 ///
 /// Each is a source expression of a Content-Security-Policy, such as `https://clerk.example.com` or
 /// `blob:`. A value that could end its directive is skipped and logged as an error.

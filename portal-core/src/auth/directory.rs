@@ -212,7 +212,7 @@ impl UserDirectory {
 
 impl std::fmt::Debug for UserDirectory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Directory")
+        f.write_str("UserDirectory")
     }
 }
 

@@ -325,7 +325,7 @@ pub(crate) trait ErasedProvider: Send + Sync {
     fn list_routes(&self) -> Vec<RouteInfo>;
     fn sign_in(&self, page: &SignInPage<'_>) -> Markup;
     fn offers_sign_up(&self) -> bool;
-    fn content_sources(&self) -> CspSources;
+    fn csp_sources(&self) -> CspSources;
     fn forget(&self) -> Vec<HeaderValue>;
     fn wants_navigation(&self, parts: &Parts) -> bool;
     fn navigate<'a>(&'a self, parts: &'a mut Parts) -> BoxFuture<'a, NavigationOutcome>;
@@ -382,7 +382,7 @@ impl<P: AuthProvider> ErasedProvider for P {
         AuthProvider::offers_sign_up(self)
     }
 
-    fn content_sources(&self) -> CspSources {
+    fn csp_sources(&self) -> CspSources {
         AuthProvider::csp_sources(self)
     }
 

@@ -142,7 +142,7 @@ impl RouteInfo {
 /// let routes: Routes = Routes::new()
 ///     .get("/api/prices", Access::Public, async || "[]")
 ///     .delete("/api/prices", Access::Admin, async || "gone");
-/// assert_eq!(routes.declared().len(), 2);
+/// assert_eq!(routes.list().len(), 2);
 /// ```
 #[must_use]
 pub struct Routes<S = PortalState> {

@@ -56,7 +56,7 @@ impl Users {
     /// async fn chart(users: Data<Users>) -> Result<Chart> {
     ///     let counts = users.sign_ups(TimeRange::Month).await?;
     ///     let values = counts.values.iter().map(|count| *count as f64);
-    ///     Ok(Chart::area("Sign-ups").over(&counts.buckets).series("Users", values))
+    ///     Ok(Chart::area("Sign-ups").buckets(&counts.buckets).series("Users", values))
     /// }
     /// ```
     pub async fn sign_ups(&self, range: TimeRange) -> Result<Counts> {

@@ -76,7 +76,7 @@ pub struct Config {
     pub host: String,
     /// Port to listen on; 0 picks a free one.
     pub port: u16,
-    /// Origin that browsers use, as they send it in `SettingSource`.
+    /// Origin that browsers use, as sent in the `Origin` header.
     pub public_url: String,
     /// Path prefix of a portal nested in another app: empty, or for example `/portal`.
     pub base_path: String,

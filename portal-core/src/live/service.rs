@@ -46,7 +46,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// async fn add_order(live: Data<Live>) {
 ///     // The order has been stored.
-///     live.changed("orders");
+///     live.notify("orders");
 /// }
 ///
 /// let portal = Portal::builder().page(orders).topic("orders", Access::User);
@@ -107,7 +107,7 @@ impl Live {
         }
     }
 
-    /// Like [`changed`](Self::changed), within a transaction.
+    /// Like [`notify`](Self::notify), within a transaction.
     ///
     /// Pages are notified if and only if it commits, even if this process dies afterwards.
     ///
@@ -116,7 +116,7 @@ impl Live {
     /// async fn add_order(store: &Store, live: &Live) -> Result<(), StoreError> {
     ///     let mut transaction = store.begin().await?;
     ///     // Store the order.
-    ///     live.changed_in(&mut transaction, "orders");
+    ///     live.notify_in(&mut transaction, "orders");
     ///     transaction.commit().await
     /// }
     /// ```
@@ -140,7 +140,7 @@ impl Live {
         }
     }
 
-    /// Like [`notify_local`](Self::changed_here), for the personal topic of one user or of all
+    /// Like [`notify_local`](Self::notify_local), for the personal topic of one user or of all
     /// users.
     pub(crate) fn notify_local_user(&self, user: Option<Uuid>, topic: &str) {
         let found = self.0.topics.find(topic);
@@ -151,7 +151,7 @@ impl Live {
         }
     }
 
-    /// Returns the cursor for a page that is being rendered; see [`PageSetup`](crate::pages::PageSetup).
+    /// Returns the cursor for a page that is being rendered; see [`PageRenderer`](crate::pages::PageRenderer).
     pub(crate) fn cursor(&self) -> impl fmt::Display + Send + use<> {
         self.0.hub.mark()
     }

@@ -19,7 +19,7 @@ use super::unread_cache::UnreadCache;
 use crate::auth::{Actor, AuditLog, Role};
 use crate::error::{Error, FieldError, Result};
 use crate::live::Live;
-use crate::pages::{Unread, UnreadSource};
+use crate::pages::{UnreadSource, UnreadSummary};
 use crate::store::{ClusterEvent as Hint, Store, StoreError, Transaction};
 
 /// Topic of regions that show a user's notifications.
@@ -327,7 +327,7 @@ impl UnreadSource for Notifications {
         })
     }
 
-    fn last_known(&self, user_id: Uuid) -> Option<Arc<Unread>> {
+    fn last_known(&self, user_id: Uuid) -> Option<Arc<UnreadSummary>> {
         self.0.unread.last_known(user_id)
     }
 }

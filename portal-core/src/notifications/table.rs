@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::cursor::Cursor;
 use super::notification::{Notification, excerpt};
 use super::record::{COLUMNS, NotificationRecord, name_of, tone_of};
-use crate::pages::Unread;
+use crate::pages::UnreadSummary;
 use crate::store::{Row, Store, StoreError, Transaction, now};
 
 const TABLE: &str = "portal_notifications";
@@ -186,7 +186,7 @@ pub(super) async fn get(
 }
 
 /// Returns the unread notifications of a user, with the newest of them.
-pub(super) async fn unread(store: &Store, user: Uuid) -> Result<Unread, StoreError> {
+pub(super) async fn unread(store: &Store, user: Uuid) -> Result<UnreadSummary, StoreError> {
     let select = of(user)
         .columns(["id", "title", "text", "link", "tone", "updated_at"])
         .expr_window_as(
@@ -203,13 +203,13 @@ pub(super) async fn unread(store: &Store, user: Uuid) -> Result<Unread, StoreErr
         .order_by("updated_at", Order::Desc)
         .limit(1)
         .take();
-    let read = |row: Row| -> Result<Unread, StoreError> {
+    let read = |row: Row| -> Result<UnreadSummary, StoreError> {
         let at: DateTime<Utc> = row.get("updated_at")?;
         let link: Option<String> = row.get("link")?;
         let text: Option<String> = row.get("text")?;
         let tone: String = row.get("tone")?;
         let id: Uuid = row.get("id")?;
-        Ok(Unread {
+        Ok(UnreadSummary {
             count: row.get::<i64>("unread")?.unsigned_abs(),
             messages: row.get::<i64>("messages")?.unsigned_abs(),
             newest_at: at.timestamp_micros(),
@@ -220,7 +220,7 @@ pub(super) async fn unread(store: &Store, user: Uuid) -> Result<Unread, StoreErr
         })
     };
     let row = store.fetch_optional(&select).await?;
-    row.map_or_else(|| Ok(Unread::default()), read)
+    row.map_or_else(|| Ok(UnreadSummary::default()), read)
 }
 
 /// Marks one or all notifications of a user as read; returns the number of previously unread ones.

@@ -7,14 +7,14 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use super::table;
-use crate::pages::Unread;
+use crate::pages::UnreadSummary;
 use crate::store::{ReadStamp, Store, StoreError};
 
 const ENTRIES: usize = 100_000;
 
 #[derive(Clone)]
 struct CachedUnread {
-    unread: Arc<Unread>,
+    unread: Arc<UnreadSummary>,
     read_at: ReadStamp,
 }
 
@@ -36,18 +36,18 @@ impl UnreadCache {
     }
 
     /// Returns the cached value, if it is still valid.
-    pub(super) fn fresh(&self, user: Uuid) -> Option<Arc<Unread>> {
+    pub(super) fn fresh(&self, user: Uuid) -> Option<Arc<UnreadSummary>> {
         let cached = self.known.get(&user)?;
         let is_current = self.store.is_current(cached.read_at);
         is_current.then_some(cached.unread)
     }
 
     /// Returns the last cached value, even if it is no longer valid.
-    pub(super) fn last_known(&self, user: Uuid) -> Option<Arc<Unread>> {
+    pub(super) fn last_known(&self, user: Uuid) -> Option<Arc<UnreadSummary>> {
         self.known.get(&user).map(|cached| cached.unread)
     }
 
-    pub(super) async fn get(&self, user: Uuid) -> Result<Arc<Unread>, StoreError> {
+    pub(super) async fn get(&self, user: Uuid) -> Result<Arc<UnreadSummary>, StoreError> {
         if let Some(unread) = self.fresh(user) {
             return Ok(unread);
         }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::components::{Button, Tone, badge, search_button, toast_region};
 use super::layout::{Layout, NavLink, PageContext, Reserve, document};
 use super::layout_parts::{self, DefaultParts, LayoutParts};
-use super::notification_bell::bell;
+use super::notification_bell::notification_bell;
 
 /// Place in [`DefaultLayout`] for markup of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -175,14 +175,14 @@ impl Layout for DefaultLayout {
                     (brand)
                     (top_end)
                     (search)
-                    (bell(page, "bell-top"))
+                    (notification_bell(page, "bell-top"))
                     (Button::icon_only("menu", "Open navigation").opens("pt-nav"))
                 }
                 aside class="pt-side" aria-label="Sidebar" {
                     div class="pt-side-head" {
                         (brand)
                         (top_end)
-                        (bell(page, "bell-side"))
+                        (notification_bell(page, "bell-side"))
                         (layout_parts::rail_toggle(page))
                     }
                     div class="pt-side-search" { (search) }

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, Render, html};
 
 use super::asset_requirements::AssetRequirements;
 use super::components::{Banner, Tone};
-use super::notification_bell::Unread;
+use super::notification_bell::UnreadSummary;
 use super::{BrandAssets, assets, theme::Theme};
 
 /// Data that a layout receives about the page that it renders.
@@ -26,7 +26,7 @@ pub struct PageContext<'a> {
     /// Signed-in user; `None` for guests.
     pub user: Option<UserSummary<'a>>,
     /// Unread notifications of the user; `None` for guests.
-    pub unread: Option<&'a Unread>,
+    pub unread: Option<&'a UnreadSummary>,
     /// The identity provider's ID of the impersonator; `None` if the session is not impersonated.
     pub impersonated_by: Option<&'a str>,
     /// Theme of the page.

@@ -59,7 +59,7 @@ impl Default for LayoutCache {
 
 impl fmt::Debug for LayoutCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Frames").field(&self.0.len()).finish()
+        f.debug_tuple("LayoutCache").field(&self.0.len()).finish()
     }
 }
 

@@ -44,7 +44,7 @@ pub use into_page::{IntoPage, PageResponse};
 pub use layout::{Flash, FlashKind, Layout, NavLink, PageContext, UserSummary};
 pub use layout_parts::LayoutParts;
 pub use nav::{Nav, NavItem};
-pub use notification_bell::{Unread, bell};
+pub use notification_bell::{UnreadSummary, notification_bell};
 pub use page::Page;
 pub use search::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 pub use theme::{Theme, ThemeChoice};

@@ -16,7 +16,7 @@ pub(crate) const PATH: &str = "/admin/notifications";
 /// Summary of a user's unread notifications.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Unread {
+pub struct UnreadSummary {
     /// Number of unread entries; an entry can group several notifications.
     pub count: u64,
     /// Number of unread notifications.
@@ -42,7 +42,7 @@ pub(crate) trait UnreadSource: Send + Sync {
     fn refresh(&self, user_id: Uuid) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 
     /// Returns the cached value of a user, fresh or not.
-    fn last_known(&self, user_id: Uuid) -> Option<Arc<Unread>>;
+    fn last_known(&self, user_id: Uuid) -> Option<Arc<UnreadSummary>>;
 }
 
 /// Renders the notification bell of a signed-in user as a live region; empty for guests.
@@ -50,15 +50,15 @@ pub(crate) trait UnreadSource: Send + Sync {
 /// For custom layouts. Each bell on a page needs a unique `id`.
 ///
 /// ```
-/// use portal_core::pages::{bell, Theme};
+/// use portal_core::pages::{notification_bell, Theme};
 /// use portal_core::pages::layout::PageContext;
 ///
 /// let theme = Theme::default();
 /// let page = PageContext::new("Portal", "Home", "/", &theme);
-/// assert_eq!(bell(&page, "bell").into_string(), "");
+/// assert_eq!(notification_bell(&page, "bell").into_string(), "");
 /// ```
 #[must_use]
-pub fn bell(page: &PageContext<'_>, id: &str) -> Markup {
+pub fn notification_bell(page: &PageContext<'_>, id: &str) -> Markup {
     let Some(unread) = page.unread else {
         return html! {};
     };
@@ -101,15 +101,15 @@ mod tests {
             (3, "aria-label=\"Notifications, 3 unread\"", Some(">3<")),
             (12, "aria-label=\"Notifications, 12 unread\"", Some(">9+<")),
         ] {
-            let unread = Unread {
+            let unread = UnreadSummary {
                 count,
-                ..Unread::default()
+                ..UnreadSummary::default()
             };
             let page = PageContext {
                 unread: Some(&unread),
                 ..PageContext::new("Portal", "Home", "/", &theme)
             };
-            let html = bell(&page, "bell").into_string();
+            let html = notification_bell(&page, "bell").into_string();
             assert!(html.contains(label), "{html}");
             assert_eq!(html.contains("pt-count"), badge.is_some());
             assert!(badge.is_none_or(|badge| html.contains(badge)), "{html}");

@@ -122,7 +122,7 @@ impl Page {
     ///
     /// fn outbox() -> Page {
     ///     Page::new(source!(outbox), "/outbox", |_, _| Box::pin(async { maud::html! {}.into_page() }))
-    ///         .depends_on([Data::<Mailer>::requirement()])
+    ///         .depends_on([Data::<Mailer>::dependency()])
     /// }
     /// # outbox();
     /// ```

@@ -61,7 +61,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SingleFlight<K, V> {
 
 impl<K, V> std::fmt::Debug for SingleFlight<K, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SharedReads")
+        f.write_str("SingleFlight")
     }
 }
 

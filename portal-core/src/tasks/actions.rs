@@ -51,7 +51,7 @@ impl Tasks {
 
     /// Runs a finished task again within a transaction, with the trace context of the request.
     ///
-    /// Call [`publish_rerun`](Self::runs_again) after the commit.
+    /// Call [`publish_rerun`](Self::publish_rerun) after the commit.
     pub(super) async fn run_again_in(
         &self,
         transaction: &mut Transaction,

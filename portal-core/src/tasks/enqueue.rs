@@ -49,7 +49,7 @@ impl Tasks {
     ///
     /// async fn later(tasks: Data<Tasks>) -> Result<(), TaskError> {
     ///     let handle = tasks
-    ///         .start(send_digest, NoArgs {})
+    ///         .enqueue(send_digest, NoArgs {})
     ///         .delay(Duration::from_secs(60))
     ///         .await
     ///         .map_err(|error| TaskError::new(error.to_string()))?;
@@ -157,8 +157,8 @@ impl<R> Enqueue<R> {
     ///         .take();
     ///     transaction.execute(&insert).await?;
     ///     tasks
-    ///         .start(send_invoice, NoArgs {})
-    ///         .starter(&user)
+    ///         .enqueue(send_invoice, NoArgs {})
+    ///         .initiator(&user)
     ///         .within(&mut transaction)
     ///         .await?;
     ///     transaction.commit().await?;

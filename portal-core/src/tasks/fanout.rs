@@ -54,7 +54,7 @@ struct ChangeListener(Box<dyn Fn(&TaskRecord) + Send + Sync>);
 
 impl std::fmt::Debug for ChangeListener {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Listener")
+        f.write_str("ChangeListener")
     }
 }
 

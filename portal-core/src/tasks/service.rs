@@ -343,7 +343,7 @@ impl Tasks {
         Ok(self.publish_cancelled(id, cancelled).await)
     }
 
-    /// The same within a transaction; call [`publish_cancelled`](Self::cancelled) after its commit.
+    /// The same within a transaction; call [`publish_cancelled`](Self::publish_cancelled) after its commit.
     pub(super) async fn cancel_in(
         &self,
         transaction: &mut Transaction,

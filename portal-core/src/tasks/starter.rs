@@ -28,8 +28,8 @@ use crate::state::PortalState;
 ///
 /// /// Order a digest
 /// #[page("/digest", method = post, requires_auth)]
-/// async fn order_digest(starter: Initiator, tasks: Data<Tasks>) -> Result<Markup> {
-///     let task = tasks.start(send_digest, NoArgs {}).starter(starter).await?;
+/// async fn order_digest(initiator: Initiator, tasks: Data<Tasks>) -> Result<Markup> {
+///     let task = tasks.enqueue(send_digest, NoArgs {}).initiator(initiator).await?;
 ///     Ok(html! { p { "Ordered as " (task.id()) "." } })
 /// }
 /// # fn main() {}

@@ -168,9 +168,9 @@ impl Tasks {
     /// use portal_core::tasks::TaskScope;
     ///
     /// async fn chart(tasks: Data<Tasks>) -> Result<Chart> {
-    ///     let counts = tasks.ended(TimeRange::Week, &TaskScope::default()).await?;
+    ///     let counts = tasks.counts(TimeRange::Week, &TaskScope::default()).await?;
     ///     Ok(Chart::bar("Tasks")
-    ///         .over(counts.buckets())
+    ///         .buckets(counts.buckets())
     ///         .counts("Completed", Tone::Success, &counts.completed.values)
     ///         .counts("Failed", Tone::Danger, &counts.failed.values))
     /// }

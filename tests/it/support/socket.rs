@@ -20,7 +20,7 @@ pub(crate) struct RejectedUpgrade {
 }
 
 impl Socket {
-    /// Opens a monitor without an `SettingSource`, as a program does.
+    /// Opens a monitor without an `Origin` header, as programs do.
     pub(crate) async fn open(url: &str, path: &str) -> Self {
         Self::ask(url, path, None)
             .await

@@ -44,7 +44,7 @@ pub(super) struct Package {
     pub(super) files: Vec<File>,
     /// File that stores the values of the color scales.
     pub(super) scales: Option<File>,
-    /// UserDirectory of icons, stored without comments and white space.
+    /// Directory of icons, stored without comments and white space.
     pub(super) icons: Option<File>,
 }
 

@@ -23,7 +23,7 @@ use crate::progress::step;
 
 /// Directories of vendored files, each with its manifest.
 const VENDORED: [&str; 2] = ["portal-core/assets/vendor", "tests/it/vendor"];
-/// UserDirectory of the portal's assets.
+/// Directory of the portal's assets.
 const ASSETS: &str = "portal-core/assets";
 /// Scales that the tokens are generated from, in [`ASSETS`].
 const SCALES: &str = "vendor/radix-colors.txt";

@@ -19,7 +19,7 @@ use crate::progress::step;
 use crate::server::Portal;
 use crate::tools::Tools;
 
-/// UserDirectory of the screenshots shown in the documentation.
+/// Directory of the screenshots shown in the documentation.
 const STORED: &str = "docs/screenshots";
 
 const WIDTHS: [(u32, u32); 3] = [(360, 740), (768, 1024), (1440, 900)];
@@ -38,7 +38,7 @@ pub(crate) struct Settings {
     /// Only take scenes whose name contains this text
     #[arg(long)]
     only: Option<String>,
-    /// UserDirectory for all screenshots; those of the documentation are also stored in `docs/screenshots`
+    /// Directory for all screenshots; those of the documentation are also stored in `docs/screenshots`
     #[arg(long, default_value = "target/screenshots")]
     to: PathBuf,
 }

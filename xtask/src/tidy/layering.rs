@@ -8,7 +8,7 @@ use super::Finding;
 use super::imports;
 use super::sources::Source;
 
-/// UserDirectory the rule applies to.
+/// Directory the rule applies to.
 const CRATE: &str = "portal-core/src";
 
 /// Files that can use every module.

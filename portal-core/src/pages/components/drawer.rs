@@ -14,7 +14,7 @@ use super::{Button, lazy_assets::lazy_assets};
 /// let drawer = Drawer::new("edit-user", "Edit user")
 ///     .form("/admin/users/3", html! {})
 ///     .body(Field::text("name", "Name"))
-///     .foot(Button::new("Save").solid().submit())
+///     .footer(Button::new("Save").solid().submit())
 ///     .open("/admin/users");
 /// assert!(drawer.render().into_string().contains("data-open-on-load"));
 /// ```

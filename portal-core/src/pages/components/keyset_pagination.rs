@@ -9,7 +9,7 @@ use crate::pages::asset_file;
 /// use maud::Render as _;
 /// use portal_core::pages::components::KeysetPagination;
 ///
-/// let pages = KeysetPagination::new(None, Some("?after=42".to_owned())).about(12_345).render().into_string();
+/// let pages = KeysetPagination::new(None, Some("?after=42".to_owned())).estimated_total(12_345).render().into_string();
 /// assert!(pages.contains("About 12,000"));
 /// ```
 #[derive(Debug, Clone)]

@@ -57,7 +57,7 @@ pub(crate) struct Settings {
     /// Seconds after the failures within which every task must finish
     #[arg(long, default_value_t = 60)]
     patience: u64,
-    /// UserDirectory for the logs of the replicas
+    /// Directory for the logs of the replicas
     #[arg(long)]
     logs: Option<PathBuf>,
 }

@@ -26,7 +26,7 @@ pub(super) struct Replicas {
     replicas: Vec<Replica>,
     database: String,
     lease: Duration,
-    /// UserDirectory for the logs of the replicas.
+    /// Directory for the logs of the replicas.
     logs: Option<PathBuf>,
     book: Arc<Recorder>,
 }

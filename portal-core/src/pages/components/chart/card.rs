@@ -40,7 +40,7 @@ impl From<Donut> for ChartContent {
 /// use portal_core::store::TimeRange;
 ///
 /// let range = TimeRange::Month;
-/// let chart = Chart::area("Sign-ups").over(&range.buckets()).empty_text("No sign-ups");
+/// let chart = Chart::area("Sign-ups").buckets(&range.buckets()).empty_text("No sign-ups");
 /// let card = ChartCard::new(chart).value("0").ranges("/figures", range);
 /// let html = card.render().into_string();
 /// assert!(html.contains("No sign-ups") && html.contains("/figures?range=7d"));

@@ -121,6 +121,8 @@ impl Labels {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::{HeaderMap, HeaderValue, header};
+
     use super::*;
     use crate::store::TimeRange;
 
@@ -159,5 +161,16 @@ mod tests {
         let range = TimeRange::Day;
         let labels = Labels::Times(range.buckets().times(), range.step());
         assert!(labels.short(3).ends_with(":00") && labels.full(3).ends_with("UTC"));
+    }
+
+    #[tokio::test]
+    async fn hours_are_in_the_zone_of_the_user() {
+        let mut headers = HeaderMap::new();
+        let cookie = HeaderValue::from_static("portal_zone=Asia/Kolkata");
+        headers.insert(header::COOKIE, cookie);
+        let labels = Labels::Times(TimeRange::Day.buckets().times(), TimeRange::Day.step());
+        let write = async { (labels.short(3), labels.full(3)) };
+        let (short, full) = Zone::of(&headers, false).scope(write).await;
+        assert!(short.ends_with(":30") && full.ends_with(&short), "{full}");
     }
 }

@@ -69,9 +69,9 @@ struct Series {
 ///
 /// let days = TimeRange::Week.buckets();
 /// let chart = Chart::bar("Tasks by day")
-///     .over(&days)
-///     .toned_series("Completed", Tone::Success, [3.0, 5.0, 8.0, 2.0, 0.0, 1.0, 4.0])
-///     .toned_series("Failed", Tone::Danger, [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0]);
+///     .buckets(&days)
+///     .series_with_tone("Completed", Tone::Success, [3.0, 5.0, 8.0, 2.0, 0.0, 1.0, 4.0])
+///     .series_with_tone("Failed", Tone::Danger, [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0]);
 /// assert!(chart.render().into_string().contains("<title>Tasks by day</title>"));
 ///
 /// let chart = Chart::area("Visits").labels(["Mon", "Tue"]).series("Visits", [Some(12.0), None]);
