@@ -105,6 +105,12 @@ pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<Str
     })
 }
 
+/// Returns `true` if axum accepts a path as a route; it panics otherwise.
+pub(super) fn is_route(path: &str) -> bool {
+    let add = || Router::<PortalState>::new().route(path, any(async || ()));
+    quietly(|| panic::catch_unwind(AssertUnwindSafe(add)).is_ok())
+}
+
 /// Merges two routers and returns axum's reason if that fails.
 fn conflict(one: Router<PortalState>, other: Router<PortalState>) -> Option<String> {
     let merged = panic::catch_unwind(AssertUnwindSafe(|| one.merge(other)));
@@ -184,6 +190,16 @@ mod tests {
             found[2].contains("two routers cannot be merged"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn path_is_valid_if_axum_accepts_it() {
+        for path in ["/", "/users/{id}", "/v{version}/{*rest}", "/a{{b}}"] {
+            assert!(is_route(path), "{path}");
+        }
+        for path in ["", "users", "/:id", "/*rest", "/{id", "/{}", "/{*rest}/a"] {
+            assert!(!is_route(path), "{path}");
+        }
     }
 
     #[test]
