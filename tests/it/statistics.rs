@@ -298,7 +298,7 @@ async fn overview_depends_on_the_caller() {
         ["Users", "Active users", "Tasks run", "Failure rate"]
     );
     let values = texts(&all.text, ".pt-stat > dd:nth-of-type(1)");
-    assert_eq!(values, ["2", "2", "1", "0 %"]);
+    assert_eq!(values, ["2", "2", "1", "0%"]);
     assert_eq!(
         texts(&all.text, ".pt-ranges [aria-current] [aria-hidden]"),
         ["24h"]

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// use portal_core::config::Config;
 ///
 /// let mut config = Config::default();
-/// config.limits.request_time = Duration::from_secs(120);
+/// config.limits.request_timeout = Duration::from_secs(120);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -24,7 +24,7 @@ const SAFETY_NET: Duration = Duration::from_secs(15);
 /// async fn wait(tasks: &Tasks, id: Uuid) -> Result<()> {
 ///     let mut updates = tasks.subscribe(id).await?;
 ///     while let Some(task) = updates.next().await {
-///         println!("{}: {} %", task.status, task.progress);
+///         println!("{}: {}%", task.status, task.progress);
 ///     }
 ///     Ok(())
 /// }

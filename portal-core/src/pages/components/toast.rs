@@ -16,9 +16,9 @@ pub fn toast(tone: Tone, text: &str) -> Markup {
 /// It stays open while the user interacts with it.
 ///
 /// ```
-/// use portal_core::pages::components::{Button, Tone, toast_with};
+/// use portal_core::pages::components::{Button, Tone, toast_with_action};
 ///
-/// let html = toast_with(Tone::Success, "Order archived", Button::new("Undo").size(1).href("/orders/7/restore"));
+/// let html = toast_with_action(Tone::Success, "Order archived", Button::new("Undo").size(1).href("/orders/7/restore"));
 /// assert!(html.into_string().contains("Undo"));
 /// ```
 #[must_use]

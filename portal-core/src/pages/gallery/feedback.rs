@@ -45,7 +45,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "progress",
             "Progress",
-            "Progress of an operation. Screen readers announce it at most every 10 %.",
+            "Progress of an operation. Screen readers announce it at most every 10%.",
             vec![
                 example!("In progress", announced_progress(40, "Export", Tone::Neutral)),
                 example!("Done", progress(100, "Export", Tone::Success)),

@@ -47,9 +47,9 @@ pub(super) fn picture(app_name: &str) -> Markup {
                     }
                     div class="pt-window-main" {
                         div class="pt-window-stats" {
-                            (StatCard::new("Users", "1,204").rise("12 %", "vs previous 7 days", Tone::Success).trend(&SIGN_UPS))
-                            (StatCard::new("Tasks run", "18.4k").rise("4 %", "vs previous 7 days", Tone::Neutral).trend(&[5.0, 6.0, 6.0, 8.0, 7.0, 9.0, 9.0]))
-                            (StatCard::new("Failure rate", "0.3 %").fall("0.2 points", "vs previous 7 days", Tone::Success).trend(&[5.0, 4.0, 4.0, 3.0, 3.0, 1.0, 1.0]))
+                            (StatCard::new("Users", "1,204").rise("12%", "vs previous 7 days", Tone::Success).trend(&SIGN_UPS))
+                            (StatCard::new("Tasks run", "18.4k").rise("4%", "vs previous 7 days", Tone::Neutral).trend(&[5.0, 6.0, 6.0, 8.0, 7.0, 9.0, 9.0]))
+                            (StatCard::new("Failure rate", "0.3%").fall("0.2 points", "vs previous 7 days", Tone::Success).trend(&[5.0, 4.0, 4.0, 3.0, 3.0, 1.0, 1.0]))
                         }
                         (ChartCard::new(Chart::area("Sign-ups").labels((10..24).map(|day| format!("{day} Nov")))
                             .series("Users", SIGN_UPS)).value("168"))

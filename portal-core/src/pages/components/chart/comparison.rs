@@ -9,11 +9,11 @@ use crate::store::TimeRange;
 ///
 /// ```
 /// use maud::Render as _;
-/// use portal_core::pages::components::{StatCard, Tone, compared};
+/// use portal_core::pages::components::{StatCard, Tone, with_comparison};
 /// use portal_core::store::TimeRange;
 ///
-/// let card = compared(StatCard::new("Sign-ups", "28"), 28.0, 25.0, TimeRange::Week, Tone::Success);
-/// assert!(card.render().into_string().contains("12 %"));
+/// let card = with_comparison(StatCard::new("Sign-ups", "28"), 28.0, 25.0, TimeRange::Week, Tone::Success);
+/// assert!(card.render().into_string().contains("12%"));
 /// ```
 pub fn with_comparison(
     card: StatCard,
@@ -43,9 +43,9 @@ pub fn with_comparison(
 /// Formats a whole percentage; tiny and absurdly large ones become a bound.
 fn percent(change: f64) -> String {
     match change {
-        _ if change < 1.0 => "less than 1 %".to_owned(),
-        _ if change >= 1000.0 => "more than 1,000 %".to_owned(),
-        _ => format!("{change:.0} %"),
+        _ if change < 1.0 => "less than 1%".to_owned(),
+        _ if change >= 1000.0 => "more than 1,000%".to_owned(),
+        _ => format!("{change:.0}%"),
     }
 }
 
@@ -70,10 +70,10 @@ mod tests {
         };
         assert!(say(0.0, 0.0).contains("Same as previous 7 days"));
         assert!(say(3.0, 0.0).contains("Up from 0"));
-        assert!(say(0.0, 3.0).contains("Down 100 %") && say(0.0, 3.0).contains("danger"));
-        assert!(say(112.0, 100.0).contains("Up 12 %") && say(112.0, 100.0).contains("success"));
-        assert!(say(10_001.0, 10_000.0).contains("less than 1 %"));
-        assert!(say(u64::MAX as f64, 1.0).contains("Up more than 1,000 %"));
+        assert!(say(0.0, 3.0).contains("Down 100%") && say(0.0, 3.0).contains("danger"));
+        assert!(say(112.0, 100.0).contains("Up 12%") && say(112.0, 100.0).contains("success"));
+        assert!(say(10_001.0, 10_000.0).contains("less than 1%"));
+        assert!(say(u64::MAX as f64, 1.0).contains("Up more than 1,000%"));
         assert!(say(f64::NAN, 1.0).contains("Same"));
     }
 }

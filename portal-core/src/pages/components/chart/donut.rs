@@ -19,7 +19,7 @@ use crate::pages::asset_file;
 /// let donut = Donut::new("Tasks by status")
 ///     .slice("Completed", Tone::Success, 120.0)
 ///     .slice("Failed", Tone::Danger, 4.0);
-/// assert!(donut.render().into_string().contains("96.8 %"));
+/// assert!(donut.render().into_string().contains("96.8%"));
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]

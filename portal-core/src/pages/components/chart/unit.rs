@@ -32,7 +32,7 @@ impl Unit {
         match self {
             _ if !value.is_finite() => "–".to_owned(),
             Self::Count | Self::Number => abbreviated(value),
-            Self::Percent => format!("{} %", trimmed(value, 1)),
+            Self::Percent => format!("{}%", trimmed(value, 1)),
             Self::Seconds => duration(value),
         }
     }
@@ -63,9 +63,9 @@ impl Unit {
 fn percent(value: f64) -> String {
     let text = format!("{value:.1}");
     match text.as_str() {
-        "0.0" | "-0.0" => "0 %".to_owned(),
-        "100.0" => "100 %".to_owned(),
-        _ => format!("{text} %"),
+        "0.0" | "-0.0" => "0%".to_owned(),
+        "100.0" => "100%".to_owned(),
+        _ => format!("{text}%"),
     }
 }
 
@@ -164,10 +164,10 @@ mod tests {
         assert_eq!(Unit::Count.full(-1_234.0), "-1,234");
         assert_eq!(Unit::Count.full(123.0), "123");
         assert_eq!(Unit::Number.full(12.5), "12.5");
-        assert_eq!(Unit::Percent.full(33.333), "33.3 %");
-        assert_eq!(Unit::Percent.full(7.0), "7.0 %");
-        assert_eq!(Unit::Percent.full(0.04), "0 %");
-        assert_eq!(Unit::Percent.full(100.0), "100 %");
+        assert_eq!(Unit::Percent.full(33.333), "33.3%");
+        assert_eq!(Unit::Percent.full(7.0), "7.0%");
+        assert_eq!(Unit::Percent.full(0.04), "0%");
+        assert_eq!(Unit::Percent.full(100.0), "100%");
     }
 
     #[test]
