@@ -1,7 +1,8 @@
 //! Rate limit for log messages that clients can trigger, with the number of suppressed ones.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Minimum time between two messages.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -19,7 +20,7 @@ struct State {
 impl LogRate {
     /// Returns the number of messages suppressed since the last one; `None` suppresses this one.
     pub(crate) fn line(&self, now: Instant) -> Option<u64> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         let is_due = state
             .last
             .is_none_or(|last| now.saturating_duration_since(last) >= INTERVAL);

@@ -1,9 +1,10 @@
 //! Revocation of sessions at Clerk: in the background, once per session, with bounded concurrency.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 
 use crate::backend::BackendApi;
@@ -65,7 +66,7 @@ impl Revocations {
     }
 
     fn pending(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pending.lock()
     }
 }
 

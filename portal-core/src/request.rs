@@ -10,6 +10,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -114,20 +115,21 @@ pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
     })
 }
 
+/// Returns the media type of the body in lower case, without its parameters; empty if there is none.
+///
+/// The crate `mime` rejects a space before the parameters, which HTTP allows.
+pub(crate) fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok());
+    let essence = text.and_then(|text| text.split(';').next());
+    essence.unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// Fails with `415` unless the media type of the body is JSON.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
-    let media_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = media_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    if essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let media_type = media_type(headers);
+    if media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
     {
         return Ok(());
     }
@@ -170,16 +172,31 @@ pub fn garde_errors<T: garde::Validate<Context = ()>>(value: &T) -> Vec<FieldErr
         return Vec::new();
     };
     let faults = report.iter().map(|(path, error)| {
-        let mut pointer = String::new();
-        for (kind, name) in path.__iter().rev() {
-            if kind != garde::error::Kind::None {
-                pointer.push('/');
-                pointer.push_str(&escape_pointer(name));
-            }
-        }
-        FieldError::new(pointer, "invalid_value", error.message())
+        FieldError::new(pointer_of_garde(path), "invalid_value", error.message())
     });
     faults.collect()
+}
+
+/// Returns the JSON pointer of a path of `garde`.
+///
+/// Only the serialized form has the segments; the text of a path does not tell a dot in a name from
+/// the separator.
+fn pointer_of_garde(path: &garde::Path) -> String {
+    #[derive(PartialEq, Eq, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        /// Content of an `Option`, which has the pointer of the `Option`.
+        None,
+        Key,
+        Index,
+    }
+
+    let segments = serde_json::to_value(path).and_then(Vec::<(Kind, String)>::deserialize);
+    let segments = segments.unwrap_or_default().into_iter();
+    segments
+        .filter(|(kind, _)| *kind != Kind::None)
+        .map(|(_, name)| format!("/{}", escape_pointer(&name)))
+        .collect()
 }
 
 /// Escapes a member name for a JSON pointer.
@@ -269,6 +286,8 @@ mod tests {
         count: u8,
         #[garde(inner(length(max = 2)))]
         names: Vec<String>,
+        #[garde(inner(length(max = 2)))]
+        label: Option<String>,
     }
 
     #[test]
@@ -276,12 +295,13 @@ mod tests {
         let limits = Limits {
             count: 9,
             names: vec!["ab".to_owned(), "abc".to_owned()],
+            label: Some("abc".to_owned()),
         };
         let pointers: Vec<String> = garde_errors(&limits)
             .into_iter()
             .map(|fault| fault.pointer)
             .collect();
-        assert_eq!(pointers, ["/count", "/names/1"]);
+        assert_eq!(pointers, ["/count", "/names/1", "/label"]);
     }
 
     #[tokio::test]

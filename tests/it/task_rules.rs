@@ -1,10 +1,11 @@
 //! Rules of tasks: cancellation at the next step, ownership, internal tasks, hidden causes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use garde::Validate;
+use parking_lot::Mutex;
 use portal_core::auth::Users;
 use portal_core::prelude::*;
 use portal_core::store::Store;
@@ -39,7 +40,7 @@ struct Import {
 static IMPORTS: Mutex<Option<HashMap<Uuid, Arc<Import>>>> = Mutex::new(None);
 
 fn import_of(task: Uuid) -> Arc<Import> {
-    let mut imports = IMPORTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut imports = IMPORTS.lock();
     let imports = imports.get_or_insert_default();
     Arc::clone(imports.entry(task).or_insert_with(|| {
         Arc::new(Import {
@@ -67,10 +68,7 @@ async fn imports(task: TaskContext, task_args: Step) -> Result<(), TaskError> {
         } else {
             task.update().message(format!("line {line}")).await?;
         }
-        *import
-            .imported
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = line;
+        *import.imported.lock() = line;
     }
     Ok(())
 }
@@ -113,12 +111,7 @@ async fn cancelled_import_stops_at_its_next_step(database: Database) {
         let args = json!({ "checkpoint": checkpoint });
         let id = client.start_in("rules", "imports", &args).await;
         let import = import_of(id.parse().expect("a UUID"));
-        let imported = || {
-            *import
-                .imported
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
+        let imported = || *import.imported.lock();
         import.lines.add_permits(2);
         eventually("two lines are imported", async || {
             (imported() == 2).then_some(())

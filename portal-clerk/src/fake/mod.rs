@@ -357,7 +357,7 @@ impl FakeClerk {
         webhook.send(&self.client, portal).await
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> parking_lot::MutexGuard<'_, State> {
         self.instance.state()
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::request::Parts;
+use parking_lot::Mutex;
 use portal_core::ClientAddress;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
@@ -87,7 +87,7 @@ impl Share {
     }
 
     fn admit(&self, network: Option<IpAddr>, now: Instant) -> Result<(), &'static str> {
-        let mut counts = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.state.lock();
         let count = counts.of(network, now);
         if *count >= MAX_PER_NETWORK {
             return Err("too many unknown nonces from this network");
@@ -112,7 +112,7 @@ impl Share {
 
     /// Returns a call to the budget because its nonce was not unknown.
     fn refund(&self, network: Option<IpAddr>, now: Instant) {
-        let mut counts = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.state.lock();
         let count = counts.of(network, now);
         *count = count.saturating_sub(1);
     }

@@ -1,6 +1,6 @@
 //! Public keys for session tokens: cache and refresh.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -8,6 +8,7 @@ use aws_lc_rs::rsa::PublicKey;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
+use parking_lot::Mutex;
 use portal_core::auth::AuthError;
 use serde::Deserialize;
 use serde_json::Value;
@@ -361,10 +362,7 @@ impl KeyCache {
     ) -> Option<watch::Receiver<()>> {
         self.remote.as_ref()?;
         let finished = {
-            let mut flight = self
-                .fetch_state
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut flight = self.fetch_state.lock();
             let finished = self.finished.subscribe();
             if flight.running {
                 return Some(finished);
@@ -436,11 +434,7 @@ struct FetchGuard(Arc<KeyCache>);
 
 impl Drop for FetchGuard {
     fn drop(&mut self) {
-        self.0
-            .fetch_state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .running = false;
+        self.0.fetch_state.lock().running = false;
         self.0.finished.send_replace(());
     }
 }

@@ -29,7 +29,7 @@ async fn knows(cache: &Arc<KeyCache>, kid: &str, now: Instant) -> Option<bool> {
 }
 
 async fn landed(cache: &KeyCache) {
-    until(|| !cache.fetch_state.lock().unwrap().running).await;
+    until(|| !cache.fetch_state.lock().running).await;
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn request_stops_waiting_before_a_slow_fetch_ends() {
     let (cache, start) = warm(&server).await;
     server.hold(true);
     assert_eq!(knows(&cache, "x", start + COOLDOWN).await, Some(false));
-    assert!(cache.fetch_state.lock().unwrap().running);
+    assert!(cache.fetch_state.lock().running);
 }
 
 #[tokio::test]
@@ -110,10 +110,10 @@ async fn old_keys_are_served_while_new_ones_are_fetched() {
     server.hold(true);
     let now = start + SOFT_LIFETIME;
     assert_eq!(knows(&cache, "a", now).await, Some(true));
-    assert!(!cache.fetch_state.lock().unwrap().running);
+    assert!(!cache.fetch_state.lock().running);
     let now = now + SECOND;
     assert_eq!(knows(&cache, "a", now).await, Some(true));
-    assert!(cache.fetch_state.lock().unwrap().running);
+    assert!(cache.fetch_state.lock().running);
     server.hold(false);
     landed(&cache).await;
     assert_eq!(server.count(), 2);

@@ -34,6 +34,8 @@ pub use field::{AdminField, FieldKind, FieldSpec, IntegerSize, Widget};
 pub use fields::AdminChoice;
 pub use model::{AdminModel, ModelEntry, ModelOptions};
 pub use models::Models;
+// Only macro-generated code uses it, within a `ModelEntry`.
+#[doc(hidden)]
 pub use spec::ModelSpec;
 pub use values::FieldValues;
 

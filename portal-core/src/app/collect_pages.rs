@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::builder::PortalBuilder;
 use super::maintenance_page;
-use super::routes::{conflicts, is_route, reserved_prefix, shape};
+use super::overlap::is_route;
+use super::routes::{conflicts, reserved_prefix, shape};
 use super::validate::missing_data;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::RouteInfo;

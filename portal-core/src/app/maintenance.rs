@@ -1,10 +1,11 @@
 //! Maintenance mode: restricts access to administrators.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -154,8 +155,7 @@ impl Maintenance {
     /// Returns the notice of the current maintenance.
     #[must_use]
     pub fn notice(&self) -> MaintenanceNotice {
-        let known = self.0.known.lock();
-        known.unwrap_or_else(PoisonError::into_inner).notice.clone()
+        self.0.known.lock().notice.clone()
     }
 
     /// Returns the error for everyone except administrators.
@@ -180,8 +180,7 @@ impl Maintenance {
     }
 
     fn apply(&self, read: Known) {
-        let known = self.0.known.lock();
-        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.known.lock();
         if read.version >= known.version {
             let on = read.on || self.0.forced;
             *known = read;

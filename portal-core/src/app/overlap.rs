@@ -2,11 +2,12 @@
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, Location};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use axum::Router;
 use axum::routing::{MethodFilter, any, on};
+use parking_lot::Mutex;
 
 use crate::auth::RouteInfo;
 use crate::pages::Page;
@@ -105,6 +106,12 @@ pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<Str
     })
 }
 
+/// Returns `true` if axum accepts a path as a route; it panics otherwise.
+pub(super) fn is_route(path: &str) -> bool {
+    let add = || Router::<PortalState>::new().route(path, any(async || ()));
+    quietly(|| panic::catch_unwind(AssertUnwindSafe(add)).is_ok())
+}
+
 /// Merges two routers and returns axum's reason if that fails.
 fn conflict(one: Router<PortalState>, other: Router<PortalState>) -> Option<String> {
     let merged = panic::catch_unwind(AssertUnwindSafe(|| one.merge(other)));
@@ -123,7 +130,7 @@ fn reason(payload: Box<dyn Any + Send>) -> String {
 /// time from restoring each other's hook.
 fn quietly<T>(run: impl FnOnce() -> T) -> T {
     static HOOK: Mutex<()> = Mutex::new(());
-    let _lock = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
+    let _lock = HOOK.lock();
     let previous = Arc::new(panic::take_hook());
     let (forward, this) = (Arc::clone(&previous), thread::current().id());
     panic::set_hook(Box::new(move |info| {
@@ -184,6 +191,16 @@ mod tests {
             found[2].contains("two routers cannot be merged"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn path_is_valid_if_axum_accepts_it() {
+        for path in ["/", "/users/{id}", "/v{version}/{*rest}", "/a{{b}}"] {
+            assert!(is_route(path), "{path}");
+        }
+        for path in ["", "users", "/:id", "/*rest", "/{id", "/{}", "/{*rest}/a"] {
+            assert!(!is_route(path), "{path}");
+        }
     }
 
     #[test]

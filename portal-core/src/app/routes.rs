@@ -1,7 +1,7 @@
 //! Route list: all routes of a portal with their guards.
 
 use super::health;
-use super::overlap::KnownRoute;
+use super::overlap::{KnownRoute, is_route};
 use crate::admin::{self, ModelRegistry};
 use crate::auth::{self, Access, Guard, RateClass, RouteInfo, RouteKind, Routes};
 use crate::live;
@@ -135,45 +135,15 @@ pub(super) fn conflicts(one: &RouteInfo, other: &RouteInfo) -> bool {
     same_method && shape(&one.path) == shape(&other.path)
 }
 
-/// `{id}` and `{name}` are the same route in axum.
+/// `{id}` and `{name}` are the same route in axum, as are `v{id}` and `v{name}`.
 pub(super) fn shape(path: &str) -> String {
-    let segments = path.split('/').map(|segment| {
-        if segment.starts_with('{') {
-            "/{}".to_owned()
-        } else {
-            format!("/{segment}")
-        }
-    });
+    let segments = path
+        .split('/')
+        .map(|segment| match segment.split_once('{') {
+            Some((literal, _)) => format!("/{literal}{{}}"),
+            None => format!("/{segment}"),
+        });
     segments.collect()
-}
-
-/// Returns `true` if axum accepts a path as a route; it panics otherwise.
-pub(super) fn is_route(path: &str) -> bool {
-    if !path.starts_with('/') {
-        return false;
-    }
-    let mut segments = path.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        let is_last = segments.peek().is_none();
-        let Some((literal, parameter)) = segment.split_once('{') else {
-            if segment.contains('}') || segment.starts_with([':', '*']) {
-                return false;
-            }
-            continue;
-        };
-        let Some(name) = parameter.strip_suffix('}') else {
-            return false;
-        };
-        let (name, is_rest) = match name.strip_prefix('*') {
-            Some(name) => (name, true),
-            None => (name, false),
-        };
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        if !is_name || literal.contains('}') || (is_rest && !(is_last && literal.is_empty())) {
-            return false;
-        }
-    }
-    true
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Revocation: notifies open connections, such as WebSockets, when their user loses access.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -128,7 +129,7 @@ impl OpenConnections {
             revoked: OnceLock::new(),
             told: Notify::new(),
         });
-        let mut index = lock(&self.index);
+        let mut index = self.index.lock();
         if let Some(id) = &holder.session_id {
             let place = index.by_session.entry(Arc::clone(id)).or_default();
             place.push(Arc::clone(&holder));
@@ -144,40 +145,40 @@ impl OpenConnections {
 
     /// Schedules a check of a user that changed, if they have open connections.
     pub(super) fn user_changed(&self, id: Uuid) {
-        if lock(&self.index).by_user.contains_key(&id) {
-            lock(&self.owed).users.insert(id);
+        if self.index.lock().by_user.contains_key(&id) {
+            self.owed.lock().users.insert(id);
             self.wake.notify_one();
         }
     }
 
     /// Schedules a check of all users.
     pub(super) fn all_changed(&self) {
-        if !lock(&self.index).by_user.is_empty() {
-            lock(&self.owed).everyone = true;
+        if !self.index.lock().by_user.is_empty() {
+            self.owed.lock().everyone = true;
             self.wake.notify_one();
         }
     }
 
     pub(super) fn session_ended(&self, id: &str) {
-        let index = lock(&self.index);
+        let index = self.index.lock();
         let holders = index.by_session.get(id).into_iter().flatten();
         holders.for_each(|holder| holder.revoke(Revocation::SessionEnded));
     }
 
     pub(super) fn take_pending(&self) -> PendingChecks {
-        std::mem::take(&mut lock(&self.owed))
+        std::mem::take(&mut self.owed.lock())
     }
 
     /// Restores checks that could not be performed.
     pub(super) fn put_back(&self, more: PendingChecks) {
-        let mut owed = lock(&self.owed);
+        let mut owed = self.owed.lock();
         owed.everyone |= more.everyone;
         owed.users.extend(more.users);
     }
 
     /// Returns the open connections of the users to check.
     pub(super) fn of(&self, owed: &PendingChecks) -> Vec<Arc<OpenConnection>> {
-        let index = lock(&self.index);
+        let index = self.index.lock();
         if owed.everyone {
             return index.by_user.values().flatten().cloned().collect();
         }
@@ -212,7 +213,7 @@ impl RevocationToken {
 
 impl Drop for RevocationToken {
     fn drop(&mut self) {
-        let mut index = lock(&self.holders.index);
+        let mut index = self.holders.index.lock();
         let Index {
             by_user,
             by_session,
@@ -249,11 +250,6 @@ pub(super) async fn load_users(users: &Users, ids: &[Uuid]) -> Result<HashMap<Uu
         }
     }
     Ok(found)
-}
-
-/// A panic elsewhere cannot leave the locked value half-changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -303,7 +299,7 @@ mod tests {
         holders.all_changed();
         assert_eq!(holders.of(&holders.take_pending()).len(), 1);
         drop(watch);
-        let index = lock(&holders.index);
+        let index = holders.index.lock();
         assert!(index.by_user.is_empty() && index.by_session.is_empty());
     }
 }

@@ -10,9 +10,10 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::cursor::Cursor;
+use super::event_stream::{event_stream, last_event_id};
 use super::hub::MAX_TOPICS;
 use super::service::Live;
-use super::stream::{self, Stream, StreamUser};
+use super::stream::{Stream, StreamUser};
 use super::stream_limit::StreamOwner;
 use super::topics::TopicKey;
 use crate::auth::{Access, Auth, AuthOutcome, CurrentUser, Routes};
@@ -89,13 +90,12 @@ async fn stream_topics(
             }
         }
     };
-    let last_id = parts.headers.get("last-event-id");
-    let last_id = last_id.and_then(|id| id.to_str().ok());
+    let last_id = last_event_id(&parts.headers);
     // For a page that has been open for long, the last event is more recent than the time of
     // rendering.
     let since: Option<Cursor> = last_id.unwrap_or(&query.since).parse().ok();
     let stop = CancellationToken::clone(state.borrow::<CancellationToken>()?);
-    Ok(stream::answer(Stream::new(
+    Ok(event_stream(Stream::new(
         live.clone(),
         live.0.hub.subscribe(keys, since),
         reader,

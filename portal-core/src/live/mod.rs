@@ -6,6 +6,7 @@
 //! changed content is requested like any page.
 
 mod cursor;
+mod event_stream;
 mod handler;
 mod hub;
 mod region;
@@ -18,6 +19,9 @@ pub use region::{Region, region};
 pub use service::Live;
 
 pub(crate) use cursor::read_mark_time;
+pub(crate) use event_stream::{
+    EventStream, KEEP_ALIVE, RECONNECT_DELAY, event_stream, last_event_id,
+};
 pub(crate) use handler::routes;
 pub(crate) use stream_limit::StreamPermit;
 pub(crate) use topics::{OWN_TASKS, Topics};

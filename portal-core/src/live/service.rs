@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -239,8 +240,8 @@ impl Live {
             .collect()
     }
 
-    fn outbox(&self) -> std::sync::MutexGuard<'_, HashSet<TopicKey>> {
-        self.0.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn outbox(&self) -> parking_lot::MutexGuard<'_, HashSet<TopicKey>> {
+        self.0.unsent.lock()
     }
 
     async fn follow(&self, mut hints: Receiver<ClusterEvent>) {

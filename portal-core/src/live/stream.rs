@@ -1,12 +1,9 @@
 //! The stream of one tab: sends the names of changed topics, and nothing else.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use futures_util::{FutureExt, stream};
+use axum::body::Bytes;
+use futures_util::FutureExt;
 use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +11,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use uuid::Uuid;
 
 use super::cursor::Cursor;
+use super::event_stream::{EventStream, RECONNECT_DELAY};
 use super::hub::TopicSubscription;
 use super::service::Live;
 use super::stream_limit::StreamPermit;
@@ -28,8 +26,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// Delay before the next attempt when the database is unreachable.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
-/// Time until a client reconnects, in milliseconds.
-const RECONNECT: u32 = 2000;
 
 /// User of a stream, with the signal that their access was revoked.
 pub(super) struct StreamUser {
@@ -80,48 +76,8 @@ impl From<Revocation> for CloseReason {
     }
 }
 
-pub(super) fn answer(stream: Stream) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
-        (header::CACHE_CONTROL.as_str(), "no-store"),
-        // Keeps proxies from buffering the response.
-        ("x-accel-buffering", "no"),
-    ];
-    let body = Body::from_stream(stream::unfold(stream, |mut stream| async {
-        let frame = stream.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(frame)), stream))
-    }));
-    (headers, body).into_response()
-}
-
-impl Stream {
-    pub(super) fn new(
-        live: Live,
-        watch: TopicSubscription,
-        reader: Option<StreamUser>,
-        denied: Vec<String>,
-        stop: CancellationToken,
-        state: PortalState,
-        place: Option<StreamPermit>,
-    ) -> Self {
-        Self {
-            // Streams that started together should not end together.
-            ends: Instant::now() + LIFETIME
-                - Duration::from_secs(Uuid::new_v4().as_u64_pair().0 % 600),
-            _open: live.0.open.token(),
-            live,
-            watch,
-            reader,
-            denied,
-            stop,
-            state,
-            phase: Phase::Opening,
-            _place: place,
-        }
-    }
-
-    /// Returns the next event; it is called only when the peer can receive it.
-    async fn next(&mut self) -> Option<String> {
+impl EventStream for Stream {
+    async fn next(&mut self) -> Option<Bytes> {
         if self.phase == Phase::Opening {
             self.phase = Phase::Open;
             return Some(self.begin());
@@ -150,12 +106,39 @@ impl Stream {
                     // The recipient of this event has seen all changes up to now.
                     let (changed, mark) = self.watch.take_changes();
                     if changed == 0 {
-                        return Some(format!(": nothing has changed\nid: {mark}\n\n"));
+                        return Some(format!(": nothing has changed\nid: {mark}\n\n").into());
                     }
                     self.watch.put_back(changed);
                 }
                 () = sleep_until(self.ends) => return None,
             }
+        }
+    }
+}
+
+impl Stream {
+    pub(super) fn new(
+        live: Live,
+        watch: TopicSubscription,
+        reader: Option<StreamUser>,
+        denied: Vec<String>,
+        stop: CancellationToken,
+        state: PortalState,
+        place: Option<StreamPermit>,
+    ) -> Self {
+        Self {
+            // Streams that started together should not end together.
+            ends: Instant::now() + LIFETIME
+                - Duration::from_secs(Uuid::new_v4().as_u64_pair().0 % 600),
+            _open: live.0.open.token(),
+            live,
+            watch,
+            reader,
+            denied,
+            stop,
+            state,
+            phase: Phase::Opening,
+            _place: place,
         }
     }
 
@@ -206,21 +189,21 @@ impl Stream {
         }
     }
 
-    fn begin(&self) -> String {
+    fn begin(&self) -> Bytes {
         let data = json!({"topics": self.names(u64::MAX), "denied": self.denied});
-        format!("retry: {RECONNECT}\nevent: ready\ndata: {data}\n\n")
+        format!("retry: {RECONNECT_DELAY}\nevent: ready\ndata: {data}\n\n").into()
     }
 
-    fn changed(&self, topics: u64, mark: Cursor) -> String {
+    fn changed(&self, topics: u64, mark: Cursor) -> Bytes {
         let data = json!(self.names(topics));
-        format!("id: {mark}\nevent: changed\ndata: {data}\n\n")
+        format!("id: {mark}\nevent: changed\ndata: {data}\n\n").into()
     }
 
     /// Returns the last event; changes that have not been sent are discarded.
-    fn end(&mut self, closed: CloseReason) -> String {
+    fn end(&mut self, closed: CloseReason) -> Bytes {
         self.phase = Phase::Finished;
         let data = json!({"code": closed.code, "reason": closed.reason});
-        format!("event: closed\ndata: {data}\n\n")
+        format!("event: closed\ndata: {data}\n\n").into()
     }
 
     fn names(&self, topics: u64) -> Vec<&str> {

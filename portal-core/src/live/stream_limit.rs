@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::http::StatusCode;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::config::Config;
@@ -47,7 +48,7 @@ impl StreamLimiter {
 
     /// Acquires a permit for a stream; fails with `429 too_many_streams` if the limit is reached.
     pub(super) fn acquire(&self, holder: StreamOwner) -> Result<StreamPermit> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         let count = open.get(&holder).copied().unwrap_or_default();
         let limit = self.limits.map(|(user, network)| match holder {
             StreamOwner::User(_) => user,
@@ -70,7 +71,7 @@ impl StreamLimiter {
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         if let Some(count) = open.get_mut(&self.holder) {
             *count -= 1;
             if *count == 0 {
@@ -113,7 +114,7 @@ mod tests {
         let open: Vec<_> = (0..9).filter_map(|_| places.acquire(guests).ok()).collect();
         assert_eq!(open.len(), 5);
         drop((other, again, open));
-        assert!(places.open.lock().unwrap().is_empty());
+        assert!(places.open.lock().is_empty());
     }
 
     #[test]

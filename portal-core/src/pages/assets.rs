@@ -387,8 +387,7 @@ pub(crate) fn routes() -> Routes {
 }
 
 /// Serves `GET /_portal/assets/{file}`.
-#[doc(hidden)]
-pub async fn serve(Path(file): Path<String>, request: HeaderMap) -> Response<Body> {
+pub(crate) async fn serve(Path(file): Path<String>, request: HeaderMap) -> Response<Body> {
     let found = ASSETS
         .iter()
         .find(|asset| asset.url.strip_prefix(PREFIX) == Some(file.as_str()));

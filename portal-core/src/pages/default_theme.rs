@@ -1,9 +1,9 @@
 //! Default theme: the settings made by administrators, in the database and in memory.
 
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use parking_lot::RwLock;
 use sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
@@ -87,7 +87,7 @@ impl DefaultTheme {
 
     /// Returns the settings made by administrators.
     pub(crate) fn stored(&self) -> StoredThemeSettings {
-        *self.current.read().unwrap_or_else(PoisonError::into_inner)
+        *self.current.read()
     }
 
     /// Returns the theme for users who have not chosen their own.
@@ -115,7 +115,7 @@ impl DefaultTheme {
 
     /// Keeps the newer version: this replica may have stored a change since `stored` was read.
     fn take_over(&self, stored: StoredThemeSettings) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.write();
         if stored.version >= current.version {
             *current = stored;
         }

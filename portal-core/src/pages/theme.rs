@@ -132,7 +132,7 @@ choices! {
 /// use portal_core::pages::theme::{Accent, Appearance, Theme};
 ///
 /// let theme = Theme::default().accent(Accent::Jade).appearance(Appearance::Dark);
-/// assert_eq!(Theme::from_cookie(&theme.to_cookie()), Some(theme));
+/// assert_eq!((theme.accent, theme.appearance), (Accent::Jade, Appearance::Dark));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -229,12 +229,8 @@ impl Theme {
         }
     }
 
-    /// Changes one setting by name, as sent by forms. Unknown names have no effect.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`UnknownChoice`] if the setting exists and the value is not one of its choices.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownChoice> {
+    /// Changes one setting by name. Unknown names have no effect.
+    fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownChoice> {
         match name {
             "accent" => self.accent = value.parse()?,
             "gray" => self.gray = value.parse()?,
@@ -284,53 +280,11 @@ impl Theme {
         }
         faults
     }
-
-    /// Encodes the theme for a cookie: `indigo.slate.medium.100.inherit.default`.
-    #[must_use]
-    pub fn to_cookie(&self) -> String {
-        self.settings().map(|(_, value)| value).join(".")
-    }
-
-    /// Decodes [`Theme::to_cookie`]. Missing and unknown parts get their default.
-    ///
-    /// Returns `None` if no part is known, since the cookie then has another origin.
-    #[must_use]
-    pub fn from_cookie(text: &str) -> Option<Self> {
-        ThemeChoice::from_cookie(text).map(|choice| choice.apply_to(Self::default()))
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn theme_round_trips_through_its_cookie() {
-        for accent in Accent::ALL {
-            for gray in Gray::ALL {
-                let theme = Theme::default()
-                    .accent(*accent)
-                    .gray(*gray)
-                    .radius(Radius::Full)
-                    .scaling(Scaling::Percent110);
-                assert_eq!(Theme::from_cookie(&theme.to_cookie()), Some(theme));
-            }
-        }
-    }
-
-    #[test]
-    fn damaged_cookie_keeps_its_valid_parts() {
-        assert_eq!(
-            Theme::from_cookie("jade"),
-            Some(Theme::default().accent(Accent::Jade))
-        );
-        assert_eq!(
-            Theme::from_cookie("x.sand.y"),
-            Some(Theme::default().gray(Gray::Sand))
-        );
-        assert_eq!(Theme::from_cookie(""), None);
-        assert_eq!(Theme::from_cookie("<script>"), None);
-    }
 
     #[test]
     fn error_of_an_unknown_choice_lists_the_allowed_ones() {

@@ -17,7 +17,6 @@ const FOLLOWS: &str = "-";
 /// let choice = ThemeChoice { accent: Some(Accent::Jade), ..ThemeChoice::default() };
 /// let theme = choice.apply_to(Theme::default().radius(Radius::Full));
 /// assert_eq!((theme.accent, theme.radius), (Accent::Jade, Radius::Full));
-/// assert_eq!(ThemeChoice::from_cookie(&choice.to_cookie()), Some(choice));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ThemeChoice {
@@ -62,10 +61,8 @@ impl ThemeChoice {
     ///
     /// An empty value makes the setting follow the default theme.
     ///
-    /// # Errors
-    ///
     /// Returns [`UnknownChoice`] if the setting exists and the value is not one of its choices.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownChoice> {
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownChoice> {
         fn read<T: std::str::FromStr>(value: &str) -> Result<Option<T>, T::Err> {
             Some(value)
                 .filter(|it| !it.is_empty())
@@ -110,8 +107,7 @@ impl ThemeChoice {
     }
 
     /// Encodes the choice as a JSON object, as stored in a user's preferences.
-    #[must_use]
-    pub fn to_preference(&self) -> Value {
+    pub(crate) fn to_preference(&self) -> Value {
         let chosen = self.settings().into_iter();
         chosen
             .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))))
@@ -120,8 +116,7 @@ impl ThemeChoice {
     }
 
     /// Decodes [`ThemeChoice::to_preference`]. Invalid settings follow the default theme.
-    #[must_use]
-    pub fn from_preference(preference: &Value) -> Self {
+    pub(crate) fn from_preference(preference: &Value) -> Self {
         let mut choice = Self::default();
         for (name, value) in preference.as_object().into_iter().flatten() {
             // Invalid values come from an older version or from the application's code.
@@ -131,8 +126,7 @@ impl ThemeChoice {
     }
 
     /// Encodes the choice for a cookie: `jade.-.-.-.dark.-`.
-    #[must_use]
-    pub fn to_cookie(&self) -> String {
+    pub(crate) fn to_cookie(&self) -> String {
         self.settings()
             .map(|(_, value)| value.unwrap_or(FOLLOWS))
             .join(".")
@@ -141,8 +135,7 @@ impl ThemeChoice {
     /// Decodes [`ThemeChoice::to_cookie`]. Missing and unknown parts follow the default theme.
     ///
     /// Returns `None` if no part is known, since the cookie then has another origin.
-    #[must_use]
-    pub fn from_cookie(text: &str) -> Option<Self> {
+    pub(crate) fn from_cookie(text: &str) -> Option<Self> {
         let mut choice = Self::default();
         let mut known = false;
         let names = choice.settings().map(|(name, _)| name);
@@ -150,6 +143,20 @@ impl ThemeChoice {
             known |= value == FOLLOWS || (!value.is_empty() && choice.set(name, value).is_ok());
         }
         known.then_some(choice)
+    }
+}
+
+/// Chooses every setting of a theme.
+impl From<Theme> for ThemeChoice {
+    fn from(theme: Theme) -> Self {
+        Self {
+            accent: Some(theme.accent),
+            gray: Some(theme.gray),
+            radius: Some(theme.radius),
+            scaling: Some(theme.scaling),
+            appearance: Some(theme.appearance),
+            density: Some(theme.density),
+        }
     }
 }
 
@@ -177,6 +184,26 @@ mod tests {
         assert!(choice.set("radius", "huge").is_err());
         assert_eq!(ThemeChoice::from_cookie("another app's"), None);
         assert_eq!(ThemeChoice::from_cookie(""), None);
+    }
+
+    #[test]
+    fn damaged_cookie_keeps_its_valid_parts() {
+        let choice = |text| ThemeChoice::from_cookie(text).unwrap_or_default();
+        assert_eq!(choice("jade").accent, Some(Accent::Jade));
+        assert_eq!(choice("x.sand.y").gray, Some(Gray::Sand));
+        assert_eq!(ThemeChoice::from_cookie("<script>"), None);
+    }
+
+    #[test]
+    fn choice_of_a_theme_has_all_its_settings() {
+        for accent in Accent::ALL {
+            for gray in Gray::ALL {
+                let theme = Theme::default().accent(*accent).gray(*gray);
+                let choice = ThemeChoice::from(theme);
+                assert_eq!(choice.apply_to(Theme::default()), theme);
+                assert_eq!(ThemeChoice::from_cookie(&choice.to_cookie()), Some(choice));
+            }
+        }
     }
 
     #[test]

@@ -193,7 +193,7 @@ async fn save_portal(
         let mine = setup.choice_of(&headers, Some(&admin));
         let theme = mine.apply_to(setup.theme.theme().with_lock(false));
         look = ThemeSettings {
-            choice: ThemeChoice::from_cookie(&theme.to_cookie()).unwrap_or_default(),
+            choice: theme.into(),
             ..stored.look
         };
     }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::client_address::{TrustedProxies, network_of};
 use crate::config::Config;
@@ -45,7 +47,7 @@ impl ConnectionLimiter {
             return Some(self.place(None));
         };
         let network = network_of(address);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         let count = open.entry(network).or_default();
         if *count >= limit {
             if *count == 0 {
@@ -69,7 +71,7 @@ impl ConnectionLimiter {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let Some(network) = self.network else { return };
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         if let Some(count) = open.get_mut(&network) {
             *count -= 1;
             if *count == 0 {
@@ -110,7 +112,7 @@ mod tests {
         let again = admit("192.0.2.1").unwrap();
         assert!(admit("192.0.2.1").is_none());
         drop((other, again));
-        assert!(connections.open.lock().unwrap().is_empty());
+        assert!(connections.open.lock().is_empty());
     }
 
     #[test]
@@ -138,6 +140,6 @@ mod tests {
         assert!(connections.acquire(address("192.0.2.1")).is_some());
         let none = self::connections(0, &[]);
         assert!(none.acquire(address("192.0.2.1")).is_none());
-        assert!(none.open.lock().unwrap().is_empty());
+        assert!(none.open.lock().is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! Unread request bodies: drained if they are small, so that the connection can be kept.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Version, header};
 use futures_util::future::poll_fn;
 use hyper::body::{Frame, SizeHint};
+use parking_lot::Mutex;
 
 /// Maximum number of bytes that are drained; more remaining data ends the connection.
 const MAX_DRAINED: u64 = 64 * 1024;
@@ -64,7 +65,7 @@ impl UnreadBody {
             return false;
         };
         let (body, is_polled) = {
-            let mut rest = rest.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut rest = rest.lock();
             (rest.body.take(), rest.is_polled)
         };
         let Some(body) = body else {
@@ -117,7 +118,7 @@ impl HttpBody for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if !self.is_polled {
             self.is_polled = true;
-            let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut rest = self.rest.lock();
             rest.is_polled = true;
         }
         let Some(body) = &mut self.body else {
@@ -147,7 +148,7 @@ impl Drop for Watched {
         let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else {
             return;
         };
-        let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rest = self.rest.lock();
         rest.body = Some(body);
     }
 }

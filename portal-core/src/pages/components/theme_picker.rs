@@ -208,8 +208,7 @@ impl Render for ThemePicker {
 /// Renders a picker for a user who has chosen every setting, in a portal with the default theme.
 #[must_use]
 pub fn theme_picker(theme: &Theme, action: &str, hidden: impl Render) -> Markup {
-    let choice = ThemeChoice::from_cookie(&theme.to_cookie()).unwrap_or_default();
-    ThemePicker::new(action, choice, Theme::default())
+    ThemePicker::new(action, ThemeChoice::from(*theme), Theme::default())
         .hidden(hidden)
         .render()
 }

@@ -1,14 +1,14 @@
 //! Extractor of submitted forms.
 
 use axum::extract::{FromRequest, Request};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use garde::Validate;
 use serde::de::DeserializeOwned;
 
 use super::state::FormState;
 use super::values;
 use crate::error::{Error, FieldError};
-use crate::request::{body_bytes, escape_pointer, garde_errors};
+use crate::request::{body_bytes, escape_pointer, garde_errors, media_type};
 
 /// Maximum number of fields in one form.
 const MAX_FIELDS: usize = 1000;
@@ -125,13 +125,7 @@ impl<T: DeserializeOwned + Validate<Context = ()>, S: Send + Sync> FromRequest<S
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let media_type = request.headers().get(header::CONTENT_TYPE);
-        let is_form = media_type.is_some_and(|media_type| {
-            let essence = media_type.as_bytes().split(|byte| *byte == b';').next();
-            let essence = essence.unwrap_or_default().trim_ascii();
-            essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-        });
-        if !is_form {
+        if media_type(request.headers()) != "application/x-www-form-urlencoded" {
             return Err(Error::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",

@@ -219,13 +219,28 @@ fn example(schema: &Value, root: &Value, depth: u8) -> Value {
 mod tests {
     use super::*;
 
-    #[derive(schemars::JsonSchema, garde::Validate)]
-    #[expect(dead_code, reason = "only its schema is used")]
+    #[derive(schemars::JsonSchema, garde::Validate, serde::Serialize)]
     struct Args {
-        #[garde(skip)]
+        #[garde(length(max = 10))]
         name: String,
         #[garde(range(max = 150))]
         age: u8,
+    }
+
+    #[test]
+    fn rule_has_the_same_code_in_the_schema_and_in_garde() {
+        let args = Args {
+            name: "Ada Lovelace".to_owned(),
+            age: 151,
+        };
+        let codes = |faults: Vec<FieldError>| {
+            let codes = faults.into_iter().map(|fault| (fault.pointer, fault.code));
+            codes.collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let schema = ArgsSchema::new(schemars::schema_for!(Args));
+        let by_schema = codes(schema.faults(&json!(args)));
+        assert_eq!(by_schema, codes(crate::request::garde_errors(&args)));
+        assert_eq!(by_schema.len(), 2, "{by_schema:?}");
     }
 
     #[test]

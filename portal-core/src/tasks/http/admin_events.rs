@@ -1,14 +1,12 @@
 //! Event stream of one task, with its history and log lines, for its owner and for administrators.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -19,7 +17,9 @@ use uuid::Uuid;
 use super::monitor::OpenMonitors;
 use crate::auth::{Access, Auth, CurrentUser, RevocationToken, Routes};
 use crate::error::Result;
-use crate::live::{Live, StreamPermit};
+use crate::live::{
+    self, EventStream, Live, RECONNECT_DELAY, StreamPermit, event_stream, last_event_id,
+};
 use crate::security::OriginPolicy;
 use crate::state::PortalState;
 use crate::tasks::events::history;
@@ -31,7 +31,7 @@ use crate::tasks::service::{Tasks, task_not_found};
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The same for a task that is not running; its start is announced by an event.
 const POLL_INTERVAL_WAITING: Duration = Duration::from_secs(15);
-/// Proxies close a stream that is silent for about a minute.
+/// Interval of keep-alives: proxies close a stream that is silent for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(in crate::tasks) fn routes() -> Routes {
@@ -153,8 +153,7 @@ async fn follow(
 ) -> Result<Response> {
     state.borrow::<OriginPolicy>()?.check_socket(headers)?;
     let tasks = state.borrow::<Tasks>()?.clone();
-    let last = headers.get("last-event-id");
-    let last = last.and_then(|id| id.to_str().ok()).and_then(parse);
+    let last = last_event_id(headers).and_then(parse);
     let seen = last.or_else(|| query.after.as_deref().and_then(parse));
     let watch = SubscriptionFilter {
         task_id: Some(record.id),
@@ -167,8 +166,8 @@ async fn follow(
         .watch(user.id, session, needed)
         .await?;
     let subscription = tasks.watch(watch);
-    let follower = AdminEventStream {
-        ready: VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
+    Ok(event_stream(AdminEventStream {
+        ready: VecDeque::from([format!("retry: {RECONNECT_DELAY}\n\n").into()]),
         seen: seen.unwrap_or((0, -1)),
         turns: tasks.0.events.logs.flushes(),
         // Read again, now that changes are received.
@@ -183,18 +182,7 @@ async fn follow(
         stop: CancellationToken::clone(state.borrow::<CancellationToken>()?),
         _open: state.borrow::<OpenMonitors>()?.token(),
         _place: place,
-    };
-    let body = Body::from_stream(stream::unfold(follower, |mut follower| async {
-        let frame = follower.next().await?;
-        Some((Ok::<_, Infallible>(frame), follower))
-    }));
-    let headers = [
-        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
-        (header::CACHE_CONTROL.as_str(), "no-store"),
-        // Proxies must not buffer the stream.
-        ("x-accel-buffering", "no"),
-    ];
-    Ok((headers, body).into_response())
+    }))
 }
 
 struct AdminEventStream {
@@ -218,8 +206,7 @@ struct AdminEventStream {
     _place: StreamPermit,
 }
 
-impl AdminEventStream {
-    /// Returns the next frame to send; only called when the peer can receive it.
+impl EventStream for AdminEventStream {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(frame) = self.ready.pop_front() {
@@ -255,7 +242,9 @@ impl AdminEventStream {
             }
         }
     }
+}
 
+impl AdminEventStream {
     /// Collects the events since the last poll.
     async fn look(&mut self) -> Result<()> {
         let is_running = self.record.status == TaskStatus::Processing;
@@ -286,8 +275,7 @@ impl AdminEventStream {
                 .push_back(Bytes::from_static(b"event: end\ndata: {}\n\n"));
             self.ended = true;
         } else if self.ready.is_empty() && self.heard.elapsed() >= KEEP_ALIVE {
-            self.ready
-                .push_back(Bytes::from_static(b": keep-alive\n\n"));
+            self.ready.push_back(live::KEEP_ALIVE);
         }
         if !self.ready.is_empty() {
             self.heard = Instant::now();

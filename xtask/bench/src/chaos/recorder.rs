@@ -1,8 +1,8 @@
 //! Recorder of accepted tasks, observed states and violated guarantees.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 /// Guarantees checked during the run; the rest is checked in the database.
@@ -59,7 +59,7 @@ impl Recorder {
     /// Records a task that was accepted with an id.
     pub(super) fn accept(&self, id: Uuid, task: Accepted) {
         let key = task.key.clone();
-        if let Some(before) = lock(&self.accepted).insert(id, task)
+        if let Some(before) = self.accepted.lock().insert(id, task)
             && before.key != key
         {
             let what = format!("{id} was returned for {} and for {key}", before.key);
@@ -69,54 +69,49 @@ impl Recorder {
 
     /// Records a final state shown by a monitor.
     pub(super) fn saw(&self, id: Uuid, status: &str) {
-        lock(&self.seen).insert(id, status.to_owned());
+        self.seen.lock().insert(id, status.to_owned());
     }
 
     /// Records a violated guarantee.
     pub(super) fn violation(&self, promise: &str, what: impl Into<String>) {
-        let mut violations = lock(&self.violations);
+        let mut violations = self.violations.lock();
         let found = violations.entry(promise.to_owned()).or_default();
         found.push(what.into());
     }
 
     /// Counts an event.
     pub(super) fn count(&self, what: &'static str) {
-        *lock(&self.counts).entry(what).or_default() += 1;
+        *self.counts.lock().entry(what).or_default() += 1;
     }
 
     /// Returns the tasks whose monitors have not shown a final state.
     pub(super) fn watching(&self) -> Vec<Uuid> {
-        lock(&self.watching).iter().copied().collect()
+        self.watching.lock().iter().copied().collect()
     }
 
     /// Records that a client monitors a task.
     pub(super) fn begin_watching(&self, id: Uuid) {
-        lock(&self.watching).insert(id);
+        self.watching.lock().insert(id);
     }
 
     /// Records that the client saw the final state.
     pub(super) fn end_watching(&self, id: Uuid) {
-        lock(&self.watching).remove(&id);
+        self.watching.lock().remove(&id);
     }
 
     pub(super) fn accepted(&self) -> HashMap<Uuid, Accepted> {
-        lock(&self.accepted).clone()
+        self.accepted.lock().clone()
     }
 
     pub(super) fn seen(&self) -> HashMap<Uuid, String> {
-        lock(&self.seen).clone()
+        self.seen.lock().clone()
     }
 
     pub(super) fn violations(&self) -> BTreeMap<String, Vec<String>> {
-        lock(&self.violations).clone()
+        self.violations.lock().clone()
     }
 
     pub(super) fn counts(&self) -> BTreeMap<&'static str, usize> {
-        lock(&self.counts).clone()
+        self.counts.lock().clone()
     }
-}
-
-/// Locks a mutex; a panic elsewhere cannot leave its value half-changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,11 @@
 //! Task types of the benchmark.
 
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use garde::Validate;
+use parking_lot::Mutex;
 use portal_core::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,13 +29,13 @@ impl Ran {
 
     /// Takes the start time of the latest task, if one has started.
     pub(super) fn take_begun(&self) -> Option<Instant> {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut begun = self.begun.lock();
         begun.take()
     }
 
     fn begin(&self) {
         let now = Instant::now();
-        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        *self.begun.lock() = Some(now);
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -1,23 +1,20 @@
 //! Monitors as event streams.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::{FutureExt, stream};
+use futures_util::FutureExt;
 use tokio::time::timeout;
 
 use super::{CloseReason, Cursor, Monitor, Snapshot};
+use crate::live::{self, EventStream, RECONNECT_DELAY, event_stream, last_event_id};
 
-/// Proxies close a stream that is silent for about a minute.
+/// Interval of keep-alives: proxies close a stream that is silent for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-const COMMENT: Bytes = Bytes::from_static(b": keep-alive\n\n");
-/// Reconnection delay of clients, in milliseconds.
-const RETRY_DELAY: u32 = 2000;
 
 pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter();
@@ -30,8 +27,7 @@ pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
 
 /// Returns the last cursor that the client received; ignores one that this portal did not issue.
 pub(super) fn last_seen(headers: &HeaderMap) -> Option<Cursor> {
-    let value = headers.get("last-event-id")?;
-    value.to_str().ok()?.trim().parse().ok()
+    last_event_id(headers)?.trim().parse().ok()
 }
 
 pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
@@ -44,27 +40,16 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
         // Browsers reconnect after every end of a stream, except after this status.
         return StatusCode::NO_CONTENT.into_response();
     }
-    let headers = [
-        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
-        (header::CACHE_CONTROL.as_str(), "no-store"),
-        // Disables buffering by proxies.
-        ("x-accel-buffering", "no"),
-    ];
     // An id without data is not an event; a client that is cut off before the first event resumes
     // from this id.
     let start = Cursor::start();
     let from = cursor.unwrap_or(start);
-    let stream = Stream {
-        ready: VecDeque::from([format!("retry: {RETRY_DELAY}\nid: {from}\n\n").into()]),
+    event_stream(Stream {
+        ready: VecDeque::from([format!("retry: {RECONNECT_DELAY}\nid: {from}\n\n").into()]),
         monitor,
         start: Some(start),
         ended: false,
-    };
-    let body = Body::from_stream(stream::unfold(stream, |mut stream| async {
-        let frame = stream.next().await?;
-        Some((Ok::<_, Infallible>(frame), stream))
-    }));
-    (headers, body).into_response()
+    })
 }
 
 struct Stream {
@@ -90,8 +75,9 @@ impl Stream {
         let data = serde_json::to_string(&closed).unwrap_or_default();
         format!("event: closed\ndata: {data}\n\n").into()
     }
+}
 
-    /// Returns the next frame; called only when the peer can receive it.
+impl EventStream for Stream {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if !self.ended
@@ -123,7 +109,7 @@ impl Stream {
             };
             match changed {
                 Ok(changed) => self.add(changed),
-                Err(_) => return Some(COMMENT),
+                Err(_) => return Some(live::KEEP_ALIVE),
             }
         }
     }
