@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use maud::{Markup, Render, html};
 
 use super::changed::notice;
 use super::consequences::Question;
-use super::field::{FieldKind, FieldSpec, IntegerSize, Widget};
-use super::form_state::{CONVERT, FieldInput, FormState, Format, format_name, original_name};
+use super::field::FieldSpec;
+use super::field_type::ControlSpec;
+use super::form_state::{CONVERT, FieldInput, FormState, format_name, original_name};
 use super::list_url::ListUrl;
 use super::spec::ModelSpec;
 use crate::pages::components::{
     Banner, Button, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
 };
-use crate::pages::zone::Zone;
 
 /// Key and label of the rows that a reference can point to. A field without an entry has too many.
 pub(super) type ReferenceOptions = BTreeMap<&'static str, Vec<(String, String)>>;
@@ -170,23 +169,8 @@ fn conflict(draft: &FormState, text: &str) -> Conflict {
 /// Renders a read-only field. It is not submitted, because the server would reject it.
 fn shown(field: &FieldSpec, input: &FieldInput) -> Field {
     let name = format!("_shown.{}", field.name);
-    let at = format!("{}Z", input.text).parse::<DateTime<Utc>>();
-    let text = match at {
-        Ok(at) if field.kind == FieldKind::Timestamp => {
-            let zone = Zone::current();
-            format!(
-                "{}{}",
-                zone.format(at, "%-d %b %Y, %H:%M:%S"),
-                zone.suffix()
-            )
-        }
-        _ => input.text.clone(),
-    };
-    let control = match field.kind {
-        FieldKind::Json { .. } => Field::code(name, field.title),
-        _ => Field::text(name, field.title),
-    };
-    control.value(text).read_only(true)
+    let control = field.kind.read_only_control(name, field.title, &input.text);
+    control.read_only(true)
 }
 
 fn control(
@@ -205,7 +189,7 @@ fn control(
     }
     html! {
         (control)
-        @if let FieldKind::Json { .. } = field.kind { (format_switch(field, input)) }
+        @if !field.kind.formats().is_empty() { (format_switch(field, input)) }
         input type="hidden" name=(original_name(field)) value=(input.original);
     }
 }
@@ -216,8 +200,8 @@ fn format_switch(field: &FieldSpec, input: &FieldInput) -> Markup {
     html! {
         div class="pt-row" role="group" aria-label={ "Format of " (field.title) } {
             input type="hidden" name=(format_name(field)) value=(input.format.as_str());
-            @for format in [Format::Yaml, Format::Json] {
-                @let is_current = format == input.format;
+            @for format in field.kind.formats() {
+                @let is_current = *format == input.format;
                 (Button::new(format.title()).ghost().size(1).submit()
                     .attribute("id", format!("format-{}-{}", field.name, format.as_str()))
                     .attribute("name", CONVERT).attribute("value", format!("{}:{}", field.name, format.as_str()))
@@ -237,7 +221,7 @@ fn plain_control(
     let (name, title) = (field.name, field.title);
     // A text may be empty; only the model can require more.
     let is_required =
-        field.is_required() && (field.kind != FieldKind::Text || field.unique || field.primary_key);
+        field.is_required() && (!field.kind.is_text() || field.unique || field.primary_key);
     if let Some(rows) = targets.get(name) {
         let rows = rows
             .iter()
@@ -252,37 +236,16 @@ fn plain_control(
         return Field::select(name, title, options(choices, field, input))
             .required(!field.nullable);
     }
-    match field.kind {
-        FieldKind::Boolean if field.nullable => {
-            let choices = [("true", "Yes"), ("false", "No")];
-            Field::select(name, title, options(choices.into_iter(), field, input))
-        }
-        FieldKind::Boolean => Field::checkbox(name, title),
-        FieldKind::Integer { size, min, max } => {
-            let number = Field::number(name, title).step("1").required(is_required);
-            // Browsers use floating-point numbers, which are wrong for larger bounds.
-            if size == IntegerSize::Big {
-                number
-            } else {
-                number.range(Some(min.to_string()), Some(max.to_string()))
-            }
-        }
-        FieldKind::Number => Field::number(name, title).step("any").required(is_required),
-        FieldKind::Timestamp => Field::date_time(name, format!("{title} (UTC)"))
-            .step("1")
-            .required(is_required),
-        FieldKind::Date => Field::date(name, title).required(is_required),
-        FieldKind::Json { .. } => Field::code(name, title),
-        FieldKind::Uuid => Field::text(name, title).required(is_required),
-        FieldKind::Text => match field.widget {
-            Widget::Textarea => Field::textarea(name, title),
-            Widget::Email => Field::email(name, title),
-            Widget::Url => Field::url(name, title),
-            Widget::Password => Field::password(name, title).autocomplete("new-password"),
-            Widget::Auto | Widget::Input => Field::text(name, title).autocomplete("off"),
-        }
-        .required(is_required),
+    let values = field.kind.options();
+    if field.nullable && !values.is_empty() {
+        return Field::select(name, title, options(values.iter().copied(), field, input));
     }
+    field.kind.control(ControlSpec {
+        name,
+        title,
+        is_required,
+        widget: field.widget,
+    })
 }
 
 /// Returns the options of a select: an empty one if the field may be empty or has no value yet, and

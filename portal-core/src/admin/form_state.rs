@@ -5,58 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::consequences::Question;
-use super::field::{FieldKind, FieldSpec};
-use super::fields;
+use super::document_format::Format;
+use super::field::FieldSpec;
 use super::record::Record;
 use super::spec::{ModelSpec, RowValues};
-use super::yaml;
 use crate::error::FieldError;
-
-/// Format in which a document is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Format {
-    #[default]
-    Yaml,
-    Json,
-}
-
-impl Format {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Yaml => "yaml",
-            Self::Json => "json",
-        }
-    }
-
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Self::Yaml => "YAML",
-            Self::Json => "JSON",
-        }
-    }
-
-    fn from_name(name: &str) -> Self {
-        if name == "json" {
-            Self::Json
-        } else {
-            Self::Yaml
-        }
-    }
-
-    fn write(self, value: &Value) -> String {
-        match self {
-            Self::Yaml => yaml::write(value),
-            Self::Json => yaml::write_json(value),
-        }
-    }
-
-    fn parse(self, text: &str) -> Result<Value, FieldError> {
-        match self {
-            Self::Yaml => yaml::parse(text),
-            Self::Json => fields::parse(FieldKind::Json { object: false }, text),
-        }
-    }
-}
 
 /// Submitted text of a field.
 #[derive(Debug, Clone, Default)]
@@ -115,9 +68,7 @@ impl FormState {
         let mut draft = Self::default();
         for field in editable(model, true) {
             // The current time is filled in when the row is saved.
-            let default = field.default.filter(|text| *text != "now");
-            let value = default.and_then(|_| field.default_value().ok().flatten());
-            draft.set(field, &value.unwrap_or_default());
+            draft.set(field, &field.constant_default().unwrap_or_default());
         }
         draft
     }
@@ -142,7 +93,7 @@ impl FormState {
         } else {
             value
         };
-        let text = text_of(field, shown, Format::default());
+        let text = field.kind.form_text(shown, Format::default());
         let mut input = FieldInput {
             text,
             ..FieldInput::default()
@@ -165,9 +116,7 @@ impl FormState {
         for field in editable(model, row.is_none()) {
             let text = match sent.get(field.name) {
                 Some(text) => text.replace("\r\n", "\n"),
-                // An unchecked checkbox is not submitted.
-                None if field.kind == FieldKind::Boolean => "false".to_owned(),
-                None => String::new(),
+                None => field.kind.unsubmitted_text().to_owned(),
             };
             let input = FieldInput {
                 text,
@@ -191,11 +140,11 @@ impl FormState {
         let Some(input) = self.inputs.get_mut(field.name) else {
             return;
         };
-        match input.format.parse(&input.text) {
+        match field.kind.parse_form_text(&input.text, input.format) {
             Ok(_) if input.text.trim().is_empty() => input.format = Format::from_name(format),
             Ok(value) => {
                 input.format = Format::from_name(format);
-                input.text = text_of(field, &value, input.format);
+                input.text = field.kind.form_text(&value, input.format);
             }
             Err(mut fault) => {
                 fault.pointer = field.pointer();
@@ -312,17 +261,17 @@ impl FormState {
 impl FieldInput {
     /// Returns the value of the text; `None` omits the field.
     fn value(&self, field: &FieldSpec, is_new: bool) -> Result<Option<Value>, FieldError> {
-        if let FieldKind::Json { .. } = field.kind {
-            if self.text.trim().is_empty() {
-                return Ok(field.default_value().ok().flatten());
-            }
-            return self.format.parse(&self.text).map(Some);
+        if !field.kind.is_scalar() && self.text.trim().is_empty() {
+            return Ok(field.default_value().ok().flatten());
         }
         let is_choice = !field.choices.is_empty();
-        if self.text.is_empty() && (field.kind != FieldKind::Text || field.nullable || is_choice) {
+        if self.text.is_empty() && (!field.kind.is_text() || field.nullable || is_choice) {
             return Ok((!is_new || field.nullable).then_some(Value::Null));
         }
-        fields::parse(field.kind, &self.text).map(Some)
+        field
+            .kind
+            .parse_form_text(&self.text, self.format)
+            .map(Some)
     }
 
     pub(super) fn is_changed(&self, field: &FieldSpec) -> bool {
@@ -331,14 +280,7 @@ impl FieldInput {
 
     /// Returns a short text that is equal for equal values.
     fn fingerprint(&self, field: &FieldSpec) -> String {
-        let text = match field.kind {
-            // The formatting of a document does not matter.
-            FieldKind::Json { .. } => self
-                .format
-                .parse(&self.text)
-                .map_or_else(|_| self.text.clone(), |value| value.to_string()),
-            _ => self.text.clone(),
-        };
+        let text = field.kind.normalize(&self.text, self.format);
         // FNV-1a: it must be the same in every replica, and a collision gains an attacker nothing.
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -372,18 +314,6 @@ pub(super) fn editable(
         .fields
         .iter()
         .filter(move |field| may_edit && field.is_editable(is_new))
-}
-
-/// Returns the text of a value in a form.
-fn text_of(field: &FieldSpec, value: &Value, format: Format) -> String {
-    match (field.kind, value) {
-        (_, Value::Null) => String::new(),
-        (FieldKind::Json { .. }, value) => format.write(value),
-        // Browser controls accept seconds but not fractions of them.
-        (FieldKind::Timestamp, Value::String(text)) => text.chars().take(19).collect(),
-        (_, Value::String(text)) => text.clone(),
-        (_, value) => value.to_string(),
-    }
 }
 
 #[cfg(test)]
