@@ -23,16 +23,15 @@ const DELETE_DIALOG: &str = "delete-row";
 /// Parameter of a form whose change was confirmed.
 pub(super) const CONFIRMED: &str = "_confirmed";
 
-/// Renders the open drawer of a row. `here` is its own URL, `back` that of the list.
+/// Renders the open drawer of a row. `list` is the URL of the list around it.
 pub(super) fn drawer(
     model: &ModelSpec,
     draft: &FormState,
     targets: &ReferenceOptions,
-    here: &ListUrl,
-    back: &ListUrl,
+    list: &ListUrl,
 ) -> Markup {
     if let Some(question) = &draft.question {
-        return question_drawer(draft, question, here, back);
+        return question_drawer(model, draft, question, list);
     }
     let is_new = draft.row.is_none();
     let title = model.title.to_lowercase();
@@ -47,10 +46,10 @@ pub(super) fn drawer(
         (false, false) => model.title.to_owned(),
     };
     let mut drawer = Drawer::new("row", title)
-        .form(here.to_string(), hidden(draft))
-        .body(body(model, draft, targets))
+        .form(save_url(draft, list), hidden(draft))
+        .body(body(model, draft, targets, list))
         .footer(foot(is_new, may_save))
-        .open(back.to_string());
+        .open(list.to_string());
     if !is_new && model.permissions.delete {
         drawer = drawer.aside(Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG));
     }
@@ -60,16 +59,30 @@ pub(super) fn drawer(
     html! {
         (drawer)
         @if let (Some((key, version)), true) = (&draft.row, model.permissions.delete) {
-            (delete_dialog(draft, key, *version, here))
+            (delete_dialog(draft, list.row_action(key, "delete"), *version))
         }
+    }
+}
+
+/// Returns the URL that saves the row of a form.
+fn save_url(draft: &FormState, list: &ListUrl) -> String {
+    match &draft.row {
+        Some((key, _)) => list.row_action(key, "update"),
+        None => list.action("create"),
+    }
+}
+
+/// Returns the URL that converts a document of a form.
+fn convert_url(draft: &FormState, list: &ListUrl) -> String {
+    match &draft.row {
+        Some((key, _)) => list.row_action(key, "convert"),
+        None => list.action("convert"),
     }
 }
 
 fn hidden_row(draft: &FormState) -> Markup {
     html! {
-        input type="hidden" name="_action" value="save";
-        @if let Some((key, version)) = &draft.row {
-            input type="hidden" name="_id" value=(key);
+        @if let Some((_, version)) = &draft.row {
             input type="hidden" name="_version" value=(version);
             input type="hidden" name="_label" value=(draft.label);
         }
@@ -86,17 +99,20 @@ fn hidden(draft: &FormState) -> Markup {
 
 /// Renders the drawer for a required confirmation: the submitted form data and the question.
 fn question_drawer(
+    model: &ModelSpec,
     draft: &FormState,
     question: &Question,
-    here: &ListUrl,
-    back: &ListUrl,
+    list: &ListUrl,
 ) -> Markup {
+    let is_submitted = |name: &str, input: &FieldInput| {
+        let field = model.field(name);
+        field.is_none_or(|field| input.text != field.kind.unsubmitted_text())
+    };
     let fields = html! {
         (hidden_row(draft))
         input type="hidden" name=(CONFIRMED) value="1";
         @for (name, input) in &draft.inputs {
-            // An unchecked checkbox is not submitted.
-            @if input.text != "false" { input type="hidden" name=(name) value=(input.text); }
+            @if is_submitted(name, input) { input type="hidden" name=(name) value=(input.text); }
             input type="hidden" name={ "_was." (name) } value=(input.original);
         }
     };
@@ -107,10 +123,10 @@ fn question_drawer(
         button.solid()
     };
     let drawer = Drawer::new("row", question.title.clone())
-        .form(here.to_string(), fields)
+        .form(save_url(draft, list), fields)
         .body(html! { p { (question.text) } })
         .footer(button.submit())
-        .open(back.to_string());
+        .open(list.to_string());
     html! { (drawer) }
 }
 
@@ -120,26 +136,34 @@ fn foot(is_new: bool, may_save: bool) -> Markup {
     }
 }
 
-fn delete_dialog(draft: &FormState, key: &str, version: i64, here: &ListUrl) -> impl Render {
+fn delete_dialog(draft: &FormState, url: String, version: i64) -> impl Render {
     let title = format!("Delete “{}”?", draft.label);
-    Confirm::new(DELETE_DIALOG, title, here.to_string(), "Delete")
+    Confirm::new(DELETE_DIALOG, title, url, "Delete")
         .text("This cannot be undone.")
         .hidden(html! {
-            input type="hidden" name="_action" value="delete";
-            input type="hidden" name="_id" value=(key);
             input type="hidden" name="_version" value=(version);
         })
 }
 
-fn body(model: &ModelSpec, draft: &FormState, targets: &ReferenceOptions) -> Markup {
+fn body(
+    model: &ModelSpec,
+    draft: &FormState,
+    targets: &ReferenceOptions,
+    list: &ListUrl,
+) -> Markup {
     let is_new = draft.row.is_none();
     let may_change = if is_new {
         model.permissions.create
     } else {
         model.permissions.change
     };
+    let drawer = match &draft.row {
+        Some((key, _)) => list.with("edit", key.as_str()),
+        None => list.with("new", "1"),
+    };
+    let convert = convert_url(draft, list);
     html! {
-        (notice(draft.notice.as_deref()))
+        (notice(&drawer, draft.notice.as_deref()))
         @match &draft.banner {
             Some(text) if !draft.conflicts.is_empty() => (conflict(draft, text)),
             Some(text) => (Banner::new(Tone::Warning, text.as_str())),
@@ -149,7 +173,7 @@ fn body(model: &ModelSpec, draft: &FormState, targets: &ReferenceOptions) -> Mar
         @for field in model.fields {
             @if let Some(input) = draft.inputs.get(field.name) {
                 @if may_change && field.is_editable(is_new) {
-                    (control(model, draft, field, input, targets))
+                    (control(model, draft, field, input, targets, &convert))
                 } @else if !is_new {
                     (shown(field, input))
                 }
@@ -179,6 +203,7 @@ fn control(
     field: &'static FieldSpec,
     input: &FieldInput,
     targets: &ReferenceOptions,
+    convert: &str,
 ) -> Markup {
     let mut control = plain_control(model, field, input, targets)
         .value(input.text.as_str())
@@ -189,14 +214,14 @@ fn control(
     }
     html! {
         (control)
-        @if !field.kind.formats().is_empty() { (format_switch(field, input)) }
+        @if !field.kind.formats().is_empty() { (format_switch(field, input, convert)) }
         input type="hidden" name=(original_name(field)) value=(input.original);
     }
 }
 
 /// Renders buttons that convert the document to another format. A hidden field holds the current
 /// one.
-fn format_switch(field: &FieldSpec, input: &FieldInput) -> Markup {
+fn format_switch(field: &FieldSpec, input: &FieldInput, convert: &str) -> Markup {
     html! {
         div class="pt-row" role="group" aria-label={ "Format of " (field.title) } {
             input type="hidden" name=(format_name(field)) value=(input.format.as_str());
@@ -205,6 +230,7 @@ fn format_switch(field: &FieldSpec, input: &FieldInput) -> Markup {
                 (Button::new(format.title()).ghost().size(1).submit()
                     .attribute("id", format!("format-{}-{}", field.name, format.as_str()))
                     .attribute("name", CONVERT).attribute("value", format!("{}:{}", field.name, format.as_str()))
+                    .attribute("formaction", convert)
                     .attribute("formnovalidate", "")
                     .attribute("aria-pressed", if is_current { "true" } else { "false" }))
             }

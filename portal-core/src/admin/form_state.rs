@@ -102,13 +102,10 @@ impl FormState {
         self.inputs.insert(field.name, input);
     }
 
-    /// Reads a submitted form.
-    pub(super) fn read(model: &ModelSpec, sent: &FormData) -> Self {
+    /// Reads the submitted form of a row, or of a new one.
+    pub(super) fn read(model: &ModelSpec, key: Option<&str>, sent: &FormData) -> Self {
         let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
-        let row = match get("_id") {
-            "" => None,
-            id => Some((id.to_owned(), get("_version").parse().unwrap_or(-1))),
-        };
+        let row = key.map(|key| (key.to_owned(), get("_version").parse().unwrap_or(-1)));
         let mut draft = Self {
             label: get("_label").to_owned(),
             ..Self::default()
@@ -370,8 +367,7 @@ mod tests {
     /// Returns the data a browser submits for a form, with some fields changed.
     fn sent(draft: &FormState, changes: &[(&str, &str)]) -> FormData {
         let mut sent = FormData::new();
-        if let Some((id, version)) = &draft.row {
-            sent.insert("_id".to_owned(), id.clone());
+        if let Some((_, version)) = &draft.row {
             sent.insert("_version".to_owned(), version.to_string());
         }
         for (name, input) in &draft.inputs {
@@ -389,14 +385,14 @@ mod tests {
     fn only_changed_fields_are_submitted() {
         let model = model();
         let shown = FormState::of(&model, &record("Basic", 3, 1));
-        let back = FormState::read(&model, &sent(&shown, &[("seats", "")]));
+        let back = FormState::read(&model, Some("1"), &sent(&shown, &[("seats", "")]));
         assert_eq!(
             Value::Object(back.values(&model).unwrap()),
             json!({"seats": null})
         );
         let mut unchecked = sent(&shown, &[]);
         unchecked.remove("active");
-        let back = FormState::read(&model, &unchecked);
+        let back = FormState::read(&model, Some("1"), &unchecked);
         assert_eq!(
             Value::Object(back.values(&model).unwrap()),
             json!({"active": false})
@@ -408,7 +404,7 @@ mod tests {
         let model = model();
         let shown = FormState::of(&model, &record("Basic", 3, 1));
         let json = [("limits", "{ \"a\": 1 }"), ("_format.limits", "json")];
-        let back = FormState::read(&model, &sent(&shown, &json));
+        let back = FormState::read(&model, Some("1"), &sent(&shown, &json));
         assert_eq!(back.values(&model).unwrap(), RowValues::new());
     }
 
@@ -417,15 +413,15 @@ mod tests {
         let model = model();
         let shown = FormState::of(&model, &record("Basic", 3, 1));
         assert_eq!(shown.inputs["limits"].text.trim(), "a: 1");
-        let mut back = FormState::read(&model, &sent(&shown, &[]));
+        let mut back = FormState::read(&model, Some("1"), &sent(&shown, &[]));
         back.convert(&model, "limits:json");
         assert_eq!(back.inputs["limits"].text, "{\n  \"a\": 1\n}");
         assert_eq!(back.inputs["limits"].format, Format::Json);
-        let mut back = FormState::read(&model, &sent(&back, &[]));
+        let mut back = FormState::read(&model, Some("1"), &sent(&back, &[]));
         back.convert(&model, "limits:yaml");
         assert_eq!(back.inputs["limits"].text.trim(), "a: 1");
         let broken = [("limits", "a: 1\na: 2\n")];
-        let mut back = FormState::read(&model, &sent(&shown, &broken));
+        let mut back = FormState::read(&model, Some("1"), &sent(&shown, &broken));
         back.convert(&model, "limits:json");
         assert_eq!(back.inputs["limits"].text, "a: 1\na: 2\n");
         assert_eq!(back.inputs["limits"].format, Format::Yaml);
@@ -437,7 +433,7 @@ mod tests {
     fn stale_form_keeps_changed_fields_and_updates_others() {
         let model = model();
         let shown = FormState::of(&model, &record("Basic", 3, 1));
-        let mut back = FormState::read(&model, &sent(&shown, &[("name", "Mine")]));
+        let mut back = FormState::read(&model, Some("1"), &sent(&shown, &[("name", "Mine")]));
         back.rebase(&model, &record("Theirs", 4, 2));
         assert_eq!(back.row, Some(("1".to_owned(), 2)));
         assert_eq!(back.inputs["name"].text, "Mine");
@@ -447,9 +443,13 @@ mod tests {
         assert_eq!(conflict.field.name, "name");
         assert_eq!(conflict.values, ["Mine", "Theirs"]);
         assert_eq!(back.inputs["seats"].text, "4");
-        let theirs = FormState::read(&model, &sent(&back, &[("resolve.name", "theirs")]));
+        let theirs = FormState::read(
+            &model,
+            Some("1"),
+            &sent(&back, &[("resolve.name", "theirs")]),
+        );
         assert_eq!(theirs.values(&model).unwrap(), RowValues::new());
-        let again = FormState::read(&model, &sent(&back, &[]));
+        let again = FormState::read(&model, Some("1"), &sent(&back, &[]));
         assert_eq!(
             Value::Object(again.values(&model).unwrap()),
             json!({"name": "Mine"})

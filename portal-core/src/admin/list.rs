@@ -41,7 +41,7 @@ pub(super) fn list(
             (filter::form(model, adding, here))
             (table(model, query, page, here, selected, may_select))
             @if may_select {
-                (BulkBar::new(BULK_FORM, here.to_string(), html! { input type="hidden" name="_action" value="ask_delete"; })
+                (BulkBar::new(BULK_FORM, here.action("actions/delete/confirm"), html! {})
                     .action(Button::new("Delete…").size(1).icon("trash-2").submit()))
             }
             (Pagination::new(query.page, query.per_page, page.total, |number| {
@@ -188,8 +188,7 @@ pub(super) fn delete_drawer(model: &ModelSpec, records: &[Record], here: &ListUr
     let title = format!("Delete {} {}?", records.len(), noun.to_lowercase());
     html! {
         (Drawer::new("delete-rows", title)
-            .form(here.to_string(), html! {
-                input type="hidden" name="_action" value="delete_rows";
+            .form(here.action("actions/delete"), html! {
                 @for record in records {
                     input type="hidden" name="id" value=(model.key_of(&record.values));
                 }
