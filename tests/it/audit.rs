@@ -49,10 +49,9 @@ async fn user_form(admin: &Client, id: &str, user_type: &str, is_active: bool) -
     let row = admin.get(&format!("/api/admin/models/user/{id}")).await;
     let version = row.header("etag").trim_matches('"').to_owned();
     let active = if is_active { "&is_active=true" } else { "" };
-    let body = format!(
-        "_action=save&_confirmed=1&_id={id}&_version={version}&user_type={user_type}{active}"
-    );
-    TestResponse::of(form(admin, "/admin/users", body)).await
+    let body = format!("_confirmed=1&_version={version}&user_type={user_type}{active}");
+    let path = format!("/admin/users/rows/{id}/update");
+    TestResponse::of(form(admin, &path, body)).await
 }
 
 async fn user_changes_are_audited_in_every_interface(database: Database) {
@@ -156,8 +155,8 @@ async fn row_changes_are_audited_with_old_and_new_values(database: Database) {
         .post(&format!("{models}/plan/actions/delete"), &body)
         .await;
     assert_eq!(deleted.json()["deleted"], 2);
-    let path = "/admin/settings?model=plan";
-    let body = format!("_action=delete_rows&id={}", id(2));
+    let path = "/admin/settings/plan/actions/delete";
+    let body = format!("id={}", id(2));
     assert_eq!(TestResponse::of(form(&admin, path, body)).await.status, 303);
     for at in 0..3 {
         let entries = log(&admin, &format!("?target=plan:{}", id(at))).await;

@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Chromium, Client, Database, DemoPortal, TestResponse, TestServer, eventually, form, on_both,
+    Chromium, Client, Database, DemoPortal, TestResponse, TestServer, attributes, eventually, form,
+    on_both,
 };
 
 on_both!(
@@ -56,8 +57,9 @@ async fn account_changes_need_confirmation_without_scripts(database: Database) {
     let mut server = TestServer::start(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     let id = id_of(&user).await;
-    let path = format!("/admin/users?edit={id}");
-    let form = admin.page(&path).await;
+    let form = admin.page(&format!("/admin/users?edit={id}")).await;
+    let path = attributes(&form.text, "#row form", "action").remove(0);
+    assert_eq!(path, format!("/admin/users/rows/{id}/update"));
     let mut given = fields(&form.text);
     for (name, value) in &mut given {
         if name == "user_type" {

@@ -110,12 +110,11 @@ async fn deeper_value_is_rejected_by_rest(database: Database) {
 async fn deeper_value_is_rejected_by_forms(database: Database) {
     let server = TestServer::start(database).await;
     let mut browser = CookieClient::of(&server.url, &server.admin().await);
-    let path = "/admin/settings?model=plan";
+    let path = "/admin/settings/plan/create";
     for format in ["json", "yaml"] {
         let document = |depth: usize| format!("[\n{}\n]", text(depth - 1));
         let fields = |settings: String| {
             [
-                ("_action", "save".to_owned()),
                 ("name", format!("by {format}")),
                 ("price", "1".to_owned()),
                 ("settings", settings),

@@ -102,10 +102,7 @@ async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
     // The same in forms of pages.
     let mut browser = CookieClient::of(&server.url, &admin);
     let answer = browser
-        .submit(
-            "/admin/settings?model=plan",
-            &[("_action", "save"), ("name", "a\0b")],
-        )
+        .submit("/admin/settings/plan/create", &[("name", "a\0b")])
         .await;
     assert_eq!(answer.status, 400, "{}", answer.text);
     let answer = browser

@@ -513,13 +513,13 @@ async fn form_selects_at_most_one_page_of_rows() {
     let server = TestServer::start(Database::Sqlite).await;
     let mut browser = CookieClient::of(&server.url, &server.admin().await);
     for (action, count, status) in [
-        ("ask_delete", 100, 303),
-        ("ask_delete", 101, 400),
-        ("delete_rows", 101, 400),
+        ("delete/confirm", 100, 303),
+        ("delete/confirm", 101, 400),
+        ("delete", 101, 400),
     ] {
-        let mut fields = vec![("_action", action)];
-        fields.resize(count + 1, ("id", "0"));
-        let answer = browser.submit("/admin/settings?model=plan", &fields).await;
+        let fields = vec![("id", "0"); count];
+        let path = format!("/admin/settings/plan/actions/{action}");
+        let answer = browser.submit(&path, &fields).await;
         assert_eq!(answer.status, status, "{action} of {count}");
     }
 }

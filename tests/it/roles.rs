@@ -224,13 +224,12 @@ async fn editor_has_access_to_permitted_models_only(database: Database) {
     assert!(form.contains("name=\"title\"") && !form.contains("Hidden plan"));
     let form = admin.page("/admin/settings?model=article&new=1").await.text;
     assert!(form.contains("Hidden plan"));
-    let form = |action: &str| {
-        editor
-            .request(Method::POST, "/admin/settings?model=article")
-            .header("accept", "text/html")
-            .body(format!("_action={action}"))
-    };
-    assert_eq!(TestResponse::of(form("defaults")).await.status, 403);
+    for path in ["defaults", "plan/create", "no_such_model/actions/delete"] {
+        let form = editor
+            .request(Method::POST, &format!("/admin/settings/{path}"))
+            .header("accept", "text/html");
+        assert_eq!(TestResponse::of(form).await.status, 403, "{path}");
+    }
 }
 
 async fn lost_role_applies_to_the_next_request(database: Database) {

@@ -80,7 +80,12 @@ fn access(wanted: &Access, who: Who) -> GuardResult {
 /// Expected result according to the declaration of the route.
 fn expected(route: &RouteInfo, who: Who) -> GuardResult {
     let access = |wanted: &Access| access(wanted, who);
+    let is_form = route.method == Some(Method::POST);
     match (&route.guard, who) {
+        // The form of a model also requires access to that model, which is for administrators.
+        (Guard::Account(_), _) if is_form && route.path.starts_with("/admin/settings/{model}/") => {
+            access(&Access::Admin)
+        }
         (Guard::Account(account), _) => access(account),
         // A guest has no token and sends a random one.
         (Guard::ClientToken(_), Who::Nobody) => GuardResult::UnknownToken,

@@ -16,7 +16,7 @@ on("input", ({ target }) => {
 });
 on("change", ({ target }) => target.matches("[data-filter] [name=_field]") && target.form.requestSubmit($("[name=_choose]", target.form)));
 // Returns the list if the URL is one of this page.
-const listAt = (url, list) => url.origin + url.pathname === location.origin + location.pathname && list;
+const listAt = (url, list, page = location) => url.origin + url.pathname === page.origin + page.pathname && list;
 on("click", (event) => {
   const link = event.target.closest?.("[data-list] a[href]");
   if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.target) return;
@@ -101,8 +101,10 @@ on("htmx:error", ({ detail: { ctx } }) => {
 // A form that was sent by script has succeeded: `pages/htmx.rs`.
 on("portal:done", ({ target, detail: { to, text, tone, label, href } }) => {
   const url = new URL(to, location.href);
-  const list = listAt(url, $("[data-list]"));
   const dialog = target.closest("dialog");
+  // A page that was the response to a form has the path of an action.
+  const page = new URL(dialog?.dataset.back ?? location.href, location.href);
+  const list = listAt(url, $("[data-list]"), page);
   $$("form", dialog ?? target).forEach((form) => clean.delete(form));
   if (!list) return location.assign(url);
   dialog?.close();
@@ -129,8 +131,9 @@ const refreshRowState = async () => {
   stateTimer = undefined;
   const form = $("dialog[data-back] form[data-guard]");
   const version = form && $("[name=_version]", form);
-  if (!version || !$("#row-state", form)) return;
-  const url = new URL(form.getAttribute("action"), location.href);
+  const state = version && $("#row-state", form);
+  if (!state) return;
+  const url = new URL(state.dataset.url, location.href);
   url.searchParams.set("version", version.value);
   try {
     const response = await fetch(url, { headers: { accept: "text/html", "x-portal-region": "row-state" }, redirect: "error" });

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::list_url::ListUrl;
 use super::spec::ModelSpec;
 use crate::auth::{AuditFilter, AuditLog, Users};
 use crate::error::Result;
@@ -40,10 +41,10 @@ pub(super) async fn last_change(
 }
 
 /// Renders the notice in an open form that its record has changed. `lists.js` requests it again
-/// after each change, with the version of the form.
-pub(super) fn notice(text: Option<&str>) -> Markup {
+/// from the URL of the drawer after each change, with the version of the form.
+pub(super) fn notice(drawer: &ListUrl, text: Option<&str>) -> Markup {
     html! {
-        pt-live id="row-state" role="status" {
+        pt-live id="row-state" role="status" data-url=(drawer) {
             @if let Some(text) = text { (Banner::new(Tone::Warning, text)) }
         }
     }

@@ -1,8 +1,8 @@
-//! Fields of admin models: types, controls and specifications.
+//! Fields of admin models: Rust types and specifications.
 
 use serde_json::Value;
 
-use super::fields;
+use super::field_type::{FieldType, KeySource, Widget};
 use crate::error::FieldError;
 
 /// A type that a field of an admin model can have.
@@ -43,67 +43,39 @@ pub trait AdminField: Sized {
     fn from_value(value: Value) -> Result<Self, FieldError>;
 }
 
-/// Storage and presentation of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FieldKind {
-    /// A text.
-    Text,
-    /// A boolean, shown as yes or no.
-    Boolean,
-    /// A whole number between two bounds.
-    Integer {
-        /// Size of the column.
-        size: IntegerSize,
-        /// Smallest value.
-        min: i64,
-        /// Largest value.
-        max: i64,
-    },
-    /// A floating-point number.
-    Number,
-    /// A point in time.
-    Timestamp,
-    /// A date.
-    Date,
-    /// A UUID.
-    Uuid,
-    /// A JSON document.
-    Json {
-        /// `true` if the document must be an object.
-        object: bool,
-    },
-}
+/// Type of a field: how its values are stored and presented.
+///
+/// Each [`AdminField`] has one. A Rust type that wraps another one uses the kind of that type:
+///
+/// ```
+/// use portal_core::FieldError;
+/// use portal_core::admin::{AdminField, FieldKind};
+/// use serde_json::Value;
+///
+/// struct Cents(i64);
+///
+/// impl AdminField for Cents {
+///     const KIND: FieldKind = i64::KIND;
+///
+///     fn to_value(&self) -> Value {
+///         self.0.to_value()
+///     }
+///
+///     fn from_value(value: Value) -> Result<Self, FieldError> {
+///         i64::from_value(value).map(Self)
+///     }
+/// }
+/// assert_eq!(Cents::KIND.name(), "integer");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct FieldKind(pub(super) &'static dyn FieldType);
 
-/// Size of a column for whole numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IntegerSize {
-    /// 16 bits.
-    Small,
-    /// 32 bits.
-    Medium,
-    /// 64 bits.
-    Big,
-}
-
-/// Form control of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Widget {
-    /// The default control of the type.
-    #[default]
-    Auto,
-    /// A single-line text input.
-    Input,
-    /// A multi-line text area.
-    Textarea,
-    /// An e-mail input.
-    Email,
-    /// A URL input.
-    Url,
-    /// An input that hides its text. The value is write-only: no form, list, response or log
-    /// contains it, and no search, filter or sort order uses it.
-    Password,
+impl FieldKind {
+    /// Returns the name in the API, such as `text` or `datetime`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.0.name()
+    }
 }
 
 /// A field of an admin model: its name, type and presentation.
@@ -120,7 +92,7 @@ pub struct FieldSpec {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) help: &'static str,
-    pub(crate) kind: FieldKind,
+    pub(crate) kind: &'static dyn FieldType,
     pub(crate) nullable: bool,
     pub(crate) primary_key: bool,
     pub(crate) unique: bool,
@@ -139,7 +111,7 @@ impl FieldSpec {
             name,
             title: name,
             help: "",
-            kind: T::KIND,
+            kind: T::KIND.0,
             nullable: T::NULLABLE,
             primary_key: false,
             unique: false,
@@ -226,12 +198,13 @@ impl FieldSpec {
     /// Returns how the value is stored and shown.
     #[must_use]
     pub const fn kind(&self) -> FieldKind {
-        self.kind
+        FieldKind(self.kind)
     }
 
     /// Returns `true` if the portal or the database generates the value of a new row.
     pub(crate) fn is_generated(&self) -> bool {
-        self.primary_key && matches!(self.kind, FieldKind::Integer { .. } | FieldKind::Uuid)
+        let source = self.kind.key_source();
+        self.primary_key && source.is_some_and(|source| !matches!(source, KeySource::Creator))
     }
 
     /// Returns `true` if the creator of a row must provide a value.
@@ -250,17 +223,25 @@ impl FieldSpec {
     }
 
     fn default_text_now(&self) -> Option<&'static str> {
-        let is_time = matches!(self.kind, FieldKind::Timestamp | FieldKind::Date);
         match self.default {
-            None if self.read_only && is_time && !self.nullable => Some("now"),
+            None if self.read_only && !self.nullable => self.kind.read_only_default(),
             default => default,
         }
+    }
+
+    /// Returns the declared default, if it is the same for every row.
+    pub(crate) fn constant_default(&self) -> Option<Value> {
+        let text = self.default?;
+        if self.kind.is_volatile(text) {
+            return None;
+        }
+        self.kind.parse(text).ok()
     }
 
     /// Returns the default value of a new row.
     pub(crate) fn default_value(&self) -> Result<Option<Value>, FieldError> {
         match self.default_text_now() {
-            Some(text) => fields::parse(self.kind, text).map(Some),
+            Some(text) => self.kind.parse(text).map(Some),
             None if self.nullable => Ok(Some(Value::Null)),
             None => Ok(None),
         }

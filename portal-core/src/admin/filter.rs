@@ -1,11 +1,11 @@
 //! Filters of a list: the form that adds one, and chips that describe active ones.
 
 use maud::{Markup, html};
-use serde_json::Value;
 
-use super::field::{FieldKind, FieldSpec, Widget};
-use super::fields;
+use super::field::FieldSpec;
+use super::field_type::FilterInput;
 use super::list_url::ListUrl;
+use super::operator::Operator;
 use super::spec::ModelSpec;
 use crate::error::FieldError;
 use crate::pages::components::{Button, icon};
@@ -25,62 +25,28 @@ const NOT_EMPTY: &str = "not_empty";
 
 type Words = (&'static str, &'static str);
 
-const NUMBER: [Words; 7] = [
-    ("gte", "is at least"),
-    ("lte", "is at most"),
-    ("eq", "is"),
-    ("ne", "is not"),
-    ("gt", "is greater than"),
-    ("lt", "is less than"),
-    ("in", "is one of"),
-];
-const TEXT: [Words; 4] = [
-    ("contains", "contains"),
-    ("eq", "is"),
-    ("ne", "is not"),
-    ("in", "is one of"),
-];
-const TIME: [Words; 4] = [
-    ("gte", "is at or after"),
-    ("gt", "is after"),
-    ("lte", "is at or before"),
-    ("lt", "is before"),
-];
-const DATE: [Words; 6] = [
-    ("gte", "is on or after"),
-    ("lte", "is on or before"),
-    ("eq", "is"),
-    ("ne", "is not"),
-    ("gt", "is after"),
-    ("lt", "is before"),
-];
-const ID: [Words; 3] = [("eq", "is"), ("ne", "is not"), ("in", "is one of")];
 const NULL: [Words; 2] = [(EMPTY, "is empty"), (NOT_EMPTY, "is not empty")];
 
 /// Returns the fields that the form offers. Secrets are excluded: a comparison would reveal them.
 fn offered(model: &ModelSpec) -> impl Iterator<Item = &'static FieldSpec> {
-    let is_secret = |field: &&FieldSpec| field.widget == Widget::Password;
-    model.fields.iter().filter(move |field| !is_secret(field))
+    model.fields.iter().filter(|field| !field.is_write_only())
 }
 
 /// Returns the operators that the form offers for a field. Choices and booleans need none.
 fn operators(model: &ModelSpec, field: &FieldSpec) -> Vec<Words> {
-    let words: &[Words] = match field.kind {
-        _ if !model.choices(field).is_empty() => &[],
-        FieldKind::Boolean => &[],
-        FieldKind::Integer { .. } | FieldKind::Number => &NUMBER,
-        FieldKind::Timestamp => &TIME,
-        FieldKind::Date => &DATE,
-        FieldKind::Uuid => &ID,
-        FieldKind::Json { .. } => &TEXT[..1],
-        FieldKind::Text => &TEXT,
-    };
-    let mut words = words.to_vec();
-    let may_be_empty = field.nullable && field.kind != FieldKind::Text;
-    if may_be_empty && !words.is_empty() && !matches!(field.kind, FieldKind::Json { .. }) {
-        words.extend(NULL);
+    if !model.choices(field).is_empty() {
+        return Vec::new();
     }
-    words
+    let operators = field.kind.filter_operators().iter();
+    let mut operators: Vec<Words> = operators
+        .map(|(operator, label)| (operator.name(), *label))
+        .collect();
+    let may_be_empty =
+        field.nullable && !field.kind.is_text() && field.kind.supports(Operator::Equal);
+    if may_be_empty && !operators.is_empty() {
+        operators.extend(NULL);
+    }
+    operators
 }
 
 /// Renders the button that opens the form, with the first field of the list.
@@ -152,22 +118,17 @@ fn value_control(model: &ModelSpec, field: &FieldSpec) -> Markup {
             }
         };
     }
-    let (input_type, mode, hint) = match field.kind {
-        FieldKind::Boolean => {
-            return select(
-                VALUE,
-                "Value",
-                [("true", "Yes"), ("false", "No")].into_iter(),
-                "",
-            );
-        }
-        FieldKind::Integer { .. } | FieldKind::Number => ("text", Some("decimal"), None),
-        FieldKind::Timestamp => ("datetime-local", None, Some("UTC")),
-        FieldKind::Date => ("date", None, None),
-        _ => ("text", None, None),
-    };
+    let values = field.kind.options();
+    if !values.is_empty() {
+        return select(VALUE, "Value", values.iter().copied(), "");
+    }
+    let FilterInput {
+        input_type,
+        inputmode,
+        hint,
+    } = field.kind.filter_input();
     html! {
-        input class="pt-input" data-size="1" type=(input_type) name=(VALUE) inputmode=[mode]
+        input class="pt-input" data-size="1" type=(input_type) name=(VALUE) inputmode=[inputmode]
             aria-label={ "Value" @if let Some(hint) = hint { " (" (hint) ")" } } placeholder="Value" autocomplete="off";
         @if let Some(hint) = hint { span class="pt-hint" aria-hidden="true" { (hint) } }
     }
@@ -246,63 +207,34 @@ fn condition(model: &ModelSpec, name: &str, operator: &str, value: &str) -> Stri
         return format!("{name}: {value}");
     };
     let title = field.title;
-    let is_empty = value.is_empty() && field.nullable && field.kind != FieldKind::Text;
-    let shown: Vec<String> = match operator {
-        "in" => value.split(',').map(|it| words(model, field, it)).collect(),
-        _ => vec![words(model, field, value)],
+    let is_empty = value.is_empty() && field.nullable && !field.kind.is_text();
+    let unknown = operator;
+    let operator = match operator {
+        "" => Some(Operator::Equal),
+        name => Operator::parse(name),
     };
-    let shown = shown.join(", ");
-    let is_time = matches!(field.kind, FieldKind::Timestamp | FieldKind::Date);
+    let shown = match operator {
+        Some(Operator::In) => {
+            let values: Vec<_> = value.split(',').map(|it| words(model, field, it)).collect();
+            values.join(", ")
+        }
+        _ => words(model, field, value),
+    };
     match operator {
-        "" | "eq" if is_empty => format!("{title} is empty"),
-        "ne" if is_empty => format!("{title} is not empty"),
-        "" | "eq" => format!("{title}: {shown}"),
-        "ne" => format!("{title} is not {shown}"),
-        "in" => format!("{title}: {shown}"),
-        "contains" => format!("{title} contains “{value}”"),
-        "lt" if is_time => format!("{title} before {shown}"),
-        "lte" if is_time => format!("{title} until {shown}"),
-        "gt" if is_time => format!("{title} after {shown}"),
-        "gte" if is_time => format!("{title} from {shown}"),
-        "lt" => format!("{title} < {shown}"),
-        "lte" => format!("{title} ≤ {shown}"),
-        "gt" => format!("{title} > {shown}"),
-        "gte" => format!("{title} ≥ {shown}"),
-        other => format!("{title} {other} {shown}"),
+        Some(Operator::Equal) if is_empty => format!("{title} is empty"),
+        Some(Operator::NotEqual) if is_empty => format!("{title} is not empty"),
+        Some(Operator::Equal | Operator::In) => format!("{title}: {shown}"),
+        Some(Operator::NotEqual) => format!("{title} is not {shown}"),
+        Some(Operator::Contains) => format!("{title} contains “{value}”"),
+        Some(comparison) => format!("{title} {} {shown}", field.kind.comparison_word(comparison)),
+        None => format!("{title} {unknown} {shown}"),
     }
 }
 
 /// Formats a value for display; an invalid one is shown unchanged.
 fn words(model: &ModelSpec, field: &FieldSpec, text: &str) -> String {
-    match (field.kind, fields::parse(field.kind, text)) {
-        (FieldKind::Boolean, Ok(Value::Bool(value))) => if value { "Yes" } else { "No" }.to_owned(),
-        (FieldKind::Integer { .. } | FieldKind::Number, Ok(Value::Number(number))) => {
-            grouped(&number.to_string())
-        }
-        (FieldKind::Timestamp, Ok(Value::String(time))) => {
-            let minutes: String = time.chars().take(16).collect();
-            format!("{} UTC", minutes.replace('T', " "))
-        }
-        _ => model.choice_title(field.name, text).to_owned(),
-    }
-}
-
-/// Formats a number with separators between groups of three digits.
-pub(super) fn grouped(number: &str) -> String {
-    let (sign, rest) = match number.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", number),
-    };
-    let digits = rest.chars().take_while(char::is_ascii_digit).count();
-    let (whole, fraction) = rest.split_at(digits);
-    let mut text = String::from(sign);
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (digits - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text + fraction
+    let described = field.kind.describe_value(text);
+    described.unwrap_or_else(|| model.choice_title(field.name, text).to_owned())
 }
 
 #[cfg(test)]
@@ -319,19 +251,6 @@ mod tests {
         let mut chips = chips(&model, &here(query));
         assert_eq!(chips.len(), 1, "{chips:?}");
         chips.remove(0).1
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, expected) in [
-            ("0", "0"),
-            ("999", "999"),
-            ("41250", "41,250"),
-            ("-1234567.25", "-1,234,567.25"),
-            ("9223372036854775807", "9,223,372,036,854,775,807"),
-        ] {
-            assert_eq!(grouped(number), expected);
-        }
     }
 
     #[test]

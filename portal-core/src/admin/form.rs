@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use maud::{Markup, Render, html};
 
 use super::changed::notice;
 use super::consequences::Question;
-use super::field::{FieldKind, FieldSpec, IntegerSize, Widget};
-use super::form_state::{CONVERT, FieldInput, FormState, Format, format_name, original_name};
+use super::field::FieldSpec;
+use super::field_type::ControlSpec;
+use super::form_state::{CONVERT, FieldInput, FormState, format_name, original_name};
 use super::list_url::ListUrl;
 use super::spec::ModelSpec;
 use crate::pages::components::{
     Banner, Button, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
 };
-use crate::pages::zone::Zone;
 
 /// Key and label of the rows that a reference can point to. A field without an entry has too many.
 pub(super) type ReferenceOptions = BTreeMap<&'static str, Vec<(String, String)>>;
@@ -24,16 +23,15 @@ const DELETE_DIALOG: &str = "delete-row";
 /// Parameter of a form whose change was confirmed.
 pub(super) const CONFIRMED: &str = "_confirmed";
 
-/// Renders the open drawer of a row. `here` is its own URL, `back` that of the list.
+/// Renders the open drawer of a row. `list` is the URL of the list around it.
 pub(super) fn drawer(
     model: &ModelSpec,
     draft: &FormState,
     targets: &ReferenceOptions,
-    here: &ListUrl,
-    back: &ListUrl,
+    list: &ListUrl,
 ) -> Markup {
     if let Some(question) = &draft.question {
-        return question_drawer(draft, question, here, back);
+        return question_drawer(model, draft, question, list);
     }
     let is_new = draft.row.is_none();
     let title = model.title.to_lowercase();
@@ -48,10 +46,10 @@ pub(super) fn drawer(
         (false, false) => model.title.to_owned(),
     };
     let mut drawer = Drawer::new("row", title)
-        .form(here.to_string(), hidden(draft))
-        .body(body(model, draft, targets))
+        .form(save_url(draft, list), hidden(draft))
+        .body(body(model, draft, targets, list))
         .footer(foot(is_new, may_save))
-        .open(back.to_string());
+        .open(list.to_string());
     if !is_new && model.permissions.delete {
         drawer = drawer.aside(Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG));
     }
@@ -61,16 +59,30 @@ pub(super) fn drawer(
     html! {
         (drawer)
         @if let (Some((key, version)), true) = (&draft.row, model.permissions.delete) {
-            (delete_dialog(draft, key, *version, here))
+            (delete_dialog(draft, list.row_action(key, "delete"), *version))
         }
+    }
+}
+
+/// Returns the URL that saves the row of a form.
+fn save_url(draft: &FormState, list: &ListUrl) -> String {
+    match &draft.row {
+        Some((key, _)) => list.row_action(key, "update"),
+        None => list.action("create"),
+    }
+}
+
+/// Returns the URL that converts a document of a form.
+fn convert_url(draft: &FormState, list: &ListUrl) -> String {
+    match &draft.row {
+        Some((key, _)) => list.row_action(key, "convert"),
+        None => list.action("convert"),
     }
 }
 
 fn hidden_row(draft: &FormState) -> Markup {
     html! {
-        input type="hidden" name="_action" value="save";
-        @if let Some((key, version)) = &draft.row {
-            input type="hidden" name="_id" value=(key);
+        @if let Some((_, version)) = &draft.row {
             input type="hidden" name="_version" value=(version);
             input type="hidden" name="_label" value=(draft.label);
         }
@@ -87,17 +99,20 @@ fn hidden(draft: &FormState) -> Markup {
 
 /// Renders the drawer for a required confirmation: the submitted form data and the question.
 fn question_drawer(
+    model: &ModelSpec,
     draft: &FormState,
     question: &Question,
-    here: &ListUrl,
-    back: &ListUrl,
+    list: &ListUrl,
 ) -> Markup {
+    let is_submitted = |name: &str, input: &FieldInput| {
+        let field = model.field(name);
+        field.is_none_or(|field| input.text != field.kind.unsubmitted_text())
+    };
     let fields = html! {
         (hidden_row(draft))
         input type="hidden" name=(CONFIRMED) value="1";
         @for (name, input) in &draft.inputs {
-            // An unchecked checkbox is not submitted.
-            @if input.text != "false" { input type="hidden" name=(name) value=(input.text); }
+            @if is_submitted(name, input) { input type="hidden" name=(name) value=(input.text); }
             input type="hidden" name={ "_was." (name) } value=(input.original);
         }
     };
@@ -108,10 +123,10 @@ fn question_drawer(
         button.solid()
     };
     let drawer = Drawer::new("row", question.title.clone())
-        .form(here.to_string(), fields)
+        .form(save_url(draft, list), fields)
         .body(html! { p { (question.text) } })
         .footer(button.submit())
-        .open(back.to_string());
+        .open(list.to_string());
     html! { (drawer) }
 }
 
@@ -121,26 +136,34 @@ fn foot(is_new: bool, may_save: bool) -> Markup {
     }
 }
 
-fn delete_dialog(draft: &FormState, key: &str, version: i64, here: &ListUrl) -> impl Render {
+fn delete_dialog(draft: &FormState, url: String, version: i64) -> impl Render {
     let title = format!("Delete “{}”?", draft.label);
-    Confirm::new(DELETE_DIALOG, title, here.to_string(), "Delete")
+    Confirm::new(DELETE_DIALOG, title, url, "Delete")
         .text("This cannot be undone.")
         .hidden(html! {
-            input type="hidden" name="_action" value="delete";
-            input type="hidden" name="_id" value=(key);
             input type="hidden" name="_version" value=(version);
         })
 }
 
-fn body(model: &ModelSpec, draft: &FormState, targets: &ReferenceOptions) -> Markup {
+fn body(
+    model: &ModelSpec,
+    draft: &FormState,
+    targets: &ReferenceOptions,
+    list: &ListUrl,
+) -> Markup {
     let is_new = draft.row.is_none();
     let may_change = if is_new {
         model.permissions.create
     } else {
         model.permissions.change
     };
+    let drawer = match &draft.row {
+        Some((key, _)) => list.with("edit", key.as_str()),
+        None => list.with("new", "1"),
+    };
+    let convert = convert_url(draft, list);
     html! {
-        (notice(draft.notice.as_deref()))
+        (notice(&drawer, draft.notice.as_deref()))
         @match &draft.banner {
             Some(text) if !draft.conflicts.is_empty() => (conflict(draft, text)),
             Some(text) => (Banner::new(Tone::Warning, text.as_str())),
@@ -150,7 +173,7 @@ fn body(model: &ModelSpec, draft: &FormState, targets: &ReferenceOptions) -> Mar
         @for field in model.fields {
             @if let Some(input) = draft.inputs.get(field.name) {
                 @if may_change && field.is_editable(is_new) {
-                    (control(model, draft, field, input, targets))
+                    (control(model, draft, field, input, targets, &convert))
                 } @else if !is_new {
                     (shown(field, input))
                 }
@@ -170,23 +193,8 @@ fn conflict(draft: &FormState, text: &str) -> Conflict {
 /// Renders a read-only field. It is not submitted, because the server would reject it.
 fn shown(field: &FieldSpec, input: &FieldInput) -> Field {
     let name = format!("_shown.{}", field.name);
-    let at = format!("{}Z", input.text).parse::<DateTime<Utc>>();
-    let text = match at {
-        Ok(at) if field.kind == FieldKind::Timestamp => {
-            let zone = Zone::current();
-            format!(
-                "{}{}",
-                zone.format(at, "%-d %b %Y, %H:%M:%S"),
-                zone.suffix()
-            )
-        }
-        _ => input.text.clone(),
-    };
-    let control = match field.kind {
-        FieldKind::Json { .. } => Field::code(name, field.title),
-        _ => Field::text(name, field.title),
-    };
-    control.value(text).read_only(true)
+    let control = field.kind.read_only_control(name, field.title, &input.text);
+    control.read_only(true)
 }
 
 fn control(
@@ -195,6 +203,7 @@ fn control(
     field: &'static FieldSpec,
     input: &FieldInput,
     targets: &ReferenceOptions,
+    convert: &str,
 ) -> Markup {
     let mut control = plain_control(model, field, input, targets)
         .value(input.text.as_str())
@@ -205,22 +214,23 @@ fn control(
     }
     html! {
         (control)
-        @if let FieldKind::Json { .. } = field.kind { (format_switch(field, input)) }
+        @if !field.kind.formats().is_empty() { (format_switch(field, input, convert)) }
         input type="hidden" name=(original_name(field)) value=(input.original);
     }
 }
 
 /// Renders buttons that convert the document to another format. A hidden field holds the current
 /// one.
-fn format_switch(field: &FieldSpec, input: &FieldInput) -> Markup {
+fn format_switch(field: &FieldSpec, input: &FieldInput, convert: &str) -> Markup {
     html! {
         div class="pt-row" role="group" aria-label={ "Format of " (field.title) } {
             input type="hidden" name=(format_name(field)) value=(input.format.as_str());
-            @for format in [Format::Yaml, Format::Json] {
-                @let is_current = format == input.format;
+            @for format in field.kind.formats() {
+                @let is_current = *format == input.format;
                 (Button::new(format.title()).ghost().size(1).submit()
                     .attribute("id", format!("format-{}-{}", field.name, format.as_str()))
                     .attribute("name", CONVERT).attribute("value", format!("{}:{}", field.name, format.as_str()))
+                    .attribute("formaction", convert)
                     .attribute("formnovalidate", "")
                     .attribute("aria-pressed", if is_current { "true" } else { "false" }))
             }
@@ -237,7 +247,7 @@ fn plain_control(
     let (name, title) = (field.name, field.title);
     // A text may be empty; only the model can require more.
     let is_required =
-        field.is_required() && (field.kind != FieldKind::Text || field.unique || field.primary_key);
+        field.is_required() && (!field.kind.is_text() || field.unique || field.primary_key);
     if let Some(rows) = targets.get(name) {
         let rows = rows
             .iter()
@@ -252,37 +262,16 @@ fn plain_control(
         return Field::select(name, title, options(choices, field, input))
             .required(!field.nullable);
     }
-    match field.kind {
-        FieldKind::Boolean if field.nullable => {
-            let choices = [("true", "Yes"), ("false", "No")];
-            Field::select(name, title, options(choices.into_iter(), field, input))
-        }
-        FieldKind::Boolean => Field::checkbox(name, title),
-        FieldKind::Integer { size, min, max } => {
-            let number = Field::number(name, title).step("1").required(is_required);
-            // Browsers use floating-point numbers, which are wrong for larger bounds.
-            if size == IntegerSize::Big {
-                number
-            } else {
-                number.range(Some(min.to_string()), Some(max.to_string()))
-            }
-        }
-        FieldKind::Number => Field::number(name, title).step("any").required(is_required),
-        FieldKind::Timestamp => Field::date_time(name, format!("{title} (UTC)"))
-            .step("1")
-            .required(is_required),
-        FieldKind::Date => Field::date(name, title).required(is_required),
-        FieldKind::Json { .. } => Field::code(name, title),
-        FieldKind::Uuid => Field::text(name, title).required(is_required),
-        FieldKind::Text => match field.widget {
-            Widget::Textarea => Field::textarea(name, title),
-            Widget::Email => Field::email(name, title),
-            Widget::Url => Field::url(name, title),
-            Widget::Password => Field::password(name, title).autocomplete("new-password"),
-            Widget::Auto | Widget::Input => Field::text(name, title).autocomplete("off"),
-        }
-        .required(is_required),
+    let values = field.kind.options();
+    if field.nullable && !values.is_empty() {
+        return Field::select(name, title, options(values.iter().copied(), field, input));
     }
+    field.kind.control(ControlSpec {
+        name,
+        title,
+        is_required,
+        widget: field.widget,
+    })
 }
 
 /// Returns the options of a select: an empty one if the field may be empty or has no value yet, and

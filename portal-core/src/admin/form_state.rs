@@ -5,58 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::consequences::Question;
-use super::field::{FieldKind, FieldSpec};
-use super::fields;
+use super::document_format::Format;
+use super::field::FieldSpec;
 use super::record::Record;
 use super::spec::{ModelSpec, RowValues};
-use super::yaml;
 use crate::error::FieldError;
-
-/// Format in which a document is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Format {
-    #[default]
-    Yaml,
-    Json,
-}
-
-impl Format {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Yaml => "yaml",
-            Self::Json => "json",
-        }
-    }
-
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Self::Yaml => "YAML",
-            Self::Json => "JSON",
-        }
-    }
-
-    fn from_name(name: &str) -> Self {
-        if name == "json" {
-            Self::Json
-        } else {
-            Self::Yaml
-        }
-    }
-
-    fn write(self, value: &Value) -> String {
-        match self {
-            Self::Yaml => yaml::write(value),
-            Self::Json => yaml::write_json(value),
-        }
-    }
-
-    fn parse(self, text: &str) -> Result<Value, FieldError> {
-        match self {
-            Self::Yaml => yaml::parse(text),
-            Self::Json => fields::parse(FieldKind::Json { object: false }, text),
-        }
-    }
-}
 
 /// Submitted text of a field.
 #[derive(Debug, Clone, Default)]
@@ -115,9 +68,7 @@ impl FormState {
         let mut draft = Self::default();
         for field in editable(model, true) {
             // The current time is filled in when the row is saved.
-            let default = field.default.filter(|text| *text != "now");
-            let value = default.and_then(|_| field.default_value().ok().flatten());
-            draft.set(field, &value.unwrap_or_default());
+            draft.set(field, &field.constant_default().unwrap_or_default());
         }
         draft
     }
@@ -142,7 +93,7 @@ impl FormState {
         } else {
             value
         };
-        let text = text_of(field, shown, Format::default());
+        let text = field.kind.form_text(shown, Format::default());
         let mut input = FieldInput {
             text,
             ..FieldInput::default()
@@ -151,13 +102,10 @@ impl FormState {
         self.inputs.insert(field.name, input);
     }
 
-    /// Reads a submitted form.
-    pub(super) fn read(model: &ModelSpec, sent: &FormData) -> Self {
+    /// Reads the submitted form of a row, or of a new one.
+    pub(super) fn read(model: &ModelSpec, key: Option<&str>, sent: &FormData) -> Self {
         let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
-        let row = match get("_id") {
-            "" => None,
-            id => Some((id.to_owned(), get("_version").parse().unwrap_or(-1))),
-        };
+        let row = key.map(|key| (key.to_owned(), get("_version").parse().unwrap_or(-1)));
         let mut draft = Self {
             label: get("_label").to_owned(),
             ..Self::default()
@@ -165,9 +113,7 @@ impl FormState {
         for field in editable(model, row.is_none()) {
             let text = match sent.get(field.name) {
                 Some(text) => text.replace("\r\n", "\n"),
-                // An unchecked checkbox is not submitted.
-                None if field.kind == FieldKind::Boolean => "false".to_owned(),
-                None => String::new(),
+                None => field.kind.unsubmitted_text().to_owned(),
             };
             let input = FieldInput {
                 text,
@@ -191,11 +137,11 @@ impl FormState {
         let Some(input) = self.inputs.get_mut(field.name) else {
             return;
         };
-        match input.format.parse(&input.text) {
+        match field.kind.parse_form_text(&input.text, input.format) {
             Ok(_) if input.text.trim().is_empty() => input.format = Format::from_name(format),
             Ok(value) => {
                 input.format = Format::from_name(format);
-                input.text = text_of(field, &value, input.format);
+                input.text = field.kind.form_text(&value, input.format);
             }
             Err(mut fault) => {
                 fault.pointer = field.pointer();
@@ -312,17 +258,17 @@ impl FormState {
 impl FieldInput {
     /// Returns the value of the text; `None` omits the field.
     fn value(&self, field: &FieldSpec, is_new: bool) -> Result<Option<Value>, FieldError> {
-        if let FieldKind::Json { .. } = field.kind {
-            if self.text.trim().is_empty() {
-                return Ok(field.default_value().ok().flatten());
-            }
-            return self.format.parse(&self.text).map(Some);
+        if !field.kind.is_scalar() && self.text.trim().is_empty() {
+            return Ok(field.default_value().ok().flatten());
         }
         let is_choice = !field.choices.is_empty();
-        if self.text.is_empty() && (field.kind != FieldKind::Text || field.nullable || is_choice) {
+        if self.text.is_empty() && (!field.kind.is_text() || field.nullable || is_choice) {
             return Ok((!is_new || field.nullable).then_some(Value::Null));
         }
-        fields::parse(field.kind, &self.text).map(Some)
+        field
+            .kind
+            .parse_form_text(&self.text, self.format)
+            .map(Some)
     }
 
     pub(super) fn is_changed(&self, field: &FieldSpec) -> bool {
@@ -331,14 +277,7 @@ impl FieldInput {
 
     /// Returns a short text that is equal for equal values.
     fn fingerprint(&self, field: &FieldSpec) -> String {
-        let text = match field.kind {
-            // The formatting of a document does not matter.
-            FieldKind::Json { .. } => self
-                .format
-                .parse(&self.text)
-                .map_or_else(|_| self.text.clone(), |value| value.to_string()),
-            _ => self.text.clone(),
-        };
+        let text = field.kind.normalize(&self.text, self.format);
         // FNV-1a: it must be the same in every replica, and a collision gains an attacker nothing.
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -372,18 +311,6 @@ pub(super) fn editable(
         .fields
         .iter()
         .filter(move |field| may_edit && field.is_editable(is_new))
-}
-
-/// Returns the text of a value in a form.
-fn text_of(field: &FieldSpec, value: &Value, format: Format) -> String {
-    match (field.kind, value) {
-        (_, Value::Null) => String::new(),
-        (FieldKind::Json { .. }, value) => format.write(value),
-        // Browser controls accept seconds but not fractions of them.
-        (FieldKind::Timestamp, Value::String(text)) => text.chars().take(19).collect(),
-        (_, Value::String(text)) => text.clone(),
-        (_, value) => value.to_string(),
-    }
 }
 
 #[cfg(test)]
@@ -440,8 +367,7 @@ mod tests {
     /// Returns the data a browser submits for a form, with some fields changed.
     fn sent(draft: &FormState, changes: &[(&str, &str)]) -> FormData {
         let mut sent = FormData::new();
-        if let Some((id, version)) = &draft.row {
-            sent.insert("_id".to_owned(), id.clone());
+        if let Some((_, version)) = &draft.row {
             sent.insert("_version".to_owned(), version.to_string());
         }
         for (name, input) in &draft.inputs {
@@ -459,14 +385,14 @@ mod tests {
     fn only_changed_fields_are_submitted() {
         let model = model();
         let shown = FormState::of(&model, &record("Basic", 3, 1));
-        let back = FormState::read(&model, &sent(&shown, &[("seats", "")]));
+        let back = FormState::read(&model, Some("1"), &sent(&shown, &[("seats", "")]));
         assert_eq!(
             Value::Object(back.values(&model).unwrap()),
             json!({"seats": null})
         );
         let mut unchecked = sent(&shown, &[]);
         unchecked.remove("active");
-        let back = FormState::read(&model, &unchecked);
+        let back = FormState::read(&model, Some("1"), &unchecked);
         assert_eq!(
             Value::Object(back.values(&model).unwrap()),
             json!({"active": false})
@@ -478,7 +404,7 @@ mod tests {
         let model = model();
         let shown = FormState::of(&model, &record("Basic", 3, 1));
         let json = [("limits", "{ \"a\": 1 }"), ("_format.limits", "json")];
-        let back = FormState::read(&model, &sent(&shown, &json));
+        let back = FormState::read(&model, Some("1"), &sent(&shown, &json));
         assert_eq!(back.values(&model).unwrap(), RowValues::new());
     }
 
@@ -487,15 +413,15 @@ mod tests {
         let model = model();
         let shown = FormState::of(&model, &record("Basic", 3, 1));
         assert_eq!(shown.inputs["limits"].text.trim(), "a: 1");
-        let mut back = FormState::read(&model, &sent(&shown, &[]));
+        let mut back = FormState::read(&model, Some("1"), &sent(&shown, &[]));
         back.convert(&model, "limits:json");
         assert_eq!(back.inputs["limits"].text, "{\n  \"a\": 1\n}");
         assert_eq!(back.inputs["limits"].format, Format::Json);
-        let mut back = FormState::read(&model, &sent(&back, &[]));
+        let mut back = FormState::read(&model, Some("1"), &sent(&back, &[]));
         back.convert(&model, "limits:yaml");
         assert_eq!(back.inputs["limits"].text.trim(), "a: 1");
         let broken = [("limits", "a: 1\na: 2\n")];
-        let mut back = FormState::read(&model, &sent(&shown, &broken));
+        let mut back = FormState::read(&model, Some("1"), &sent(&shown, &broken));
         back.convert(&model, "limits:json");
         assert_eq!(back.inputs["limits"].text, "a: 1\na: 2\n");
         assert_eq!(back.inputs["limits"].format, Format::Yaml);
@@ -507,7 +433,7 @@ mod tests {
     fn stale_form_keeps_changed_fields_and_updates_others() {
         let model = model();
         let shown = FormState::of(&model, &record("Basic", 3, 1));
-        let mut back = FormState::read(&model, &sent(&shown, &[("name", "Mine")]));
+        let mut back = FormState::read(&model, Some("1"), &sent(&shown, &[("name", "Mine")]));
         back.rebase(&model, &record("Theirs", 4, 2));
         assert_eq!(back.row, Some(("1".to_owned(), 2)));
         assert_eq!(back.inputs["name"].text, "Mine");
@@ -517,9 +443,13 @@ mod tests {
         assert_eq!(conflict.field.name, "name");
         assert_eq!(conflict.values, ["Mine", "Theirs"]);
         assert_eq!(back.inputs["seats"].text, "4");
-        let theirs = FormState::read(&model, &sent(&back, &[("resolve.name", "theirs")]));
+        let theirs = FormState::read(
+            &model,
+            Some("1"),
+            &sent(&back, &[("resolve.name", "theirs")]),
+        );
         assert_eq!(theirs.values(&model).unwrap(), RowValues::new());
-        let again = FormState::read(&model, &sent(&back, &[]));
+        let again = FormState::read(&model, Some("1"), &sent(&back, &[]));
         assert_eq!(
             Value::Object(again.values(&model).unwrap()),
             json!({"name": "Mine"})

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::field::{FieldKind, FieldSpec};
+use super::field::FieldSpec;
 use super::filter;
 use super::list_url::ListUrl;
 use super::query::{ListQuery, sortable};
@@ -12,15 +12,12 @@ use super::repository::RowPage;
 use super::spec::{ModelSpec, RowValues};
 use super::users;
 use crate::pages::components::{
-    BulkBar, Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, Table, TimeFormat,
-    Tone, Toolbar, ViewMenu, badge, list_card, person, time,
+    BulkBar, Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, Table, Tone, Toolbar,
+    ViewMenu, badge, list_card, person,
 };
 
 /// Parameter with the shown columns.
 pub(super) const COLUMNS: &str = "columns";
-
-/// Maximum length of a text in a cell, in characters.
-const CELL_LENGTH: usize = 80;
 
 const BULK_FORM: &str = "bulk";
 
@@ -44,7 +41,7 @@ pub(super) fn list(
             (filter::form(model, adding, here))
             (table(model, query, page, here, selected, may_select))
             @if may_select {
-                (BulkBar::new(BULK_FORM, here.to_string(), html! { input type="hidden" name="_action" value="ask_delete"; })
+                (BulkBar::new(BULK_FORM, here.action("actions/delete/confirm"), html! {})
                     .action(Button::new("Delete…").size(1).icon("trash-2").submit()))
             }
             (Pagination::new(query.page, query.per_page, page.total, |number| {
@@ -141,7 +138,7 @@ fn empty(model: &ModelSpec, query: &ListQuery, here: &ListUrl) -> EmptyState {
 
 fn column(model: &ModelSpec, field: &FieldSpec, query: &ListQuery, here: &ListUrl) -> Column {
     let mut column = Column::new(field.title).hidden(!is_shown(field, here));
-    if matches!(field.kind, FieldKind::Integer { .. } | FieldKind::Number) {
+    if field.kind.is_numeric() {
         column = column.numeric();
     }
     if sortable(model, field.name).is_none() {
@@ -172,32 +169,12 @@ fn cell(model: &ModelSpec, field: &FieldSpec, values: &RowValues) -> Markup {
         let (name, email) = users::name_and_email(values);
         return person(&model.key_of(values), &name, Some(&email));
     }
-    match (field.kind, value) {
-        (_, Value::Null) => html! { span class="pt-muted" { "—" } },
-        (FieldKind::Boolean, value) => {
-            if value.as_bool() == Some(true) {
-                badge("Yes", Tone::Success)
-            } else {
-                badge("No", Tone::Neutral)
-            }
-        }
-        (FieldKind::Timestamp, Value::String(text)) => time(text, TimeFormat::DateTime),
-        (FieldKind::Json { .. }, value) => html! { code { (shorten(&value.to_string())) } },
-        (_, Value::String(text)) if !model.choices(field).is_empty() => {
+    match value {
+        Value::Null => html! { span class="pt-muted" { "—" } },
+        Value::String(text) if !model.choices(field).is_empty() => {
             badge(model.choice_title(field.name, text), Tone::Neutral)
         }
-        (_, Value::String(text)) => html! { (shorten(text)) },
-        (_, Value::Number(number)) if !field.primary_key => {
-            html! { (filter::grouped(&number.to_string())) }
-        }
-        (_, value) => html! { (value.to_string()) },
-    }
-}
-
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(CELL_LENGTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        value => field.kind.cell(value, field.primary_key),
     }
 }
 
@@ -211,8 +188,7 @@ pub(super) fn delete_drawer(model: &ModelSpec, records: &[Record], here: &ListUr
     let title = format!("Delete {} {}?", records.len(), noun.to_lowercase());
     html! {
         (Drawer::new("delete-rows", title)
-            .form(here.to_string(), html! {
-                input type="hidden" name="_action" value="delete_rows";
+            .form(here.action("actions/delete"), html! {
                 @for record in records {
                     input type="hidden" name="id" value=(model.key_of(&record.values));
                 }

@@ -1,8 +1,12 @@
 //! URLs of admin pages, which preserve the position in a list.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
 use super::list::COLUMNS;
+
+/// Bytes of a key that are percent-encoded in a path.
+const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// A path with query parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +72,27 @@ impl ListUrl {
         self
     }
 
+    /// Returns the URL of an action on the model of the list, which returns to the list.
+    pub(super) fn action(&self, action: &str) -> String {
+        match self.get("model") {
+            "" => self.below(action),
+            model => self.without("model").below(&format!("{model}/{action}")),
+        }
+    }
+
+    /// Returns the URL of an action on a row.
+    pub(super) fn row_action(&self, key: &str, action: &str) -> String {
+        let key = utf8_percent_encode(key, KEY);
+        self.action(&format!("rows/{key}/{action}"))
+    }
+
+    /// Returns the URL of a path below this one, with the same parameters.
+    pub(super) fn below(&self, path: &str) -> String {
+        let pairs = self.pairs.clone();
+        let path = format!("{}/{path}", self.path);
+        Self { path, pairs }.to_string()
+    }
+
     /// Returns the path without parameters.
     pub(super) fn path(&self) -> &str {
         &self.path
@@ -112,5 +137,17 @@ mod tests {
         assert_eq!(next.with("search", "").query(), "page=4");
         let columns = ListUrl::new("/").read("columns=a&page=1&columns=b&page=2");
         assert_eq!(columns.query(), "columns=a%2Cb&page=1");
+    }
+
+    #[test]
+    fn actions_contain_model_and_key_and_keep_the_parameters() {
+        let list = ListUrl::new("/admin/settings").read("model=plan&page=3");
+        assert_eq!(list.action("create"), "/admin/settings/plan/create?page=3");
+        let update = list.row_action("a/b", "update");
+        assert_eq!(update, "/admin/settings/plan/rows/a%2Fb/update?page=3");
+        let defaults = list.below("defaults");
+        assert_eq!(defaults, "/admin/settings/defaults?model=plan&page=3");
+        let user = ListUrl::new("/admin/users").row_action("7", "update");
+        assert_eq!(user, "/admin/users/rows/7/update");
     }
 }

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::field::{FieldKind, FieldSpec, Widget};
-use super::fields;
+use super::field::FieldSpec;
 use super::spec::ModelSpec;
 
 /// Returns the model as in `GET /api/admin/models`.
@@ -35,25 +34,17 @@ fn describe_field(model: &ModelSpec, field: &FieldSpec) -> Value {
         "name": field.name,
         "title": field.title,
         "help": field.help,
-        "kind": fields::kind_name(field.kind, !choices.is_empty()),
+        "kind": if choices.is_empty() { field.kind.name() } else { "choice" },
         "required": field.is_required(),
         "nullable": field.nullable,
         "primary_key": field.primary_key,
         "read_only": !field.is_editable(true),
         "write_only": field.is_write_only(),
         "unique": field.unique || field.primary_key,
-        "default": default_of(field),
+        "default": field.constant_default().unwrap_or_default(),
         "choices": (!choices.is_empty()).then_some(choices),
         "relation": field.references,
     })
-}
-
-/// Returns the default value, if it is the same for every row.
-fn default_of(field: &FieldSpec) -> Value {
-    match field.default {
-        Some("now") | None => Value::Null,
-        Some(_) => field.default_value().ok().flatten().unwrap_or_default(),
-    }
 }
 
 /// Returns the JSON Schema of a row that is sent to the API.
@@ -84,36 +75,13 @@ fn field_schema(model: &ModelSpec, field: &FieldSpec) -> Value {
     if !field.help.is_empty() {
         set("description", json!(field.help));
     }
-    let json_type = match field.kind {
-        FieldKind::Text | FieldKind::Timestamp | FieldKind::Date | FieldKind::Uuid => {
-            Some("string")
-        }
-        FieldKind::Boolean => Some("boolean"),
-        FieldKind::Integer { .. } => Some("integer"),
-        FieldKind::Number => Some("number"),
-        FieldKind::Json { object: true } => Some("object"),
-        FieldKind::Json { object: false } => None,
-    };
-    match json_type {
+    match field.kind.json_type() {
         Some(json_type) if field.nullable => drop(set("type", json!([json_type, "null"]))),
         Some(json_type) => drop(set("type", json!(json_type))),
         None => {}
     }
-    let format = match (field.kind, field.widget) {
-        (FieldKind::Timestamp, _) => Some("date-time"),
-        (FieldKind::Date, _) => Some("date"),
-        (FieldKind::Uuid, _) => Some("uuid"),
-        (FieldKind::Text, Widget::Email) => Some("email"),
-        (FieldKind::Text, Widget::Url) => Some("uri"),
-        _ => None,
-    };
-    if let Some(format) = format {
-        set("format", json!(format));
-    }
-    if let FieldKind::Integer { min, max, .. } = field.kind {
-        set("minimum", json!(min));
-        set("maximum", json!(max));
-    }
+    field.kind.describe(field.widget, &mut schema);
+    let mut set = |name: &str, value: Value| schema.insert(name.to_owned(), value);
     let choices = model.choices(field);
     if !choices.is_empty() {
         let mut choices: Vec<Value> = choices.into_iter().map(Value::from).collect();
@@ -126,8 +94,7 @@ fn field_schema(model: &ModelSpec, field: &FieldSpec) -> Value {
     if field.is_write_only() {
         set("writeOnly", json!(true));
     }
-    let default = default_of(field);
-    if !default.is_null() {
+    if let Some(default) = field.constant_default().filter(|it| !it.is_null()) {
         set("default", default);
     }
     Value::Object(schema)

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::field::{AdminField, FieldKind};
+use super::field::AdminField;
+use super::field_type::KeySource;
 use super::model::AdminModel;
 use super::record::{Record, row_not_found};
 use super::registry::ModelRegistry;
@@ -168,10 +169,10 @@ fn checked<M: AdminModel>(model: &ModelSpec, row: &M) -> Result<RowValues> {
     let mut values = model.checked(values).map_err(Error::invalid)?;
     let key = model.key();
     // A nil UUID requests a new key, as 0 does for integer keys.
-    let is_nil = values.get(key.name).and_then(Value::as_str)
-        == Some("00000000-0000-0000-0000-000000000000");
-    if key.kind == FieldKind::Uuid && is_nil {
-        values.insert(key.name.to_owned(), uuid::Uuid::now_v7().to_value());
+    if let Some(KeySource::Portal { generate, unset }) = key.kind.key_source()
+        && values.get(key.name).is_some_and(|value| value == unset)
+    {
+        values.insert(key.name.to_owned(), generate());
     }
     Ok(values)
 }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::field::{FieldKind, FieldSpec};
-use super::fields;
+use super::field::FieldSpec;
+use super::operator::Operator;
 use super::spec::ModelSpec;
 use crate::error::{Error, FieldError, Result};
 use crate::json;
@@ -36,47 +36,6 @@ pub(crate) struct Filter {
     pub(crate) operator: Operator,
     /// One value, except for [`Operator::In`].
     pub(crate) values: Vec<Value>,
-}
-
-/// Comparison operator of a filter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operator {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    In,
-    Contains,
-}
-
-impl Operator {
-    fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "eq" => Self::Equal,
-            "ne" => Self::NotEqual,
-            "lt" => Self::Less,
-            "lte" => Self::LessOrEqual,
-            "gt" => Self::Greater,
-            "gte" => Self::GreaterOrEqual,
-            "in" => Self::In,
-            "contains" => Self::Contains,
-            _ => return None,
-        })
-    }
-
-    fn suits(self, kind: FieldKind) -> bool {
-        let is_ordered = !matches!(
-            kind,
-            FieldKind::Boolean | FieldKind::Uuid | FieldKind::Json { .. }
-        );
-        match self {
-            Self::Contains => matches!(kind, FieldKind::Text | FieldKind::Json { .. }),
-            Self::Equal | Self::NotEqual | Self::In => !matches!(kind, FieldKind::Json { .. }),
-            _ => is_ordered,
-        }
-    }
 }
 
 impl ListQuery {
@@ -198,7 +157,7 @@ pub(crate) fn sortable(model: &ModelSpec, name: &str) -> Option<&'static FieldSp
 }
 
 fn is_sortable(field: &FieldSpec) -> bool {
-    !matches!(field.kind, FieldKind::Json { .. }) && !field.is_write_only()
+    field.kind.is_scalar() && !field.is_write_only()
 }
 
 /// Parses `filter[field]` and `filter[field][operator]`.
@@ -228,7 +187,7 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
             "unknown operator; use eq, ne, lt, lte, gt, gte, in or contains",
         ));
     };
-    if !operator.suits(field.kind) || field.is_write_only() {
+    if !field.kind.supports(operator) || field.is_write_only() {
         return Err(fault(
             parameter,
             "not_allowed",
@@ -241,14 +200,12 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
     };
     let values = texts
         .into_iter()
-        .map(|text| match (operator, field.kind) {
-            (Operator::Contains, _) => Ok(Value::String(text.replace('\0', ""))),
+        .map(|text| match operator {
+            Operator::Contains => Ok(Value::String(text.replace('\0', ""))),
             // Empty text means a missing value, if the field may be empty and is not a text itself.
-            (_, kind) if text.is_empty() && field.nullable && kind != FieldKind::Text => {
-                Ok(Value::Null)
-            }
-            (_, kind) => {
-                let value = fields::parse(kind, text)?;
+            _ if text.is_empty() && field.nullable && !field.kind.is_text() => Ok(Value::Null),
+            _ => {
+                let value = field.kind.parse(text)?;
                 match json::faults(&value, "").into_iter().next() {
                     None => Ok(value),
                     Some(fault) => Err(fault),

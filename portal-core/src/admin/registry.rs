@@ -1,6 +1,7 @@
 //! Model registry: all models of a portal.
 
-use super::field::{FieldKind, FieldSpec, Widget};
+use super::field::FieldSpec;
+use super::field_type::{KeySource, Widget};
 use super::spec::{ModelSpec, VersionColumn};
 use crate::auth::Access;
 use crate::store::schema::unique_index;
@@ -109,21 +110,13 @@ impl ModelRegistry {
                     "`{}.{}` refers to the model `{target}`, which is not registered; add it with `.admin_model::<..>()`",
                     model.name, field.name
                 )),
-                Some(target) if !fits(field.kind, target.key().kind) => problems.push(format!(
+                Some(target) if field.kind.name() != target.key().kind.name() => problems.push(format!(
                     "`{}.{}` refers to `{}`, whose key has another type",
                     model.name, field.name, target.name
                 )),
                 Some(_) => {}
             }
         }
-    }
-}
-
-/// Returns `true` if a reference can hold a key. Integer keys of any size are compatible.
-fn fits(field: FieldKind, key: FieldKind) -> bool {
-    match (field, key) {
-        (FieldKind::Integer { .. }, FieldKind::Integer { .. }) => true,
-        (field, key) => field == key,
     }
 }
 
@@ -171,7 +164,10 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
             "the admin model `{name}` has no primary key; mark one field with `#[admin(primary_key)]`"
         )),
         [key] => {
-            let can_be_key = key.is_generated() || (key.kind == FieldKind::Text && !key.nullable);
+            let can_be_key = match key.kind.key_source() {
+                Some(KeySource::Creator) => !key.nullable,
+                source => source.is_some(),
+            };
             if !can_be_key {
                 problem(format!(
                     "the primary key `{name}.{}` must be a whole number, a UUID or a text",
@@ -200,10 +196,7 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
         }
     }
     for name in options.search {
-        if model
-            .field(name)
-            .is_some_and(|field| field.kind != FieldKind::Text)
-        {
+        if model.field(name).is_some_and(|field| !field.kind.is_text()) {
             problem(format!(
                 "`search({name})` has no effect on `{}.{name}`, which is not a text; remove it",
                 model.name
@@ -224,7 +217,7 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
             "the names of model and field are too long in `{name}`; shorten one of them"
         ));
     }
-    if field.unique && matches!(field.kind, FieldKind::Json { .. }) {
+    if field.unique && !field.kind.is_scalar() {
         problem(format!("the document `{name}` must not be unique"));
     }
     if let Some(key) = key_without_effect(field) {
@@ -250,7 +243,7 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
 
 /// Returns a key that was set on a field but has no effect on its type.
 fn key_without_effect(field: &FieldSpec) -> Option<&'static str> {
-    if field.kind == FieldKind::Text {
+    if field.kind.is_text() {
         return None;
     }
     if !field.choices.is_empty() {

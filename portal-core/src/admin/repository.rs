@@ -5,12 +5,12 @@ use sea_query::{
     SelectStatement,
 };
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::audit_diff;
-use super::field::{FieldKind, FieldSpec};
-use super::fields;
-use super::query::{Filter, ListQuery, Operator};
+use super::field::FieldSpec;
+use super::field_type::KeySource;
+use super::operator::Operator;
+use super::query::{Filter, ListQuery};
 use super::record::{Precondition, Record, row_not_found, stale};
 use super::registry::ModelRegistry;
 use super::spec::{ModelSpec, RowValues, VersionColumn};
@@ -276,7 +276,7 @@ impl<'a> ModelTable<'a> {
     }
 
     fn parse_key(&self, key: &str) -> Option<Value> {
-        let value = fields::parse(self.model.key().kind, key).ok()?;
+        let value = self.model.key().kind.parse(key).ok()?;
         json::faults(&value, "").is_empty().then_some(value)
     }
 
@@ -290,15 +290,7 @@ impl<'a> ModelTable<'a> {
         if !query.search.is_empty() {
             let mut any = Cond::any();
             for field in self.model.searched() {
-                match field.kind {
-                    FieldKind::Uuid => {
-                        if let Ok(id) = query.search.parse::<Uuid>() {
-                            any = any.add(Expr::col(field.name).eq(id));
-                        }
-                    }
-                    FieldKind::Boolean | FieldKind::Timestamp | FieldKind::Date => {}
-                    _ => any = any.add(contains(field, &query.search)),
-                }
+                any = any.add(contains(field, &query.search));
             }
             // Without a searchable field, nothing matches.
             condition = condition.add(if any.is_empty() {
@@ -401,10 +393,7 @@ fn version_column(model: &ModelSpec) -> &'static str {
 fn read_record(model: &ModelSpec, row: &Row) -> Result<Record> {
     let mut values = RowValues::new();
     for field in model.fields {
-        values.insert(
-            field.name.to_owned(),
-            fields::read(field.kind, row, field.name)?,
-        );
+        values.insert(field.name.to_owned(), field.kind.read(row, field.name)?);
     }
     let version = match model.version {
         VersionColumn::Counter => row.get(ROW_VERSION)?,
@@ -434,7 +423,7 @@ pub(super) async fn insert_if_missing(
 /// Advances the sequence of PostgreSQL past an assigned key, as SQLite does automatically.
 fn catch_up(dialect: Dialect, model: &ModelSpec, values: &RowValues) -> Option<SelectStatement> {
     let key = model.key();
-    let is_counted = matches!(key.kind, FieldKind::Integer { .. });
+    let is_counted = matches!(key.kind.key_source(), Some(KeySource::Database));
     if dialect != Dialect::Postgres || !is_counted || !values.contains_key(key.name) {
         return None;
     }
@@ -470,7 +459,7 @@ fn insert_statement(model: &ModelSpec, values: &RowValues) -> Result<sea_query::
 }
 
 fn bind(field: &FieldSpec, value: &Value) -> Result<sea_query::Value> {
-    fields::bind(field.kind, value).ok_or_else(|| {
+    field.kind.bind(value).ok_or_else(|| {
         Error::invalid(vec![FieldError::new(
             field.pointer(),
             "invalid_type",
@@ -491,9 +480,9 @@ fn equals(field: &FieldSpec, value: &Value) -> Result<Expr> {
 /// `lower` handles only ASCII in SQLite and in some locales of PostgreSQL, so the condition also
 /// matches the text as written and in upper case.
 fn contains(field: &FieldSpec, text: &str) -> Cond {
-    let column = || match field.kind {
-        FieldKind::Text => Expr::col(field.name),
-        _ => Expr::col(field.name).cast_as("text"),
+    let column = || match Expr::col(field.name) {
+        column if field.kind.is_text() => column,
+        column => column.cast_as("text"),
     };
     let pattern = |text: &str| LikeExpr::new(format!("%{}%", escape_like(text))).escape('\\');
     Cond::any()

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
-use super::field::{FieldKind, FieldSpec};
+use super::field::FieldSpec;
+use super::field_type::KeySource;
 use super::model::{AdminModel, ModelOptions};
 use super::values::FieldValues;
 use crate::auth::Access;
@@ -124,7 +124,7 @@ impl ModelSpec {
             if chosen {
                 field.searchable || named.contains(&field.name)
             } else {
-                field.kind == FieldKind::Text
+                field.kind.is_text()
             }
         })
     }
@@ -134,8 +134,7 @@ impl ModelSpec {
         let named = self.options.list;
         if named.is_empty() {
             let is_short = |field: &&FieldSpec| {
-                let is_document = matches!(field.kind, FieldKind::Json { .. });
-                !is_document && !field.is_generated() && !field.is_write_only()
+                field.kind.is_scalar() && !field.is_generated() && !field.is_write_only()
             };
             let fields: Vec<_> = self.fields.iter().filter(is_short).take(6).collect();
             return if fields.is_empty() {
@@ -169,7 +168,7 @@ impl ModelSpec {
         let text = self
             .listed()
             .into_iter()
-            .find(|field| field.kind == FieldKind::Text && !field.is_write_only())
+            .find(|field| field.kind.is_text() && !field.is_write_only())
             .and_then(|field| values.get(field.name)?.as_str())
             .filter(|text| !text.is_empty());
         text.map_or_else(
@@ -250,11 +249,13 @@ impl ModelSpec {
         }
         let key = self.key();
         let is_missing = row.get(key.name).is_none_or(Value::is_null);
-        let is_counted = matches!(key.kind, FieldKind::Integer { .. });
-        if is_missing && is_counted && !key.nullable {
-            row.insert(key.name.to_owned(), Value::from(0));
-        } else if is_missing && key.kind == FieldKind::Uuid {
-            row.insert(key.name.to_owned(), Value::from(Uuid::now_v7().to_string()));
+        let new_key = match key.kind.key_source() {
+            Some(KeySource::Database) if !key.nullable => Some(Value::from(0)),
+            Some(KeySource::Portal { generate, .. }) => Some(generate()),
+            _ => None,
+        };
+        if let Some(new_key) = new_key.filter(|_| is_missing) {
+            row.insert(key.name.to_owned(), new_key);
         }
         let checked = match (self.check)(FieldValues::new(row)) {
             Ok(values) => values,
@@ -273,6 +274,7 @@ impl ModelSpec {
         let names = self.fields.iter().map(|field| field.name.to_owned());
         let mut row: RowValues = names.zip(checked).collect();
         let is_unset = |value: &Value| value.is_null() || *value == 0;
+        let is_counted = matches!(key.kind.key_source(), Some(KeySource::Database));
         if is_counted && row.get(key.name).is_some_and(is_unset) {
             row.remove(key.name);
         }

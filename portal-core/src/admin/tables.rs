@@ -1,9 +1,7 @@
 //! Database tables of the models.
 
-use serde_json::Value;
-
-use super::field::{FieldKind, FieldSpec};
-use super::fields;
+use super::field::FieldSpec;
+use super::field_type::KeySource;
 use super::registry::ModelRegistry;
 use super::spec::ModelSpec;
 use crate::error::{Error, Result};
@@ -63,14 +61,14 @@ fn table(model: &ModelSpec, registry: &ModelRegistry) -> TableSpec {
 
 fn column(field: &FieldSpec, registry: &ModelRegistry) -> ColumnSpec {
     let target = field.references.and_then(|name| registry.find(name));
-    let key = match (field.primary_key, field.kind) {
-        (false, _) => PrimaryKey::None,
-        (true, FieldKind::Integer { .. }) => PrimaryKey::Generated,
-        (true, _) => PrimaryKey::Assigned,
+    let key = match field.kind.key_source() {
+        _ if !field.primary_key => PrimaryKey::None,
+        Some(KeySource::Database) => PrimaryKey::Generated,
+        _ => PrimaryKey::Assigned,
     };
     ColumnSpec {
         name: field.name,
-        column_type: fields::column_type(field.kind),
+        column_type: field.kind.column_type(),
         nullable: field.nullable && !field.primary_key,
         unique: field.unique,
         key,
@@ -86,13 +84,5 @@ fn default(field: &FieldSpec) -> Option<String> {
         Ok(Some(value)) if !field.primary_key => value,
         _ => return None,
     };
-    match value {
-        Value::Null => None,
-        Value::String(text) if field.kind == FieldKind::Timestamp => {
-            // The format of sqlx, so that it sorts correctly among other values.
-            Some(text.replace('Z', "+00:00"))
-        }
-        Value::String(text) => Some(text),
-        value => Some(value.to_string()),
-    }
+    (!value.is_null()).then(|| field.kind.column_default(&value))
 }

@@ -43,7 +43,7 @@ pub trait AdminChoice: Sized {
 }
 
 impl<T: AdminChoice> AdminField for T {
-    const KIND: FieldKind = FieldKind::Text;
+    const KIND: FieldKind = String::KIND;
     const CHOICES: &'static [&'static str] = <T as AdminChoice>::CHOICES;
 
     fn to_value(&self) -> Value {

@@ -1,15 +1,18 @@
-//! Text, boolean and UUID fields.
+//! Text fields.
 
-use serde_json::Value;
-use uuid::Uuid;
+use serde_json::{Map, Value};
 
 use super::super::field::{AdminField, FieldKind};
+use super::super::field_type::{ControlSpec, FieldType, KeySource, Widget};
+use super::super::operator::Operator;
 use super::wrong_type;
 use crate::error::FieldError;
+use crate::pages::components::Field;
+use crate::store::schema::ColumnType;
 use crate::store::{Row, StoreError};
 
 impl AdminField for String {
-    const KIND: FieldKind = FieldKind::Text;
+    const KIND: FieldKind = FieldKind(&Text);
 
     fn to_value(&self) -> Value {
         Value::String(self.clone())
@@ -23,100 +26,77 @@ impl AdminField for String {
     }
 }
 
-impl AdminField for bool {
-    const KIND: FieldKind = FieldKind::Boolean;
+#[derive(Debug)]
+struct Text;
 
-    fn to_value(&self) -> Value {
-        Value::Bool(*self)
+impl FieldType for Text {
+    fn name(&self) -> &'static str {
+        "text"
     }
 
-    fn from_value(value: Value) -> Result<Self, FieldError> {
-        value
-            .as_bool()
-            .ok_or_else(|| wrong_type("must be true or false"))
-    }
-}
-
-impl AdminField for Uuid {
-    const KIND: FieldKind = FieldKind::Uuid;
-
-    fn to_value(&self) -> Value {
-        Value::String(self.to_string())
+    fn is_text(&self) -> bool {
+        true
     }
 
-    fn from_value(value: Value) -> Result<Self, FieldError> {
-        uuid_of(&value).ok_or_else(|| wrong_type(UUID_EXPECTED))
-    }
-}
-
-impl<T: AdminField> AdminField for Option<T> {
-    const KIND: FieldKind = T::KIND;
-    const NULLABLE: bool = true;
-    const CHOICES: &'static [&'static str] = T::CHOICES;
-
-    fn to_value(&self) -> Value {
-        self.as_ref().map_or(Value::Null, T::to_value)
+    fn column_type(&self) -> ColumnType {
+        ColumnType::Text
     }
 
-    fn from_value(value: Value) -> Result<Self, FieldError> {
+    fn bind(&self, value: &Value) -> Option<sea_query::Value> {
         match value {
-            Value::Null => Ok(None),
-            value => T::from_value(value).map(Some),
+            Value::Null => Some(sea_query::Value::String(None)),
+            Value::String(text) => Some(text.clone().into()),
+            _ => None,
         }
     }
-}
 
-const UUID_EXPECTED: &str = "must be a UUID such as 0190a5c2-7c3b-7d4e-8f00-000000000000";
-
-fn uuid_of(value: &Value) -> Option<Uuid> {
-    value.as_str()?.parse().ok()
-}
-
-pub(super) fn parse_boolean(text: &str) -> Result<Value, FieldError> {
-    match text.trim() {
-        "true" | "on" | "1" => Ok(Value::Bool(true)),
-        "false" | "off" | "0" => Ok(Value::Bool(false)),
-        _ => Err(wrong_type("must be true or false")),
+    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError> {
+        Ok(row.get::<Option<String>>(column)?.to_value())
     }
-}
 
-pub(super) fn parse_uuid(text: &str) -> Result<Value, FieldError> {
-    text.trim()
-        .parse::<Uuid>()
-        .map(|id| id.to_value())
-        .map_err(|_| wrong_type(UUID_EXPECTED))
-}
-
-pub(super) fn bind_text(value: &Value) -> Option<sea_query::Value> {
-    match value {
-        Value::Null => Some(sea_query::Value::String(None)),
-        Value::String(text) => Some(text.clone().into()),
-        _ => None,
+    fn key_source(&self) -> Option<KeySource> {
+        Some(KeySource::Creator)
     }
-}
 
-pub(super) fn bind_boolean(value: &Value) -> Option<sea_query::Value> {
-    match value {
-        Value::Null => Some(sea_query::Value::Bool(None)),
-        value => value.as_bool().map(Into::into),
+    fn parse(&self, text: &str) -> Result<Value, FieldError> {
+        Ok(Value::String(text.to_owned()))
     }
-}
 
-pub(super) fn bind_uuid(value: &Value) -> Option<sea_query::Value> {
-    match value {
-        Value::Null => Some(sea_query::Value::Uuid(None)),
-        value => uuid_of(value).map(Into::into),
+    fn control(&self, spec: ControlSpec<'_>) -> Field {
+        let (name, title) = (spec.name, spec.title);
+        let control = match spec.widget {
+            Widget::Textarea => Field::textarea(name, title),
+            Widget::Email => Field::email(name, title),
+            Widget::Url => Field::url(name, title),
+            Widget::Password => Field::password(name, title).autocomplete("new-password"),
+            Widget::Auto | Widget::Input => Field::text(name, title).autocomplete("off"),
+        };
+        control.required(spec.is_required)
     }
-}
 
-pub(super) fn read_text(row: &Row, column: &str) -> Result<Value, StoreError> {
-    Ok(row.get::<Option<String>>(column)?.to_value())
-}
+    fn supports(&self, _operator: Operator) -> bool {
+        true
+    }
 
-pub(super) fn read_boolean(row: &Row, column: &str) -> Result<Value, StoreError> {
-    Ok(row.get::<Option<bool>>(column)?.to_value())
-}
+    fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
+        &[
+            (Operator::Contains, "contains"),
+            (Operator::Equal, "is"),
+            (Operator::NotEqual, "is not"),
+            (Operator::In, "is one of"),
+        ]
+    }
 
-pub(super) fn read_uuid(row: &Row, column: &str) -> Result<Value, StoreError> {
-    Ok(row.get::<Option<Uuid>>(column)?.to_value())
+    fn json_type(&self) -> Option<&'static str> {
+        Some("string")
+    }
+
+    fn describe(&self, widget: Widget, schema: &mut Map<String, Value>) {
+        let format = match widget {
+            Widget::Email => "email",
+            Widget::Url => "uri",
+            _ => return,
+        };
+        schema.insert("format".to_owned(), format.into());
+    }
 }

@@ -1,0 +1,245 @@
+//! Behavior of field types: storage, texts, forms, lists, filters and the API.
+
+use std::fmt::Debug;
+
+use maud::{Markup, html};
+use serde_json::{Map, Value};
+
+use super::document_format::Format;
+use super::operator::Operator;
+use crate::error::FieldError;
+use crate::pages::components::Field;
+use crate::store::schema::ColumnType;
+use crate::store::{Row, StoreError};
+
+/// Maximum length of a text in a cell, in characters.
+const CELL_LENGTH: usize = 80;
+
+/// Behavior of a field type.
+///
+/// Each type implements it in its file under `fields/`. The rest of the admin calls these methods
+/// and never distinguishes types, so a new type is a new file.
+pub(crate) trait FieldType: Debug + Send + Sync {
+    /// Returns the name in the API. A reference and the key that it refers to have the same name.
+    fn name(&self) -> &'static str;
+
+    /// Returns `true` if values are free texts.
+    ///
+    /// Texts can be searched, restricted to choices and edited in different widgets. An empty text
+    /// is a value.
+    fn is_text(&self) -> bool {
+        false
+    }
+
+    /// Returns `true` if values can be compared and fit into a list.
+    fn is_scalar(&self) -> bool {
+        true
+    }
+
+    /// Returns all values as texts with their labels, if there are only a few.
+    fn options(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    // Storage
+
+    /// Returns the type of the column.
+    fn column_type(&self) -> ColumnType;
+
+    /// Returns the value as bound to a statement; `None` if it is not of the type.
+    fn bind(&self, value: &Value) -> Option<sea_query::Value>;
+
+    /// Reads the value of a column.
+    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError>;
+
+    /// Returns a value in the text form that the default of a column accepts.
+    fn column_default(&self, value: &Value) -> String {
+        plain_text(value)
+    }
+
+    /// Returns the source of primary keys; `None` if the type cannot be a key.
+    fn key_source(&self) -> Option<KeySource> {
+        None
+    }
+
+    // Texts
+
+    /// Parses a value as written in a form, a URL or a default.
+    fn parse(&self, text: &str) -> Result<Value, FieldError>;
+
+    /// Returns the default of a required field that administrators cannot set.
+    fn read_only_default(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns `true` if the text stands for another value at each time.
+    fn is_volatile(&self, _text: &str) -> bool {
+        false
+    }
+
+    // Forms
+
+    /// Renders the control of a form, without its value.
+    fn control(&self, spec: ControlSpec<'_>) -> Field;
+
+    /// Renders a value that cannot be changed.
+    fn read_only_control(&self, name: String, title: &str, text: &str) -> Field {
+        Field::text(name, title).value(text)
+    }
+
+    /// Returns the formats that an administrator can choose from.
+    fn formats(&self) -> &'static [Format] {
+        &[]
+    }
+
+    /// Returns the text of a value in a form.
+    fn form_text(&self, value: &Value, _format: Format) -> String {
+        plain_text(value)
+    }
+
+    /// Parses the text of a form.
+    fn parse_form_text(&self, text: &str, _format: Format) -> Result<Value, FieldError> {
+        self.parse(text)
+    }
+
+    /// Returns a text that is equal for equal values.
+    fn normalize(&self, text: &str, _format: Format) -> String {
+        text.to_owned()
+    }
+
+    /// Returns the text of a control that browsers do not submit.
+    fn unsubmitted_text(&self) -> &'static str {
+        ""
+    }
+
+    // Lists
+
+    /// Returns `true` if a column aligns its values at their digits.
+    fn is_numeric(&self) -> bool {
+        false
+    }
+
+    /// Renders a value, which is not null, in a cell of a list.
+    fn cell(&self, value: &Value, _is_key: bool) -> Markup {
+        html! { (shorten(&plain_text(value))) }
+    }
+
+    // Filters
+
+    /// Returns `true` if filters support the operator.
+    fn supports(&self, operator: Operator) -> bool {
+        operator != Operator::Contains
+    }
+
+    /// Returns the operators that the filter form offers, with their labels.
+    fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
+        &[]
+    }
+
+    /// Returns the input of the filter form for a value.
+    fn filter_input(&self) -> FilterInput {
+        FilterInput::default()
+    }
+
+    /// Returns the word or sign for `<`, `≤`, `>` or `≥` in the description of a filter.
+    fn comparison_word(&self, operator: Operator) -> &'static str {
+        match operator {
+            Operator::Less => "<",
+            Operator::LessOrEqual => "≤",
+            Operator::Greater => ">",
+            _ => "≥",
+        }
+    }
+
+    /// Formats a value for the description of a filter; `None` shows the text unchanged.
+    fn describe_value(&self, _text: &str) -> Option<String> {
+        None
+    }
+
+    // API
+
+    /// Returns the JSON type; `None` allows any.
+    fn json_type(&self) -> Option<&'static str>;
+
+    /// Adds the constraints of the type to the JSON Schema of a field.
+    fn describe(&self, _widget: Widget, _schema: &mut Map<String, Value>) {}
+}
+
+/// Source of the primary key of a new row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum KeySource {
+    /// The creator of the row provides it.
+    Creator,
+    /// The database counts up.
+    Database,
+    /// The portal generates it.
+    Portal {
+        generate: fn() -> Value,
+        /// Value that requests a new key.
+        unset: &'static str,
+    },
+}
+
+/// Field that a control is rendered for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ControlSpec<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) is_required: bool,
+    pub(crate) widget: Widget,
+}
+
+/// Input of the filter form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FilterInput {
+    pub(crate) input_type: &'static str,
+    pub(crate) inputmode: Option<&'static str>,
+    pub(crate) hint: Option<&'static str>,
+}
+
+impl Default for FilterInput {
+    fn default() -> Self {
+        Self {
+            input_type: "text",
+            inputmode: None,
+            hint: None,
+        }
+    }
+}
+
+/// Form control of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Widget {
+    /// The default control of the type.
+    #[default]
+    Auto,
+    /// A single-line text input.
+    Input,
+    /// A multi-line text area.
+    Textarea,
+    /// An e-mail input.
+    Email,
+    /// A URL input.
+    Url,
+    /// An input that hides its text. The value is write-only: no form, list, response or log
+    /// contains it, and no search, filter or sort order uses it.
+    Password,
+}
+
+/// Returns a text unchanged, other values as JSON, and nothing for null.
+pub(super) fn plain_text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+/// Shortens a text to the length of a cell.
+pub(super) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(CELL_LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

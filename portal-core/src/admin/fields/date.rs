@@ -1,0 +1,128 @@
+//! Date fields.
+
+use chrono::{Datelike, NaiveDate};
+use serde_json::{Map, Value};
+
+use super::super::field::{AdminField, FieldKind};
+use super::super::field_type::{ControlSpec, FieldType, FilterInput, Widget};
+use super::super::operator::Operator;
+use super::wrong_type;
+use crate::error::FieldError;
+use crate::pages::components::Field;
+use crate::store::schema::ColumnType;
+use crate::store::{Row, StoreError, now};
+
+const EXPECTED: &str = "must be a date such as 2026-05-01";
+
+/// Text of the current date or time.
+pub(super) const NOW: &str = "now";
+
+impl AdminField for NaiveDate {
+    const KIND: FieldKind = FieldKind(&Date);
+
+    fn to_value(&self) -> Value {
+        Value::String(self.to_string())
+    }
+
+    fn from_value(value: Value) -> Result<Self, FieldError> {
+        date_of(&value).ok_or_else(|| wrong_type(EXPECTED))
+    }
+}
+
+fn date_of(value: &Value) -> Option<NaiveDate> {
+    value
+        .as_str()?
+        .parse()
+        .ok()
+        .filter(|date: &NaiveDate| has_plain_year(date.year()))
+}
+
+/// Returns `true` if both databases store and sort the year correctly.
+pub(super) fn has_plain_year(year: i32) -> bool {
+    (1..=9999).contains(&year)
+}
+
+/// Returns the word for a comparison of times.
+pub(super) fn comparison_word(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Less => "before",
+        Operator::LessOrEqual => "until",
+        Operator::Greater => "after",
+        _ => "from",
+    }
+}
+
+#[derive(Debug)]
+struct Date;
+
+impl FieldType for Date {
+    fn name(&self) -> &'static str {
+        "date"
+    }
+
+    fn column_type(&self) -> ColumnType {
+        ColumnType::Date
+    }
+
+    fn bind(&self, value: &Value) -> Option<sea_query::Value> {
+        match value {
+            Value::Null => Some(sea_query::Value::ChronoDate(None)),
+            value => date_of(value).map(Into::into),
+        }
+    }
+
+    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError> {
+        Ok(row.get::<Option<NaiveDate>>(column)?.to_value())
+    }
+
+    fn parse(&self, text: &str) -> Result<Value, FieldError> {
+        let text = text.trim();
+        if text == NOW {
+            return Ok(now().date_naive().to_value());
+        }
+        let value = Value::String(text.to_owned());
+        NaiveDate::from_value(value).map(|date| date.to_value())
+    }
+
+    fn read_only_default(&self) -> Option<&'static str> {
+        Some(NOW)
+    }
+
+    fn is_volatile(&self, text: &str) -> bool {
+        text == NOW
+    }
+
+    fn control(&self, spec: ControlSpec<'_>) -> Field {
+        Field::date(spec.name, spec.title).required(spec.is_required)
+    }
+
+    fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
+        &[
+            (Operator::GreaterOrEqual, "is on or after"),
+            (Operator::LessOrEqual, "is on or before"),
+            (Operator::Equal, "is"),
+            (Operator::NotEqual, "is not"),
+            (Operator::Greater, "is after"),
+            (Operator::Less, "is before"),
+        ]
+    }
+
+    fn filter_input(&self) -> FilterInput {
+        FilterInput {
+            input_type: "date",
+            ..FilterInput::default()
+        }
+    }
+
+    fn comparison_word(&self, operator: Operator) -> &'static str {
+        comparison_word(operator)
+    }
+
+    fn json_type(&self) -> Option<&'static str> {
+        Some("string")
+    }
+
+    fn describe(&self, _widget: Widget, schema: &mut Map<String, Value>) {
+        schema.insert("format".to_owned(), "date".into());
+    }
+}

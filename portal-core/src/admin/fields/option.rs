@@ -1,0 +1,23 @@
+//! Optional fields: any type, or no value.
+
+use serde_json::Value;
+
+use super::super::field::{AdminField, FieldKind};
+use crate::error::FieldError;
+
+impl<T: AdminField> AdminField for Option<T> {
+    const KIND: FieldKind = T::KIND;
+    const NULLABLE: bool = true;
+    const CHOICES: &'static [&'static str] = T::CHOICES;
+
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::to_value)
+    }
+
+    fn from_value(value: Value) -> Result<Self, FieldError> {
+        match value {
+            Value::Null => Ok(None),
+            value => T::from_value(value).map(Some),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Timestamp fields, in UTC.
+
+use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
+use maud::Markup;
+use serde_json::{Map, Value};
+
+use super::super::document_format::Format;
+use super::super::field::{AdminField, FieldKind};
+use super::super::field_type::{ControlSpec, FieldType, FilterInput, Widget, plain_text};
+use super::super::operator::Operator;
+use super::date::{NOW, comparison_word, has_plain_year};
+use super::wrong_type;
+use crate::error::FieldError;
+use crate::pages::components::{Field, TimeFormat, time};
+use crate::pages::zone::Zone;
+use crate::store::schema::ColumnType;
+use crate::store::{Row, StoreError, now};
+
+const EXPECTED: &str = "must be a time such as 2026-05-01T12:30:00Z";
+
+impl AdminField for DateTime<Utc> {
+    const KIND: FieldKind = FieldKind(&Timestamp);
+
+    fn to_value(&self) -> Value {
+        Value::String(self.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+
+    fn from_value(value: Value) -> Result<Self, FieldError> {
+        timestamp_of(&value).ok_or_else(|| wrong_type(EXPECTED))
+    }
+}
+
+fn timestamp_of(value: &Value) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(value.as_str()?).ok()?;
+    storable(time.with_timezone(&Utc))
+}
+
+/// Returns the time in the precision and range that both databases store and sort correctly.
+fn storable(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    has_plain_year(time.year()).then(|| time.trunc_subsecs(6))
+}
+
+#[derive(Debug)]
+struct Timestamp;
+
+impl FieldType for Timestamp {
+    fn name(&self) -> &'static str {
+        "datetime"
+    }
+
+    fn column_type(&self) -> ColumnType {
+        ColumnType::Timestamp
+    }
+
+    fn bind(&self, value: &Value) -> Option<sea_query::Value> {
+        match value {
+            Value::Null => Some(sea_query::Value::ChronoDateTimeUtc(None)),
+            value => timestamp_of(value).map(Into::into),
+        }
+    }
+
+    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError> {
+        Ok(row.get::<Option<DateTime<Utc>>>(column)?.to_value())
+    }
+
+    fn column_default(&self, value: &Value) -> String {
+        // The format of sqlx, so that it sorts correctly among other values.
+        plain_text(value).replace('Z', "+00:00")
+    }
+
+    /// Also accepts the value of a browser control, which has no time zone and counts as UTC.
+    fn parse(&self, text: &str) -> Result<Value, FieldError> {
+        let text = text.trim();
+        if text == NOW {
+            return Ok(now().to_value());
+        }
+        let local = [
+            "%Y-%m-%dT%H:%M:%S%.f",
+            "%Y-%m-%dT%H:%M",
+            "%Y-%m-%d %H:%M:%S%.f",
+        ]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+        let time = match local {
+            Some(local) => Some(local.and_utc()),
+            None => DateTime::parse_from_rfc3339(text)
+                .ok()
+                .map(|time| time.with_timezone(&Utc)),
+        };
+        time.and_then(storable)
+            .map(|time| time.to_value())
+            .ok_or_else(|| wrong_type(EXPECTED))
+    }
+
+    fn read_only_default(&self) -> Option<&'static str> {
+        Some(NOW)
+    }
+
+    fn is_volatile(&self, text: &str) -> bool {
+        text == NOW
+    }
+
+    fn control(&self, spec: ControlSpec<'_>) -> Field {
+        Field::date_time(spec.name, format!("{} (UTC)", spec.title))
+            .step("1")
+            .required(spec.is_required)
+    }
+
+    fn read_only_control(&self, name: String, title: &str, text: &str) -> Field {
+        let text = match format!("{text}Z").parse::<DateTime<Utc>>() {
+            Ok(at) => {
+                let zone = Zone::current();
+                format!(
+                    "{}{}",
+                    zone.format(at, "%-d %b %Y, %H:%M:%S"),
+                    zone.suffix()
+                )
+            }
+            Err(_) => text.to_owned(),
+        };
+        Field::text(name, title).value(text)
+    }
+
+    fn form_text(&self, value: &Value, _format: Format) -> String {
+        // Browser controls accept seconds but not fractions of them.
+        plain_text(value).chars().take(19).collect()
+    }
+
+    fn cell(&self, value: &Value, _is_key: bool) -> Markup {
+        time(&plain_text(value), TimeFormat::DateTime)
+    }
+
+    fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
+        &[
+            (Operator::GreaterOrEqual, "is at or after"),
+            (Operator::Greater, "is after"),
+            (Operator::LessOrEqual, "is at or before"),
+            (Operator::Less, "is before"),
+        ]
+    }
+
+    fn filter_input(&self) -> FilterInput {
+        FilterInput {
+            input_type: "datetime-local",
+            inputmode: None,
+            hint: Some("UTC"),
+        }
+    }
+
+    fn comparison_word(&self, operator: Operator) -> &'static str {
+        comparison_word(operator)
+    }
+
+    fn describe_value(&self, text: &str) -> Option<String> {
+        let time = plain_text(&self.parse(text).ok()?);
+        let minutes: String = time.chars().take(16).collect();
+        Some(format!("{} UTC", minutes.replace('T', " ")))
+    }
+
+    fn json_type(&self) -> Option<&'static str> {
+        Some("string")
+    }
+
+    fn describe(&self, _widget: Widget, schema: &mut Map<String, Value>) {
+        schema.insert("format".to_owned(), "date-time".into());
+    }
+}

@@ -1,0 +1,172 @@
+//! Requests to pages of admin models: the caller, the model, the row and the submitted form.
+
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::http::Method;
+use maud::{Markup, html};
+use url::form_urlencoded;
+
+use super::super::changed::VERSION;
+use super::super::form_state::FormData;
+use super::super::list_url::ListUrl;
+use super::super::models::Models;
+use super::super::row_service::RowService;
+use super::super::spec::ModelSpec;
+use super::super::users;
+use super::screen::Screen;
+use crate::auth::{Access, Actor, CurrentUser, caller};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::pages::components::{EmptyState, PageHead};
+use crate::request::body_bytes;
+use crate::state::PortalState;
+
+pub(super) const SETTINGS: &str = "/admin/settings";
+pub(super) const USERS: &str = "/admin/users";
+
+/// The two pages of admin models. The users have their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AdminPage {
+    Settings,
+    Users,
+}
+
+impl AdminPage {
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Settings => "Settings",
+            Self::Users => "Users",
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Settings => SETTINGS,
+            Self::Users => USERS,
+        }
+    }
+}
+
+/// A request to one of the pages or actions.
+pub(super) struct PageRequest {
+    pub(super) page: AdminPage,
+    pub(super) user: CurrentUser,
+    pub(super) actor: Actor,
+    /// Name of the model; `None` if the user may not open any.
+    pub(super) model: Option<String>,
+    /// Key of the row in the path; empty if the path has none.
+    pub(super) key: String,
+    pub(super) query: String,
+    /// URL of the page with the parameters of the request.
+    pub(super) here: ListUrl,
+    /// Fields of the submitted form, in their order.
+    pub(super) fields: Vec<(String, String)>,
+}
+
+impl PageRequest {
+    pub(super) async fn read(
+        state: &PortalState,
+        request: Request,
+        page: AdminPage,
+    ) -> Result<Self> {
+        let (mut parts, body) = request.into_parts();
+        let user = caller(&mut parts, state)
+            .await?
+            .ok_or_else(Error::unauthorized)?;
+        let params = RawPathParams::from_request_parts(&mut parts, state).await;
+        let params = params.map_err(|_| Error::bad_request("the path is not UTF-8"))?;
+        let param = |name: &str| {
+            let found = params.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.to_owned())
+        };
+        let base_path = &state.borrow::<Config>()?.base_path;
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let here = ListUrl::new(format!("{base_path}{}", page.path())).read(&query);
+        let requested = Some(here.get("model").to_owned()).filter(|model| !model.is_empty());
+        let model = match page {
+            AdminPage::Users => Some(users::MODEL.to_owned()),
+            AdminPage::Settings => match param("model").or(requested) {
+                None => tabs(state, &user)?.first().map(|tab| tab.name.to_owned()),
+                model => model,
+            },
+        };
+        let here = match page {
+            AdminPage::Users => here.without("model"),
+            AdminPage::Settings => here.with("model", model.clone().unwrap_or_default()),
+        };
+        let fields = if parts.method == Method::POST {
+            let body = body_bytes(Request::from_parts(parts.clone(), body), state).await?;
+            form_urlencoded::parse(&body).into_owned().collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            page,
+            actor: Actor::from(&user),
+            user,
+            model,
+            key: param("id").unwrap_or_default(),
+            query,
+            here,
+            fields,
+        })
+    }
+
+    /// Returns the page of the model, if the user may open it.
+    pub(super) fn screen<'a>(&'a self, state: &'a PortalState) -> Result<Screen<'a>> {
+        let model = self.model.as_deref().unwrap_or_default();
+        let version = self.here.get(VERSION).parse().ok();
+        let here = self.here.without(VERSION);
+        Ok(Screen {
+            state,
+            user: &self.user,
+            actor: &self.actor,
+            page: self.page,
+            rows: rows_for(state, &self.user, model, &self.actor)?,
+            list: here.without("edit").without("new"),
+            here,
+            version,
+        })
+    }
+
+    /// Returns the submitted form by field name.
+    pub(super) fn form(&self) -> FormData {
+        self.fields.iter().cloned().collect()
+    }
+}
+
+/// Returns the rows of a model the user may open. Only administrators learn that a model does not
+/// exist.
+pub(super) fn rows_for<'a>(
+    state: &'a PortalState,
+    user: &CurrentUser,
+    model: &str,
+    actor: &'a Actor,
+) -> Result<RowService<'a>> {
+    match RowService::find(state, model, actor) {
+        Ok(rows) => {
+            rows.model().access.check(Some(user))?;
+            Ok(rows)
+        }
+        Err(error) => {
+            Access::Admin.check(Some(user))?;
+            Err(error)
+        }
+    }
+}
+
+/// Returns the models that the settings show to a user. The users have their own page.
+pub(super) fn tabs<'a>(state: &'a PortalState, user: &CurrentUser) -> Result<Vec<&'a ModelSpec>> {
+    let models = state.borrow::<Models>()?.registry().models();
+    Ok(models
+        .iter()
+        .filter(|model| model.name != users::MODEL && model.access.allows(Some(user)))
+        .collect())
+}
+
+pub(super) fn no_models() -> Markup {
+    html! {
+        (PageHead::new("Settings"))
+        (EmptyState::new("database", "No admin models")
+            .text("Structs with `#[admin_model]` appear here once the portal registers them."))
+    }
+}

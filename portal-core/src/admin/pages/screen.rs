@@ -1,0 +1,179 @@
+//! Page of a model: head, list, and the open drawer.
+
+use axum::http::StatusCode;
+use axum::response::Redirect;
+use maud::{Markup, html};
+
+use super::super::changed::{last_change, notice};
+use super::super::filter;
+use super::super::form::{ReferenceOptions, drawer};
+use super::super::form_state::FormState;
+use super::super::list::{COLUMNS, list};
+use super::super::list_url::ListUrl;
+use super::super::query::ListQuery;
+use super::super::record::Record;
+use super::super::row_service::RowService;
+use super::super::spec::ModelSpec;
+use super::request::{AdminPage, rows_for, tabs};
+use crate::auth::{Actor, CurrentUser};
+use crate::error::Result;
+use crate::live::Region;
+use crate::pages::components::{Banner, Button, PageHead, Tab, Tone};
+use crate::pages::{Flash, IntoPage, PageResponse};
+use crate::state::PortalState;
+
+/// Maximum number of rows for which a reference is chosen from a list.
+const MAX_OPTIONS: u64 = 200;
+
+/// Page of a model as a user sees it.
+pub(super) struct Screen<'a> {
+    pub(super) state: &'a PortalState,
+    pub(super) user: &'a CurrentUser,
+    pub(super) actor: &'a Actor,
+    pub(super) page: AdminPage,
+    pub(super) rows: RowService<'a>,
+    /// URL of the list, without the open drawer.
+    pub(super) list: ListUrl,
+    /// Requested URL.
+    pub(super) here: ListUrl,
+    /// Version of the record that the form in the browser was rendered with.
+    pub(super) version: Option<i64>,
+}
+
+impl Screen<'_> {
+    pub(super) fn model(&self) -> &ModelSpec {
+        self.rows.model()
+    }
+
+    /// Returns the live topic of the list.
+    fn topic(&self) -> String {
+        match self.page {
+            AdminPage::Users => "users".to_owned(),
+            AdminPage::Settings => format!("model:{}", self.model().name),
+        }
+    }
+
+    /// Renders the list, and the drawer that the URL requests.
+    pub(super) async fn get(&self, query: &str) -> Result<PageResponse> {
+        let model = self.model();
+        if let Some(to) = filter::sent(model, &self.list, query) {
+            return Ok(Redirect::to(&to.to_string()).into_page());
+        }
+        let draft = match (self.here.get("edit"), self.here.get("new")) {
+            ("", "") => None,
+            ("", _) if model.permissions.create => Some(FormState::new_row(model)),
+            ("", _) => None,
+            (key, _) => match self.rows.get(key).await {
+                Ok(row) => {
+                    let mut draft = FormState::of(model, &row);
+                    if self.version.is_some_and(|version| version != row.version) {
+                        let change = last_change(self.state, model, key).await?;
+                        let advice = "Your edits are kept; save to compare.";
+                        draft.notice = Some(format!("{change} {advice}"));
+                    }
+                    Some(draft)
+                }
+                Err(error) if error.code() == "row_not_found" => return self.gone().await,
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(self.show(draft.as_ref()).await?.into_page())
+    }
+
+    /// Responds with the list instead of a row that does not exist, because of an old link or a
+    /// deletion.
+    async fn gone(&self) -> Result<PageResponse> {
+        let noun = self.model().title.to_lowercase();
+        let text = match self.version {
+            Some(_) => format!("This {noun} was deleted. Save to create it again."),
+            None => format!("This {noun} does not exist or was deleted."),
+        };
+        let content = html! { (notice(&self.here, Some(&text))) (self.show(None).await?) };
+        Ok((StatusCode::NOT_FOUND, content).into_page())
+    }
+
+    pub(super) fn redirect(&self, flash: Flash) -> PageResponse {
+        flash.redirect(&self.list.to_string()).into_page()
+    }
+
+    pub(super) async fn show(&self, draft: Option<&FormState>) -> Result<Markup> {
+        let model = self.model();
+        let wanted = self.list.without("model").without(COLUMNS);
+        let wanted = wanted.without(filter::ADDING).query();
+        let (mut query, ignored) = ListQuery::parse_leniently(model, &wanted);
+        let mut page = self.rows.list(&query).await?;
+        let last = page.total.div_ceil(query.per_page).max(1);
+        if query.page > last {
+            query.page = last;
+            page = self.rows.list(&query).await?;
+        }
+        let selected = draft.and_then(|draft| draft.row.as_ref());
+        let selected = selected.map(|(key, _)| key.as_str());
+        let targets = match draft {
+            Some(_) => self.targets().await?,
+            None => ReferenceOptions::new(),
+        };
+        Ok(html! {
+            (self.head()?)
+            @if !ignored.is_empty() { (Banner::new(Tone::Warning, filter::ignored(model, &ignored))) }
+            (Region::new(&self.topic()).id("live-rows").render(list(model, &query, &page, &self.list, selected)))
+            @if let Some(draft) = draft { (drawer(model, draft, &targets, &self.list)) }
+        })
+    }
+
+    fn head(&self) -> Result<PageHead<'_>> {
+        let model = self.model();
+        let mut head = PageHead::new(self.page.title());
+        if !model.description.is_empty() {
+            head = head.description(model.description);
+        }
+        if self.page == AdminPage::Settings {
+            let address = ListUrl::new(self.list.path());
+            let tab = |other: &&ModelSpec| {
+                let href = address.with("model", other.name).to_string();
+                Tab::new(other.plural, href, other.name == model.name)
+            };
+            head = head.tabs(
+                "Models",
+                tabs(self.state, self.user)?.iter().map(tab).collect(),
+            );
+        }
+        let new = self.list.with("new", "1").to_string();
+        Ok(head.actions(html! {
+            @if self.page == AdminPage::Settings && self.user.is_admin() {
+                form method="post" action=(self.list.below("defaults")) {
+                    (Button::new("Add default records").icon("rotate-ccw").submit())
+                }
+            }
+            @if model.permissions.create {
+                (Button::new(format!("New {}", model.title.to_lowercase())).solid().icon("plus").href(new))
+            }
+        }))
+    }
+
+    /// Returns the rows that the model's references can point to, as far as the user may see them.
+    pub(super) async fn targets(&self) -> Result<ReferenceOptions> {
+        let mut targets = ReferenceOptions::new();
+        for field in self.model().fields {
+            let Some(target) = field.references else {
+                continue;
+            };
+            let Ok(rows) = rows_for(self.state, self.user, target, self.actor) else {
+                continue;
+            };
+            let query = ListQuery {
+                per_page: MAX_OPTIONS,
+                ..ListQuery::first_page(rows.model())
+            };
+            let page = rows.list(&query).await?;
+            if page.total <= MAX_OPTIONS {
+                let option = |record: &Record| {
+                    let values = &record.values;
+                    (rows.model().key_of(values), rows.model().label_of(values))
+                };
+                targets.insert(field.name, page.records.iter().map(option).collect());
+            }
+        }
+        Ok(targets)
+    }
+}
