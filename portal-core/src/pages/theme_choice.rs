@@ -107,7 +107,7 @@ impl ThemeChoice {
     }
 
     /// Encodes the choice as a JSON object, as stored in a user's preferences.
-    pub(crate) fn to_preference(&self) -> Value {
+    pub(crate) fn to_preference(self) -> Value {
         let chosen = self.settings().into_iter();
         chosen
             .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))))
@@ -126,7 +126,7 @@ impl ThemeChoice {
     }
 
     /// Encodes the choice for a cookie: `jade.-.-.-.dark.-`.
-    pub(crate) fn to_cookie(&self) -> String {
+    pub(crate) fn to_cookie(self) -> String {
         self.settings()
             .map(|(_, value)| value.unwrap_or(FOLLOWS))
             .join(".")
