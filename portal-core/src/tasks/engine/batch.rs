@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 /// Collects items of many callers and writes them together; a single caller does not wait.
@@ -42,7 +43,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
         F: Future<Output = Vec<O>> + Send + 'static,
     {
         let (sender, mut receiver) = oneshot::channel();
-        lock(&self.waiting).push_back((item, sender));
+        self.waiting.lock().push_back((item, sender));
         loop {
             let mut turn = tokio::select! {
                 biased;
@@ -57,7 +58,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
                 Err(oneshot::error::TryRecvError::Empty) => {}
             }
             let (items, senders): (Vec<I>, Vec<_>) = {
-                let mut waiting = lock(&self.waiting);
+                let mut waiting = self.waiting.lock();
                 let count = waiting.len().min(self.limit);
                 waiting.drain(..count).unzip()
             };
@@ -77,20 +78,16 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
     async fn gather(&self, before: usize) {
         // Callers that are ready right now.
         tokio::task::yield_now().await;
-        let waiting = lock(&self.waiting).len();
+        let waiting = self.waiting.lock().len();
         if waiting <= 1 && before <= 1 {
             return;
         }
         let enough = (waiting + before).min(self.limit);
         let began = Instant::now();
-        while lock(&self.waiting).len() < enough && began.elapsed() < LINGER {
+        while self.waiting.lock().len() < enough && began.elapsed() < LINGER {
             tokio::task::yield_now().await;
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -105,7 +102,7 @@ mod tests {
             let (batcher, sizes) = (Arc::clone(&batcher), Arc::clone(&sizes));
             tokio::spawn(async move {
                 let write = move |items: Vec<u64>| {
-                    lock(&sizes).push(items.len());
+                    sizes.lock().push(items.len());
                     async move {
                         tokio::time::sleep(Duration::from_millis(1)).await;
                         items.into_iter().map(|item| item * 2).collect()
@@ -117,7 +114,7 @@ mod tests {
         for caller in callers.collect::<Vec<_>>() {
             caller.await.unwrap();
         }
-        let sizes = lock(&sizes).clone();
+        let sizes = sizes.lock().clone();
         assert_eq!(sizes.iter().sum::<usize>(), 20);
         assert!(sizes.len() < 20, "{sizes:?}");
         assert!(sizes.iter().all(|size| *size <= 8), "{sizes:?}");

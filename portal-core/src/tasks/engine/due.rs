@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use serde_json::json;
 
 use super::claim::QueueSpec;
@@ -186,7 +186,7 @@ impl Rotation {
             let priority = std::cmp::Reverse(part.priority);
             by_priority.entry(priority).or_default().push(*part);
         }
-        let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut served = self.0.lock();
         let known = types.max(served.last.len());
         served.last.resize(known, 0);
         let mut shares = vec![0; types];

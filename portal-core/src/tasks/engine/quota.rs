@@ -4,10 +4,11 @@
 //! a task usually reads nothing. It grants itself at most a sixteenth of a quota at a time; with
 //! several replicas, an owner can exceed a quota by that much for each further replica.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use parking_lot::{Mutex, MutexGuard};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
@@ -102,7 +103,7 @@ struct Reading {
 
 impl Account {
     fn lock(&self) -> MutexGuard<'_, Balance> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

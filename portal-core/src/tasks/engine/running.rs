@@ -1,8 +1,9 @@
 //! Attempts that run in this process, with newer states than in the database.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -48,15 +49,15 @@ impl Attempt {
 
     /// Returns the latest state of the task.
     pub(in crate::tasks) fn record(&self) -> Arc<TaskRecord> {
-        Arc::clone(&lock(&self.newest).record)
+        Arc::clone(&self.newest.lock().record)
     }
 
     pub(in crate::tasks) fn checkpoint(&self) -> Option<Value> {
-        lock(&self.checkpoint).clone()
+        self.checkpoint.lock().clone()
     }
 
     pub(in crate::tasks) fn set_checkpoint(&self, checkpoint: Value) {
-        *lock(&self.checkpoint) = Some(checkpoint);
+        *self.checkpoint.lock() = Some(checkpoint);
     }
 
     /// Fails once the attempt was cancelled or superseded: it must have no further effects.
@@ -85,7 +86,7 @@ impl Attempt {
         message: Option<String>,
     ) -> Result<(), TaskError> {
         self.check_continues()?;
-        let mut newest = lock(&self.newest);
+        let mut newest = self.newest.lock();
         if newest.ended {
             return Ok(());
         }
@@ -105,19 +106,19 @@ impl Attempt {
 
     /// Returns the latest state if the database does not have it yet.
     fn unsaved(&self) -> Option<Arc<TaskRecord>> {
-        let newest = lock(&self.newest);
+        let newest = self.newest.lock();
         (!newest.ended && newest.record.version > newest.saved_version)
             .then(|| Arc::clone(&newest.record))
     }
 
     fn saved(&self, version: i64) {
-        let mut newest = lock(&self.newest);
+        let mut newest = self.newest.lock();
         newest.saved_version = newest.saved_version.max(version);
     }
 
     /// Ends the attempt, which ignores further updates, and returns the last state.
     pub(in crate::tasks) fn end(&self) -> Arc<TaskRecord> {
-        let mut newest = lock(&self.newest);
+        let mut newest = self.newest.lock();
         newest.ended = true;
         Arc::clone(&newest.record)
     }
@@ -130,7 +131,10 @@ pub(in crate::tasks) struct RunningAttempts(Mutex<HashMap<Uuid, Arc<Attempt>>>);
 impl RunningAttempts {
     /// Adds an attempt, which supersedes an older one of the same task.
     pub(in crate::tasks) fn insert(&self, attempt: &Arc<Attempt>) {
-        let before = lock(&self.0).insert(attempt.record().id, Arc::clone(attempt));
+        let before = self
+            .0
+            .lock()
+            .insert(attempt.record().id, Arc::clone(attempt));
         if let Some(before) = before {
             before.superseded.cancel();
         }
@@ -139,7 +143,7 @@ impl RunningAttempts {
     /// Removes an attempt, unless a newer one of the same task has replaced it.
     pub(in crate::tasks) fn remove(&self, attempt: &Arc<Attempt>) {
         let id = attempt.record().id;
-        let mut attempts = lock(&self.0);
+        let mut attempts = self.0.lock();
         if attempts
             .get(&id)
             .is_some_and(|present| Arc::ptr_eq(present, attempt))
@@ -149,11 +153,11 @@ impl RunningAttempts {
     }
 
     pub(in crate::tasks) fn get(&self, id: Uuid) -> Option<Arc<Attempt>> {
-        lock(&self.0).get(&id).cloned()
+        self.0.lock().get(&id).cloned()
     }
 
     pub(in crate::tasks) fn all(&self) -> Vec<Arc<Attempt>> {
-        lock(&self.0).values().cloned().collect()
+        self.0.lock().values().cloned().collect()
     }
 
     /// Returns the states that the database does not have yet.
@@ -183,8 +187,4 @@ impl RunningAttempts {
             _ => stored,
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

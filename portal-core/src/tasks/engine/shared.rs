@@ -1,9 +1,10 @@
 //! State of the queue in this process: batches, quotas, turns, running attempts and wake-ups.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::batch::Batcher;
@@ -136,8 +137,6 @@ impl Engine {
     }
 
     fn expected(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.expect_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.expect_until.lock()
     }
 }

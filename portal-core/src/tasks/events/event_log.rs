@@ -5,10 +5,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
@@ -111,7 +112,9 @@ impl EventLogs {
             }),
             unwritten: Arc::downgrade(&self.unwritten),
         });
-        lock(&self.running).insert((record.id, record.attempt), Arc::clone(&journal));
+        self.running
+            .lock()
+            .insert((record.id, record.attempt), Arc::clone(&journal));
         // The task's own row records the start of the first attempt.
         if record.attempt > 1 {
             let data = history::status(record);
@@ -121,7 +124,7 @@ impl EventLogs {
                 history::STATUS,
                 data,
             );
-            journal.add(lock(&journal.lines), entry);
+            journal.add(journal.lines.lock(), entry);
         }
         OpenEventLog {
             journals: self,
@@ -157,7 +160,7 @@ impl EventLogs {
         if record.status != TaskStatus::Pending || record.attempt == 0 {
             return;
         }
-        lock(&self.unwritten.statuses).push(HistoryEntry {
+        self.unwritten.statuses.lock().push(HistoryEntry {
             task_id: record.id,
             attempt: record.attempt,
             seq: history::SEQ_REQUEUED,
@@ -179,7 +182,8 @@ impl EventLogs {
     }
 
     fn get(&self, record: &TaskRecord) -> Option<Arc<EventLog>> {
-        lock(&self.running)
+        self.running
+            .lock()
             .get(&(record.id, record.attempt))
             .cloned()
     }
@@ -218,7 +222,7 @@ impl OpenEventLog<'_> {
         let unwritten = &self.journals.unwritten;
         let mut turns = unwritten.turns.subscribe();
         let written = async {
-            while lock(&self.journal.lines).queued {
+            while self.journal.lines.lock().queued {
                 unwritten.urgent.notify_one();
                 if turns.changed().await.is_err() {
                     return;
@@ -232,13 +236,13 @@ impl OpenEventLog<'_> {
 impl Drop for OpenEventLog<'_> {
     fn drop(&mut self) {
         let key = (self.journal.task_id, self.journal.attempt);
-        lock(&self.journals.running).remove(&key);
+        self.journals.running.lock().remove(&key);
     }
 }
 
 impl EventLog {
     fn update(self: &Arc<Self>, record: &TaskRecord) {
-        let mut lines = lock(&self.lines);
+        let mut lines = self.lines.lock();
         if record.version <= lines.version {
             return;
         }
@@ -268,7 +272,7 @@ impl EventLog {
         }
         drop(lines);
         if let Some(unwritten) = self.unwritten.upgrade() {
-            lock(&unwritten.journals).push(Arc::clone(self));
+            unwritten.journals.lock().push(Arc::clone(self));
             unwritten.wake.notify_one();
         }
     }
@@ -283,7 +287,7 @@ impl crate::telemetry::LogSink for Arc<EventLog> {
             "message": line.message,
             "fields": line.fields,
         }));
-        let mut lines = lock(&self.lines);
+        let mut lines = self.lines.lock();
         let entry = self.entry(lines.next(), crate::store::now(), history::LOG, data);
         self.add(lines, entry);
     }
@@ -309,11 +313,11 @@ impl EventBuffer {
 
 impl EventWriter {
     async fn write(&self, store: &Store) -> Result<(), StoreError> {
-        let journals = std::mem::take(&mut *lock(&self.journals));
-        let mut entries = std::mem::take(&mut *lock(&self.statuses));
+        let journals = std::mem::take(&mut *self.journals.lock());
+        let mut entries = std::mem::take(&mut *self.statuses.lock());
         let mut ends = Vec::new();
         for journal in &journals {
-            let mut lines = lock(&journal.lines);
+            let mut lines = journal.lines.lock();
             lines.bytes = 0;
             entries.extend(lines.waiting.drain(..));
             ends.push(lines.seq);
@@ -333,10 +337,10 @@ impl EventWriter {
         self.put_back(entries.split_off(from), &journals);
         for (journal, end) in journals.iter().zip(ends) {
             let trim = {
-                let mut lines = lock(&journal.lines);
+                let mut lines = journal.lines.lock();
                 lines.queued = !lines.waiting.is_empty();
                 if lines.queued {
-                    lock(&self.journals).push(Arc::clone(journal));
+                    self.journals.lock().push(Arc::clone(journal));
                     self.wake.notify_one();
                 }
                 let kept = i64::try_from(history::MAX_STORED_ENTRIES).unwrap_or(i64::MAX);
@@ -367,13 +371,13 @@ impl EventWriter {
         for entry in entries.into_iter().rev() {
             match by_key.get(&(entry.task_id, entry.attempt)) {
                 Some(journal) if entry.kind != history::STATUS => {
-                    let mut lines = lock(&journal.lines);
+                    let mut lines = journal.lines.lock();
                     lines.bytes += entry.size();
                     lines.waiting.push_front(entry);
                     lines.shrink();
                 }
                 _ => {
-                    let mut statuses = lock(&self.statuses);
+                    let mut statuses = self.statuses.lock();
                     if statuses.len() < BATCH * 20 {
                         statuses.push(entry);
                     }
@@ -381,8 +385,4 @@ impl EventWriter {
             }
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,9 +4,10 @@
 //! tasks, and next to nothing without subscribers.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -104,7 +105,9 @@ impl TaskHub {
         // Counted before it is in the index, so that no change is skipped while a subscriber is
         // added.
         self.0.watchers.fetch_add(1, Ordering::SeqCst);
-        write(&self.0.index)
+        self.0
+            .index
+            .write()
             .place(&mailbox.watch)
             .push(Arc::clone(&mailbox));
         Subscription {
@@ -117,7 +120,7 @@ impl TaskHub {
         if self.0.watchers.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let index = read(&self.0.index);
+        let index = self.0.index.read();
         let watchers = index.watchers_of(record).count();
         if watchers == 0 {
             return;
@@ -141,7 +144,7 @@ impl TaskHub {
         if self.0.watchers.load(Ordering::SeqCst) == 0 {
             return false;
         }
-        let index = read(&self.0.index);
+        let index = self.0.index.read();
         !index.of_everything.is_empty() || index.by_task.contains_key(&change.id) || {
             let first = TaskChange::first_of(change.client_prefix);
             let next = index.by_client.range(first..).next();
@@ -150,7 +153,7 @@ impl TaskHub {
     }
 
     pub(super) fn watched(&self) -> SubscribedKeys {
-        let index = read(&self.0.index);
+        let index = self.0.index.read();
         SubscribedKeys {
             tasks: index.by_task.keys().copied().collect(),
             clients: index.by_client.keys().copied().collect(),
@@ -159,7 +162,7 @@ impl TaskHub {
 
     /// Returns the clients whose tasks have subscribers.
     pub(in crate::tasks) fn clients(&self) -> Vec<Uuid> {
-        let index = read(&self.0.index);
+        let index = self.0.index.read();
         let of_tasks = index.by_task.values().flatten();
         let mut clients: Vec<_> = of_tasks
             .filter_map(|mailbox| mailbox.watch.client_token_id)
@@ -172,7 +175,7 @@ impl TaskHub {
 
     /// Notifies the subscribers of a client that its token is no longer valid.
     pub(in crate::tasks) fn revoke(&self, client_token_id: Uuid) {
-        let index = read(&self.0.index);
+        let index = self.0.index.read();
         let all = index
             .by_client
             .get(&client_token_id)
@@ -187,7 +190,7 @@ impl TaskHub {
 impl Inner {
     /// Adds a state for the crowds; returns `true` if its delivery is not scheduled yet.
     fn add_crowded(&self, snapshot: Arc<Snapshot>) -> bool {
-        let mut crowded = lock(&self.crowded);
+        let mut crowded = self.crowded.lock();
         let first = crowded.is_empty();
         let id = snapshot.record().id;
         let known = crowded
@@ -200,8 +203,8 @@ impl Inner {
     }
 
     fn deliver_to_crowds(&self) {
-        let crowded = std::mem::take(&mut *lock(&self.crowded));
-        let index = read(&self.index);
+        let crowded = std::mem::take(&mut *self.crowded.lock());
+        let index = self.index.read();
         crowded
             .values()
             .for_each(|snapshot| index.deliver(snapshot));
@@ -251,7 +254,7 @@ impl Index {
 impl Mailbox {
     fn put(&self, snapshot: &Arc<Snapshot>) {
         let record = snapshot.record();
-        let mut newest = lock(&self.newest);
+        let mut newest = self.newest.lock();
         let before = match &mut *newest {
             LatestStates::Empty if self.watch.task_id.is_some() => {
                 *newest = LatestStates::One(Arc::clone(snapshot));
@@ -277,7 +280,7 @@ impl Subscription {
     /// Waits for changes and takes them all, oldest first.
     pub(in crate::tasks) async fn changes(&self) -> Vec<Arc<Snapshot>> {
         loop {
-            let newest = std::mem::take(&mut *lock(&self.mailbox.newest));
+            let newest = std::mem::take(&mut *self.mailbox.newest.lock());
             match newest {
                 LatestStates::Empty => self.mailbox.changed.notified().await,
                 LatestStates::One(snapshot) => return vec![snapshot],
@@ -300,22 +303,9 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        write(&self.hub.index).remove(&self.mailbox);
+        self.hub.index.write().remove(&self.mailbox);
         self.hub.watchers.fetch_sub(1, Ordering::SeqCst);
     }
-}
-
-/// Ignores poisoning, since a panic elsewhere cannot leave the locked value half-changed.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn read(index: &RwLock<Index>) -> std::sync::RwLockReadGuard<'_, Index> {
-    index.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write(index: &RwLock<Index>) -> std::sync::RwLockWriteGuard<'_, Index> {
-    index.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -348,7 +338,7 @@ mod tests {
     }
 
     fn kept(subscription: &Subscription) -> usize {
-        match &*lock(&subscription.mailbox.newest) {
+        match &*subscription.mailbox.newest.lock() {
             LatestStates::Empty => 0,
             LatestStates::One(_) => 1,
             LatestStates::Many(all) => all.len(),
@@ -445,7 +435,7 @@ mod tests {
         assert!(hub.has_subscriber(&change));
         drop(watchers);
         assert!(!hub.has_subscriber(&change));
-        let index = read(&hub.0.index);
+        let index = hub.0.index.read();
         assert!(index.by_task.is_empty() && index.by_client.is_empty());
         assert!(index.of_everything.is_empty());
         assert_eq!(hub.0.watchers.load(Ordering::SeqCst), 0);
