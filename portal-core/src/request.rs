@@ -301,7 +301,7 @@ mod tests {
             .into_iter()
             .map(|fault| fault.pointer)
             .collect();
-        assert_eq!(pointers, ["/count", "/names/1", "/label"]);
+        assert_eq!(pointers, ["/count", "/label", "/names/1"]);
     }
 
     #[tokio::test]
