@@ -115,7 +115,7 @@ pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
     })
 }
 
-/// Returns the media type of the body in lower case, without its parameters; empty if there is none.
+/// Returns the media type of the body in lower case, without its parameters, or an empty string.
 ///
 /// The crate `mime` rejects a space before the parameters, which HTTP allows.
 pub(crate) fn media_type(headers: &HeaderMap) -> String {
@@ -179,8 +179,8 @@ pub fn garde_errors<T: garde::Validate<Context = ()>>(value: &T) -> Vec<FieldErr
 
 /// Returns the JSON pointer of a path of `garde`.
 ///
-/// Only the serialized form has the segments; the text of a path does not tell a dot in a name from
-/// the separator.
+/// Only the serialized form has the segments; in the text of a path, a dot in a name looks like a
+/// separator.
 fn pointer_of_garde(path: &garde::Path) -> String {
     #[derive(PartialEq, Eq, Deserialize)]
     #[serde(rename_all = "snake_case")]
