@@ -178,7 +178,7 @@ struct Levels {
 }
 
 impl Levels {
-    /// Returns the level of the members; `None` if no deeper level is allowed.
+    /// Returns the level of the contents; `None` if no deeper level is allowed.
     fn inner(self) -> Option<Self> {
         let left = self.left.checked_sub(1)?;
         Some(Self { left, ..self })

@@ -14,7 +14,7 @@ pub struct Identity {
     pub subject: String,
     /// Id of the session at the provider (`sid`): one sign-in of one user.
     ///
-    /// After a sign-out it is permanently rejected, so it must not be derived from the user alone.
+    /// After a sign-out it is permanently rejected, so it must not be derived only from the user.
     pub session_id: String,
     /// Time at which the credential expires.
     pub expires_at: DateTime<Utc>,

@@ -50,7 +50,7 @@ pub struct User {
     pub preferences: Value,
     /// Time at which the user was first seen.
     pub created_at: DateTime<Utc>,
-    /// Time of the last change of the row.
+    /// Time of the last change to the row.
     pub updated_at: DateTime<Utc>,
     /// Start of the latest session.
     pub last_login: Option<DateTime<Utc>>,

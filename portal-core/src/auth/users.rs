@@ -222,7 +222,7 @@ impl Users {
             .iter()
             .map(|row| self.read(row))
             .collect::<Result<_>>()?;
-        // PostgreSQL lowercases some non-ASCII letters to ASCII ones, such as the Kelvin sign.
+        // PostgreSQL lowercases some non-ASCII characters to ASCII ones, such as the Kelvin sign.
         let is_same = |user: &User| user.email.eq_ignore_ascii_case(email);
         Ok(users.into_iter().filter(is_same).collect())
     }

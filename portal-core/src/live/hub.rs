@@ -212,8 +212,8 @@ impl TopicHub {
 impl TopicState {
     fn tell(&mut self, clock: &Clock, now: Instant) {
         self.told = Some(now);
-        // Also for an older change: a client that has reconnected in the meantime has not received
-        // it.
+        // Also for an older change, because a client that has reconnected since then has not
+        // received it.
         self.changed = clock.next();
         for (watcher, bit) in self.watchers.values() {
             watcher.changed.fetch_or(1 << bit, Ordering::AcqRel);

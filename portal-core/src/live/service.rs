@@ -88,7 +88,7 @@ impl Live {
         }))
     }
 
-    /// Reports a change of a topic that has been stored.
+    /// Reports a stored change to a topic.
     ///
     /// It never fails and never waits: pages are notified at most a few times per second, and
     /// always of the last change. An undeclared topic has no subscribers, which is logged.
@@ -133,7 +133,7 @@ impl Live {
         }
     }
 
-    /// Reports a change of a topic that other replicas are notified of by other means.
+    /// Reports a change to a topic that other replicas are notified of by other means.
     pub(crate) fn notify_local(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
             self.0.hub.mark_changed(key);

@@ -47,7 +47,7 @@ impl TaskModel {
         let mut return_type = handler.return_type();
         if let Some(hidden) = first_impl_trait(&return_type) {
             errors.on(hidden, "a task must name its return type");
-            // In the stub the type could not be inferred, which would be another error.
+            // In the stub the type could not be inferred, which would be an additional error.
             return_type = syn::parse_quote!(());
         }
         let (inputs, arguments) = split(&handler, errors);
