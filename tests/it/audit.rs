@@ -1,4 +1,4 @@
-//! The audit log: each change of a role, an account or a setting, with its old and new value.
+//! The audit log: each change to a role, an account or a setting, with its old and new value.
 
 use reqwest::Method;
 use serde_json::{Value, json};
