@@ -1,4 +1,4 @@
-//! `/admin/overview`: portal-wide figures for administrators, personal figures for other users,
+//! `/admin/overview`: portal-wide statistics for administrators, personal ones for other users,
 //! and a welcome for guests.
 
 mod activity;
