@@ -115,7 +115,7 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// | `search(a)` | searched fields | every text |
 /// | `order_by = -created_at` | order of the list; `-` is newest first; `order_by(a, -b)` for several | by primary key |
 /// | `readonly` | rows can be viewed but not changed | rows can be changed |
-/// | `requires_role = ".."`, `requires_permission = ".."` | users with access besides administrators | no one else |
+/// | `requires_role = ".."`, `requires_permission = ".."` | users with access in addition to administrators | no one else |
 /// | `validate` | run the `garde` rules of the struct | rules of the fields only |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///

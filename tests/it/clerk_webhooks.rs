@@ -74,7 +74,7 @@ async fn webhook_is_applied_once(database: Database) {
     let other = format!("subject = '{ann}' AND first_name = 'Other'");
     assert_eq!(users(&portal, &other).await, 1);
 
-    // The same webhook twice at once, as with two replicas or a quick redelivery.
+    // The same webhook twice concurrently, as with two replicas or a quick redelivery.
     portal.clerk.update_user(&ann, |_| {});
     let twice = portal.clerk.user_event("user.updated", &ann);
     let (first, second) = tokio::join!(portal.deliver(&twice), portal.deliver(&twice));

@@ -257,7 +257,7 @@ async fn start_form_keeps_type_and_values(database: Database) {
         let css = format!("[name='{name}']");
         assert_eq!(attributes(&shown.text, &css, "value"), [value]);
     }
-    // Filters of the list keep the form as it is.
+    // Filters of the list leave the form unchanged.
     let filters = attributes(&shown.text, ".pt-statuses a", "href");
     assert!(
         filters.iter().all(|href| href.starts_with(&path)),

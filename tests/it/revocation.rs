@@ -1,4 +1,4 @@
-//! Revocation: lost access takes effect at once, in every replica and on open connections.
+//! Revocation: lost access takes effect immediately, in every replica and on open connections.
 
 use portal_core::prelude::*;
 use reqwest::Method;

@@ -58,7 +58,7 @@ async fn source(admin: &Client, user: &Client) -> Value {
     admin.get(&path).await.json()["role_source"].clone()
 }
 
-/// Role changes of a user by `ADMIN_USER_EMAILS`, oldest first, as old and new role.
+/// Changes to a user's role by `ADMIN_USER_EMAILS`, oldest first, as old and new role.
 async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
     let target = format!("user:{}", id(user).await);
     let path = format!("/api/admin/audit?actor=ADMIN_USER_EMAILS&target={target}");

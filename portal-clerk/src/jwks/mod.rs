@@ -52,7 +52,7 @@ impl RsaKey {
         })
     }
 
-    /// Parses a PEM text, however the environment encodes its line breaks.
+    /// Parses a PEM string, however the environment encodes its line breaks.
     pub(crate) fn from_pem(text: &str) -> Result<Self, &'static str> {
         const NOT_PEM: &str = "is not a PEM public key; copy it from Clerk's dashboard, from BEGIN PUBLIC KEY to END PUBLIC KEY";
         if text.contains("PRIVATE KEY") {

@@ -87,7 +87,7 @@ pub struct Profile {
     ///
     /// A lock that anyone can trigger by guessing passwords does not count as a ban.
     pub banned: bool,
-    /// Last change of the provider's record, in milliseconds since 1970; 0 if unknown.
+    /// Time of the last change to the provider's record, in milliseconds since 1970; 0 if unknown.
     pub updated_at: i64,
     /// Public metadata of the user at the provider.
     pub public_metadata: Value,

@@ -36,7 +36,7 @@ pub(super) struct TopicHub {
 #[derive(Debug)]
 struct HubState {
     topics: HashMap<TopicKey, TopicState>,
-    /// Time before which changes of all topics may have been missed.
+    /// Time before which changes to all topics may have been missed.
     all_changed_at: u64,
     /// Time before which changed topics of users may have been evicted.
     evicted_at: u64,

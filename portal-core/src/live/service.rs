@@ -98,7 +98,7 @@ impl Live {
         }
     }
 
-    /// Reports a change of a personal topic; only the pages of that user are notified.
+    /// Reports a change to a personal topic; only the pages of that user are notified.
     ///
     /// See [`PortalBuilder::personal_topic`](crate::PortalBuilder::personal_topic).
     pub fn notify_user(&self, user: Uuid, topic: &str) {
@@ -266,8 +266,8 @@ impl Live {
         }
     }
 
-    /// Records the users whose own tasks have changed: some users or, after a change of many tasks
-    /// at once, all users.
+    /// Records the users whose own tasks have changed: some users or, after a change to many tasks,
+    /// all users.
     fn touch_own_tasks(&self, hint: &ClusterEvent) {
         match hint {
             ClusterEvent::TasksChanged { owners, .. } => {

@@ -127,7 +127,7 @@ impl TaskContext {
     ///
     /// # Errors
     ///
-    /// Fails if the value has a different type, for example if an older version of the program
+    /// Fails if the value has a different type, for example if an older version of the application
     /// stored it, and with the code `checkpoint_invalid` if it is nested too deeply.
     pub fn restore<T: DeserializeOwned>(&self) -> Result<Option<T>, TaskError> {
         let checkpoint = self.attempt.checkpoint();

@@ -41,7 +41,7 @@ enum Part {
 }
 
 impl TaskModel {
-    /// Combines both and reports what does not fit.
+    /// Combines both and reports contradictions.
     pub(crate) fn new(attribute: TaskAttribute, handler: Handler, errors: &mut Errors) -> Self {
         handler.check("a task", errors);
         let mut return_type = handler.return_type();

@@ -193,7 +193,7 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Sets how many tasks of this type run at once, across all replicas. Default: no limit.
+    /// Sets the maximum number of concurrent tasks of this type in all replicas. Default: no limit.
     pub fn concurrency(mut self, tasks: u32) -> Self {
         self.parts.concurrency = Some(tasks);
         self

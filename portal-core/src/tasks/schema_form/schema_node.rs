@@ -183,7 +183,7 @@ impl<'a> SchemaNode<'a> {
         self.text("format").unwrap_or_default()
     }
 
-    /// Returns the only type besides `null`.
+    /// Returns the only type other than `null`.
     fn kind(&self) -> Option<&'a str> {
         match self.get("type")? {
             Value::String(kind) => Some(kind),

@@ -1,4 +1,4 @@
-//! Monitors: send changes of tasks to clients as they happen, over a WebSocket or an event stream.
+//! Monitors: send task changes to clients as they happen, over a WebSocket or an event stream.
 
 mod events;
 mod socket;
