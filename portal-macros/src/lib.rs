@@ -37,7 +37,7 @@ use proc_macro::TokenStream;
 /// | `requires_role = ".."` | only users with a role, and administrators | everyone |
 /// | `requires_permission = ".."` | only roles with a permission, and administrators | everyone |
 /// | `nav(label = "..", icon = "..", order = 2, group = "..")` | entry in the navigation | none |
-/// | `layout = path` | another layout for the page | the portal's |
+/// | `layout = path` | a different layout for the page | the portal's |
 /// | `max_body = "20MiB"` | maximum size of the request body | 1 MiB |
 /// | `rate_class = own_write` | rate class: `sign_in`, `client_token`, `start_task`, `admin_write` or `own_write` | not limited |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
