@@ -30,8 +30,8 @@ impl AuthState {
 pub(crate) struct RequestFacts<'a> {
     /// `Some` for a development instance.
     pub(crate) development: Option<DevBrowser>,
-    /// Time since which the browser has its sessions; 0 if it has none. It is not signed, so it may
-    /// only end a signed-in state, never establish one.
+    /// Time at which the browser's current sessions started; 0 if it has none. It is not signed, so
+    /// it may only end a signed-in state, never establish one.
     pub(crate) client_uat: i64,
     pub(crate) session: Option<SessionToken<'a>>,
 }

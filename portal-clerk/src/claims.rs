@@ -216,7 +216,7 @@ fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64
     seconds(deserializer).map(Some)
 }
 
-/// Reads a member as `true` if it is present, whatever its value.
+/// Reads a field as `true` if it is present, whatever its value.
 pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }

@@ -29,7 +29,7 @@ const LOADER_PATH: &str = concat!(
 pub(crate) struct ClerkJs {
     publishable_key: String,
     frontend_api: String,
-    /// Part of the loader's URL, so that browsers treat a changed script as another file.
+    /// Part of the loader's URL, so that browsers treat a changed script as a different file.
     version: String,
 }
 

@@ -53,7 +53,7 @@ fn byte(rng: &mut Rng) -> u8 {
     }
 }
 
-/// Changes a text at random: bytes, order, length.
+/// Changes a string at random: bytes, order, length.
 fn mangle(rng: &mut Rng, text: &[u8]) -> Vec<u8> {
     let mut bytes = text.to_vec();
     for _ in 0..rng.usize(1..4) {
@@ -100,7 +100,7 @@ fn any_value(rng: &mut Rng) -> Value {
     }
 }
 
-/// Changes a member of a header or of claims at random, possibly duplicating it.
+/// Changes a field of a header or of claims at random, possibly duplicating it.
 fn changed(rng: &mut Rng, object: &Value) -> String {
     const NAMES: [&str; 22] = [
         "alg", "cat", "kid", "typ", "crit", "jwk", "jku", "x5c", "iss", "sub", "sid", "azp", "iat",

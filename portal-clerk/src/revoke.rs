@@ -1,4 +1,4 @@
-//! Revocation of sessions at Clerk: in the background, once per session, with bounded concurrency.
+//! Revocation of sessions in Clerk: in the background, once per session, with bounded concurrency.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const MAX_CALLS: usize = 4;
 /// Maximum number of calls per session, over about a minute.
 const MAX_ATTEMPTS: u32 = 6;
 
-/// Revokes sessions at Clerk in the background, so that sign-out does not wait. Cheap to clone.
+/// Revokes sessions in Clerk, in the background, so that sign-out does not wait. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Revocations {
     backend: BackendApi,

@@ -178,7 +178,7 @@ struct Levels {
 }
 
 impl Levels {
-    /// Returns the level of the members; `None` if no deeper level is allowed.
+    /// Returns the level of the contents; `None` if no deeper level is allowed.
     fn inner(self) -> Option<Self> {
         let left = self.left.checked_sub(1)?;
         Some(Self { left, ..self })
@@ -272,7 +272,7 @@ impl<'de> Visitor<'de> for Levels {
     }
 }
 
-/// Converts a value of the program, such as a task's result; fails if it cannot be stored.
+/// Converts a value from Rust code, such as a task's result; fails if it cannot be stored.
 pub(crate) fn to_storable<T: Serialize>(value: &T) -> Result<Value, serde_json::Error> {
     let value = serde_json::to_value(value)?;
     match faults(&value, "").into_iter().next() {

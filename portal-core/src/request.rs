@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::error::{Error, FieldError, fault_of_serde};
 use crate::json::{self, ParseError};
 
-/// A JSON body. Rejects another media type with `415`, malformed JSON with `400`, and JSON of the
+/// A JSON body. Rejects other media types with `415`, malformed JSON with `400`, and JSON of the
 /// wrong shape with `422` and a JSON pointer.
 pub(crate) struct ApiJson<T>(pub(crate) T);
 
@@ -199,7 +199,7 @@ fn pointer_of_garde(path: &garde::Path) -> String {
         .collect()
 }
 
-/// Escapes a member name for a JSON pointer.
+/// Escapes a field name for a JSON pointer.
 pub(crate) fn escape_pointer(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

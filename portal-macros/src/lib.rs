@@ -37,7 +37,7 @@ use proc_macro::TokenStream;
 /// | `requires_role = ".."` | only users with a role, and administrators | everyone |
 /// | `requires_permission = ".."` | only roles with a permission, and administrators | everyone |
 /// | `nav(label = "..", icon = "..", order = 2, group = "..")` | entry in the navigation | none |
-/// | `layout = path` | another layout for the page | the portal's |
+/// | `layout = path` | a different layout for the page | the portal's |
 /// | `max_body = "20MiB"` | maximum size of the request body | 1 MiB |
 /// | `rate_class = own_write` | rate class: `sign_in`, `client_token`, `start_task`, `admin_write` or `own_write` | not limited |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
@@ -115,7 +115,7 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// | `search(a)` | searched fields | every text |
 /// | `order_by = -created_at` | order of the list; `-` is newest first; `order_by(a, -b)` for several | by primary key |
 /// | `readonly` | rows can be viewed but not changed | rows can be changed |
-/// | `requires_role = ".."`, `requires_permission = ".."` | users with access besides administrators | no one else |
+/// | `requires_role = ".."`, `requires_permission = ".."` | users with access in addition to administrators | no one else |
 /// | `validate` | run the `garde` rules of the struct | rules of the fields only |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///

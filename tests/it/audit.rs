@@ -1,4 +1,4 @@
-//! The audit log: each change of a role, an account or a setting, with its old and new value.
+//! The audit log: each change to a role, an account or a setting, with its old and new value.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn log(admin: &Client, query: &str) -> Vec<Value> {
     answer.json()["items"].as_array().expect("a list").clone()
 }
 
-/// `[field, old, new]` of each change of an entry.
+/// `[field, old, new]` of each change in an entry.
 fn changes(entry: &Value) -> Value {
     let changes = entry["details"]["changes"].as_array().expect("a list");
     let changes = changes.iter();

@@ -138,7 +138,7 @@ async fn no_spelling_of_a_guarded_path_shows_it_to_guests() {
             }
         }
     }
-    // Headers that make other frameworks use another path.
+    // Headers that make other frameworks use a different path.
     for header in ["X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Prefix"] {
         let head = format!("GET / HTTP/1.1\r\nAccept: text/html\r\n{header}: /secret");
         let (_, text) = raw(&server.url, &head).await;

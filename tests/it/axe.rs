@@ -1,7 +1,7 @@
 //! Accessibility: axe-core finds no violation of WCAG 2.0, 2.1 and 2.2, levels A and AA.
 //!
 //! Checks every page without path parameters, in light and dark, in four accents, on a phone and on
-//! a desktop; and on each page every menu, drawer and dialog in turn.
+//! a desktop; and on each page every menu, drawer and dialog, one after another.
 
 use serde_json::{Value, json};
 

@@ -70,7 +70,7 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     browser.see("Ruth Root").await;
 
     // The token expires; the next page needs a handshake, but the user does not sign in again.
-    // Every page load brings a new token, so no page is opened in between.
+    // Every page load issues a new token, so no page is opened in between.
     let handshakes = clerk.handshake_count();
     tokio::time::sleep(Duration::from_secs(TOKEN_LIFETIME + CLOCK_SKEW + 1)).await;
     browser.goto("/admin/overview").await;
@@ -93,7 +93,7 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     let elsewhere = Client::new(&replica.url, Some(clerk.token(&session, &portal.url)));
     assert_eq!(elsewhere.get("/api/auth/me").await.status, 200);
 
-    // The session is revoked at Clerk while a page is open.
+    // The session is revoked in Clerk while a page is open.
     eventually("the browser has a long-lived token", async || {
         browser
             .goto("/admin/tasks?state=example_task&task=task1")
@@ -139,7 +139,7 @@ async fn clerk_components_are_mounted_in_portal_pages() {
     browser
         .find("[data-clerk-part=user-profile][data-clerk-mounted]")
         .await;
-    // Signing out of the portal also signs out at Clerk.
+    // Signing out of the portal also signs out of Clerk.
     let user = clerk.user("ann@example.com");
     browser.click("button.pt-user").await;
     browser.click("form[action='/sign-out'] button").await;

@@ -1,4 +1,4 @@
-//! Attacks on Clerk sign-in and its failures: made-up nonces, a hanging Backend API, foreign cookies.
+//! Attacks on Clerk sign-in and its failures: forged nonces, hanging Backend API, foreign cookies.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn open(client: &Client, path: &str, cookies: &str) -> TestResponse {
     .await
 }
 
-/// Completes a handshake for a browser that is signed in at Clerk; returns the cookies set.
+/// Completes a handshake for a browser that is signed in to Clerk; returns the cookies set.
 async fn handshake(portal: &ClerkPortal, browser: &str) -> Vec<String> {
     let guest = portal.server.guest();
     let known = "__client_uat=1; __clerk_db_jwt=dvb_1";
@@ -158,7 +158,7 @@ async fn malformed_webhooks_are_acknowledged() {
             .await;
         assert_eq!(delivered, (200, "none".to_owned()), "{kind} {data}");
     }
-    // A webhook with another media type is rejected, even if its signature is valid.
+    // A webhook with a different media type is rejected, even if its signature is valid.
     let message: Webhook = portal
         .clerk
         .webhook_event("user.deleted", json!({"id": "user_1"}));

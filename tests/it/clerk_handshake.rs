@@ -21,7 +21,7 @@ async fn start(live: bool) -> TestServer {
     TestServer::start_with(Database::Sqlite, &settings, app::build).await
 }
 
-/// Cookie of a browser that has a session at Clerk but not at the portal.
+/// Cookie of a browser that has a session in Clerk but not in the portal.
 const ELSEWHERE: &str = "__client_uat=5";
 
 fn opening(server: &TestServer, path: &str) -> RequestBuilder {

@@ -74,7 +74,7 @@ async fn webhook_is_applied_once(database: Database) {
     let other = format!("subject = '{ann}' AND first_name = 'Other'");
     assert_eq!(users(&portal, &other).await, 1);
 
-    // The same webhook twice at once, as with two replicas or a quick redelivery.
+    // The same webhook twice concurrently, as with two replicas or a quick redelivery.
     portal.clerk.update_user(&ann, |_| {});
     let twice = portal.clerk.user_event("user.updated", &ann);
     let (first, second) = tokio::join!(portal.deliver(&twice), portal.deliver(&twice));
@@ -202,7 +202,7 @@ async fn deleted_user_is_never_recreated(database: Database) {
         "subject = '{ann}' AND email = '' AND first_name = '' AND last_name = '' \
          AND avatar_url IS NULL AND deleted_at IS NOT NULL AND NOT is_active"
     );
-    // Clerk still has the user, as it may for a moment; valid tokens are rejected nevertheless.
+    // Clerk still has the user, as it may for a short time; valid tokens are rejected nevertheless.
     for client in [
         client,
         portal.with_session(&other_session),
@@ -518,7 +518,7 @@ async fn sync_updates_users_to_match_clerk(database: Database) {
         again.out
     );
 
-    // Keys of another instance, which does not have these users.
+    // Keys of a different instance, which does not have these users.
     let mut variables = portal.variables();
     let other = portal_clerk::testing::FakeClerk::start().await;
     other.user("someone@example.com");

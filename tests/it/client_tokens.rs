@@ -226,7 +226,7 @@ async fn token_of_an_older_version_stays_valid_with_its_tasks(database: Database
     let (server, user, client) = setup(database).await;
     let id = client.start("steps").await;
     client.ended(&id).await;
-    // Rows of the previous version: the token itself is the id, also in its tasks.
+    // Rows of the previous version: the token itself is the id, including in its tasks.
     let secret = Uuid::new_v4();
     let older = Query::update()
         .table(TABLE)

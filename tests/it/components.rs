@@ -232,7 +232,7 @@ async fn drawer_shows_errors_guards_changes_and_closes_when_saved() {
     key(&browser, "dialog#row", "\u{E00C}").await;
     browser.see("Discard changes?").await;
     browser.click("dialog[open] button[value='']").await;
-    // Another plan has the name.
+    // Another plan already has this name.
     browser.click("dialog#row button[data-kind=solid]").await;
     browser
         .find("dialog#row:modal :is([aria-invalid=true],.pt-banner)")

@@ -112,7 +112,7 @@ async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
         )
         .await;
     assert_eq!(answer.status, 400, "{}", answer.text);
-    // A text that contains U+0000 only after decoding twice is valid.
+    // Text that contains U+0000 only after decoding twice is valid.
     let answer = admin.get("/api/users?search=%2500").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }

@@ -364,7 +364,7 @@ async fn client_tokens_of_page_and_api_share_a_rate_limit() {
     assert_eq!(refused.status, 429, "{}", refused.text);
     assert!(refused.text.contains("Too many requests"));
     assert_too_many(&client_token(&admin).await);
-    // Other changes of an administrator have a separate rate limit.
+    // Other changes by an administrator have a separate rate limit.
     let plan = json!({"name": "one"});
     let added = admin.post("/api/admin/models/plan", &plan).await;
     assert_eq!(added.status, 201, "{}", added.text);

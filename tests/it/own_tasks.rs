@@ -158,7 +158,7 @@ async fn user_starts_only_permitted_types(database: Database) {
     let filters = page.page("/tasks").await;
     let filters = attributes(&filters.text, "select[name=kind] option", "value");
     assert!(!filters.contains(&"probe/admins_only".to_owned()));
-    // The page falls back to another type; a start never does.
+    // The page falls back to a different type; a start never does.
     let page_of_it = page.page("/tasks?state=probe&task=admins_only").await;
     let chosen = attributes(&page_of_it.text, "#start-task [name=task]", "value");
     assert_ne!(chosen, ["admins_only"]);
@@ -257,7 +257,7 @@ async fn start_form_keeps_type_and_values(database: Database) {
         let css = format!("[name='{name}']");
         assert_eq!(attributes(&shown.text, &css, "value"), [value]);
     }
-    // Filters of the list keep the form as it is.
+    // Filters of the list leave the form unchanged.
     let filters = attributes(&shown.text, ".pt-statuses a", "href");
     assert!(
         filters.iter().all(|href| href.starts_with(&path)),

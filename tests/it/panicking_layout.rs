@@ -59,7 +59,7 @@ async fn start(build: impl FnOnce(PortalBuilder) -> PortalBuilder) -> TestServer
     TestServer::start_with(Database::Sqlite, &[], |portal| build(app::build(portal))).await
 }
 
-/// Requests the pages in turn on one connection and returns the responses.
+/// Pipelines the requests over one connection and returns the responses.
 async fn ask_all(server: &TestServer, paths: &[&str]) -> Vec<String> {
     let mut stream = connect(&server.url).await;
     let mut requests = String::new();

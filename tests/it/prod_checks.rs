@@ -174,7 +174,7 @@ async fn only_listed_addresses_are_administrators() {
         ("root@example.com", "xroot@example.com", "USER"),
         (",", "a@b.example", "USER"),
         (" ", "a@b.example", "USER"),
-        // A Cyrillic letter that looks the same.
+        // A Cyrillic character that looks the same.
         ("r\u{43e}ot@example.com", "root@example.com", "USER"),
     ] {
         let settings = [("ADMIN_USER_EMAILS", list)];

@@ -38,8 +38,8 @@ async fn theme_is_stored_with_the_user_for_every_browser(database: Database) {
         "not stored for the next user of the browser"
     );
 
-    // The server renders the theme without any script, also in another browser with another
-    // session.
+    // The server renders the theme without any script, even in a different browser with a
+    // different session.
     let elsewhere = server.user().await;
     for client in [&user, &elsewhere] {
         let page = client.page("/members").await;

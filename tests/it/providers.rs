@@ -214,7 +214,7 @@ async fn cached_caller_costs_no_query(portal: Portal) {
         portal.sign_in("ann@example.com").await,
         portal.sign_in("bob@example.com").await,
     );
-    // A new session changes its user; the portal receives that event a moment later.
+    // A new session changes its user; the portal receives that event shortly after.
     for _ in 0..5 {
         me(&known).await;
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
@@ -257,7 +257,7 @@ async fn ended_session_is_revoked_at_clerk_once() {
         assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
     };
     futures_util::future::join_all((0..100).map(|_| sign_out(&client))).await;
-    // Expired tokens, also of a session that the portal has not seen.
+    // Expired tokens, including one of a session that the portal has not seen.
     portal.clerk.set_token_lifetime(-60);
     let expired = portal.with_session(&session);
     let unseen = portal.clerk.session(&portal.clerk.user("bob@example.com"));

@@ -1,4 +1,4 @@
-//! Forms of records in a browser: documents, conflicts between two users, and the focus.
+//! Browser tests for record forms: JSON and YAML fields, edit conflicts, focus.
 
 use serde_json::{Value, json};
 
@@ -18,13 +18,13 @@ async fn start() -> (TestServer, Client, Chromium, String) {
     browser
         .use_session(admin.token.as_deref().expect("a token"))
         .await;
-    // The response to a form that was not saved.
+    // The browser logs the 4xx response to a rejected form.
     browser.expects("status of 4");
     browser.expects("Autofocus");
     (server, admin, browser, id)
 }
 
-/// Opens a page and waits until the script of lists and drawers runs.
+/// Opens a page and waits until the script for lists and drawers has loaded.
 async fn open(browser: &Chromium, path: &str) {
     browser.goto(path).await;
     browser

@@ -1,4 +1,4 @@
-//! Revocation: lost access takes effect at once, in every replica and on open connections.
+//! Revocation: lost access takes effect immediately, in every replica and on open connections.
 
 use portal_core::prelude::*;
 use reqwest::Method;
@@ -318,7 +318,7 @@ async fn ended_session_closes_its_connections(database: Database) {
     for opened in opened {
         opened.assert_closed(4401).await;
     }
-    // The token itself is still valid, and so is the other session of the same user.
+    // The token itself and the other session of the same user are still valid.
     let path = client.path("rights", &format!("cancel/{task}"));
     TestResponse::of(client.http.request(Method::POST, &path)).await;
     for mut opened in [without, another] {

@@ -1,4 +1,4 @@
-//! Role sources: a role from `ADMIN_USER_EMAILS` ends with its entry or the user's address.
+//! Role sources: a role from `ADMIN_USER_EMAILS` is revoked with its entry or the user's address.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ async fn source(admin: &Client, user: &Client) -> Value {
     admin.get(&path).await.json()["role_source"].clone()
 }
 
-/// Role changes of a user by `ADMIN_USER_EMAILS`, oldest first, as old and new role.
+/// Changes to a user's role by `ADMIN_USER_EMAILS`, oldest first, as old and new role.
 async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
     let target = format!("user:{}", id(user).await);
     let path = format!("/api/admin/audit?actor=ADMIN_USER_EMAILS&target={target}");
@@ -72,7 +72,7 @@ async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
     changes.collect()
 }
 
-/// Changes the primary e-mail address of a user at Clerk.
+/// Changes the primary e-mail address of a user in Clerk.
 async fn update_address(portal: &ClerkPortal, user: &str, email: &str, status: &str) {
     portal.clerk.update_user(user, |record| {
         record["email_addresses"][0]["email_address"] = email.into();

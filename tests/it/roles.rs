@@ -267,7 +267,7 @@ async fn only_verified_primary_addresses_make_administrators(database: Database)
     assert_eq!(user_type(boasting).await, "USER");
 
     let server = TestServer::start_with(database, &[emails], trusting).await;
-    // Letters that look like another letter or become one in lower case (the Kelvin sign).
+    // Characters that look like another one or become one in lower case (the Kelvin sign).
     for (email, expected) in [
         ("m\u{456}ke@example.com", "USER"),
         ("mi\u{212a}e@example.com", "USER"),

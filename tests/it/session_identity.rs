@@ -51,7 +51,7 @@ async fn session_id_of_another_user_is_refused(database: Database) {
         &session,
         &json!({"sub": bob, "act": {"sub": "user_support"}}),
     );
-    // A new session changes its user, which invalidates the cache a moment later.
+    // A new session changes its user, which invalidates the cache shortly after.
     for _ in 0..3 {
         assert_eq!(email(&owner).await, Ok(ADMIN.to_owned()));
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -55,7 +55,7 @@ impl Files {
     }
 }
 
-/// Returns `true` if the text has letters of the second font file, which only such pages load.
+/// Returns `true` if the text has characters of the second font file, which only such pages load.
 fn has_extended_letters(text: &str) -> bool {
     text.chars().any(|letter| {
         matches!(letter, '\u{100}'..='\u{130}' | '\u{132}'..='\u{151}' | '\u{154}'..='\u{24f}' | '\u{1e00}'..='\u{1e9f}')

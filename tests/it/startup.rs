@@ -1,4 +1,4 @@
-//! The program from the outside: flags, variables, exit codes, and commands besides `serve`.
+//! The program from the outside: flags, variables, exit codes, and commands other than `serve`.
 
 use std::path::Path;
 use std::process::Output;

@@ -72,7 +72,7 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
             assert_eq!(changed, 1, "{table} {email}");
         }
     }
-    // A second sign-in on another day: one user, two days.
+    // A second sign-in on a different day: one user, two days.
     server
         .sign_in("ann@example.com")
         .await

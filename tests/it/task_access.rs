@@ -239,7 +239,7 @@ async fn pending_task_is_refused_after_its_owner_is_demoted(database: Database) 
     let (server, client) = setup(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     change(&admin, &user, json!({"user_type": "ADMIN"})).await;
-    // More tasks than can run at once, so that the last has to wait.
+    // More tasks than can run concurrently, so that the last has to wait.
     let mut running = Vec::new();
     for _ in 0..64 {
         running.push(client.start("waits").await);

@@ -466,7 +466,7 @@ async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) 
     assert_eq!(handles.1.result().await, Ok(2));
 }
 
-/// Enqueues a task as another version of the program would have.
+/// Enqueues a task as a different version of the application would have.
 async fn stored_by_another_version(tasks: &Tasks, server: &TestServer, change: &str) -> uuid::Uuid {
     let hour = Duration::from_secs(3600);
     let start = tasks.enqueue(number, Number { number: 1 }).delay(hour);

@@ -128,7 +128,7 @@ async fn arguments_are_stored_as_their_type_reads_them(database: Database) {
     let listed = client.get("quota", "status").await;
     assert!(!listed.text.contains("xxx"));
 
-    // The same key with the same body is the same start, although another value is stored.
+    // The same key with the same body is the same start, although a different value is stored.
     let first = client.ask_once("key", "quota", "repeat", &body).await;
     let again = client.ask_once("key", "quota", "repeat", &body).await;
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (202, 202));

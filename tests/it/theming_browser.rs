@@ -1,4 +1,4 @@
-//! Choosing a theme in a browser: at once, in every tab, by keyboard, without a flash.
+//! Choosing a theme in a browser: immediately, in every tab, by keyboard, without a flash.
 
 use serde_json::json;
 

@@ -168,7 +168,7 @@ async fn lost_connection_keeps_a_form_until_it_can_be_saved() {
     browser.see("Connection lost").await;
     let typed = "return window.same && document.querySelector('#row [name=name]').value";
     assert_eq!(browser.script(typed).await, "kept");
-    // The form requests confirmation before it discards this.
+    // Discarding the input requires confirmation.
     browser.press("Escape").await;
     browser.see("Discard changes?").await;
     browser

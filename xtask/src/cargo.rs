@@ -70,7 +70,7 @@ impl Cargo {
         process::run(name, &mut command, interrupt)
     }
 
-    /// Runs `cargo build` and returns the path of the program `binary`.
+    /// Runs `cargo build` and returns the path of `binary`.
     pub(crate) fn build_binary(
         &self,
         binary: &str,
@@ -111,7 +111,7 @@ impl Cargo {
     }
 }
 
-/// Finds the path of the program `binary` in the messages of a build.
+/// Finds the path of `binary` in the messages of a build.
 fn executable_in(messages: impl BufRead, binary: &str) -> Result<Option<PathBuf>> {
     let mut path = None;
     for line in messages.lines() {

@@ -1,4 +1,4 @@
-//! `cargo xtask features`: checks that every feature builds alone and that disabled code is absent.
+//! `cargo xtask features`: checks that each feature builds separately and disabled code is absent.
 
 use std::fs;
 
@@ -14,10 +14,10 @@ const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 /// Strings that only occur in the modules of the development identity provider.
 const DEVELOPMENT_SIGN_IN: [&str; 3] = ["/dev/token", "/dev/sign-in", "dev-identity/key"];
 
-/// String that every portal contains: if it is not found, the search is broken.
+/// String that is in every portal binary; verifies that the search itself works.
 const EVERY_PORTAL: &str = "/sign-out";
 
-/// Checks each feature of the libraries without the others, and the program for PROD.
+/// Checks each library feature on its own, and searches the PROD binary for development code.
 pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
     for feature in cargo.features("portal-core")? {
         match feature.as_str() {
@@ -38,7 +38,7 @@ pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
     )
 }
 
-/// Builds the reference portal for PROD and searches the program for development sign-in routes.
+/// Builds the reference portal for PROD and searches the binary for development sign-in routes.
 fn without_development_sign_in(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
     let arguments = ["--package", "reference-portal", "--no-default-features"];
     let program = fs::read(cargo.build_binary("reference-portal", &arguments, interrupt)?)?;

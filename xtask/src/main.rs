@@ -53,7 +53,7 @@ enum Command {
     },
     /// Retake the screenshots of the documentation
     Screenshots(screenshots::Settings),
-    /// Check that every feature builds alone
+    /// Check that each feature builds on its own
     Features,
     /// Fetch the vendored packages again and generate tokens and icons from them
     Assets(assets::Settings),

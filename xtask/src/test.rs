@@ -94,7 +94,7 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
 
 /// Returns the build arguments that let `cargo test` reuse the build.
 ///
-/// All packages together enable other features than the reference portal alone;
+/// All packages together enable more features than the reference portal by itself;
 /// building them together avoids compiling the dependencies twice.
 fn build_arguments(test_arguments: &[String]) -> &'static [&'static str] {
     if selects_packages(test_arguments) {

@@ -179,7 +179,7 @@ impl Client {
         }
         let error = error_from_response(response).await;
         let path = url.path();
-        // "Not found" is a normal result, and any client can cause it with a made-up nonce.
+        // "Not found" is a normal result, and any client can cause it with a forged nonce.
         if error.is_not_found() {
             tracing::debug!(%method, path, %error, "Clerk does not have the requested resource");
         } else {

@@ -212,7 +212,7 @@ impl BackendApi {
 
     /// Revokes a session, so that it gets no new tokens.
     ///
-    /// Issued tokens remain valid until they expire, at this portal until the webhook arrives.
+    /// Issued tokens remain valid until they expire; in this portal, until the webhook arrives.
     ///
     /// # Errors
     ///

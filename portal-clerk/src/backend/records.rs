@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::error::BackendError;
 use crate::user_record;
 
-/// A user as stored at Clerk.
+/// A user as stored by Clerk.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ClerkUser {
@@ -31,7 +31,7 @@ impl ClerkUser {
     }
 }
 
-/// A session as stored at Clerk.
+/// A session as stored by Clerk.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct ClerkSession {
@@ -89,9 +89,9 @@ impl UserQuery {
     }
 }
 
-/// Members to merge into a user's metadata; `null` removes a member.
+/// Fields to merge into a user's metadata; `null` removes a field.
 ///
-/// Objects are merged member by member. There is no `unsafe` metadata: users write it themselves,
+/// Objects are merged field by field. There is no `unsafe` metadata: users write it themselves,
 /// so nothing may depend on it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MetadataChange {

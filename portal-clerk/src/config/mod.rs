@@ -169,7 +169,7 @@ impl ClerkConfig {
     }
 }
 
-/// Returns `true` if a text is only a host with an optional port, without other parts of a URL.
+/// Returns `true` if a string is only a host with an optional port, without other parts of a URL.
 fn is_host(text: &str) -> bool {
     let plain = text
         .bytes()

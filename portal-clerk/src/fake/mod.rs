@@ -311,7 +311,7 @@ impl FakeClerk {
         self.state().hangs = hangs;
     }
 
-    /// Leaves a user out of lists, as if they had moved to another page while the pages were read.
+    /// Leaves a user out of lists, as if they had moved between pages while these were read.
     pub fn hide_from_lists(&self, user_id: &str) {
         self.state().hidden.push(user_id.to_owned());
     }

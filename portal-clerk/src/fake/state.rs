@@ -291,7 +291,7 @@ pub(super) fn has_address(user: &Value, email: &str) -> bool {
         .any(|address| text(&address["email_address"]).eq_ignore_ascii_case(email))
 }
 
-/// Merges like Clerk: objects member by member, `null` removes a member.
+/// Merges like Clerk: objects field by field, `null` removes a field.
 pub(super) fn merge(into: &mut Value, other: &Value) {
     let Value::Object(other) = other else {
         *into = other.clone();

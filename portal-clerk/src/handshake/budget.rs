@@ -56,7 +56,7 @@ impl Visitor {
 
 /// Budget of calls that resolve nonces.
 ///
-/// Browsers that Clerk has seen have a separate share, so that other clients cannot exhaust it.
+/// Browsers that Clerk has seen have a separate budget, so that other clients cannot exhaust it.
 pub(super) struct Budget {
     with_client: Share,
     without: Share,

@@ -267,7 +267,7 @@ impl Handshake {
                     }
                     found = Some((claims, CredentialSource::Cookie));
                 }
-                // Genuine, but with tasks pending at Clerk: keep its cookies, sign no one in.
+                // Genuine, but Clerk has pending tasks for it: keep its cookies, sign no one in.
                 Err(Rejection::Pending) => {}
                 Err(rejection) if self.development && rejection.is_of_time() => {
                     let kind = rejection.reason();
@@ -321,7 +321,7 @@ fn answered(answer: Response) -> NavigationOutcome {
     navigation
 }
 
-/// Returns a temporary redirect: the same URL has another response a moment later.
+/// Returns a temporary redirect: the same URL soon has a different response.
 fn redirect_to(target: &str) -> Response {
     let Ok(location) = HeaderValue::try_from(target) else {
         return Error::bad_request("the URL of this page is invalid as a return target")

@@ -20,7 +20,7 @@ use crate::http;
 const SOFT_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// Age at which keys are no longer served.
 const HARD_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// Minimum time between two fetches, so that made-up key ids cause no traffic.
+/// Minimum time between two fetches, so that forged key ids cause no traffic.
 const COOLDOWN: Duration = Duration::from_secs(30);
 /// Delays between the attempts when the portal starts; later fetches are not retried.
 ///
@@ -52,7 +52,7 @@ impl RsaKey {
         })
     }
 
-    /// Parses a PEM text, however the environment encodes its line breaks.
+    /// Parses a PEM string, however the environment encodes its line breaks.
     pub(crate) fn from_pem(text: &str) -> Result<Self, &'static str> {
         const NOT_PEM: &str = "is not a PEM public key; copy it from Clerk's dashboard, from BEGIN PUBLIC KEY to END PUBLIC KEY";
         if text.contains("PRIVATE KEY") {

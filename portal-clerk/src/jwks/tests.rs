@@ -147,7 +147,7 @@ async fn verification_is_unavailable_without_any_keys() {
         assert!(matches!(answer, Err(AuthError::Unavailable(_))));
     }
     assert_eq!(server.count(), 1);
-    // Another made-up id also causes at most one attempt per cooldown.
+    // Another forged id also causes at most one attempt per cooldown.
     let soon = now + COOLDOWN - SECOND;
     assert_eq!(knows(&cache, "x", soon).await, None);
     assert_eq!(server.count(), 1);

@@ -93,7 +93,7 @@ impl SigningKey {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Returns a valid token with changed members in header and claims; `null` removes a member.
+    /// Returns a valid token with changed fields in header and claims; `null` removes a field.
     pub(crate) fn token(&self, header: Value, claims: Value) -> String {
         self.sign(
             &merged(good_header(), header).to_string(),

@@ -20,7 +20,7 @@ async fn verify(token: &str) -> Result<Claims, Rejection> {
     token.verify(&keys, &rules, NOW, SKEW)
 }
 
-/// Returns the outcome for a token that is valid except for these members.
+/// Returns the outcome for a token that is valid except for these fields.
 async fn outcome(header: Value, claims: Value) -> String {
     reason(&SigningKey::first().token(header, claims)).await
 }
@@ -115,7 +115,7 @@ async fn only_rs256_is_accepted() {
     let signature = hmac::sign(&secret, message.as_bytes());
     let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
     assert_eq!(reason(&token).await, not_allowed);
-    // A signature with another hash, under an unchanged header.
+    // A signature with a different hash, under an unchanged header.
     let token = SigningKey::first().sign_as(&RSA_PKCS1_SHA512, &good_header().to_string(), &claims);
     assert_eq!(reason(&token).await, "Signature");
 }

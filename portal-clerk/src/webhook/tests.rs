@@ -220,7 +220,7 @@ fn relevant_messages_are_parsed() {
     }
 }
 
-/// Changes, removes, duplicates or swaps a few bytes of a text.
+/// Changes, removes, duplicates or swaps a few bytes of a string.
 fn mutated(random: &mut fastrand::Rng, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..random.usize(1..=4) {

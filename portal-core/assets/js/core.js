@@ -1,4 +1,4 @@
-// Behavior on top of pages that already work. Light DOM only; no eval, no inline handlers.
+// Progressive enhancement: every page works without this script. Light DOM only; no eval, no inline handlers.
 // The files of this directory are served as one function after htmx, in the order that assets.rs sets.
 const root = document.documentElement;
 const $ = (selector, from = document) => from.querySelector(selector);
@@ -21,7 +21,7 @@ const load = (files) => Promise.all(files.split(" ").map((file) => loading[file]
   node.onerror = () => { delete loading[file]; node.remove(); fail(); };
   document.head.append(node);
 })));
-// Content loaded later may be the first on its page to require a file.
+// Content that is swapped in later may need a file that the page has not loaded.
 const fetchStyles = (part) => {
   $$("[data-requires$='.css']", part).forEach((node) => load(node.dataset.requires).catch(() => {}));
   if ($("pt-chart-tip", part)) load("@charts.js").catch(() => {});

@@ -98,7 +98,7 @@ on("htmx:error", ({ detail: { ctx } }) => {
   toast("Can't reach the server. Check your connection.", "danger");
   if (ctx.sourceElement.matches("form")) clean.set(ctx.sourceElement, "");
 });
-// A form that was sent by script has succeeded: `pages/htmx.rs`.
+// A form that a script has sent has succeeded: `pages/htmx.rs`.
 on("portal:done", ({ target, detail: { to, text, tone, label, href } }) => {
   const url = new URL(to, location.href);
   const dialog = target.closest("dialog");

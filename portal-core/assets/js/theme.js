@@ -1,4 +1,4 @@
-// Theme. A choice is applied at once and saved in the background; other tabs of the browser follow.
+// Theme. A choice is applied immediately and saved in the background; other tabs of the browser follow.
 const THEME = ["accent", "gray", "radius", "scaling", "appearance", "density"];
 const themeTabs = new BroadcastChannel("portal-theme");
 const applyTheme = ([name, value, shown]) => {

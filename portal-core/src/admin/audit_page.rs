@@ -160,7 +160,7 @@ fn row(entry: &AuditEntry, names: &Names, here: &ListUrl) -> Row {
 /// Maximum number of lines per entry: a replaced document may differ in thousands of values.
 const MAX_LINES: usize = 20;
 
-/// Renders the fields with their old and new values; other details as they are.
+/// Renders the fields with their old and new values; other details unchanged.
 fn changes(details: &Value) -> Markup {
     let lines: Vec<Markup> = match details.get("changes").and_then(Value::as_array) {
         Some(changes) => changes

@@ -12,7 +12,7 @@ use crate::state::PortalState;
 /// Parameter with the version that an open form was rendered with.
 pub(super) const VERSION: &str = "version";
 
-/// Returns a sentence about the last change of a record, with the person and the time.
+/// Returns a sentence about the last change to a record, with the person and the time.
 pub(super) async fn last_change(
     state: &PortalState,
     model: &ModelSpec,

@@ -93,8 +93,8 @@ impl DefaultRows {
         problems
     }
 
-    /// Adds the missing rows and leaves existing ones alone. Returns the number of added rows by
-    /// model.
+    /// Adds the missing rows and leaves existing ones unchanged. Returns the number of added rows
+    /// by model.
     pub(crate) async fn apply(
         &self,
         store: &Store,

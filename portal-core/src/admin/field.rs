@@ -7,7 +7,7 @@ use crate::error::FieldError;
 
 /// A type that a field of an admin model can have.
 ///
-/// Implemented for texts, numbers, booleans, times, UUIDs, JSON and `Option`s of them. An enum of
+/// Implemented for strings, numbers, booleans, times, UUIDs, JSON and `Option`s of them. An enum of
 /// unit variants implements [`AdminChoice`](super::AdminChoice) instead.
 ///
 /// ```
@@ -27,7 +27,7 @@ pub trait AdminField: Sized {
     const KIND: FieldKind;
     /// `true` if the value may be absent.
     const NULLABLE: bool = false;
-    /// Allowed texts; empty allows any text.
+    /// Allowed strings; empty allows any string.
     const CHOICES: &'static [&'static str] = &[];
     /// Default as text, used when no value is set.
     const DEFAULT: Option<&'static str> = None;
@@ -45,7 +45,7 @@ pub trait AdminField: Sized {
 
 /// Type of a field: how its values are stored and presented.
 ///
-/// Each [`AdminField`] has one. A Rust type that wraps another one uses the kind of that type:
+/// Each [`AdminField`] has one. A wrapper type uses the kind of its inner type:
 ///
 /// ```
 /// use portal_core::FieldError;
@@ -138,8 +138,8 @@ impl FieldSpec {
 
     /// Marks the field as the primary key.
     ///
-    /// The database generates whole numbers and the portal generates UUIDs; for a text, the creator
-    /// of the row provides the key.
+    /// The database generates whole numbers and the portal generates UUIDs; for a string, the
+    /// creator of the row provides the key.
     pub const fn primary_key(mut self) -> Self {
         self.primary_key = true;
         self
@@ -165,7 +165,7 @@ impl FieldSpec {
         self
     }
 
-    /// Restricts the field to these texts.
+    /// Restricts the field to these strings.
     pub const fn choices(mut self, choices: &'static [&'static str]) -> Self {
         self.choices = choices;
         self

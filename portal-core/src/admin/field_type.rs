@@ -1,4 +1,4 @@
-//! Behavior of field types: storage, texts, forms, lists, filters and the API.
+//! Behavior of field types: storage, text, forms, lists, filters and the API.
 
 use std::fmt::Debug;
 
@@ -12,7 +12,7 @@ use crate::pages::components::Field;
 use crate::store::schema::ColumnType;
 use crate::store::{Row, StoreError};
 
-/// Maximum length of a text in a cell, in characters.
+/// Maximum length of the text in a cell, in characters.
 const CELL_LENGTH: usize = 80;
 
 /// Behavior of a field type.
@@ -23,10 +23,10 @@ pub(crate) trait FieldType: Debug + Send + Sync {
     /// Returns the name in the API. A reference and the key that it refers to have the same name.
     fn name(&self) -> &'static str;
 
-    /// Returns `true` if values are free texts.
+    /// Returns `true` if values are free text.
     ///
-    /// Texts can be searched, restricted to choices and edited in different widgets. An empty text
-    /// is a value.
+    /// Text can be searched, restricted to choices and edited in different widgets. Empty text is a
+    /// value.
     fn is_text(&self) -> bool {
         false
     }
@@ -36,7 +36,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
         true
     }
 
-    /// Returns all values as texts with their labels, if there are only a few.
+    /// Returns all values as strings with their labels, if there are only a few.
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
@@ -72,7 +72,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
         None
     }
 
-    /// Returns `true` if the text stands for another value at each time.
+    /// Returns `true` if the value of the text depends on the current time.
     fn is_volatile(&self, _text: &str) -> bool {
         false
     }
@@ -102,7 +102,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
         self.parse(text)
     }
 
-    /// Returns a text that is equal for equal values.
+    /// Returns a string that is equal for equal values.
     fn normalize(&self, text: &str, _format: Format) -> String {
         text.to_owned()
     }
@@ -227,7 +227,7 @@ pub enum Widget {
     Password,
 }
 
-/// Returns a text unchanged, other values as JSON, and nothing for null.
+/// Returns a string unchanged, other values as JSON, and nothing for null.
 pub(super) fn plain_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -236,7 +236,7 @@ pub(super) fn plain_text(value: &Value) -> String {
     }
 }
 
-/// Shortens a text to the length of a cell.
+/// Shortens text to the length of a cell.
 pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(CELL_LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),

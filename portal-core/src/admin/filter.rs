@@ -16,7 +16,7 @@ pub(super) const ADDING: &str = "add_filter";
 const FIELD: &str = "_field";
 const OPERATOR: &str = "_operator";
 const VALUE: &str = "_value";
-/// Name of the button that only chooses another field.
+/// Name of the button that only chooses a different field.
 const CHOOSE: &str = "_choose";
 
 /// Operators of the form only: URLs express both as an empty value.

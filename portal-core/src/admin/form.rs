@@ -219,7 +219,7 @@ fn control(
     }
 }
 
-/// Renders buttons that convert the document to another format. A hidden field holds the current
+/// Renders buttons that convert the document to the other format. A hidden field holds the current
 /// one.
 fn format_switch(field: &FieldSpec, input: &FieldInput, convert: &str) -> Markup {
     html! {
@@ -245,7 +245,7 @@ fn plain_control(
     targets: &ReferenceOptions,
 ) -> Field {
     let (name, title) = (field.name, field.title);
-    // A text may be empty; only the model can require more.
+    // Text may be empty; only the model can require more.
     let is_required =
         field.is_required() && (!field.kind.is_text() || field.unique || field.primary_key);
     if let Some(rows) = targets.get(name) {

@@ -1,4 +1,4 @@
-//! State of a row's form: submitted texts, field errors, and the original values.
+//! State of a row's form: submitted input, field errors, and the original values.
 
 use std::collections::BTreeMap;
 
@@ -127,7 +127,7 @@ impl FormState {
         draft
     }
 
-    /// Converts a document to another format. `target` is a field and a format, such as
+    /// Converts a document to the other format. `target` is a field and a format, such as
     /// `limits:json`. A document that cannot be parsed is left unchanged, with a field error.
     pub(super) fn convert(&mut self, model: &ModelSpec, target: &str) {
         let (name, format) = target.split_once(':').unwrap_or((target, ""));

@@ -23,7 +23,7 @@ impl ListUrl {
         }
     }
 
-    /// Returns the URL with another value of a parameter; an empty value removes it.
+    /// Returns the URL with a different value of a parameter; an empty value removes it.
     pub(super) fn with(&self, name: &str, value: impl Into<String>) -> Self {
         let mut address = self.without(name);
         let value = value.into();

@@ -86,7 +86,7 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Fails with all errors in the values.
+    /// Fails if values are invalid, with an error for each of them.
     fn from_values(values: FieldValues) -> Result<Self, Vec<FieldError>>;
 
     /// Returns the errors of a row whose fields are each well-formed. Default: none.

@@ -53,7 +53,7 @@ impl ListQuery {
         }
     }
 
-    /// Parses a query string. Fails with all errors in it.
+    /// Parses a query string. Reports all errors at once.
     pub(crate) fn parse(model: &ModelSpec, query: &str) -> Result<Self> {
         let (list, faults) = Self::parse_leniently(model, query);
         if faults.is_empty() {
@@ -202,7 +202,7 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
         .into_iter()
         .map(|text| match operator {
             Operator::Contains => Ok(Value::String(text.replace('\0', ""))),
-            // Empty text means a missing value, if the field may be empty and is not a text itself.
+            // Empty text means a missing value, if the field may be empty and is not a text field.
             _ if text.is_empty() && field.nullable && !field.kind.is_text() => Ok(Value::Null),
             _ => {
                 let value = field.kind.parse(text)?;

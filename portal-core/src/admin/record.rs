@@ -69,7 +69,7 @@ impl Precondition {
     }
 }
 
-/// Returns `412`: the row has changed in the meantime. Contains the current row.
+/// Returns `412`: the row has changed since it was read. Contains the current row.
 pub(crate) fn stale(model: &ModelSpec, current: &Record) -> Error {
     Error::new(
         axum::http::StatusCode::PRECONDITION_FAILED,

@@ -475,7 +475,7 @@ fn equals(field: &FieldSpec, value: &Value) -> Result<Expr> {
     Ok(Expr::col(field.name).eq(bind(field, value)?))
 }
 
-/// Returns the condition that a field contains a text, ignoring case.
+/// Returns the condition that a field contains a string, ignoring case.
 ///
 /// `lower` handles only ASCII in SQLite and in some locales of PostgreSQL, so the condition also
 /// matches the text as written and in upper case.

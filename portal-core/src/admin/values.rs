@@ -87,7 +87,7 @@ fn check_text(field: &FieldSpec, text: &str) -> Result<(), FieldError> {
     Ok(())
 }
 
-/// Returns the error for a text that is not one of the choices.
+/// Returns the error for a string that is not one of the choices.
 pub(crate) fn not_allowed<T: AsRef<str>>(choices: &[T]) -> FieldError {
     let choices: Vec<&str> = choices.iter().map(AsRef::as_ref).collect();
     FieldError::new(
@@ -97,7 +97,7 @@ pub(crate) fn not_allowed<T: AsRef<str>>(choices: &[T]) -> FieldError {
     )
 }
 
-/// Uses the members of a JSON object; any other value has no fields.
+/// Uses the fields of a JSON object; any other value has no fields.
 impl From<Value> for FieldValues {
     fn from(value: Value) -> Self {
         match value {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::error::FieldError;
 use crate::json::{self, Bounded, MAX_DEPTH, MAX_MESSAGE_DEPTH};
 
-/// Parses YAML 1.2, in which `yes` and `007` are texts. Errors contain line and column.
+/// Parses YAML 1.2, in which `yes` and `007` are strings. Errors contain line and column.
 pub(super) fn parse(text: &str) -> Result<Value, FieldError> {
     parse_bounded::<MAX_DEPTH>(text)
 }

@@ -35,7 +35,7 @@ pub enum BuildError {
         "the database is not up to date: {0}\n  run `db migrate` first, or call `migrate()` on the builder"
     )]
     NotMigrated(String),
-    /// Another error while the portal was built.
+    /// Any other error while the portal was built.
     #[error("{0}")]
     Other(#[from] Error),
 }

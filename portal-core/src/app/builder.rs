@@ -285,7 +285,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds sources that pages may load from, besides the portal itself and its identity provider.
+    /// Adds sources that pages may load from, in addition to the portal and its identity provider.
     ///
     /// ```
     /// use portal_core::Portal;

@@ -264,7 +264,7 @@ async fn database(plan: &ValidatedPortal, command: &str) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Applies migrations; fails if the database still differs from what the program needs.
+/// Applies migrations; fails if the database still differs from what this binary needs.
 async fn migrate(plan: &ValidatedPortal, store: &Store) -> Result<(), Failure> {
     plan.migrate(store).await?;
     let problems = plan.drift(store).await?;

@@ -36,7 +36,7 @@ pub(super) fn builtin(metrics: bool, dev: bool) -> Routes {
 /// Completes the routes of the identity provider.
 ///
 /// They stay available during maintenance. Changes that need no account count as sign-ins, unless
-/// the provider has declared another class.
+/// the provider has declared a different class.
 pub(super) fn of_provider(routes: Routes) -> Routes {
     routes.exempt_from_maintenance().map_info(|route| {
         let is_change = route

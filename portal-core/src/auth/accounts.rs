@@ -65,7 +65,7 @@ impl Accounts {
         self.auth.sessions_of(user_id).await
     }
 
-    /// Signs a user out everywhere except in the session `keep`, also at the provider.
+    /// Signs a user out everywhere, including at the provider, except in the session `keep`.
     ///
     /// Revokes all client tokens of the user as well. Returns the number of ended sessions of
     /// [`sessions_of`](Self::sessions_of).

@@ -27,7 +27,7 @@ impl AdminEmails {
         Self(Arc::new(emails.collect()))
     }
 
-    /// ASCII only: in Unicode the Kelvin sign lowercases to `k`, but is a different letter.
+    /// ASCII only: in Unicode the Kelvin sign lowercases to `k`, but is a different character.
     fn contains(&self, email: &str) -> bool {
         self.0.contains(&email.to_ascii_lowercase())
     }

@@ -21,7 +21,7 @@ pub(super) fn cleaned(profile: &Profile) -> Profile {
     clean.last_name = name(&profile.last_name);
     clean.avatar_url = profile.avatar_url.as_deref().and_then(picture);
     if !is_email(&profile.email) {
-        // A repaired address would be a different one, possibly with other permissions.
+        // A repaired address would be a different one, possibly with different permissions.
         clean.email = String::new();
         clean.email_verified = false;
     }

@@ -266,7 +266,7 @@ impl ClientTokens {
             self.0.store.execute(&used).await?;
         }
         self.0.tokens.insert(id, (token.clone(), read_at));
-        // A token was revoked in the meantime, possibly this one.
+        // A token was revoked after the row was read, possibly this one.
         if self.0.epoch.load(Ordering::Acquire) != epoch {
             self.0.tokens.remove(&id);
         }

@@ -67,7 +67,7 @@ impl CurrentUser {
 
     /// Returns an error if the session is impersonated.
     ///
-    /// Call it before actions reserved for the user in person: settings, credentials, payments.
+    /// Call it before actions reserved for the actual user: settings, credentials, payments.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ pub struct Identity {
     pub subject: String,
     /// Id of the session at the provider (`sid`): one sign-in of one user.
     ///
-    /// After a sign-out it is permanently rejected, so it must not be derived from the user alone.
+    /// After a sign-out it is permanently rejected, so it must not be derived only from the user.
     pub session_id: String,
     /// Time at which the credential expires.
     pub expires_at: DateTime<Utc>,
@@ -87,7 +87,7 @@ pub struct Profile {
     ///
     /// A lock that anyone can trigger by guessing passwords does not count as a ban.
     pub banned: bool,
-    /// Last change of the provider's record, in milliseconds since 1970; 0 if unknown.
+    /// Time of the last change to the provider's record, in milliseconds since 1970; 0 if unknown.
     pub updated_at: i64,
     /// Public metadata of the user at the provider.
     pub public_metadata: Value,

@@ -26,7 +26,7 @@ const MAX_LEN: usize = 100;
 #[serde(into = "String", try_from = "String")]
 pub struct Permission(Cow<'static, str>);
 
-/// Error for a text that is not a valid permission name.
+/// Error for a string that is not a valid permission name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a permission name consists of words of `a-z`, `0-9`, `_`, `-` and `.` separated by `:`, as in `articles:write`"

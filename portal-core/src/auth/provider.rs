@@ -25,8 +25,8 @@ use crate::store::Store;
 /// the session has ended.
 ///
 /// [`Identity::session_id`] identifies one sign-in of one user: it differs for each user and for
-/// each sign-in. After a sign-out the portal permanently rejects it, so an id that is derived from
-/// the user alone locks the user out. A session id that is stored for another user is rejected and
+/// each sign-in. After a sign-out the portal permanently rejects it, so an id that is derived only
+/// from the user locks the user out. A session id that is stored for another user is rejected and
 /// logged as an error.
 ///
 /// ```
@@ -219,7 +219,7 @@ impl<'a> RenderedPage<'a> {
         }
     }
 
-    /// Returns `true` if the document contains a text, such as an attribute of the provider's
+    /// Returns `true` if the document contains a string, such as an attribute of the provider's
     /// markup.
     ///
     /// ```

@@ -26,7 +26,7 @@ pub enum Role {
     Custom(String),
 }
 
-/// Error for a text that is not a valid role name.
+/// Error for a string that is not a valid role name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a role name consists of letters, digits and `_` and starts with a letter")]
 pub struct RoleError;

@@ -18,7 +18,7 @@ use crate::store::Row;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RoleSource {
-    /// `ADMIN_USER_EMAILS`: the role ends with the list entry or the verified address.
+    /// `ADMIN_USER_EMAILS`: revoked with the list entry or when the verified address changes.
     Configuration,
     /// Default role of an account from the identity provider.
     Provider,
@@ -127,8 +127,8 @@ impl StoredRole {
 
     /// Returns the source of the effective role.
     ///
-    /// In rows written by older versions it follows from the role itself: every account starts as a
-    /// user, and any other role was assigned.
+    /// In rows written by older versions it follows from the role itself: every account is created
+    /// as a user, and any other role was assigned.
     pub(super) fn source(&self) -> RoleSource {
         match self.source {
             Some(source) if self.is_consistent() => source,

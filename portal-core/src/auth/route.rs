@@ -283,8 +283,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Adds a WebSocket or an event stream.
     ///
-    /// Every method reaches the handler, because HTTP/2 opens WebSockets with another method than
-    /// HTTP/1.
+    /// Every method reaches the handler, because HTTP/2 opens WebSockets with a different method
+    /// than HTTP/1.
     #[track_caller]
     pub fn socket<H: Handler<T, S>, T: 'static>(
         self,
@@ -441,7 +441,7 @@ fn require_access(
         state: state.clone(),
     };
     match (route.kind, &route.method) {
-        // The handler of the page checks access, because it rejects requests in another form.
+        // The handler of the page checks access, because it rejects requests in a different form.
         (RouteKind::Page, _) => handlers,
         // Every method reaches the handler.
         (_, None) => handlers.layer(guard),

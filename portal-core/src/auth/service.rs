@@ -123,7 +123,7 @@ impl Auth {
         };
         let cached = self.session_cache.get(identity.session_id.as_str());
         let cached = cached.and_then(|cached| self.fresh(cached));
-        // The id alone does not identify the user of the session.
+        // The id by itself does not identify the user of the session.
         if let Some(user) = cached.filter(|user| user.is_of(&identity)) {
             return Ok(AuthOutcome::Authenticated(user));
         }
@@ -327,7 +327,7 @@ impl Auth {
         })
     }
 
-    /// Invalidates a user after a change of the row, here and in every replica.
+    /// Invalidates a user after a change to the row, here and in every replica.
     async fn user_changed(&self, id: Uuid) {
         self.forget_user(id);
         self.store.publish(ClusterEvent::User { id }).await;

@@ -50,7 +50,7 @@ pub struct User {
     pub preferences: Value,
     /// Time at which the user was first seen.
     pub created_at: DateTime<Utc>,
-    /// Time of the last change of the row.
+    /// Time of the last change to the row.
     pub updated_at: DateTime<Utc>,
     /// Start of the latest session.
     pub last_login: Option<DateTime<Utc>>,
@@ -134,7 +134,7 @@ impl User {
         self.restricted
     }
 
-    /// Returns the rights of the user in person, regardless of impersonation.
+    /// Returns the user's own rights, regardless of impersonation.
     pub(super) fn rights(&self) -> Rights<'_> {
         Rights(self)
     }
@@ -205,7 +205,7 @@ impl User {
     }
 }
 
-/// Rights of a user in person, regardless of impersonation.
+/// A user's own rights, regardless of impersonation.
 #[derive(Clone, Copy)]
 pub(super) struct Rights<'a>(&'a User);
 

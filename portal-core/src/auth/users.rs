@@ -73,7 +73,7 @@ pub struct UserFilter {
     pub limit: u64,
 }
 
-/// Change of a user, for notifications to that user.
+/// Change to a user, for notifications to that user.
 pub(crate) struct UserChanged<'a> {
     pub(crate) id: Uuid,
     /// Title of the new role, if it changed.
@@ -222,7 +222,7 @@ impl Users {
             .iter()
             .map(|row| self.read(row))
             .collect::<Result<_>>()?;
-        // PostgreSQL lowercases some non-ASCII letters to ASCII ones, such as the Kelvin sign.
+        // PostgreSQL lowercases some non-ASCII characters to ASCII ones, such as the Kelvin sign.
         let is_same = |user: &User| user.email.eq_ignore_ascii_case(email);
         Ok(users.into_iter().filter(is_same).collect())
     }
@@ -353,7 +353,7 @@ impl Users {
         let before = self.read(&row)?;
         let mut user = before.clone();
         let mut role = StoredRole::from_row(&row)?;
-        // Also if `ADMIN_USER_EMAILS` grants the role: then it outlasts the list entry.
+        // Even if `ADMIN_USER_EMAILS` grants the role, so that it outlasts the list entry.
         if let Some(user_type) = &change.role
             && (*user_type != user.role || role.is_configured())
         {

@@ -25,7 +25,7 @@ pub struct FieldError {
     pub pointer: String,
     /// Message for people.
     pub message: String,
-    /// Code for programs: a stable `snake_case` word.
+    /// Machine-readable code: a stable `snake_case` word.
     pub code: String,
 }
 
@@ -219,7 +219,7 @@ impl Error {
         self
     }
 
-    /// Adds a member to the problem document.
+    /// Adds a field to the problem document.
     #[must_use]
     pub fn with_extension(mut self, name: &str, value: impl Serialize) -> Self {
         if let Ok(value) = serde_json::to_value(value) {

@@ -49,8 +49,8 @@ impl Problem {
     /// Returns the problem of an error response: the portal's own, or one built from the plain text
     /// of axum's extractors.
     ///
-    /// `None` if the response is not an error, or has another form. A plain text stays in the
-    /// response.
+    /// `None` if the response is not an error, or has a different form. Plain text stays in
+    /// the response.
     pub(crate) fn of_response(response: &mut Response) -> Option<Self> {
         if let Some(problem) = response.extensions_mut().remove::<Self>() {
             return Some(problem);

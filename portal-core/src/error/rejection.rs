@@ -1,7 +1,7 @@
 //! Rejections of axum's extractors: converts their plain text to problems with field errors.
 //!
-//! The text is all that remains of a rejection once axum has converted it to a response. A text in
-//! another form still becomes the detail of the problem, only without a pointer.
+//! The text is all that remains of a rejection once axum has converted it to a response. Text in a
+//! different form still becomes the detail of the problem, only without a pointer.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::request::{escape_pointer as escape, peek};
 /// Detail of a `404` that adds nothing to its status.
 pub(crate) const NOTHING_HERE: &str = "there is nothing at this URL";
 
-/// Maximum length of a text in a problem, in characters.
+/// Maximum length of the text in a problem, in characters.
 const MAX_TEXT_LEN: usize = 400;
 
 /// Returns the plain text of a response, without removing it.
@@ -23,7 +23,7 @@ pub(super) fn text_of(response: &mut Response) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Returns a text of at most [`MAX_TEXT_LEN`] characters in one line.
+/// Returns text of at most [`MAX_TEXT_LEN`] characters in one line.
 fn printable(bytes: &[u8]) -> String {
     // A character has at most four bytes.
     let bytes = bytes.get(..MAX_TEXT_LEN * 4 + 4).unwrap_or(bytes);
@@ -69,7 +69,7 @@ pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
     problem
 }
 
-/// Returns code and detail of an error response without a text.
+/// Returns code and detail of an error response without text.
 fn usual(status: StatusCode) -> (&'static str, &'static str) {
     match status {
         StatusCode::BAD_REQUEST => ("bad_request", "the request is malformed"),

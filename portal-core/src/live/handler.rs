@@ -59,7 +59,7 @@ async fn stream_topics(
     let RequestedTopics { keys, denied } = RequestedTopics::of(live, &query.topics, user.as_ref())?;
     if keys.is_empty() {
         return match (denied.is_empty(), &user) {
-            // Browsers reconnect after every end, unless the response is `204`.
+            // Browsers reconnect whenever a stream ends, unless the response has the status `204`.
             (true, _) => Ok(StatusCode::NO_CONTENT.into_response()),
             (false, None) => Err(Error::unauthorized()),
             (false, Some(_)) => Err(Error::forbidden(

@@ -36,7 +36,7 @@ pub(super) struct TopicHub {
 #[derive(Debug)]
 struct HubState {
     topics: HashMap<TopicKey, TopicState>,
-    /// Time before which changes of all topics may have been missed.
+    /// Time before which changes to all topics may have been missed.
     all_changed_at: u64,
     /// Time before which changed topics of users may have been evicted.
     evicted_at: u64,
@@ -212,8 +212,8 @@ impl TopicHub {
 impl TopicState {
     fn tell(&mut self, clock: &Clock, now: Instant) {
         self.told = Some(now);
-        // Also for an older change: a client that has reconnected in the meantime has not received
-        // it.
+        // Also for an older change, because a client that has reconnected since then has not
+        // received it.
         self.changed = clock.next();
         for (watcher, bit) in self.watchers.values() {
             watcher.changed.fetch_or(1 << bit, Ordering::AcqRel);

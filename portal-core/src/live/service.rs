@@ -88,7 +88,7 @@ impl Live {
         }))
     }
 
-    /// Reports a change of a topic that has been stored.
+    /// Reports a stored change to a topic.
     ///
     /// It never fails and never waits: pages are notified at most a few times per second, and
     /// always of the last change. An undeclared topic has no subscribers, which is logged.
@@ -98,7 +98,7 @@ impl Live {
         }
     }
 
-    /// Reports a change of a personal topic; only the pages of that user are notified.
+    /// Reports a change to a personal topic; only the pages of that user are notified.
     ///
     /// See [`PortalBuilder::personal_topic`](crate::PortalBuilder::personal_topic).
     pub fn notify_user(&self, user: Uuid, topic: &str) {
@@ -133,7 +133,7 @@ impl Live {
         }
     }
 
-    /// Reports a change of a topic that other replicas are notified of by other means.
+    /// Reports a change to a topic that other replicas are notified of by other means.
     pub(crate) fn notify_local(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
             self.0.hub.mark_changed(key);
@@ -266,8 +266,8 @@ impl Live {
         }
     }
 
-    /// Records the users whose own tasks have changed: some users or, after a change of many tasks
-    /// at once, all users.
+    /// Records the users whose own tasks have changed: some users or, after a change to many tasks,
+    /// all users.
     fn touch_own_tasks(&self, hint: &ClusterEvent) {
         match hint {
             ClusterEvent::TasksChanged { owners, .. } => {

@@ -6,7 +6,7 @@ use crate::pages::components::Tone;
 
 /// Maximum length of a title, in characters.
 pub(super) const MAX_TITLE_LEN: usize = 120;
-/// Maximum length of a text, in characters.
+/// Maximum length of the text, in characters.
 pub(super) const MAX_TEXT_LEN: usize = 1000;
 /// Maximum length of kind, group and link, in characters.
 const MAX_NAME_LEN: usize = 500;
@@ -75,7 +75,7 @@ impl Notification {
         self
     }
 
-    /// Sets the kind, for programs. Default: `message`.
+    /// Sets the machine-readable kind. Default: `message`.
     ///
     /// The portal's own kinds are `task` and `account`.
     pub fn kind(mut self, kind: impl Into<String>) -> Self {
@@ -152,7 +152,7 @@ impl Notification {
     }
 }
 
-/// Returns the start of a text that may be too long or contain characters that databases do not
+/// Returns the start of a string that may be too long or contain characters that databases do not
 /// store.
 pub(crate) fn excerpt(text: &str, longest: usize) -> String {
     let text = text.replace('\0', "\u{fffd}");

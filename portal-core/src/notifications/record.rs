@@ -28,7 +28,7 @@ pub(super) const COLUMNS: [&str; 11] = [
 pub struct NotificationRecord {
     /// Id of the notification.
     pub id: Uuid,
-    /// Kind of the notification, for programs.
+    /// Machine-readable kind of the notification.
     pub kind: String,
     /// Title in one line.
     pub title: String,

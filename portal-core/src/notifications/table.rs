@@ -17,7 +17,7 @@ use crate::store::{Row, Store, StoreError, Transaction, now};
 const TABLE: &str = "portal_notifications";
 /// Maximum number of notifications per user; read ones are dropped first, then the oldest.
 pub(super) const MAX_PER_USER: i32 = 200;
-/// Maximum length of a text that the bell announces, in characters.
+/// Maximum length of the text that the bell announces, in characters.
 const MAX_PAGE_SIZE: usize = 120;
 /// Number of users whose notifications are written with one statement.
 const CHUNK: usize = 500;

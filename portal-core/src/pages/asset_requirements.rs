@@ -8,9 +8,9 @@ use maud::{Markup, html};
 use super::assets;
 use crate::auth::with_base_path;
 
-/// Text before the rare letter of `data-requires`.
+/// Text before the rare character of `data-requires`.
 ///
-/// Searching for that letter alone makes the scan of a document many times faster.
+/// Searching only for that character makes the scan of a document many times faster.
 const BEFORE: &str = " data-re";
 const RARE: u8 = b'q';
 const AFTER: &str = "quires=\"";

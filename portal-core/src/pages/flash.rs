@@ -124,7 +124,7 @@ impl Flash {
     }
 }
 
-/// Truncates a text so that its cookie fits into the 4096 bytes that browsers accept.
+/// Truncates text so that its cookie fits into the 4096 bytes that browsers accept.
 fn bounded(text: &str) -> Cow<'_, str> {
     let mut size = 0;
     for (at, character) in text.char_indices() {

@@ -8,7 +8,7 @@ use maud::Markup;
 
 use crate::error::Error;
 
-/// Response of a page: markup for the layout, a response of another form, or an error page.
+/// Response of a page: markup for the layout, a response of a different form, or an error page.
 ///
 /// Return it from a handler whose branches have different types, and end each branch with
 /// [`into_page`](IntoPage::into_page):
@@ -35,7 +35,7 @@ pub enum PageResponse {
     Content(StatusCode, Markup),
     /// Markup that is rendered in the layout, with the status and headers of a response.
     ContentWithHead(Box<Parts>, Markup),
-    /// Response of another form.
+    /// Response of a different form.
     ///
     /// Its HTML is rendered in the layout, unless it is a whole document, a
     /// [`Fragment`](super::Fragment) or the response to a script, such as htmx.
@@ -70,7 +70,7 @@ impl IntoPage for Markup {
     }
 }
 
-/// Markup with another status, such as `422` for a form with errors.
+/// Markup with a different status, such as `422` for a form with errors.
 impl IntoPage for (StatusCode, Markup) {
     fn into_page(self) -> PageResponse {
         PageResponse::Content(self.0, self.1)

@@ -165,8 +165,8 @@ pub trait Layout: Send + Sync + 'static {
 
     /// Returns `true` if the layout's own markup can be cached for guests. Default: `false`.
     ///
-    /// That requires the markup around the content to depend on the page's context alone, neither
-    /// on the content nor on the time. It is then rendered around a placeholder, once for all
+    /// That requires the markup around the content to depend only on the page's context, not on
+    /// the content or the time. It is then rendered around a placeholder, once for all
     /// guests with the same URL, theme and sidebar, and cached until the portal stops; otherwise it
     /// is rendered for every response. Only applies to layouts that also return `true` from
     /// [`embeds_content_verbatim`](Self::embeds_content_verbatim), and that insert the content once.

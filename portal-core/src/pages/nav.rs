@@ -74,7 +74,7 @@ struct Entry {
     access: Access,
 }
 
-/// Page with the texts that the search matches.
+/// Page with the text that the search matches.
 #[derive(Debug, Clone)]
 struct Described {
     title: String,

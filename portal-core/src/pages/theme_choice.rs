@@ -134,7 +134,7 @@ impl ThemeChoice {
 
     /// Decodes [`ThemeChoice::to_cookie`]. Missing and unknown parts follow the default theme.
     ///
-    /// Returns `None` if no part is known, since the cookie then has another origin.
+    /// Returns `None` if no part is known, since the cookie is then not the portal's.
     pub(crate) fn from_cookie(text: &str) -> Option<Self> {
         let mut choice = Self::default();
         let mut known = false;

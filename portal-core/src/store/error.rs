@@ -23,7 +23,7 @@ pub enum StoreError {
     /// The migrations in the database do not match those of this program.
     #[error("{0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// The URI requires a database whose feature was disabled when the program was built.
+    /// The URI requires a database whose feature was disabled when the application was built.
     #[error("this program was built without the feature `{0}` of portal-core")]
     FeatureMissing(&'static str),
     /// Any other error, such as a statement that the database rejects.

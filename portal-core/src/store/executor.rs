@@ -1,4 +1,4 @@
-//! Executors for statements besides a pool.
+//! Executors for statements other than a pool.
 
 use std::future::Future;
 

@@ -28,7 +28,7 @@ impl Row {
     ///
     /// # Errors
     ///
-    /// Fails if the column does not exist or has another type.
+    /// Fails if the column does not exist or has a different type.
     pub fn get<T: Column>(&self, column: &str) -> Result<T, StoreError> {
         Ok(match self {
             #[cfg(feature = "sqlite")]
@@ -62,7 +62,7 @@ impl Row {
     ///
     /// # Errors
     ///
-    /// Fails if the column does not exist or has another type.
+    /// Fails if the column does not exist or has a different type.
     pub fn at<T: Column>(&self, index: usize) -> Result<T, StoreError> {
         Ok(match self {
             #[cfg(feature = "sqlite")]

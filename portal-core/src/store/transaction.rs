@@ -144,7 +144,7 @@ impl Transaction {
             }
             #[cfg(feature = "postgres")]
             Inner::Postgres(mut transaction) => {
-                // The server publishes the events with the commit, also to this process.
+                // The server publishes the events with the commit, including to this process.
                 publish_in(&mut transaction, &self.events).await?;
                 transaction.commit().await?;
             }

@@ -127,8 +127,8 @@ impl TaskContext {
     ///
     /// # Errors
     ///
-    /// Fails if the value has another type, for example if an older version of the program stored
-    /// it, and with the code `checkpoint_invalid` if it is nested too deeply.
+    /// Fails if the value has a different type, for example if an older version of the application
+    /// stored it, and with the code `checkpoint_invalid` if it is nested too deeply.
     pub fn restore<T: DeserializeOwned>(&self) -> Result<Option<T>, TaskError> {
         let checkpoint = self.attempt.checkpoint();
         if checkpoint.as_ref().is_some_and(json::is_cut) {

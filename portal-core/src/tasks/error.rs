@@ -9,9 +9,9 @@ use std::time::Duration;
 /// Failure of a task, which finishes as `ERROR` with this message.
 ///
 /// Every [`std::error::Error`] converts into a `TaskError` with `?`. Its text is only logged, since
-/// errors contain addresses, statements and paths; the owner only sees that the task failed.
-/// User-facing texts come from [`TaskError::new`], and from a [`portal_core::Error`](crate::Error)
-/// about the client's input.
+/// errors may contain host names, SQL statements and file paths; the owner only sees that the task
+/// failed. User-facing messages come from [`TaskError::new`], and from a
+/// [`portal_core::Error`](crate::Error) about the client's input.
 ///
 /// ```
 /// use portal_core::TaskError;
@@ -56,7 +56,7 @@ impl TaskError {
         }
     }
 
-    /// Creates a failure that may pass; the same as [`new`](Self::new), but explicit.
+    /// Creates a transient failure. Equivalent to [`new`](Self::new), but states the intent.
     #[must_use]
     pub fn retryable(message: impl Into<String>) -> Self {
         Self::new(message)
@@ -78,7 +78,7 @@ impl TaskError {
         self
     }
 
-    /// Sets the code for programs, in `snake_case`. Default: `task_failed`.
+    /// Sets the machine-readable code, in `snake_case`. Default: `task_failed`.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.code = code.into();
@@ -91,7 +91,7 @@ impl TaskError {
         &self.message
     }
 
-    /// Returns the code for programs; `task_failed` if none was set.
+    /// Returns the machine-readable code; `task_failed` if none was set.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code
@@ -136,7 +136,7 @@ impl<E: StdError + 'static> From<E> for TaskError {
     }
 }
 
-/// Joins the texts of an error and its sources; many errors already repeat that of their source.
+/// Joins the messages of an error and its sources; many already contain that of their source.
 fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -98,7 +98,7 @@ pub struct TaskRecord {
     pub result: Option<Value>,
     /// Reason for the failure, for users.
     pub error: Option<String>,
-    /// Code of the failure, for programs.
+    /// Machine-readable code of the failure.
     pub code: Option<String>,
     /// Number of attempts that have started.
     pub attempt: u32,
@@ -120,7 +120,7 @@ pub struct TaskRecord {
     pub version: i64,
 }
 
-/// Makes a text storable in every database: PostgreSQL does not support U+0000.
+/// Makes a string storable in every database: PostgreSQL does not support U+0000.
 pub(super) fn storable(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}")

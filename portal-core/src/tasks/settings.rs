@@ -56,7 +56,7 @@ impl Default for TaskSettings {
 }
 
 impl TaskSettings {
-    /// Sets the maximum number of tasks that a process runs at once. Default: 64.
+    /// Sets the maximum number of tasks that a process runs concurrently. Default: 64.
     ///
     /// 0 runs no tasks, for a process that only enqueues and shows them.
     pub fn concurrency(mut self, tasks: usize) -> Self {
@@ -64,7 +64,7 @@ impl TaskSettings {
         self
     }
 
-    /// Sets the maximum number of tasks that all replicas together run at once. Default: no limit.
+    /// Sets the maximum number of concurrent tasks across all replicas. Default: no limit.
     ///
     /// With a limit, every claim waits for its turn, which costs throughput.
     pub fn global_concurrency(mut self, tasks: u32) -> Self {

@@ -46,8 +46,8 @@ pub(crate) fn capture<F: Future>(
 
 /// Returns a layer that stores the log lines of tasks in their history.
 ///
-/// [`init`](super::init) installs it, and so does the command line of a portal. An application with
-/// a custom subscriber adds it; events outside tasks and below the level are ignored.
+/// [`init`](super::init) and the command line of a portal install it. An application with a custom
+/// subscriber adds it; events outside tasks and below the level are ignored.
 ///
 /// ```
 /// use portal_core::telemetry::task_logs;

@@ -230,7 +230,7 @@ fn from_values(model: &Model) -> TokenStream {
     }
 }
 
-/// Generates the access rule of the model for users besides administrators.
+/// Generates the access rule of the model for users other than administrators.
 fn access(model: &Model) -> Option<TokenStream> {
     let krate = model.attribute.paths.krate();
     let access = model.attribute.guard.as_ref()?.access(krate)?;

@@ -22,7 +22,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Combines both, removes `#[admin(..)]` from the fields and reports what does not fit.
+    /// Combines both, removes `#[admin(..)]` from the fields and reports contradictions.
     pub(crate) fn new(
         attribute: ModelAttribute,
         item: &mut DeriveInput,

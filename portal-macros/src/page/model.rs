@@ -17,7 +17,7 @@ const SCALARS: &[&str] = &[
 
 /// Extractors that read the body, by their usual names.
 ///
-/// One with another name is still rejected, by the trait bound on its type.
+/// One with a different name is still rejected, by the trait bound on its type.
 const BODY_EXTRACTORS: &[&str] = &[
     "Form",
     "Json",
@@ -115,7 +115,7 @@ impl PageModel {
     }
 }
 
-/// Returns the body extractor in a type, also in `Option<Json<_>>` and `Result<Json<_>, _>`.
+/// Returns the body extractor in a type, including in `Option<Json<_>>` and `Result<Json<_>, _>`.
 fn body_extractor(argument: &Type) -> Option<String> {
     let segment = type_name(argument)?;
     let name = segment.ident.to_string();

@@ -41,13 +41,13 @@ enum Part {
 }
 
 impl TaskModel {
-    /// Combines both and reports what does not fit.
+    /// Combines both and reports contradictions.
     pub(crate) fn new(attribute: TaskAttribute, handler: Handler, errors: &mut Errors) -> Self {
         handler.check("a task", errors);
         let mut return_type = handler.return_type();
         if let Some(hidden) = first_impl_trait(&return_type) {
             errors.on(hidden, "a task must name its return type");
-            // In the stub the type could not be inferred, which would be another error.
+            // In the stub the type could not be inferred, which would be an additional error.
             return_type = syn::parse_quote!(());
         }
         let (inputs, arguments) = split(&handler, errors);

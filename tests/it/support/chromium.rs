@@ -103,7 +103,7 @@ impl Chromium {
         }
     }
 
-    /// Waits for a text anywhere on the page.
+    /// Waits for text anywhere on the page.
     pub(crate) async fn see(&self, text: &str) {
         super::eventually(&format!("the page shows {text:?}"), async || {
             self.text().await.contains(text).then_some(())
@@ -247,7 +247,7 @@ impl Chromium {
             .collect()
     }
 
-    /// Allows console messages that contain a text.
+    /// Allows console messages that contain a string.
     pub(crate) fn expects(&self, text: &str) {
         let mut expected = self.expected.lock().expect("nothing has panicked");
         expected.push(text.to_owned());

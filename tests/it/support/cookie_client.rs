@@ -63,7 +63,7 @@ impl CookieClient {
             .await
     }
 
-    /// Submits a form of a page of the portal.
+    /// Submits a form on a page of the portal.
     pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> TestResponse {
         let request = self
             .request(Method::POST, path)

@@ -98,7 +98,7 @@ impl EventStream {
         }
     }
 
-    /// Reads until an event fits, and returns it.
+    /// Reads until an event matches, and returns it.
     pub(crate) async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
             let message = self.next().await.expect("the stream is open");

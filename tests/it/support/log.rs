@@ -28,7 +28,7 @@ impl Log {
         }
     }
 
-    /// Returns the lines that contain a text.
+    /// Returns the lines that contain a string.
     pub(crate) fn lines_with(&self, text: &str) -> Vec<String> {
         let lines = self.lines.0.lock().expect("no writer panics");
         let lines = String::from_utf8_lossy(&lines);

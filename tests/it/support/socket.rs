@@ -27,7 +27,7 @@ impl Socket {
             .unwrap_or_else(|refusal| panic!("{path}: {refusal:?}"))
     }
 
-    /// Requests a monitor as a page of an origin does.
+    /// Requests a monitor as a page from that origin would.
     pub(crate) async fn ask(
         url: &str,
         path: &str,
@@ -105,7 +105,7 @@ impl Socket {
         }
     }
 
-    /// Reads until a message fits, and returns it.
+    /// Reads until a message matches, and returns it.
     pub(crate) async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
             let message = self.update().await;
@@ -115,13 +115,13 @@ impl Socket {
         }
     }
 
-    /// Sends a text as one frame.
+    /// Sends `text` as a single frame.
     pub(crate) async fn send_text(&mut self, text: String) {
         let sent = self.0.send(Message::Text(text.into())).await;
         sent.expect("the frame is sent");
     }
 
-    /// Sends a text as one frame that the portal may leave unread, and returns the close code.
+    /// Sends `text` as a single frame that the portal may leave unread; returns the close code.
     pub(crate) async fn send_until_closed(self, text: String) -> u16 {
         let (mut sink, mut stream) = self.0.split();
         let closed = async {

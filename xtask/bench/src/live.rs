@@ -26,7 +26,7 @@ const PAGE: &str = "/admin/settings?model=live_order&per_page=50";
 const REGION: &str = "live-rows";
 const TOPIC: &str = "model:live_order";
 const ROWS: usize = 50;
-/// Longer than the interval over which changes of a topic are coalesced.
+/// Longer than the interval over which changes to a topic are coalesced.
 const SETTLE_TIME: Duration = Duration::from_millis(500);
 /// Maximum delay before a tab sends its request, as in the browser.
 const JITTER: u64 = 100;

@@ -33,7 +33,7 @@ enum Command {
     Http(http::Settings),
     /// Measure the cost of pages on the server
     Pages(pages::Settings),
-    /// Measure the cost of identifying the caller and the effect of requests by strangers
+    /// Measure the cost of identifying the caller and the effect of requests with forged tokens
     Auth(auth::Settings),
     /// Measure the time to the first response of a portal and its memory when idle
     Startup(startup::Settings),

@@ -31,7 +31,7 @@ pub(crate) struct Settings {
     rounds: usize,
 }
 
-/// Starts the program repeatedly and prints times and memory.
+/// Starts the binary repeatedly and prints times and memory.
 pub(crate) fn run(settings: &Settings) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let (portal, first) = Portal::start(&settings.program, directory.path())?;
@@ -66,7 +66,7 @@ struct Portal {
 }
 
 impl Portal {
-    /// Starts the program and waits for its first 200; also returns the elapsed time.
+    /// Starts the binary and waits for its first 200; also returns the elapsed time.
     fn start(program: &Path, directory: &Path) -> Result<(Self, Duration)> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?

@@ -78,7 +78,7 @@ pub(crate) enum Caller {
     LookAlike,
     /// A signed-in user, with a bearer token of `POST /dev/token`.
     Session,
-    /// Many signed-in users in turn.
+    /// Many signed-in users, one after another.
     Sessions,
     /// A browser without a session that accepts compressed responses.
     Packed,

@@ -23,7 +23,7 @@ const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 pub(crate) enum Bench {
     /// Compare requests per second with plain axum, then measure start-up time and memory
     Http(Http),
-    /// Measure signed-in requests, token verification, and clients with made-up keys
+    /// Measure signed-in requests, token verification, and clients with forged keys
     Auth(Auth),
     /// Measure pages: bytes, requests, throughput, live tabs, and browser timings on a slow network
     Pages(pages::Pages),

@@ -17,7 +17,7 @@ use crate::interrupt::Interrupt;
 use crate::process::Process;
 use crate::tools::{Tool, Tools};
 
-/// UTF-8 locale with rules for non-ASCII letters, as in a real installation.
+/// UTF-8 locale with rules for non-ASCII characters, as in a real installation.
 const LOCALE: &str = if cfg!(target_os = "linux") {
     "C.UTF-8"
 } else {

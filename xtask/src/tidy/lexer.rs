@@ -71,7 +71,7 @@ pub(super) fn code_of(text: &str) -> String {
     code
 }
 
-/// Returns `true` if the next letter continues a name; `b` and `c` may precede a raw string.
+/// Returns `true` if the next character continues a name; `b` and `c` may precede a raw string.
 fn ends_in_name(code: &str) -> bool {
     let mut before = code.chars().rev();
     let is_name = |it: char| it.is_alphanumeric() || it == '_';
@@ -133,7 +133,7 @@ fn character(text: &str) -> usize {
     let mut letters = text.char_indices().skip(1);
     match letters.next() {
         Some((_, '\\')) => {
-            // The escaped letter may be a quote itself.
+            // The escaped character may be a quote itself.
             let mut letters = letters.skip(1);
             letters
                 .find(|(_, it)| *it == '\'')

@@ -3,12 +3,12 @@
 use super::Finding;
 use super::sources::Source;
 
-/// Searched in code; comments and literals are ignored.
+/// Markers to search for in code, not in comments or literals.
 const IN_CODE: [&str; 3] = ["todo!(", "unimplemented!(", "#[ignore"];
-/// Searched everywhere. Split in two parts, so that this file does not contain it.
+/// Markers to search for everywhere. Built with `concat!`, so that this file does not match.
 const ANYWHERE: [&str; 1] = [concat!("FIX", "ME")];
 
-/// Returns every line that contains such a marker.
+/// Reports each line that contains a marker of unfinished code.
 pub(super) fn faults(source: &Source) -> Vec<Finding> {
     let in_code = lines_with(&source.code, &IN_CODE);
     let anywhere = lines_with(&source.text, &ANYWHERE);

@@ -7,7 +7,7 @@ use super::super::values::not_allowed;
 use super::wrong_type;
 use crate::error::FieldError;
 
-/// An enum whose variants are stored as texts, which makes it an [`AdminField`].
+/// An enum whose variants are stored as strings, which makes it an [`AdminField`].
 ///
 /// ```
 /// use portal_core::admin::{AdminChoice, AdminField};
@@ -38,7 +38,7 @@ pub trait AdminChoice: Sized {
     /// Returns the text of the variant.
     fn as_str(&self) -> &'static str;
 
-    /// Returns the variant with a text.
+    /// Returns the variant that is stored as a string.
     fn from_str(text: &str) -> Option<Self>;
 }
 

@@ -55,7 +55,7 @@ struct Integer {
     max: i64,
 }
 
-/// Returns a whole number, also for `2.0`, as JavaScript and spreadsheets write it.
+/// Returns a whole number, even for `2.0`, as JavaScript and spreadsheets write it.
 fn integer_of(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         let number = value.as_f64()?;

@@ -83,7 +83,7 @@ pub(super) async fn update(
     Ok(screen.redirect(Flash::success(message)))
 }
 
-/// Converts a document of the form to another format. Nothing is stored.
+/// Converts a document of the form to the other format. Nothing is stored.
 pub(super) async fn convert(
     state: &PortalState,
     request: Request,
@@ -110,7 +110,7 @@ impl Screen<'_> {
         self.render_form(draft, status).await
     }
 
-    /// Renders the form again, with all submitted texts and the reason why it was not saved.
+    /// Renders the form again, with all submitted values and the reason why it was not saved.
     async fn save_failed(&self, mut draft: FormState, error: Error) -> Result<PageResponse> {
         if error.status().is_server_error() {
             return Err(error);

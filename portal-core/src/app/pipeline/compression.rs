@@ -1,6 +1,6 @@
 //! Response compression for clients that accept it.
 //!
-//! Uses gzip, not brotli: at the size of a page brotli saves 4 % but takes five times as long.
+//! Uses gzip, not brotli: at the size of a page brotli saves 4% but takes five times as long.
 //! `pages::assets` serves immutable files with both.
 
 use std::cell::RefCell;

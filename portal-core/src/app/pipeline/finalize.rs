@@ -111,7 +111,7 @@ fn log_rejection(route: Option<&RouteInfo>, is_dev: bool, problem: &Problem) {
     }
 }
 
-/// States that the token is invalid, unless the response requires another scheme.
+/// States that the token is invalid, unless the response requires a different scheme.
 fn add_www_authenticate(headers: &mut HeaderMap) {
     if headers
         .get(header::WWW_AUTHENTICATE)

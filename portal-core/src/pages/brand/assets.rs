@@ -93,7 +93,7 @@ impl BrandAssets {
         self.font.as_ref().map(BrandFile::url)
     }
 
-    /// Returns `true` if pages use another font than the portal's.
+    /// Returns `true` if pages use a font other than the portal's.
     #[must_use]
     pub fn has_font(&self) -> bool {
         self.has_font
@@ -109,13 +109,13 @@ impl BrandAssets {
         self.gray
     }
 
-    /// Returns the language of the texts. Default: `en`.
+    /// Returns the language of the text. Default: `en`.
     #[must_use]
     pub fn language(&self) -> &str {
         self.language.as_deref().unwrap_or("en")
     }
 
-    /// Returns `true` if the texts run from right to left.
+    /// Returns `true` if the text runs from right to left.
     #[must_use]
     pub fn right_to_left(&self) -> bool {
         self.right_to_left

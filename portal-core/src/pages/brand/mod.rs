@@ -60,7 +60,7 @@ impl Brand {
         Self::default()
     }
 
-    /// Sets the accent color, such as `#0f766e`, for all users who have not chosen another.
+    /// Sets the accent color, such as `#0f766e`, for all users who have not chosen a different one.
     ///
     /// It colors buttons, links and selections in light and dark, with shades that are readable in
     /// both. The theme form shows it as the first swatch.
@@ -114,7 +114,7 @@ impl Brand {
         self
     }
 
-    /// Sets the language of the application's texts, as in `<html lang>`. Default: `en`.
+    /// Sets the language of the application's text, as in `<html lang>`. Default: `en`.
     pub fn language(mut self, tag: impl Into<Cow<'static, str>>) -> Self {
         self.language = Some(tag.into());
         self

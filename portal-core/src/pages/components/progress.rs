@@ -5,7 +5,7 @@ use super::{Tone, lazy_assets::lazy_assets};
 /// Renders progress as a bar and as a number.
 ///
 /// Values over 100 count as 100. The tone shows the outcome: [`Tone::Success`], or
-/// [`Tone::Danger`] if it stopped.
+/// [`Tone::Danger`] if the operation failed.
 ///
 /// If users wait for the result, [`announced_progress`] also informs screen readers.
 ///
@@ -31,7 +31,7 @@ pub fn indeterminate_progress(label: &str) -> Markup {
     html! { div class="pt-progress" { progress aria-label=(label) { } } }
 }
 
-/// Renders a progress bar that is announced to screen readers, at most every 10 %.
+/// Renders a progress bar that is announced to screen readers in steps of at least 10%.
 ///
 /// Scripts write the steps into a status line as the bar moves.
 #[must_use]

@@ -11,7 +11,7 @@ use crate::pages::{
 
 const HOSTILE: &str = r#""><script>alert(1)</script><p style="x" onclick='y'>"#;
 
-/// Renders every component with a text that tries to break out of its markup.
+/// Renders every component with text that tries to break out of its markup.
 fn everything() -> Markup {
     let x = HOSTILE;
     let option = FieldOption::new(x, x);

@@ -6,7 +6,7 @@ use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Th
 
 /// A form for choosing a theme.
 ///
-/// With scripts each choice is applied and saved at once; without them the button at the end
+/// With scripts each choice is applied and saved immediately; without them the button at the end
 /// saves. It posts `accent`, `gray`, `radius`, `scaling`, `appearance` and `density`, each empty
 /// where it follows the portal's default, or `reset`.
 ///

@@ -199,9 +199,9 @@ impl Render for BulkBar {
 
 /// Renders the card around a list: toolbar, table, pagination.
 ///
-/// Links and GET forms in it that lead to the same page with another query fetch and replace only
-/// this card, push the URL to the browser's history and keep the focus; everything else works as
-/// usual, and without JavaScript all of them are ordinary page loads. The page must render the
+/// Links and GET forms in it that lead to the same page with a different query fetch and replace
+/// only this card, push the URL to the browser's history and keep the focus; everything else works
+/// as usual, and without JavaScript all of them are ordinary page loads. The page must render the
 /// card with the same id for every query.
 ///
 /// ```

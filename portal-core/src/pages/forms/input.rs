@@ -19,7 +19,7 @@ const MAX_FIELDS: usize = 1000;
 /// rules of `garde`.
 ///
 /// Unlike axum's `Form`, it does not reject a form with invalid values: the handler renders the
-/// form again, with the submitted texts and the errors next to them.
+/// form again, with the submitted values and the errors next to them.
 ///
 /// Empty fields are `None` in an `Option`. Browsers do not send unchecked checkboxes, so they
 /// require `#[serde(default)]`; so does a `Vec`, which collects all fields with the same name.
@@ -72,7 +72,7 @@ pub struct FormInput<T> {
 }
 
 impl<T> FormInput<T> {
-    /// Returns the value with the submitted texts, or the form with its errors.
+    /// Returns the value with the submitted input, or the form with its errors.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl<T> FormInput<T> {
         }
     }
 
-    /// Returns the submitted texts with their errors.
+    /// Returns the submitted values with their errors.
     #[must_use]
     pub const fn state(&self) -> &FormState {
         &self.state

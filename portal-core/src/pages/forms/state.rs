@@ -1,4 +1,4 @@
-//! Form state: the submitted texts of a form with their errors.
+//! Form state: the submitted values of a form with their errors.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use crate::pages::components::{Banner, Tone};
 use crate::pages::error_page::sentence;
 use crate::request::escape_pointer;
 
-/// Submitted texts of a form with their errors.
+/// Submitted values of a form with their errors.
 ///
 /// [`FormInput`](super::FormInput) creates it; the default is a form that has not been submitted.
 ///

@@ -76,7 +76,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// Returns each field with its texts or its stand-in.
+    /// Returns each field with its values or its stand-in.
     fn fields(&self) -> Vec<(&str, Value<'_>)> {
         let wrong = self.stand_ins.iter().map(|(name, at)| {
             let stand_in = STAND_INS.get(*at).copied().unwrap_or_default();

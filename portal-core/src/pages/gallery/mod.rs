@@ -1,7 +1,7 @@
 //! `/dev/components`: every component in every state, with the code that renders it. In DEV only.
 //!
 //! Plain code behind a check of `APP_ENV`, not behind a feature or `debug_assertions`: screenshots
-//! and sizes are taken from release builds too, and the texts cost a release some 100 KB that are
+//! and sizes are taken from release builds too, and the strings cost a release some 100 KB that are
 //! never loaded.
 
 mod actions;

@@ -51,7 +51,7 @@ impl<'a> SearchQuery<'a> {
         with_base_path(self.base_path, path)
     }
 
-    /// Ranks how well a text matches, ignoring case; `None` if it lacks one of the words.
+    /// Ranks how well a string matches, ignoring case; `None` if it lacks one of the words.
     ///
     /// 0 is best: the text starts with the search text. 1: every word matches the start of a word.
     /// 2: a word matches elsewhere. An empty search text matches everything.

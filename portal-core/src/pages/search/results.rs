@@ -64,7 +64,7 @@ impl SearchHit {
 
     /// Creates an action: a POST form; the URL `action` includes the base path.
     ///
-    /// Selecting the result submits the form at once, so it must not be destructive. For
+    /// Selecting the result submits the form immediately, so it must not be destructive. For
     /// destructive actions, link to a page that asks for confirmation.
     pub fn action(title: impl Into<String>, action: impl Into<String>) -> Self {
         Self {
@@ -99,7 +99,7 @@ impl SearchHit {
         self
     }
 
-    /// Marks a theme action, which scripts apply to the page at once, as in the theme form.
+    /// Marks a theme action, which scripts apply to the page immediately, as in the theme form.
     pub(super) fn theme(mut self) -> Self {
         if let Target::Post { theme, .. } = &mut self.target {
             *theme = true;

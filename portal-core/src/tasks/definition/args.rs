@@ -1,4 +1,4 @@
-//! Typed arguments of a task: decoded and validated, with all errors.
+//! Typed arguments of a task: decoding and validation that report all errors at once.
 
 use garde::Validate;
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::FieldError;
 use crate::request::{from_value, garde_errors};
 
-/// Type of a task's arguments; derive its four traits, never implement it by hand.
+/// Arguments of a task. Derive the four traits below; this trait is then implemented.
 ///
 /// ```
 /// use garde::Validate;
@@ -69,13 +69,13 @@ mod derived {
     }
 }
 
-/// Arguments of a task without arguments.
+/// Argument type of tasks that take no arguments.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema, Validate,
 )]
 pub struct NoArgs {}
 
-/// Arguments as stored: a checked value of their type, as JSON.
+/// Validated arguments, in the JSON form in which they are stored.
 #[derive(Debug, Clone)]
 pub(in crate::tasks) struct AcceptedArgs {
     pub(in crate::tasks) value: Value,
@@ -91,7 +91,7 @@ impl AcceptedArgs {
         }
     }
 
-    /// Returns the arguments of a task without arguments.
+    /// Returns an empty argument object.
     pub(in crate::tasks) fn none() -> Self {
         Self::new(Value::Object(Map::new()))
     }
@@ -128,14 +128,14 @@ pub(in crate::tasks) fn json_length(value: &Value) -> usize {
 
 /// Decodes and checks arguments, and encodes the decoded value as JSON.
 ///
-/// So the stored arguments contain only the members that the type declares.
+/// The stored arguments therefore contain only fields that the type declares.
 pub(in crate::tasks) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<FieldError>> {
     let args: A = decode(value.clone())?;
     let unreadable = |message: String| vec![FieldError::new("", "invalid_value", message)];
     let accepted = serde_json::to_value(args)
         .map_err(|error| unreadable(format!("failed to encode as JSON: {error}")))?;
     if accepted != *value {
-        // With Serde, a type can write a value that it does not read.
+        // A type's `Deserialize` does not necessarily accept the output of its `Serialize`.
         from_value::<A>(accepted.clone()).map_err(|fault| {
             unreadable(format!(
                 "the argument type does not read its own output: {} {}",

@@ -143,7 +143,7 @@ fn meant<'a, 'e>(
             let is_here = error.instance_path().as_str() == pointer;
             match error.kind() {
                 ValidationErrorKind::Type { .. } if is_here => 100,
-                // A different tag, or a different outer member.
+                // A different tag, or a different outer field.
                 ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. } => 10,
                 _ if is_here => 1,
                 _ => 0,

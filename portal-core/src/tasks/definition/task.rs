@@ -81,7 +81,7 @@ struct TaskParts {
     requirements: Vec<Dependency>,
 }
 
-/// Maximum size of arguments as JSON, in bytes, unless their task type sets another limit.
+/// Maximum size of arguments as JSON, in bytes, unless their task type sets a different limit.
 const MAX_ARGS: usize = 64 * 1024;
 
 impl<A, R> Task<A, R> {
@@ -193,7 +193,7 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Sets how many tasks of this type run at once, across all replicas. Default: no limit.
+    /// Sets the maximum number of concurrent tasks of this type in all replicas. Default: no limit.
     pub fn concurrency(mut self, tasks: u32) -> Self {
         self.parts.concurrency = Some(tasks);
         self
@@ -222,8 +222,8 @@ impl<A, R> Task<A, R> {
 
     /// Sets the maximum size of the arguments as JSON, in bytes. Default: 64 KiB.
     ///
-    /// A larger request body is rejected with `413 args_too_large` before it is parsed, and so are
-    /// larger arguments from code.
+    /// A larger request body is rejected with `413 args_too_large` before it is parsed; larger
+    /// arguments from code are rejected, too.
     pub fn max_args(mut self, bytes: usize) -> Self {
         self.parts.max_args = bytes;
         self
@@ -290,7 +290,7 @@ impl<A, R> std::fmt::Debug for Task<A, R> {
     }
 }
 
-/// Returns the key of a task type and its arguments, independent of the order of their members.
+/// Returns the key of a task type and its arguments, independent of the order of their fields.
 fn unique_key(group: &str, name: &str, args: &Value) -> String {
     let mut text = String::new();
     write_sorted(args, &mut text);
@@ -327,7 +327,7 @@ fn write_sorted(value: &Value, text: &mut String) {
 
 /// Returns the error for stored arguments that no longer match.
 ///
-/// Arguments were checked before they were stored; only another version of the program gets here.
+/// Arguments were checked before they were stored; only a different app version gets here.
 fn stale_args_error(faults: Vec<FieldError>) -> TaskError {
     let faults: Vec<_> = faults
         .iter()

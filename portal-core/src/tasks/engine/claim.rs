@@ -1,7 +1,7 @@
 //! Claims: a process takes due tasks from the queue in the database.
 //!
-//! A claim reads at most as many rows of each type as it takes, however long the queue is: it uses
-//! the index of each type, and skips types that are paused or at their limit beforehand.
+//! However long the queue is, a claim reads no more rows of a type than it claims: it first
+//! excludes types that are paused or at their limit, then uses the index for each remaining type.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Query};
@@ -57,9 +57,9 @@ pub(super) struct ClaimRequest<'a> {
     pub(super) lease: TimeDelta,
     /// Task types that the process has registered; other processes claim tasks of other types.
     pub(super) task_types: &'a [QueueSpec],
-    /// Maximum number of concurrent tasks of all replicas together.
+    /// Maximum number of concurrent tasks across all replicas, for all types.
     pub(super) global_concurrency: Option<u32>,
-    /// Task types that this process served last.
+    /// Order in which this process last served the types (round robin).
     pub(super) rotation: &'a Rotation,
 }
 
@@ -122,7 +122,7 @@ impl ClaimRequest<'_> {
     }
 }
 
-/// Returns the types with the number of attempts that their limits allow, and the total number.
+/// Returns each type with the number of tasks that its limit still allows, and the total.
 ///
 /// Returns `None` if the total is zero.
 async fn candidates<'a>(
@@ -159,7 +159,7 @@ async fn candidates<'a>(
     Ok((room > 0).then(|| (candidates.collect(), room)))
 }
 
-/// Claims tasks of a type with a limit, one process at a time, since each counts all running tasks.
+/// Claims tasks of a type that has a limit. Holds a lock, since each claim counts running tasks.
 async fn claim_limited(
     store: &Store,
     claimer: &ClaimRequest<'_>,
@@ -244,7 +244,7 @@ async fn count_running(
     running.collect()
 }
 
-/// Counts the running tasks of all replicas by type; there are few of them.
+/// Counts the running tasks of all replicas by type; cheap, because few tasks run at a time.
 pub(super) fn running_by_type(dialect: Dialect) -> RawSql<false> {
     let index = match dialect {
         Dialect::Sqlite => " INDEXED BY portal_tasks_lease",
@@ -317,7 +317,7 @@ pub(super) fn take_statements(
         }
         Dialect::Postgres if shares.is_empty() => Vec::new(),
         Dialect::Postgres => {
-            // An array is evaluated once; in a join, PostgreSQL might lock other rows each time.
+            // An array is evaluated once; a join might lock different rows on each evaluation.
             let next = format!(
                 "id = ANY (ARRAY(SELECT next.id \
                  FROM jsonb_to_recordset($4) AS kind(state text, name text, most bigint) \

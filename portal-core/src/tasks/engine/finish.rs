@@ -110,7 +110,7 @@ type OwnedNotification = (Uuid, Uuid, Notification);
 
 /// Writes the outcomes of attempts with one commit and returns the new task states in order.
 ///
-/// The state is `None` if the attempt was superseded in the meantime.
+/// The state is `None` if the attempt was superseded before the write.
 pub(super) async fn finish_all(
     store: &Store,
     endings: Vec<FinishedAttempt>,
@@ -140,7 +140,7 @@ pub(super) async fn finish_all(
 
 /// Writes the outcome of an attempt and returns the new state of its task.
 ///
-/// Returns `None` if the attempt was superseded in the meantime. A task whose cancellation was
+/// Returns `None` if the attempt was superseded before the write. A task whose cancellation was
 /// requested in time is cancelled, however its code ended.
 pub(in crate::tasks) async fn finish(
     store: &Store,

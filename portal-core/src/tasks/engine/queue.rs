@@ -174,14 +174,14 @@ pub(in crate::tasks) async fn list_for_results(
     WithoutResults::from_rows(&store.fetch_all(&select).await?)
 }
 
-/// Returns the condition that a task contains a text, ignoring case.
+/// Returns the condition that a task contains a string, ignoring case.
 fn contains_text(text: &str) -> Cond {
-    // PostgreSQL cannot store this character in a text.
+    // PostgreSQL cannot store this character in text.
     let text = text.replace('\0', "");
     let like = |text: &str| LikeExpr::new(format!("%{}%", escape_like(text))).escape('\\');
     let mut any = Cond::any();
     for column in ["state", "name", "message", "error"] {
-        // SQLite only folds the case of ASCII letters.
+        // SQLite folds the case of ASCII letters only.
         any = any
             .add(Expr::expr(Func::lower(Expr::col(column))).like(like(&text.to_lowercase())))
             .add(Expr::col(column).like(like(&text)));

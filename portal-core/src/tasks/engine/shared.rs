@@ -24,7 +24,7 @@ const INSERT_BATCH: usize = 256;
 const FINISH_BATCH: usize = 256;
 /// Minimum interval between events for other replicas; each takes a lock of the whole server.
 const HINT_INTERVAL: Duration = Duration::from_millis(5);
-/// Time for which a caller's transaction may stay open for its tasks to start at once.
+/// Time for which a caller's transaction may stay open for its tasks to start immediately.
 const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Queue of this process, shared by the worker and by all that enqueue tasks.

@@ -81,7 +81,7 @@ impl Outbox {
         let _ = self.listener.set(ChangeListener(Box::new(listener)));
     }
 
-    /// Records a committed change of a task.
+    /// Records a committed change to a task.
     pub(in crate::tasks) fn add(&self, record: &TaskRecord) {
         if let Some(ChangeListener(listener)) = self.listener.get() {
             listener(record);
@@ -253,7 +253,7 @@ impl RemoteChanges {
                 hint => self.record_event(hint.ok(), &mut owed),
             }
             loop {
-                // Everything that has arrived in the meantime is read together.
+                // Everything that has arrived since the last read is read together.
                 loop {
                     match hints.try_recv() {
                         Ok(hint) => self.record_event(Some(hint), &mut owed),

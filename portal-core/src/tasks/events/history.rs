@@ -349,7 +349,7 @@ fn event(row: &Row) -> Result<TaskEvent, StoreError> {
     })
 }
 
-/// Makes all texts of a value storable in every database.
+/// Makes all strings of a value storable in every database.
 #[cfg(feature = "telemetry")]
 pub(super) fn storable_value(value: Value) -> Value {
     use crate::tasks::record::storable;

@@ -1,4 +1,4 @@
-//! Task hub: delivers each change of a task to its subscribers, as the latest state, never a queue.
+//! Task hub: delivers each change to a task to its subscribers: the latest state, never a queue.
 //!
 //! Subscribers are indexed by task and by client, so a change costs nothing for those of other
 //! tasks, and next to nothing without subscribers.

@@ -1,4 +1,4 @@
-//! Changes of tasks: published in this process and to other replicas, and stored as history.
+//! Changes to tasks: published in this process and to other replicas, and stored as history.
 
 pub(in crate::tasks) mod change_feed;
 pub(in crate::tasks) mod cursor;
@@ -16,7 +16,7 @@ use event_log::EventLogs;
 use fanout::Outbox;
 use hub::TaskHub;
 
-/// Changes of tasks on their way out of this process.
+/// Changes to tasks that this process publishes.
 #[derive(Debug)]
 pub(in crate::tasks) struct Events {
     /// Subscribers in this process.

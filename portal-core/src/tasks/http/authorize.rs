@@ -10,7 +10,7 @@ use crate::tasks::definition::task::TaskDefinition;
 use crate::tasks::record::TaskRecord;
 use crate::tasks::service::check_access;
 
-/// A valid client token and its owner, who is enabled.
+/// A valid client token and its owner, whose account is enabled.
 pub(super) struct AuthorizedClient {
     pub(super) token: ClientToken,
     pub(super) user: Arc<User>,
@@ -39,7 +39,7 @@ impl AuthorizedClient {
         }
     }
 
-    /// Returns the task types that the owner has, or lacks, access to, in one group or in all.
+    /// Returns the task types that the owner has access to, or those without if not `allowed`.
     pub(super) fn task_types<'a>(
         &'a self,
         registry: &'a TaskRegistry,

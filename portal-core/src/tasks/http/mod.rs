@@ -1,4 +1,4 @@
-//! Routes for programs: the REST API, monitors, client tokens and metrics.
+//! Routes for API clients: the REST API, monitors, client tokens and metrics.
 
 mod admin_events;
 mod api;

@@ -41,7 +41,7 @@ const NEW_TOKEN: &str = "/admin/tasks/tokens/new";
 
 pub(crate) use self::area::OWN_TASK;
 
-/// Returns the pages of the task monitor and of users' own tasks.
+/// Returns the pages for the administration of tasks and for users' own tasks.
 pub(crate) fn pages() -> Vec<Page> {
     let nav = NavItem::new("Tasks")
         .icon("list-checks")

@@ -1,4 +1,4 @@
-//! Search results for tasks: forms that start a task type, lists by status, and a task by its id.
+//! Search results for tasks: start forms of task types, lists by status, and a task by its id.
 
 use url::form_urlencoded;
 use uuid::Uuid;

@@ -107,7 +107,7 @@ pub(super) fn branches<'a>(union: &SchemaNode<'a>, branches: &[&'a Value]) -> Ve
     variants
 }
 
-/// Returns the label of a variant: its title, the value of its tag, its only member, or its type.
+/// Returns the label of a variant: its title, the value of its tag, its only field, or its type.
 fn label(part: &Part<'_>, index: usize) -> String {
     if let Some(title) = part.node.text("title") {
         return title.to_owned();

@@ -27,7 +27,7 @@ pub(super) fn from_field(text: &str) -> Option<String> {
     let wall = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"]
         .iter()
         .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())?;
-    // Keep the seconds as they are: browsers write them with or without a fraction.
+    // Keep the seconds unchanged: browsers write them with or without a fraction.
     let seconds = text.splitn(3, ':').nth(2).unwrap_or("00");
     Some(format!("{}:{seconds}Z", wall.format("%Y-%m-%dT%H:%M")))
 }

@@ -31,7 +31,7 @@ impl FieldPath {
         }
     }
 
-    /// Returns the location of a member of an object.
+    /// Returns the location of a field of an object.
     pub(super) fn member(&self, name: &str) -> Self {
         let escaped = escape_pointer(name);
         let pointer = format!("{}/{escaped}", self.pointer);

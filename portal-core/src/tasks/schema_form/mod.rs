@@ -6,7 +6,7 @@
 //!
 //! The name of a field consists of the prefix and its path: `args.address/street`. A list submits
 //! the keys of its rows under its name, in their order; an optional group submits a switch under
-//! its name and a `?`; a union submits the index of its variant.
+//! its name followed by `?`; a union submits the index of its variant.
 
 mod choice;
 mod datetime;
@@ -59,7 +59,7 @@ impl<'a> SchemaForm<'a> {
         typed
     }
 
-    /// Decodes form input to a value; text that does not fit its type stays a string for the check.
+    /// Decodes form input into a value; text that cannot be parsed stays a string, for validation.
     pub(super) fn decode(&self, typed: &FormInput) -> DecodedForm {
         decode::read(&self.part(), &self.root_path(), typed)
     }

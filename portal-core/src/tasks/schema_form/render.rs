@@ -472,7 +472,7 @@ fn lower_first(text: &str) -> String {
     text
 }
 
-/// Capitalizes the first letter of a message.
+/// Capitalizes the first character of a message.
 fn sentence(message: &str) -> String {
     let mut text = message.to_owned();
     if let Some(first) = text.get_mut(..1) {

@@ -46,7 +46,7 @@ pub(super) enum Shape<'a> {
     Json,
 }
 
-/// A member of an object.
+/// A field of an object.
 #[derive(Debug, Clone)]
 pub(super) struct Member<'a> {
     pub(super) name: &'a str,
@@ -183,7 +183,7 @@ impl<'a> SchemaNode<'a> {
         self.text("format").unwrap_or_default()
     }
 
-    /// Returns the only type besides `null`.
+    /// Returns the only type other than `null`.
     fn kind(&self) -> Option<&'a str> {
         match self.get("type")? {
             Value::String(kind) => Some(kind),
@@ -256,7 +256,7 @@ impl<'a> SchemaNode<'a> {
                     values: Box::new(values),
                 })
             }
-            // A schema that does not mention members allows any.
+            // A schema that does not mention fields allows any.
             None if others.is_none() => Shape::Json,
             None => Shape::Object(Vec::new()),
         }

@@ -239,7 +239,7 @@ impl Dice {
     }
 }
 
-/// Removes members that are `null`, since optional members may also be missing.
+/// Removes fields that are `null`, since optional fields may also be missing.
 fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(members) => members

@@ -157,7 +157,7 @@ impl Statistics {
     }
 }
 
-/// Reads in progress, shared by all callers that request the same at once.
+/// Reads in progress, shared by all callers that request the same concurrently.
 #[derive(Debug)]
 struct Reads {
     counts: SingleFlight<(TaskScope, TimeRange), TaskCounts>,

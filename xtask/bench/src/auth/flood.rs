@@ -1,4 +1,4 @@
-//! Requests of strangers with unknown key ids, concurrent with requests of signed-in users.
+//! Requests with forged tokens of unknown key ids, concurrent with requests of signed-in users.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -21,10 +21,10 @@ use crate::target::{PATH, answer_user, open_portal};
 const ROUND: Duration = Duration::from_secs(1);
 /// Signed-in requests per second, over four connections.
 const RATE: u32 = 400;
-/// Requests of strangers per second, over two connections.
+/// Requests of other clients per second, over two connections.
 const STRANGERS: u32 = 400;
 
-/// Requests of strangers in a round.
+/// Requests of other clients in a round.
 #[derive(Clone, Copy)]
 enum Strangers {
     /// No requests.
@@ -35,7 +35,7 @@ enum Strangers {
     UnknownKeys,
 }
 
-/// Prints the 99th percentile of signed-in requests, without and with strangers.
+/// Prints the 99th percentile of signed-in requests, without and with requests of other clients.
 pub(crate) async fn run(rounds: usize) -> Result<()> {
     let clerk = FakeClerk::start().await;
     let directory = tempfile::tempdir()?;

@@ -1,4 +1,4 @@
-//! Cost of identifying the caller, and the effect of requests by strangers.
+//! Cost of identifying the caller, and the effect of requests with forged tokens.
 
 mod cold;
 mod flood;
@@ -17,12 +17,12 @@ pub(crate) struct Settings {
     /// Calls per round of a measurement within this process
     #[arg(long, default_value_t = 2000)]
     calls: usize,
-    /// Rounds with and without strangers
+    /// Rounds with and without requests with forged tokens
     #[arg(long, default_value_t = 15)]
     flood_rounds: usize,
 }
 
-/// Measures the throughput of signed-in requests, the cost of a check, and the effect of made-up keys.
+/// Measures the throughput of signed-in requests, the cost of a check, and forged key ids.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     println!("# requests of signed-in users, as share of plain axum with as many bytes");
     let subjects = ["bare-token", "session", "sessions"].map(target::named);

@@ -7,7 +7,7 @@ use portal_core::{AuthProvider, Config, Portal, PortalBuilder, TaskSettings};
 
 use super::workloads::{self, Ran};
 
-/// Builds a portal that runs `concurrency` tasks at once.
+/// Builds a portal that runs `concurrency` tasks concurrently.
 pub(super) async fn build(database: &str, concurrency: usize, ran: Ran) -> Result<Portal> {
     let portal = workloads::add_to(builder(database)?, ran);
     Ok(with_concurrency(portal, concurrency).build().await?)
@@ -45,7 +45,7 @@ pub(super) fn builder(database: &str) -> Result<PortalBuilder> {
         .auth(auth))
 }
 
-/// Sets how many tasks the portal runs at once; with 0 it only enqueues and shows them.
+/// Sets the maximum number of concurrent tasks; with 0 it only enqueues and shows them.
 pub(super) fn with_concurrency(portal: PortalBuilder, concurrency: usize) -> PortalBuilder {
     let settings = TaskSettings::default().concurrency(concurrency);
     // A single user enqueues all measured tasks.

@@ -36,7 +36,7 @@ pub(crate) struct Settings {
     /// Database used only by the target or shared with replicas
     #[arg(long)]
     database: String,
-    /// Maximum number of tasks running at once
+    /// Maximum number of concurrent tasks
     #[arg(long, default_value_t = 50)]
     concurrency: usize,
     /// Number of threads that handle requests

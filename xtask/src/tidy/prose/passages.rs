@@ -36,13 +36,13 @@ pub(super) struct Passage {
 
 /// Extracts passages; holds the compiled expressions.
 pub(super) struct Extractor {
-    /// Comment of a JavaScript line.
+    /// Matches the comment in a line of JavaScript.
     comment: Regex,
-    /// JavaScript string with a space.
+    /// Matches a JavaScript string with a space.
     literal: Regex,
-    /// Test function with its attributes.
+    /// Matches a test function with its attributes.
     test: Regex,
-    /// List of tests that run on both databases.
+    /// Matches a list of tests that run on both databases.
     test_list: Regex,
     word: Regex,
 }
@@ -95,7 +95,7 @@ impl Extractor {
                         });
                     }
                 }
-                // Consecutive lines of a doc comment are only separated by one line break.
+                // Consecutive lines of a doc comment are separated by only one line break.
                 PieceKind::Code => {
                     if piece.text.trim().is_empty() && line_breaks(piece.text) <= 1 {
                         continue;

@@ -1,4 +1,4 @@
-//! Preview of the overview: the real components in a window frame, with sample figures.
+//! Preview of the overview: the real components in a window frame, with sample data.
 
 use portal_core::pages::components::{
     Chart, ChartCard, StatCard, Tone, avatar, badge, icon, logo, progress,

@@ -67,7 +67,7 @@ pub(super) async fn are_there(users: &Users) -> Result<bool> {
     Ok(!users.demo_user_ids().await?.is_empty())
 }
 
-/// Banner that marks some of the figures as sample data.
+/// Banner that marks some of the statistics as sample data.
 pub(super) fn banner() -> Markup {
     html! {
         (Banner::new(Tone::Warning, "Users at example.invalid and their tasks are sample data. These figures include them.")

@@ -1,4 +1,4 @@
-//! `/admin/overview`: portal-wide figures for administrators, personal figures for other users,
+//! `/admin/overview`: portal-wide statistics for administrators, personal ones for other users,
 //! and a welcome for guests.
 
 mod activity;
@@ -98,7 +98,7 @@ fn trend(counts: &Counts) -> Vec<f64> {
     counts.values.iter().map(|count| *count as f64).collect()
 }
 
-/// Stat card of the share of tasks that failed.
+/// Stat card with the percentage of failed tasks.
 fn failure_card(counts: &TaskCounts) -> StatCard {
     let (now, before) = counts.failure_rate();
     let text = now.map_or_else(|| "–".to_owned(), |rate| Unit::Percent.full(rate));

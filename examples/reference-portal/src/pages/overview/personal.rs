@@ -1,4 +1,4 @@
-//! Figures of the signed-in user.
+//! Statistics for the signed-in user.
 
 use portal_core::live::Region;
 use portal_core::pages::components::{
@@ -10,7 +10,7 @@ use portal_core::tasks::{TaskFilter, TaskRecord, TaskScope};
 
 use super::{activity, count_card, failure_card};
 
-/// Returns the page content, and `true` if it contains figures.
+/// Returns the page content, and `true` if it contains statistics.
 pub(super) async fn content(
     user: &CurrentUser,
     users: &Users,

@@ -8,7 +8,7 @@ use super::numbers::Decimal;
 use super::{Unit, nothing, scale, table};
 use crate::pages::asset_file;
 
-/// A ring whose parts are shares of a whole, with their figures next to it.
+/// A ring whose parts are shares of a whole, with their numbers next to it.
 ///
 /// For at most six parts; a value that is not greater than zero has no part.
 ///

@@ -15,7 +15,7 @@ pub(super) enum Labels {
 
 /// Maximum length of a label below a chart, in characters; the table has the full text.
 const MAX_LEN: usize = 16;
-/// Approximate width of a letter, in pixels.
+/// Approximate width of a character, in pixels.
 const LETTER: usize = 7;
 /// Space between labels, in pixels.
 const SPACE: usize = 14;

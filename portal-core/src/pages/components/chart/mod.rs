@@ -1,4 +1,4 @@
-//! Charts, rendered by the server as SVG, with their figures in a table below.
+//! Charts, rendered by the server as SVG, with their numbers in a table below.
 //!
 //! They need no script. Shapes are placed in percent and stretched with the page; text is never
 //! stretched. Colors come from the theme by class, and dashes and hatching repeat their meaning.

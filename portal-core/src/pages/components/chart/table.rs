@@ -1,4 +1,4 @@
-//! Figures of a chart as a table, for screen readers and for the script of the tooltip.
+//! Numbers of a chart as a table, for screen readers and for the script of the tooltip.
 
 use maud::{Markup, html};
 

@@ -16,7 +16,7 @@ pub enum Unit {
     Count,
     /// Any number: 0.25.
     Number,
-    /// Percentages with one decimal, omitted only for 0 and 100: 12.5 %, 7.0 %.
+    /// Percentages with one decimal, omitted only for 0 and 100: 12.5%, 7.0%.
     Percent,
     /// A duration in seconds: 1.2 s.
     Seconds,

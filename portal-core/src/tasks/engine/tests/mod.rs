@@ -395,7 +395,7 @@ async fn cancelled_task_stays_cancelled_whatever_its_outcome(store: Store) {
     let mut told = heartbeat(&store, owner, ids).await.cancelled;
     told.sort();
     assert_eq!(told, ids);
-    // One completes at the same moment, the process of the other dies.
+    // One completes at the same time, the process of the other dies.
     let ended = finish(&store, &running[0], &Ok(json!("done"))).await;
     assert_eq!(ended.unwrap(), get(&store, ids[0]).await);
     rescue(&store, OrphanScope::All).await;

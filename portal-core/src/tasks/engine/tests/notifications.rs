@@ -94,7 +94,7 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     assert_eq!(heard(&store, ann).await, [("2 tasks failed".to_owned(), 2)]);
     assert_eq!(heard(&store, bob).await, [("“Work” failed".to_owned(), 1)]);
 
-    // A superseded attempt notifies no one.
+    // A superseded attempt sends no notification.
     let id = insert_for(&store, bob, "work").await;
     let late = claim_one(&store, Uuid::new_v4()).await;
     expire(&store, id).await;

@@ -37,7 +37,7 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
             record.status.is_final() && cursor == Some(Cursor::of(record))
         });
     if has_seen_the_end {
-        // Browsers reconnect after every end of a stream, except after this status.
+        // Browsers reconnect whenever a stream ends, except after this status.
         return StatusCode::NO_CONTENT.into_response();
     }
     // An id without data is not an event; a client that is cut off before the first event resumes

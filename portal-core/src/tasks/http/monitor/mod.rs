@@ -1,4 +1,4 @@
-//! Monitors: send changes of tasks to clients as they happen, over a WebSocket or an event stream.
+//! Monitors: send task changes to clients as they happen, over a WebSocket or an event stream.
 
 mod events;
 mod socket;
@@ -279,7 +279,7 @@ impl CloseReason {
 
 /// Watches the session of the request, if it presents one.
 ///
-/// The client token alone is sufficient, but a session that is presented must be valid.
+/// A client token is sufficient, but a session that is presented must be valid.
 async fn watch_session(state: &PortalState, parts: &Parts) -> Result<Option<RevocationToken>> {
     let auth = state.borrow::<Auth>()?;
     match auth.authenticate(parts).await? {
