@@ -76,10 +76,12 @@ impl DemoPortal {
     pub(crate) fn pages_of(&self, admin: bool) -> Vec<&str> {
         let mine = |(_, access): &&(String, String)| admin || access == "public";
         let pages = self.pages.iter().filter(mine);
-        // These redirect signed-in users.
+        // These redirect: the first two if a user is signed in, the last to the list of its model.
         pages
             .map(|(path, _)| path.as_str())
-            .filter(|path| !(admin && ["/sign-in", "/sign-up"].contains(path)))
+            .filter(|path| {
+                !(admin && ["/sign-in", "/sign-up", "/admin/settings/defaults"].contains(path))
+            })
             .collect()
     }
 
