@@ -81,7 +81,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "P8",
-        limit: 7,
+        limit: 6,
         scope: Scope::Prose,
         expression: r"\b([Gg]o|[Gg]oes|[Ww]ent|[Gg]oing) on\b|\b[Ll](et|ets|etting) (\w+ ){0,2}in\b|\b([Ss]tands?|[Ss]tood)\b|\bshut out\b|\b(is|are|was|were) away\b|\b([Tt]akes?|[Tt]ook|[Tt]aken) over\b|\bcomes? again\b",
         advice: "use a plain verb: continue, allow, is, disable, retry",
