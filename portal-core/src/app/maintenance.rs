@@ -125,7 +125,7 @@ impl Maintenance {
         Ok(())
     }
 
-    /// Turns maintenance mode on, like [`switch`](Self::switch), or changes the notice.
+    /// Turns maintenance mode on, like [`set`](Self::set), or changes the notice.
     ///
     /// The maintenance page shows the notice.
     ///

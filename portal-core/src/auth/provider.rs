@@ -109,7 +109,7 @@ pub trait AuthProvider: Send + Sync + 'static {
         Routes::new()
     }
 
-    /// Lists these routes; the portal may call it before [`start`](Self::start).
+    /// Lists these routes; the portal may call it before [`init`](Self::init).
     fn list_routes(&self) -> Vec<RouteInfo> {
         self.routes().list()
     }
@@ -130,7 +130,7 @@ pub trait AuthProvider: Send + Sync + 'static {
     /// Returns external sources for the provider's markup on pages.
     ///
     /// The `Content-Security-Policy` of every page allows them. Called once, after
-    /// [`start`](Self::start).
+    /// [`init`](Self::init).
     fn csp_sources(&self) -> CspSources {
         CspSources::default()
     }
@@ -140,7 +140,7 @@ pub trait AuthProvider: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Returns `true` if [`navigate`](Self::navigate) handles a request. Default: `false`.
+    /// Returns `true` if [`handle_navigation`](Self::handle_navigation) handles a request. Default: `false`.
     fn handles_navigation(&self, parts: &Parts) -> bool {
         let _ = parts;
         false

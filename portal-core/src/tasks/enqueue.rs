@@ -68,7 +68,7 @@ impl Tasks {
 
     /// Enqueues a task within the caller's transaction.
     ///
-    /// This is the same as [`start(..).within(executor)`](Start::within).
+    /// This is the same as [`start(..).within(executor)`](Enqueue::within).
     ///
     /// # Errors
     ///
