@@ -68,7 +68,7 @@ impl Tasks {
 
     /// Enqueues a task within the caller's transaction.
     ///
-    /// This is the same as [`start(..).within(executor)`](Enqueue::within).
+    /// This is the same as [`enqueue(..).within(executor)`](Enqueue::within).
     ///
     /// # Errors
     ///
