@@ -239,7 +239,7 @@ async fn row_buttons_confirm_and_return_to_the_list() {
         .await;
     browser.see("Run “Import a file” again?").await;
     browser.click("dialog[open] button[value=yes]").await;
-    browser.see("Task restarted").await;
+    browser.see("New task started").await;
     assert_eq!(browser.path().await, list);
     let chosen = "return document.querySelector('#start-task [name=task]').value";
     assert_eq!(browser.script(chosen).await, "loaded_task");

@@ -127,7 +127,7 @@ async fn log_is_filtered_and_its_task_cancelled_and_run_again() {
     assert_eq!(browser.script("return window.same").await, true);
     assert_eq!(client.ended_in("reports", &id).await["code"], "cancelled");
     browser.click("form[action$='/again'] button").await;
-    browser.see("Task restarted").await;
+    browser.see("New task started").await;
     let new = browser.path().await;
     assert_ne!(
         new,

@@ -168,7 +168,7 @@ fn head(reader: &PageScope<'_>, here: &str, unread_only: bool, unread: u64) -> P
     ];
     PageHead::new("Notifications")
         .description("Updates about your tasks and account.")
-        .tabs("Which", tabs)
+        .tabs("Filter notifications", tabs)
         .actions(html! {
             @if unread > 0 {
                 form method="post" action=(here) {

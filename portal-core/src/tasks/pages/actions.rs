@@ -136,11 +136,11 @@ pub(super) async fn run_again(
     }
     transaction.commit().await?;
     let page = sent.reader.task_url(tasks.publish_rerun(again), "");
-    let restarted = Flash::success("Task restarted");
+    let started = Flash::success("New task started");
     // A list stays open; the page of a task redirects to the new task.
     Ok(match sent.field("back") {
-        "" => restarted.redirect(&page).into_page(),
-        _ => sent.back(restarted.link("View", page)),
+        "" => started.redirect(&page).into_page(),
+        _ => sent.back(started.link("View", page)),
     })
 }
 

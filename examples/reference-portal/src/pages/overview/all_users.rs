@@ -114,7 +114,7 @@ fn first_steps(is_dev: bool) -> Markup {
                 ol class="pt-steps" {
                     (step("play", "Start your first task", "Watch its progress live and see its result.",
                         Button::new("Start a task").solid().href("/tasks")))
-                    (step("user-plus", "Invite someone", "Everyone who signs in appears under Users, where you assign roles.",
+                    (step("user-plus", "Add your team", "Everyone who signs in appears under Users, where you assign roles.",
                         Button::new("Open users").href("/admin/users")))
                     (step("sliders-horizontal", "Edit a configuration", "Edit documents that your tasks read, as YAML or JSON.",
                         Button::new("Open settings").href("/admin/settings")))
