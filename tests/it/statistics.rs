@@ -409,13 +409,13 @@ async fn demo_data_requires_an_administrator() {
     let filled = admin.page("/admin/overview?range=90d").await;
     assert!(
         filled.text.contains("example.invalid"),
-        "it is marked as sample data"
+        "it is marked as example data"
     );
     assert_eq!(texts(&filled.text, ".pt-chart-none"), Vec::<String>::new());
     assert_eq!(post(&user, &format!("{add}/remove")).await.status, 403);
     assert_eq!(post(&admin, &format!("{add}/remove")).await.status, 303);
     let empty = admin.page("/admin/overview").await;
-    assert!(!empty.text.contains("are sample data"));
+    assert!(!empty.text.contains("are example data"));
 }
 
 #[tokio::test]

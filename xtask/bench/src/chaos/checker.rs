@@ -12,7 +12,7 @@ use super::workloads::STATE;
 /// SQL that records every write to a task.
 const LEDGER: &str = include_str!("ledger.sql");
 /// Statements that return the tasks violating a guarantee, each below its name.
-const PROOFS: &str = include_str!("checks.sql");
+const CHECKS: &str = include_str!("checks.sql");
 const NAME: &str = "-- name: ";
 
 /// Maximum number of tasks printed for a violated guarantee.
@@ -41,8 +41,8 @@ pub(super) async fn prove(database: &str, book: &Recorder) -> Result<()> {
     let mut connection = PgConnection::connect(database).await?;
     let mut promises = every_task_has_ended(&mut connection, book).await?;
     promises.extend(promise::ALL);
-    for proof in PROOFS.split(NAME).skip(1) {
-        let (name, statement) = proof.split_once('\n').context("a check has no statement")?;
+    for check in CHECKS.split(NAME).skip(1) {
+        let (name, statement) = check.split_once('\n').context("a check has no statement")?;
         promises.push(name);
         let rows = sqlx::query(AssertSqlSafe(statement.to_owned()));
         let rows = rows

@@ -67,10 +67,10 @@ pub(super) async fn are_there(users: &Users) -> Result<bool> {
     Ok(!users.demo_user_ids().await?.is_empty())
 }
 
-/// Banner that marks some of the statistics as sample data.
+/// Banner that marks some of the statistics as example data.
 pub(super) fn banner() -> Markup {
     html! {
-        (Banner::new(Tone::Warning, "Users at example.invalid and their tasks are sample data. These figures include them.")
+        (Banner::new(Tone::Warning, "Users at example.invalid and their tasks are example data. The statistics include them.")
             .title("Example data")
             .action(html! {
                 form method="post" action=(REMOVE) { (Button::new("Remove example data").size(1).submit()) }
