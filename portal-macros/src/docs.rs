@@ -22,7 +22,7 @@ impl Docs {
         Self { lines }
     }
 
-    /// Returns the first line with text as a title: without `#` and the final period.
+    /// Returns the first line with text as a title, without `#` and the final period.
     pub(crate) fn title(&self) -> Option<String> {
         let line = self.lines.iter().find(|line| !line.trim().is_empty())?;
         let line = line.trim().trim_start_matches('#').trim();
@@ -68,7 +68,7 @@ fn unpad(line: &str) -> String {
     line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()
 }
 
-/// Joins lines; `None` if all are blank.
+/// Joins the lines; returns `None` if all of them are blank.
 fn text(lines: &[String]) -> Option<String> {
     let text = lines.join("\n");
     let text = text.trim();

@@ -20,8 +20,8 @@ impl Errors {
 
     /// Adds an error that underlines all of `tokens`.
     ///
-    /// Stable Rust cannot join spans; `syn` spans the message from the first to the last token
-    /// instead.
+    /// Stable Rust cannot join spans; instead, `syn` makes the error span the first to the last
+    /// token.
     pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.all.push(syn::Error::new_spanned(tokens, message));
     }

@@ -106,7 +106,7 @@ impl AccessRule {
     }
 }
 
-/// Reports a name that the portal cannot use for a role.
+/// Reports an invalid role name.
 fn check_role(role: &LitStr, errors: &mut Errors) {
     let name = role.value();
     let is_word = name.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -126,7 +126,7 @@ fn check_role(role: &LitStr, errors: &mut Errors) {
     }
 }
 
-/// Returns `true` if a permission can have this name.
+/// Returns `true` if a permission name is valid.
 fn is_permission(name: &str) -> bool {
     let is_word = |word: &str| {
         !word.is_empty()

@@ -16,7 +16,7 @@ pub(crate) struct Handler {
     attributes: Vec<Attribute>,
     visibility: Visibility,
     pub(crate) signature: Signature,
-    /// Not parsed, so that incomplete code still gets completion in an editor and compiles faster.
+    /// Unparsed body, so that editors can complete unfinished code and the macro runs faster.
     body: TokenStream,
 }
 
@@ -97,7 +97,7 @@ impl Handler {
         &self.signature.ident
     }
 
-    /// Returns the arguments without `self`, which was reported.
+    /// Returns the arguments without `self`, which is reported separately.
     pub(crate) fn typed_arguments(&self) -> impl Iterator<Item = &PatType> {
         self.signature
             .inputs
@@ -150,7 +150,7 @@ impl Handler {
             .unwrap_or_else(|| names::title(&names::plain(self.name())))
     }
 
-    /// Returns the `cfg` attributes, which decide if the item exists at all.
+    /// Returns the `cfg` attributes, which determine whether the item exists at all.
     pub(crate) fn cfg_attributes(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes
             .iter()
@@ -189,14 +189,16 @@ impl Handler {
         }
     }
 
-    /// Returns the function of an item with errors, so that its names stay used and resolvable.
+    /// Returns the function of an item with errors, whose names must still resolve and count as
+    /// used.
     pub(crate) fn stub(&self) -> TokenStream {
         let attributes = self
             .attributes
             .iter()
             .filter(|attribute| !belongs_outside(attribute));
         let mut signature = self.signature.clone();
-        // The body may await; one more error for each `await` would bury the message.
+        // The body may contain `await`; an additional error for each one would bury the actual
+        // error.
         signature.asyncness.get_or_insert_with(Default::default);
         signature.constness = None;
         signature.abi = None;

@@ -10,7 +10,7 @@ use crate::names;
 use crate::size;
 use crate::suggestion::{quoted, unknown};
 
-/// Keys of one attribute; each is taken once.
+/// Keys of one attribute; each key can be taken only once.
 pub(crate) struct Keys {
     given: Vec<Key>,
 }

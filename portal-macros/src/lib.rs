@@ -1,10 +1,10 @@
 //! Attribute macros of Portal.
 //!
-//! Use them through `portal_core`, which re-exports all three. The function macros turn an item
-//! into a constructor of the same name for the registered value; all generated code can also be
-//! written by hand. Internally, each macro has the same steps: `attr` reads the keys, `model` adds
-//! the item and checks both, `expand` generates the code. All errors of one item are reported
-//! together.
+//! Use them through `portal_core`, which re-exports all three. The two function macros replace a
+//! function with a constructor of the same name for the value to register; all generated code can
+//! also be written by hand. Internally, each macro has the same steps: `attr` parses the keys,
+//! `model` adds the item and checks both, and `expand` generates the code. All errors in one item
+//! are reported together.
 
 mod admin_model;
 mod docs;
@@ -30,12 +30,12 @@ use proc_macro::TokenStream;
 /// |---|---|---|
 /// | `"/route/{id}"` or `route = ".."` | route of the page | required |
 /// | `title = ".."` | title | first line of the docs, otherwise the function's name |
-/// | `description = ".."` | longer text | the rest of the docs |
+/// | `description = ".."` | text of `<meta name="description">` | the rest of the docs |
 /// | `method = post` | `get`, `post`, `put`, `patch` or `delete` | `get` |
 /// | `requires_auth` | only signed-in users | everyone |
 /// | `requires_admin` | only administrators | everyone |
 /// | `requires_role = ".."` | only users with a role, and administrators | everyone |
-/// | `requires_permission = ".."` | only roles with a permission, and administrators | everyone |
+/// | `requires_permission = ".."` | only users whose role has a permission, and administrators | everyone |
 /// | `nav(label = "..", icon = "..", order = 2, group = "..")` | entry in the navigation | none |
 /// | `layout = path` | a different layout for the page | the portal's |
 /// | `max_body = "20MiB"` | maximum size of the request body | 1 MiB |
@@ -58,28 +58,28 @@ pub fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Turns an `async fn` into a background task that is stored, run by workers and monitored.
 ///
-/// The function becomes `fn name() -> Task<Args, Output>`, the value to enqueue it with. It takes
-/// `TaskContext` first, then any number of `Data<_>`, then at most one struct of arguments, and
-/// returns a value or a `Result`.
+/// The function becomes `fn name() -> Task<Args, Output>`, which you pass to `Tasks::enqueue`. It
+/// takes a `TaskContext` first, then any number of `Data<_>`, then at most one struct of arguments,
+/// and returns a value or a `Result`.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
 /// | `group = ".."` | task group: first part of the name | last segment of the module |
 /// | `name = ".."` | second part of the name | the function's name |
 /// | `title = ".."` | title on pages | first line of the docs, otherwise the function's name |
-/// | `requires_auth`, `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | access rule for enqueueing it | anyone with a client token |
-/// | `internal` | enqueued from code only: the REST API and pages neither list nor start it | listed |
+/// | `requires_auth`, `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | access rule for enqueueing the task | any user, and anyone with a client token |
+/// | `internal` | the task can be enqueued only from code; the REST API and pages neither list nor start it | off |
 /// | `timeout = "5m"` | time limit of one attempt | none |
 /// | `max_args = "256KiB"` | maximum size of the arguments as JSON (`B`, `KiB`, `MiB`) | 64 KiB |
 /// | `retries = 3` | number of retries after a failure, a panic or a timeout | `0` |
 /// | `backoff = "10s"` | delay before the first retry; doubles with each retry, up to an hour; jitter shortens it by up to half | `"1s"` |
-/// | `on_crash = rerun` | `rerun` or `fail` after its process died | `rerun` |
-/// | `concurrency = 2` | maximum number of running tasks, across all replicas | none |
-/// | `priority = 10` | higher priorities start first | `0` |
+/// | `on_crash = rerun` | action if the process of a running task dies: `rerun` or `fail` | `rerun` |
+/// | `concurrency = 2` | maximum number of running tasks of this type across all replicas | none |
+/// | `priority = 10` | tasks with a higher priority start first | `0` |
 /// | `unique` | while a task with the same arguments is active, enqueueing returns that task | off |
-/// | `schedule = "0 3 * * *"` | cron expression of five fields, or six that begin with seconds | none |
+/// | `schedule = "0 3 * * *"` | cron expression with five fields, or with six, the first of which is seconds | none |
 /// | `time_zone = "Europe/Berlin"` | time zone of the schedule | `UTC` |
-/// | `notify = slow` | notifications to its owner: `never`, `failure`, `slow` (failures and slow successes) or `always` | the portal's settings |
+/// | `notify = slow` | notifications to the owner: `never`, `failure`, `slow` (failures and slow successes) or `always` | the portal's settings |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// ```ignore
@@ -103,25 +103,26 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
     task::task(attribute.into(), item.into()).into()
 }
 
-/// Adds a table, forms, lists and an API for a struct to the admin.
+/// Turns a struct into an admin model with a table, forms, lists and a REST API.
 ///
-/// The struct is unchanged and receives an `impl AdminModel`, which contains data only.
+/// The struct itself is unchanged; the macro only adds an `impl AdminModel`.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
 /// | `name = ".."` | name in the database and in URLs | the struct's name in `snake_case` |
 /// | `title = ".."`, `plural = ".."` | singular and plural title | from the struct's name |
-/// | `list(a, b)` | columns of the list | all except documents and long texts |
-/// | `search(a)` | searched fields | every text |
-/// | `order_by = -created_at` | order of the list; `-` is newest first; `order_by(a, -b)` for several | by primary key |
+/// | `list(a, b)` | columns of the list | the first six fields, except documents, passwords and generated keys |
+/// | `search(a)` | searched fields, in addition to those marked `searchable` | all text fields |
+/// | `order_by = -created_at` | order of the list; `-` means descending; `order_by(a, -b)` for several fields | by primary key |
 /// | `readonly` | rows can be viewed but not changed | rows can be changed |
 /// | `requires_role = ".."`, `requires_permission = ".."` | users with access in addition to administrators | no one else |
-/// | `validate` | run the `garde` rules of the struct | rules of the fields only |
+/// | `validate` | also applies the struct's `garde` rules | only the rules of the fields apply |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
-/// A field takes `#[admin(..)]` with `primary_key`, `skip`, `readonly`, `unique`, `searchable`,
-/// `label = ".."`, `help = ".."`, `choices("a", "b")`, `default = literal`, `widget = Textarea` and
-/// `references = Model`. The field `id` is the primary key if no field is marked.
+/// A field accepts `#[admin(..)]` with the keys `primary_key`, `skip`, `readonly`, `unique`,
+/// `searchable`, `label = ".."`, `help = ".."`, `choices("a", "b")`, `default = literal`,
+/// `widget = Textarea` and `references = Model`. The field `id` is the primary key if no field is
+/// marked.
 ///
 /// ```ignore
 /// use portal_core::prelude::*;

@@ -55,7 +55,7 @@ pub(crate) fn is_url_safe(name: &str) -> bool {
             .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-'))
 }
 
-/// Returns `true` if a name can name a table: the admin inserts it into SQL and URLs verbatim.
+/// Returns `true` if a table can have this name, which SQL and URLs contain verbatim.
 pub(crate) fn is_table_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name

@@ -22,7 +22,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("verbose_name", "title"),
 ];
 
-/// Returns the message for an unknown word, with the closest known word or all of them.
+/// Returns the message for an unknown word, with the closest known word or a list of all.
 pub(crate) fn unknown(what: &str, given: &str, known: &[&str]) -> String {
     match closest(given, known) {
         Some(meant) => format!("unknown {what} `{given}`; did you mean `{meant}`?"),

@@ -34,7 +34,7 @@ pub(crate) struct ModelAttribute {
     pub(crate) search: Vec<Ident>,
     pub(crate) order_by: Vec<Order>,
     pub(crate) is_read_only: bool,
-    /// Access in addition to that of administrators.
+    /// Access rule for users other than administrators.
     pub(crate) guard: Option<AccessRule>,
     /// Location of `validate`, if present.
     pub(crate) validate: Option<Span>,

@@ -110,9 +110,9 @@ fn options(model: &Model) -> TokenStream {
     }
 }
 
-/// Generates one constant per field, with everything that needs its type to be an `AdminField`.
+/// Generates one constant per field, with everything that requires its type to be an `AdminField`.
 ///
-/// With a single place for the bound there is one error; the three methods would cause three.
+/// A single place for the bound results in a single error; the three methods would cause three.
 fn handles(model: &Model) -> TokenStream {
     let (krate, private) = (
         model.attribute.paths.krate(),
@@ -145,7 +145,7 @@ fn handle(position: usize) -> Ident {
     format_ident!("__PORTAL_FIELD_{position}")
 }
 
-/// Generates the description of a field for the admin, from the given keys.
+/// Generates the `FieldSpec` of a field from the given keys.
 fn field_spec(position: usize, field: &ModelField, krate: &TokenStream) -> TokenStream {
     let (handle, title) = (handle(position), &field.title);
     let mut spec = quote!(#handle.spec);

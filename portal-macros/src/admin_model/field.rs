@@ -107,7 +107,7 @@ impl ModelField {
 /// Default value as the text that a form would send.
 struct Default {
     text: String,
-    /// `true` if it was written in quotes.
+    /// `true` if the value was written in quotes.
     is_text: bool,
     span: Span,
 }
@@ -145,7 +145,7 @@ fn is_string(written: &Type) -> bool {
     }
 }
 
-/// Removes every `#[admin(..)]` and reads them as one list.
+/// Removes all `#[admin(..)]` attributes and reads their keys as one list.
 fn take_keys(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Keys {
     let mut keys = Keys::parse(TokenStream::new(), KEYS, errors);
     for attribute in attributes.extract_if(.., |attribute| attribute.path().is_ident("admin")) {

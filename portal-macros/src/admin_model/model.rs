@@ -1,4 +1,4 @@
-//! Model of an admin model: attribute and struct together, and the checks across both.
+//! Model of an admin model: combines attribute and struct, and checks them together.
 
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr};
@@ -11,7 +11,7 @@ use crate::suggestion::unknown;
 use super::attr::ModelAttribute;
 use super::field::ModelField;
 
-/// A model as written.
+/// A model as written in the source code.
 pub(crate) struct Model {
     pub(crate) attribute: ModelAttribute,
     pub(crate) ident: Ident,
@@ -22,7 +22,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Combines both, removes `#[admin(..)]` from the fields and reports contradictions.
+    /// Combines attribute and struct, removes `#[admin(..)]` and reports contradictions.
     pub(crate) fn new(
         attribute: ModelAttribute,
         item: &mut DeriveInput,

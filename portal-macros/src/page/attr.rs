@@ -27,7 +27,7 @@ const KEYS: &[&str] = &[
 ];
 const NAV_KEYS: &[&str] = &["label", "icon", "order", "group"];
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
-/// Words for the variants of `RateClass`.
+/// Values of the key `rate_class`, and the variants of `RateClass` that they select.
 const RATE_CLASSES: &[(&str, &str)] = &[
     ("sign_in", "SignIn"),
     ("client_token", "ClientToken"),
@@ -46,7 +46,7 @@ pub(crate) struct PageAttribute {
     pub(crate) guard: AccessRule,
     pub(crate) nav: Option<NavAttribute>,
     pub(crate) layout: Option<Path>,
-    /// In upper case, like the constants of `Method`; absent for `get`.
+    /// Name of the constant of `Method`, in upper case; absent for `get`.
     pub(crate) method: Option<String>,
     /// Maximum size of the request body in bytes.
     pub(crate) max_body: Option<usize>,

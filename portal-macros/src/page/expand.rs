@@ -86,7 +86,7 @@ fn respond(page: &PageModel) -> TokenStream {
         (quote!(state), quote!(request))
     };
     let answer = answer(page);
-    // A future that is not `Send` is reported at the name, so all tokens get its span.
+    // The error for a future that is not `Send` points at the name, so all tokens get its span.
     let span = located_at(name.span());
     let send = page.attribute.paths.private_at(name.span());
     let future = quote_spanned! {span=>
@@ -104,7 +104,7 @@ fn respond(page: &PageModel) -> TokenStream {
     }
 }
 
-/// Converts the returned value to a response; an unsupported type is reported at the type.
+/// Generates the conversion to a response; the error for an unsupported type points at the type.
 fn answer(page: &PageModel) -> TokenStream {
     let span = page.handler.return_span();
     let private = page.attribute.paths.private_at(span);

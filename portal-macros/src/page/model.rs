@@ -1,4 +1,4 @@
-//! Model of a page: attribute and function together, and the checks across both.
+//! Model of a page: combines attribute and function, and checks them together.
 
 use quote::ToTokens;
 use syn::Type;
@@ -15,9 +15,9 @@ const SCALARS: &[&str] = &[
     "u64", "u128", "usize", "String", "Uuid",
 ];
 
-/// Extractors that read the body, by their usual names.
+/// Usual names of the extractors that read the body.
 ///
-/// One with a different name is still rejected, by the trait bound on its type.
+/// An extractor with a different name is still rejected by the trait bound on its type.
 const BODY_EXTRACTORS: &[&str] = &[
     "Form",
     "Json",
@@ -28,14 +28,14 @@ const BODY_EXTRACTORS: &[&str] = &[
     "RawForm",
 ];
 
-/// A page as written.
+/// A page as written in the source code.
 pub(crate) struct PageModel {
     pub(crate) attribute: PageAttribute,
     pub(crate) handler: Handler,
 }
 
 impl PageModel {
-    /// Reports errors in the function, alone and in combination with the attribute.
+    /// Reports errors in the function itself and in its combination with the attribute.
     pub(crate) fn check(&self, errors: &mut Errors) {
         self.handler.check("a page handler", errors);
         self.check_body_is_last(errors);
@@ -45,7 +45,8 @@ impl PageModel {
 
     /// Checks that the route has as many parameters as `Path<(A, B)>` or `Path<u32>` reads.
     ///
-    /// A struct or a map reads them by name; its fields are not visible to the macro.
+    /// A struct or a map reads parameters by name; the fields of a struct are not visible to the
+    /// macro.
     fn check_path_arity(&self, errors: &mut Errors) {
         let Some(route) = &self.attribute.route else {
             return;
@@ -89,7 +90,7 @@ impl PageModel {
         }
     }
 
-    /// Checks that the navigation can link to the page: `get` and a route without parameters.
+    /// Checks that a page in the navigation uses `get` and has no parameters in its route.
     fn check_nav(&self, errors: &mut Errors) {
         let Some(nav) = &self.attribute.nav else {
             return;
@@ -125,7 +126,7 @@ fn body_extractor(argument: &Type) -> Option<String> {
     BODY_EXTRACTORS.contains(&name.as_str()).then_some(name)
 }
 
-/// Returns the number of parameters that `Path<T>` reads, if the type fixes it.
+/// Returns the number of parameters that `Path<T>` reads, if the type determines it.
 fn parameters_read(read: &Type) -> Option<usize> {
     match read {
         Type::Tuple(tuple) if !tuple.elems.is_empty() => Some(tuple.elems.len()),

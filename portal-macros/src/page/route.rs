@@ -2,7 +2,7 @@
 
 /// Checks a route; the error states the fix.
 ///
-/// The router would reject these too, but only when the portal starts, and without a location.
+/// The router would also reject an invalid route, but only at start-up and without its location.
 pub(crate) fn check(route: &str) -> Result<(), String> {
     if !route.starts_with('/') {
         let colon = if route.contains("/:") {
@@ -53,7 +53,7 @@ fn parameter(segment: &str, is_last: bool) -> Result<Option<&str>, String> {
         return Err(format!("write `{{*{name}}}` instead of `*{name}`"));
     }
     if segment.contains("{{") || segment.contains("}}") {
-        // Escaped braces are text; the router checks the rest.
+        // Escaped braces are literal text; the router checks the rest.
         return Ok(None);
     }
     let Some((_, rest)) = segment.split_once('{') else {

@@ -107,7 +107,7 @@ fn take_duration(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<u64
     }
 }
 
-/// Takes a whole number that is not less than `least`.
+/// Takes a whole number that is at least `least`.
 fn take_count(name: &str, least: u32, keys: &mut Keys, errors: &mut Errors) -> Option<u32> {
     let key = keys.take(name)?;
     let number = key.integer(errors)?;

@@ -117,7 +117,7 @@ fn run(task: &TaskModel) -> TokenStream {
             quote_spanned!(located_at(span)=> <#returned as #private::TaskReturn>::into_outcome(outcome))
         }
     };
-    // A future that is not `Send` is reported at the name, so all tokens get its span.
+    // The error for a future that is not `Send` points at the name, so all tokens get its span.
     let span = located_at(name.span());
     let send = task.attribute.paths.private_at(name.span());
     let future = quote_spanned! {span=>

@@ -1,4 +1,4 @@
-//! Model of a task: attribute and function together, and the roles of the arguments.
+//! Model of a task: combines attribute and function, and assigns roles to the arguments.
 
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
@@ -11,7 +11,7 @@ use super::attr::TaskAttribute;
 
 const ORDER: &str = "a task takes `TaskContext` first, then `Data<_>`, then its arguments";
 
-/// A task as written.
+/// A task as written in the source code.
 pub(crate) struct TaskModel {
     pub(crate) attribute: TaskAttribute,
     pub(crate) handler: Handler,
@@ -26,9 +26,9 @@ pub(crate) struct TaskModel {
 pub(crate) enum Output {
     /// `T`: the task cannot fail.
     Value(Type),
-    /// `Result<T, _>`, with its `T`.
+    /// `Result<T, _>`; contains the type `T`.
     Outcome(Type),
-    /// Alias of `Result` that does not name its `T`.
+    /// Alias of `Result` that does not name the type `T`.
     OpaqueOutcome(Type),
 }
 
@@ -41,13 +41,13 @@ enum Part {
 }
 
 impl TaskModel {
-    /// Combines both and reports contradictions.
+    /// Combines attribute and function, and reports contradictions.
     pub(crate) fn new(attribute: TaskAttribute, handler: Handler, errors: &mut Errors) -> Self {
         handler.check("a task", errors);
         let mut return_type = handler.return_type();
         if let Some(hidden) = first_impl_trait(&return_type) {
             errors.on(hidden, "a task must name its return type");
-            // In the stub the type could not be inferred, which would be an additional error.
+            // The type could not be inferred in the stub, which would be an additional error.
             return_type = syn::parse_quote!(());
         }
         let (inputs, arguments) = split(&handler, errors);
@@ -86,11 +86,12 @@ fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
         if let Some(message) = misplaced(&argument.ty) {
             errors.on(&argument.ty, message);
             is_in_order = false;
-            // Omitted from the stub, where it would be reported again.
+            // The argument is omitted from the stub, where it would be reported again.
             continue;
         }
         let part = part(argument);
-        // The context comes first and once, inputs repeat, and nothing follows the arguments.
+        // The context comes first and only once, inputs may repeat, and nothing follows the
+        // arguments.
         let fits = match expected {
             Part::Context => part == Part::Context,
             Part::Input => part != Part::Context,
@@ -117,7 +118,7 @@ fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
     (inputs, arguments)
 }
 
-/// Returns the error in the type of an argument that is invalid in any position.
+/// Returns the error message for an argument whose type is invalid in any position.
 fn misplaced(written: &Type) -> Option<String> {
     if let Type::Reference(reference) = written {
         let owned = match &*reference.elem {
