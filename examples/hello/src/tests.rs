@@ -1,4 +1,4 @@
-//! Sign-in redirects to an existing page; the user menu links to the profile.
+//! Checks that sign-in redirects to an existing page and that the user menu links to the profile.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};

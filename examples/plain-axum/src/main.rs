@@ -42,6 +42,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn interrupted() {
-    // If no signal handler can be installed, the app shuts down, which is fine too.
+    // If the signal handler cannot be installed, the app shuts down, which is acceptable here.
     let _ = tokio::signal::ctrl_c().await;
 }

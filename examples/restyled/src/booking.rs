@@ -14,7 +14,7 @@ pub(crate) struct Booking {
     nights: u8,
     #[garde(range(min = 2.0, max = 25.0))]
     meters: f64,
-    /// An unchecked checkbox is not sent.
+    /// Browsers do not submit an unchecked checkbox.
     #[serde(default)]
     #[garde(skip)]
     electricity: bool,

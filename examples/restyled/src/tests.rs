@@ -1,4 +1,4 @@
-//! The pages use the brand, and the example stays small.
+//! Checks that the pages use the brand and that the example stays small.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};

@@ -5,11 +5,11 @@ use portal_core::pages::layout::{PageContext, document, site_stylesheet};
 use portal_core::pages::{Layout, LayoutParts};
 use portal_core::prelude::*;
 
-/// Top bar, content and footer.
+/// Layout with a top bar, the content and a footer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct HomeLayout;
 
-/// Uses the same brand as all other pages.
+/// Uses the default parts, so that the brand is the same as on all other pages.
 impl LayoutParts for HomeLayout {}
 
 impl Layout for HomeLayout {

@@ -54,7 +54,7 @@ fn line(entry: &AuditEntry, name: &str, target: Option<&String>) -> Markup {
     }
 }
 
-/// Describes an entry in words: the log stores `user.update` and the user's name.
+/// Describes an entry in words; the log stores an action such as `user.update` and a label.
 fn sentence(entry: &AuditEntry, target: Option<&String>) -> String {
     let label = entry.details.get("label").and_then(|label| label.as_str());
     let what = target.map(String::as_str).or(label);

@@ -1,4 +1,4 @@
-//! Example data for development: marked as such, and removed with one button.
+//! Example data for development, which is marked as such and can be removed with one button.
 
 use portal_core::pages::components::{Banner, Button, Tone, Unit};
 use portal_core::pages::{IntoPage, PageResponse};
@@ -67,7 +67,7 @@ pub(super) async fn are_there(users: &Users) -> Result<bool> {
     Ok(!users.demo_user_ids().await?.is_empty())
 }
 
-/// Banner that marks some of the statistics as example data.
+/// Renders a banner that states that the statistics include example data.
 pub(super) fn banner() -> Markup {
     html! {
         (Banner::new(Tone::Warning, "Users at example.invalid and their tasks are example data. The statistics include them.")
@@ -78,7 +78,7 @@ pub(super) fn banner() -> Markup {
     }
 }
 
-/// Banner that offers to fill an empty portal with example data.
+/// Renders a banner that offers to fill an empty portal with example data.
 pub(super) fn offer() -> Markup {
     html! {
         (Banner::new(Tone::Neutral, "Add example users and tasks to fill this page. Available in development only.")

@@ -70,7 +70,7 @@ fn welcome() -> Markup {
     }
 }
 
-/// Search form that opens the results page of the command palette.
+/// Renders a search form that opens the results page of the command palette.
 fn search() -> Markup {
     html! {
         form class="pt-search" role="search" method="get" action="/search" {
@@ -80,7 +80,7 @@ fn search() -> Markup {
     }
 }
 
-/// Stat card of a count, with its trend and the change from the previous period.
+/// Returns a stat card with a count, its trend and the change from the previous period.
 fn count_card(title: &str, glyph: &str, counts: &Counts, more_is: Tone) -> StatCard {
     let card = StatCard::new(title, Unit::Count.full(counts.total as f64)).icon(glyph);
     let range = counts.buckets.range();
@@ -98,7 +98,7 @@ fn trend(counts: &Counts) -> Vec<f64> {
     counts.values.iter().map(|count| *count as f64).collect()
 }
 
-/// Stat card with the percentage of failed tasks.
+/// Returns a stat card with the percentage of failed tasks.
 fn failure_card(counts: &TaskCounts) -> StatCard {
     let (now, before) = counts.failure_rate();
     let text = now.map_or_else(|| "–".to_owned(), |rate| Unit::Percent.full(rate));
@@ -115,7 +115,7 @@ fn failure_card(counts: &TaskCounts) -> StatCard {
             "No tasks finished in the previous {}",
             range.label()
         )),
-        // Percentage points, not percent of percent.
+        // The difference of two percentages is stated in percentage points.
         (Some(now), Some(before)) if (now - before).abs() < 0.05 => {
             card.note(format!("Same as previous {}", range.label()))
         }

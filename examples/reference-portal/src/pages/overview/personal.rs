@@ -63,7 +63,7 @@ pub(super) async fn content(
     Ok((region, has_figures))
 }
 
-/// Task row that links to the page of its task.
+/// Returns a row that links to the page of its task.
 fn row(task: &TaskRecord) -> TaskRowView {
     TaskRowView {
         href: Some(format!("/tasks/{}", task.id)),
