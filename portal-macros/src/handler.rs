@@ -189,8 +189,7 @@ impl Handler {
         }
     }
 
-    /// Returns the function of an item with errors, whose names must still resolve and count as
-    /// used.
+    /// Returns the function of an item with errors, so that its names still resolve and are used.
     pub(crate) fn stub(&self) -> TokenStream {
         let attributes = self
             .attributes
