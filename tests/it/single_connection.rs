@@ -1,5 +1,6 @@
-//! Single connection: an in-memory database has only one, so code that requests a second while it
-//! holds the first would wait for itself, as it would with a server's pool under enough load.
+//! Single connection: an in-memory database has only one connection, so code that requests a second
+//! while it holds the first would wait for itself, as it would with a server's pool under enough
+//! load.
 
 use reqwest::Method;
 use serde_json::json;

@@ -137,8 +137,9 @@ impl TestServer {
         Self::start_on(directory, self.uri.clone(), settings, app::build).await
     }
 
-    /// Starts a replica in production, whose host is [`PRODUCTION_HOST`]. The database must be
-    /// PostgreSQL.
+    /// Starts a replica in production whose host is [`PRODUCTION_HOST`].
+    ///
+    /// The database must be PostgreSQL.
     pub(crate) async fn in_production(
         &self,
         build: impl FnOnce(PortalBuilder) -> PortalBuilder,
