@@ -1,4 +1,4 @@
-//! Frontend API: key set, handshake, and the calls of the script in the browser.
+//! Frontend API: key set, handshake, and the calls by the script in the browser.
 
 use std::sync::Arc;
 

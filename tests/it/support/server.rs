@@ -166,7 +166,7 @@ impl TestServer {
         self.start_again_with(&[]).await
     }
 
-    /// Like [`start_again`](Self::start_again), with additional settings.
+    /// Does the same as [`start_again`](Self::start_again), with additional settings.
     pub(crate) async fn start_again_with(mut self, settings: &[(&str, &str)]) -> Self {
         self.stop().await;
         let directory = tempfile::tempdir().expect("a directory can be created");

@@ -103,7 +103,7 @@ pub(super) async fn watchers(bench: &Bench) -> Result<Vec<Line>> {
     let pace = Pace {
         count: 15,
         pause: 150,
-        // Long enough for all of them to connect.
+        // This is long enough for all subscribers to connect.
         wait: 4000,
     };
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
