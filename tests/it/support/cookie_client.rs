@@ -34,8 +34,7 @@ impl CookieClient {
         browser
     }
 
-    /// Returns the same as [`of`](Self::of), with the other cookies of a development instance of
-    /// Clerk.
+    /// Returns the same as [`of`](Self::of), with the other cookies of a Clerk test instance.
     pub(crate) fn of_clerk(url: &str, signed_in: &Client) -> Self {
         let mut browser = Self::of(url, signed_in);
         for (name, value) in [("__client_uat", "1"), ("__clerk_db_jwt", "dvb_1")] {
