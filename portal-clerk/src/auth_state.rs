@@ -1,22 +1,23 @@
-//! Decision from the cookies of a request: signed in, signed out, or a handshake with Clerk.
+//! Authentication state of a request: signed in, signed out, or a handshake with Clerk.
 //!
-//! Pure functions without access to a request or a clock; each row of the table has a test.
+//! The functions are pure: they access neither the request nor a clock. Each row of Clerk's
+//! decision table has a test.
 
 use crate::token::Rejection;
 
-/// Outcome for a request.
+/// Authentication state of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AuthState {
     SignedIn,
     /// Signed out, with the reason for the log.
     SignedOut(&'static str),
-    /// A browser that opens a page is redirected to Clerk and returns with new cookies. For any
-    /// other request this means signed out.
+    /// A browser that opens a page is redirected to Clerk and returns with new cookies. Any other
+    /// request counts as signed out.
     Handshake(&'static str),
 }
 
 impl AuthState {
-    /// Returns the reason, or an empty string.
+    /// Returns the reason, or an empty string if signed in.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::SignedIn => "",
@@ -25,18 +26,18 @@ impl AuthState {
     }
 }
 
-/// Facts about a request that determine the outcome.
+/// Facts about a request that determine its authentication state.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestFacts<'a> {
     /// `Some` for a development instance.
     pub(crate) development: Option<DevBrowser>,
-    /// Time at which the browser's current sessions started; 0 if it has none. It is not signed, so
-    /// it may only end a signed-in state, never establish one.
+    /// Time at which the browser's current sessions started; 0 if there are none. The value is not
+    /// signed, so it may only end a signed-in state, never establish one.
     pub(crate) client_uat: i64,
     pub(crate) session: Option<SessionToken<'a>>,
 }
 
-/// Identification of the browser at a development instance.
+/// Identification of the browser by a development instance.
 #[derive(Clone, Copy)]
 pub(crate) struct DevBrowser {
     /// `true` if the query identifies the browser.
@@ -47,12 +48,12 @@ pub(crate) struct DevBrowser {
 /// Result of verifying the session token.
 #[derive(Clone, Copy)]
 pub(crate) enum SessionToken<'a> {
-    /// The token is valid, with its time of issue.
+    /// Valid token with its time of issue.
     Valid(Option<i64>),
     Rejected(&'a Rejection),
 }
 
-/// Decides the outcome by Clerk's table.
+/// Decides the authentication state according to Clerk's decision table.
 pub(crate) fn decide(seen: &RequestFacts<'_>) -> AuthState {
     if let Some(browser) = seen.development {
         if browser.in_query {

@@ -42,7 +42,7 @@ pub struct Organization {
     pub permissions: Vec<String>,
 }
 
-/// Claims as in the token, of both versions.
+/// Claims as contained in the token, for both versions of the format.
 #[derive(Deserialize)]
 pub(crate) struct RawClaims {
     pub(crate) iss: String,
@@ -80,7 +80,7 @@ pub(crate) struct RawClaims {
 }
 
 impl RawClaims {
-    /// Converts to [`Claims`]; `session_id` is the `sid`, which is known to be present.
+    /// Converts to [`Claims`]; `session_id` is the `sid`, which the caller has checked.
     pub(crate) fn into_claims(self, session_id: String) -> Claims {
         let organization = match self.v.as_ref().and_then(Value::as_u64) {
             Some(2) => self.organization_v2(),
@@ -139,13 +139,13 @@ fn text(value: Option<&Value>) -> Option<String> {
 
 /// Returns the permissions of a version 2 token.
 ///
-/// For each feature of the organization there is a bit mask over the list of permissions.
+/// Each feature of the organization has a bit mask over the list of permissions.
 fn permissions(features: &str, names: &str, masks: &str) -> Vec<String> {
     if names.is_empty() || masks.is_empty() {
         return Vec::new();
     }
     let names: Vec<&str> = names.split(',').map(str::trim).collect();
-    // An unreadable feature would shift the masks of all that follow.
+    // An unreadable feature would shift the masks of all features after it.
     let Some(features) = organization_features(features) else {
         return Vec::new();
     };
@@ -205,7 +205,7 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> 
         .as_i64()
         .or_else(|| {
             let float = number.as_f64()?;
-            // Far beyond any date, and exact in a float.
+            // This limit is far beyond any date, and an `f64` is exact up to it.
             (float.abs() < 1e15).then_some(float.floor() as i64)
         })
         .ok_or_else(|| D::Error::custom("not a point in time"))

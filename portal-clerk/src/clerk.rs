@@ -32,7 +32,7 @@ pub(crate) struct Clerk {
     public_url: String,
 }
 
-/// Returns the routes of an instance, which do not depend on its start.
+/// Returns the routes of an instance; they are known before it starts.
 pub(crate) fn list_routes(clerk: &ClerkConfig) -> Vec<RouteInfo> {
     let mut routes = clerk_js::routes().list();
     if clerk.webhook_secrets.is_some() {
@@ -107,7 +107,7 @@ impl Clerk {
         clerk_js::routes().merge(webhooks.unwrap_or_default())
     }
 
-    /// Renders Clerk's component; until its script has loaded, a link to Clerk's hosted pages.
+    /// Renders Clerk's component, with a link to Clerk's hosted pages until the script has loaded.
     pub(crate) fn sign_in(&self, page: &SignInPage<'_>) -> Markup {
         let (path, label) = match page.sign_up {
             false => ("sign-in", "Sign in"),

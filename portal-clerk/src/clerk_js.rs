@@ -57,7 +57,7 @@ impl ClerkJs {
         }
     }
 
-    /// Returns the script, for pages with a Clerk component and for signed-in users.
+    /// Returns the script for pages with a Clerk component and for pages of signed-in users.
     pub(crate) fn on_page(&self, page: &RenderedPage<'_>) -> Option<PageAdditions> {
         let has_part = page.contains(ELEMENT_ATTRIBUTE);
         if !has_part && !page.signed_in {

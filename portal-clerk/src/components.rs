@@ -19,9 +19,9 @@
 
 use maud::{Markup, html};
 
-/// Attribute by which the script finds a component, and the provider a page that contains one.
+/// Attribute by which the script finds components and the provider finds pages with components.
 ///
-/// Includes the quote, which is always escaped in text from users.
+/// The constant includes the quote, which is always escaped in text from users.
 pub(crate) const ELEMENT_ATTRIBUTE: &str = "data-clerk-part=\"";
 
 /// Renders Clerk's sign-in form, which then redirects to `return_to`, a path of the portal.

@@ -5,7 +5,7 @@ use url::Url;
 
 /// Maximum number of session cookies considered per name; further ones are ignored.
 ///
-/// Every application on the host can set the plain name, so those must leave room for ours.
+/// Any application on the host can set cookies with the plain name; they must not displace ours.
 const MAX_PLAIN: usize = 4;
 const MAX_SUFFIXED: usize = 2;
 pub(crate) const MAX_CANDIDATES: usize = MAX_PLAIN + MAX_SUFFIXED;
@@ -19,7 +19,7 @@ pub(crate) const REDIRECT_COUNT: &str = "__clerk_redirect_count";
 
 /// Names of the cookies that a verifier reads.
 pub(crate) struct CookieNames {
-    /// Names with the suffix of the instance; only with Clerk.
+    /// Names with the suffix of the instance; `None` without Clerk.
     pub(crate) instance: Option<InstanceNames>,
 }
 
@@ -63,7 +63,7 @@ impl CookieNames {
     }
 }
 
-/// Returns `Set-Cookie` values that clear cookies of these names, for the host and for a domain.
+/// Returns `Set-Cookie` values that clear cookies with these names, for the host and for a domain.
 pub(crate) fn forget<'a>(
     names: impl Iterator<Item = &'a str>,
     domain: Option<&str>,
@@ -99,7 +99,7 @@ pub(crate) struct Candidate<'a> {
 /// Cookies that accompany a session cookie, under plain or suffixed names.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Companions<'a> {
-    /// Time at which the browser's sessions started, in seconds since 1970; 0 if it has none.
+    /// Time at which the browser's sessions started, in seconds since 1970; 0 if there are none.
     pub(crate) client_uat: Option<i64>,
     pub(crate) dev_browser: Option<&'a str>,
 }
@@ -116,7 +116,9 @@ pub(crate) struct Cookies<'a> {
 }
 
 impl<'a> Cookies<'a> {
-    /// Reads the cookies of a request; repeated names count for session cookies only.
+    /// Reads the cookies of a request.
+    ///
+    /// Only session cookies may repeat; for other names, the first cookie counts.
     pub(crate) fn of(headers: &'a HeaderMap, names: &CookieNames) -> Self {
         let mut cookies = Self::default();
         each(headers, |name, value| {
@@ -190,7 +192,7 @@ fn keep<'a>(place: &mut Option<&'a str>, value: &'a str) {
 
 /// Calls `with` for the name and value of each cookie.
 ///
-/// Values are not decoded, neither before nor after splitting: Clerk's values do not need it.
+/// Values are not decoded, either before or after splitting, because Clerk's values do not need it.
 pub(crate) fn each<'a>(headers: &'a HeaderMap, mut with: impl FnMut(&'a str, &'a str)) {
     let mut pair = |text: &'a str| {
         if let Some((name, value)) = text.trim().split_once('=') {
@@ -200,7 +202,7 @@ pub(crate) fn each<'a>(headers: &'a HeaderMap, mut with: impl FnMut(&'a str, &'a
     for value in headers.get_all(header::COOKIE) {
         match std::str::from_utf8(value.as_bytes()) {
             Ok(text) => text.split(';').for_each(&mut pair),
-            // A cookie of another application must not sign users out here.
+            // An unreadable cookie of another application must not sign users out.
             Err(_) => value
                 .as_bytes()
                 .split(|byte| *byte == b';')
@@ -358,7 +360,7 @@ mod tests {
         }
     }
 
-    /// Creates a set from a description of its token and the time of the client.
+    /// Creates a set from a description of its token and its `client_uat`.
     fn side(token: &str, client_uat: Option<i64>) -> CookieSet {
         let look = TokenPreview {
             has_issuer: true,
@@ -397,7 +399,7 @@ mod tests {
             (side("malformed", Some(1)), side("ours", Some(1)), suffixed),
             (side("malformed", None), side("ours", Some(1)), suffixed),
             (side("malformed", Some(1)), side("", None), plain),
-            // A token of another instance leaves the suffixed set to ours.
+            // If the plain token is from another instance, the suffixed set applies.
             (side("foreign", Some(1)), side("ours", Some(1)), suffixed),
             (side("foreign", Some(1)), side("", None), suffixed),
             (side("ours", Some(1)), side("", None), plain),
@@ -406,7 +408,7 @@ mod tests {
             (side("newer", Some(1)), side("ours", Some(1)), plain),
             (side("ours", Some(1)), side("newer", Some(1)), suffixed),
             (side("ours", Some(1)), side("ours", Some(1)), suffixed),
-            // Signed out with the suffix, signed in without.
+            // Signed out in the suffixed set, signed in in the plain one.
             (side("ours", Some(1)), side("ours", Some(0)), plain),
             (side("ours", None), side("ours", Some(0)), plain),
             (side("ours", Some(0)), side("ours", Some(0)), suffixed),

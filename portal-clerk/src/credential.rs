@@ -1,4 +1,4 @@
-//! Location of a request's credential.
+//! Location of the credential in a request.
 
 use axum::http::{HeaderMap, header};
 use portal_core::auth::AuthError;

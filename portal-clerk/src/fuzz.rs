@@ -1,6 +1,6 @@
 //! Fuzz tests: random input for every parser of untrusted data.
 //!
-//! Bounded, so that they run with all other tests. A failure reports its seed; set
+//! They are bounded, so that they can run with all other tests. A failure reports its seed; set
 //! `PORTAL_FUZZ_SEED` to reproduce it.
 
 use std::time::Instant;
@@ -43,7 +43,7 @@ fn now() -> TimePoint {
     }
 }
 
-/// Bytes with a meaning to one of the parsers, used more often than others.
+/// Bytes that are significant to one of the parsers, used more often than others.
 const TELLING: &[u8] = b"..__==;;&&%%,, \"{}[]:$\\/+-0a\xff\x00\r\n";
 
 fn byte(rng: &mut Rng) -> u8 {
@@ -53,7 +53,7 @@ fn byte(rng: &mut Rng) -> u8 {
     }
 }
 
-/// Changes a string at random: bytes, order, length.
+/// Randomly changes the bytes, order or length of a string.
 fn mangle(rng: &mut Rng, text: &[u8]) -> Vec<u8> {
     let mut bytes = text.to_vec();
     for _ in 0..rng.usize(1..4) {
@@ -133,7 +133,7 @@ fn changed(rng: &mut Rng, object: &Value) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// Returns a valid token after changes by someone without the key.
+/// Returns a valid token after random changes made without the key.
 fn forged(rng: &mut Rng, good: &[String]) -> Vec<u8> {
     let token = &good[rng.usize(..good.len())];
     let other = &good[rng.usize(..good.len())];

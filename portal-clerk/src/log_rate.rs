@@ -1,4 +1,4 @@
-//! Rate limit for log messages that clients can trigger, with the number of suppressed ones.
+//! Rate limit for log messages that clients can trigger, with a count of suppressed messages.
 
 use std::time::{Duration, Instant};
 

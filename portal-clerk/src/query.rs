@@ -7,7 +7,7 @@ use crate::cookies::{HANDSHAKE, HANDSHAKE_NONCE};
 /// Parameter that identifies the browser to a page of a development instance.
 pub(crate) const DEV_BROWSER: &str = "__clerk_db_jwt";
 
-/// Parameters that Clerk adds to URLs and pages do not use.
+/// Parameters that Clerk adds to URLs and that pages do not use.
 const CLERKS: [&str; 5] = [
     DEV_BROWSER,
     "__dev_session",

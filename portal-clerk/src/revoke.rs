@@ -11,7 +11,7 @@ use crate::backend::BackendApi;
 
 /// Maximum number of sessions whose revocation is pending.
 const MAX_PENDING: usize = 1000;
-/// Maximum number of concurrent calls; Clerk counts them with all others of the instance.
+/// Maximum number of concurrent calls; Clerk counts them with all other calls of the instance.
 const MAX_CALLS: usize = 4;
 /// Maximum number of calls per session, over about a minute.
 const MAX_ATTEMPTS: u32 = 6;
@@ -24,7 +24,7 @@ pub(crate) struct Revocations {
     calls: Arc<Semaphore>,
 }
 
-/// Session whose revocation is pending; dropped when it succeeds or is given up.
+/// Session whose revocation is pending; dropped when the revocation succeeds or is given up.
 struct Pending {
     revocations: Revocations,
     session_id: String,

@@ -10,10 +10,10 @@ use crate::user_record::is_user_id;
 
 const PAGE: u64 = 100;
 
-/// Stores every user of Clerk's and deletes those whom Clerk no longer has.
+/// Stores all users of Clerk and deletes those whom Clerk no longer has.
 pub(crate) async fn sync(clerk: &BackendApi, directory: &UserDirectory) -> Result<SyncReport> {
     let mut unseen: HashSet<String> = directory.subjects().await?.into_iter().collect();
-    // Other subjects come from another provider, which Clerk has no record of.
+    // Other subjects come from another provider, so Clerk has no record of them.
     unseen.retain(|subject| is_user_id(subject));
     require_same_instance(clerk, &unseen).await?;
     let mut report = SyncReport::default();

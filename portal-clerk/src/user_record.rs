@@ -34,7 +34,7 @@ pub(crate) fn profile(mut record: Value) -> Profile {
         .find(|address| primary.is_some() && address["id"].as_str() == primary);
     let mut profile = Profile::default();
     if let Some(address) = address {
-        // Not repaired, because that would be a different address.
+        // NUL is not removed here, because that would result in a different address.
         profile.email = address["email_address"]
             .as_str()
             .unwrap_or_default()

@@ -27,7 +27,7 @@ async fn log(admin: &Client, query: &str) -> Vec<Value> {
     answer.json()["items"].as_array().expect("a list").clone()
 }
 
-/// `[field, old, new]` of each change in an entry.
+/// Returns `[field, old, new]` for each change in an entry.
 fn changes(entry: &Value) -> Value {
     let changes = entry["details"]["changes"].as_array().expect("a list");
     let changes = changes.iter();
@@ -59,7 +59,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     let (admin, user) = (server.admin().await, server.user().await);
     let (admin_id, id) = (id_of(&admin).await, id_of(&user).await);
 
-    // Promotion by `ADMIN_USER_EMAILS`.
+    // The promotion by `ADMIN_USER_EMAILS` has an entry.
     let entries = log(&admin, &format!("?target=user:{admin_id}")).await;
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!(entries[0]["actor"]["email"], "ADMIN_USER_EMAILS");
@@ -72,7 +72,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     let again = log(&admin, &format!("?target=user:{admin_id}")).await;
     assert_eq!(again.len(), 1, "the user was already an administrator");
 
-    // Through the users API.
+    // A change through the users API.
     let body = json!({"user_type": "EDITOR", "is_active": false});
     let path = format!("/api/users/{id}");
     assert_eq!(admin.patch(&path, &body).await.status, 200);
@@ -87,7 +87,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     assert_eq!(admin.patch(&path, &body).await.status, 200);
     assert_eq!(log(&admin, &target).await.len(), 1);
 
-    // Through the generic API of the admin model.
+    // A change through the generic API of the admin model.
     let change = admin
         .request(Method::PATCH, &format!("/api/admin/models/user/{id}"))
         .header("if-match", "*")
@@ -96,7 +96,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     let newest = log(&admin, &target).await[0].clone();
     assert_eq!(changes(&newest), json!([["is_active", false, true]]));
 
-    // Through the admin page.
+    // A change through the admin page.
     let answer = user_form(&admin, &id, "USER", true).await;
     assert_eq!(answer.status, 303, "{}", answer.text);
     let entries = log(&admin, &target).await;
@@ -141,7 +141,7 @@ async fn row_changes_are_audited_with_old_and_new_values(database: Database) {
     let all = Value::from(entries).to_string();
     assert!(!all.contains("s3cret") && !all.contains("n3w"), "{all}");
 
-    // Several rows at once, through an action and through the forms of the page.
+    // Several rows are deleted at once, through an action and through the form of the page.
     for name in ["A", "B", "C"] {
         let made = admin
             .post(&format!("{models}/plan"), &json!({"name": name}))
@@ -287,7 +287,7 @@ async fn page_shows_the_log_to_administrators_only(database: Database) {
         .await
         .text;
     assert!(second.contains("Plan 09") && !second.contains("Plan 10"));
-    // A setting as the actor is shown as code.
+    // An actor that is a setting is shown as code.
     assert!(
         second.contains("<code>ADMIN_USER_EMAILS</code>"),
         "{second}"
@@ -329,7 +329,7 @@ async fn audit_page_shows_users_by_name(database: Database) {
     let (actors, targets) = (column(&page, 2), column(&page, 4));
     assert_eq!(actors[0], format!("Test Person{ADMIN}"));
     assert_eq!(targets[0], "Zoë Ottzoe@example.com");
-    // A setting as the actor has no display name.
+    // An actor that is a setting has no display name.
     assert!(
         actors.contains(&"ADMIN_USER_EMAILS".to_owned()),
         "{actors:?}"
@@ -378,7 +378,8 @@ async fn last_administrator_is_protected_in_every_interface(database: Database) 
     assert_eq!(refused.status, 409, "{}", refused.text);
     let refused = user_form(&admin, &id, "ADMIN", false).await;
     assert_eq!(refused.status, 409);
-    // The last administrator cannot be deleted either; banned and deleted ones do not count.
+    // The last administrator cannot be deleted either; banned and deleted administrators do not
+    // count.
     let delete = admin.request(Method::DELETE, &row).header("if-match", "*");
     TestResponse::of(delete).await.problem(403, "not_permitted");
     for (email, column) in [

@@ -1,7 +1,7 @@
 //! Accessibility: axe-core finds no violation of WCAG 2.0, 2.1 and 2.2, levels A and AA.
 //!
-//! Checks every page without path parameters, in light and dark, in four accents, on a phone and on
-//! a desktop; and on each page every menu, drawer and dialog, one after another.
+//! The tests check every page without path parameters, in light and dark, in four accents, on a
+//! phone and on a desktop; and on each page every menu, drawer and dialog, one after another.
 
 use serde_json::{Value, json};
 
@@ -141,7 +141,7 @@ async fn violation_is_found() {
     browser.close().await;
 }
 
-/// Every browser test fails if a page violates the content security policy.
+/// Checks that the console shows policy violations, on which every browser test fails.
 #[tokio::test]
 async fn policy_violation_is_in_the_console() {
     let showcase = DemoPortal::start().await;

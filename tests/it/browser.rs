@@ -49,7 +49,7 @@ async fn wait_for_path(browser: &Chromium, start: &str) {
     .await;
 }
 
-/// Asserts an empty console: no error, no violation of the content security policy.
+/// Asserts that the console is empty: no errors and no violations of the content security policy.
 async fn assert_quiet(browser: &Chromium) {
     let said = browser.console().await;
     assert!(said.is_empty(), "{said:#?}");
@@ -80,7 +80,7 @@ async fn administrator_starts_a_task_edits_a_setting_and_signs_out() {
         .click("form[action$='/admin/tasks/start'] button[type=submit]")
         .await;
     browser.find("li[data-task-id]").await;
-    // A page reload would lose this.
+    // A page reload would discard this variable.
     browser.script("window.same = true").await;
     browser.find("li[data-status=COMPLETED]").await;
     browser.see("Completed task for bob, age 6").await;
@@ -141,7 +141,7 @@ async fn task_of_one_replica_is_monitored_on_another() {
     browser
         .goto("/admin/tasks?state=example_task&task=task1")
         .await;
-    // A page reload would lose this.
+    // A page reload would discard this variable.
     browser.script("window.same = true").await;
     let id = client.start_in("example_task", "task1", &json!({})).await;
     let row = format!("li[data-task-id='{id}']");

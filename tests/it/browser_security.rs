@@ -451,8 +451,8 @@ async fn streams_open_for_own_and_allowed_origins_only() {
 
 /// Follows the links of all pages.
 ///
-/// Returns the number of pages, the external links, and those of the external links that send
-/// neither opener nor referrer.
+/// Returns the number of pages, the external links, and the external links that send neither opener
+/// nor referrer.
 async fn walk(url: &str, token: &str) -> (usize, Vec<String>, Vec<String>) {
     const OUT: [&str; 4] = [
         "a[href*='://']",
@@ -467,7 +467,7 @@ async fn walk(url: &str, token: &str) -> (usize, Vec<String>, Vec<String>) {
     let (mut outward, mut safe) = (Vec::new(), Vec::new());
     while let Some(path) = next.pop() {
         if path == "/" {
-            // The first pages as a guest, the rest as an administrator.
+            // The first pages are requested as a guest, the rest as an administrator.
             browser
                 .cookies
                 .insert("__session".to_owned(), token.to_owned());
@@ -497,7 +497,7 @@ async fn external_links_send_no_opener_or_referrer() {
     assert!(pages >= 10, "{pages} pages");
     assert_eq!(outward, safe);
 
-    // The same with an external link in the navigation of every page.
+    // The same applies to an external link in the navigation of every page.
     let build = |portal: PortalBuilder| {
         app::build(portal).nav(|nav| {
             nav.link(

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::Plan;
 
-// By hand and not by macro: the portals of all other tests would discover items of a macro.
+// Pages are built by hand, because the portals of all other tests would discover items that a macro
+// registers.
 
 fn at(source: Source, path: &'static str) -> Page {
     Page::new(source, path, |_, _| {

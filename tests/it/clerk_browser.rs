@@ -43,7 +43,7 @@ async fn sign_in(browser: &Chromium, email: &str) {
     browser.click("form button").await;
 }
 
-/// Asserts an empty console: no error, no violation of the content security policy.
+/// Asserts that the console is empty: no errors and no violations of the content security policy.
 async fn assert_quiet(browser: &Chromium) {
     let mut said = browser.console().await;
     // Pictures of users need the network, which is unavailable; the fake has no icon.
@@ -65,7 +65,7 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     browser.see("Sign in").await;
     assert!(browser.path().await.starts_with("/sign-in?redirect_url="));
     sign_in(&browser, ADMIN).await;
-    // The requested page, without parameters of the protocol in the URL.
+    // The requested page opens, without the parameters of the protocol in its URL.
     wait_for_path(&browser, "/admin/profile").await;
     browser.see("Ruth Root").await;
 

@@ -1,4 +1,4 @@
-//! Attacks on Clerk sign-in and its failures: forged nonces, hanging Backend API, foreign cookies.
+//! Attacks on Clerk sign-in, and its failures: forged nonces, a hanging Backend API, other cookies.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ async fn flood_of_made_up_nonces_does_not_starve_a_handshake() {
         assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
         assert!(!cookies.is_empty(), "round {round}");
     }
-    // Twenty calls for the network of the flood, and one for each handshake.
+    // At most twenty calls are made for the network of the flood, and one for each handshake.
     assert!(calls() - before <= 25, "{}", calls() - before);
     // The same nonce is not fetched twice.
     let before = calls();

@@ -1,4 +1,4 @@
-//! Handshakes with Clerk: requests that are redirected to renew their session, and all others.
+//! Handshakes with Clerk: requests redirected to renew their session, and requests that are not.
 
 use reqwest::{Method, RequestBuilder, Url};
 

@@ -30,7 +30,7 @@ fn effect(word: &str) -> (u16, String) {
     (200, word.to_owned())
 }
 
-/// Returns the number of users that meet a condition.
+/// Returns the number of users that match a condition.
 async fn users(portal: &ClerkPortal, condition: &str) -> u64 {
     let touch = format!("UPDATE portal_users SET subject = subject WHERE {condition}");
     portal.server.sql(touch).await
@@ -67,14 +67,15 @@ async fn webhook_is_applied_once(database: Database) {
         "the change is effective at once, although the user was cached"
     );
 
-    // The other protection is removed: only the stored event id shows that it was applied.
+    // The other protection is removed, so only the stored event id shows that the event was
+    // applied.
     let reset = "UPDATE portal_users SET first_name = 'Other', provider_updated_at = 0".to_owned();
     portal.server.sql(reset).await;
     assert_eq!(portal.deliver(&updated).await, effect("none"));
     let other = format!("subject = '{ann}' AND first_name = 'Other'");
     assert_eq!(users(&portal, &other).await, 1);
 
-    // The same webhook twice concurrently, as with two replicas or a quick redelivery.
+    // The same webhook arrives twice concurrently, as with two replicas or a quick redelivery.
     portal.clerk.update_user(&ann, |_| {});
     let twice = portal.clerk.user_event("user.updated", &ann);
     let (first, second) = tokio::join!(portal.deliver(&twice), portal.deliver(&twice));
@@ -171,13 +172,13 @@ async fn newest_record_wins_in_any_order_of_arrival(database: Database) {
     assert_eq!(portal.deliver(&second).await, effect("created"));
     assert_eq!(portal.deliver(&first).await, effect("none"));
     assert_eq!(portal.deliver(&created).await, effect("none"));
-    // The same record in another webhook.
+    // The same record arrives in another webhook.
     let again = portal.clerk.user_event("user.updated", &ann);
     assert_eq!(portal.deliver(&again).await, effect("none"));
     let seen = me(&portal.sign_in(&ann)).await.json();
     assert_eq!(seen["first_name"], "Second");
 
-    // A user created by a request has the version of Clerk's record too.
+    // A user created by a request also has the version of Clerk's record.
     let bob = portal.clerk.user("bob@example.com");
     let old = portal.clerk.user_event("user.updated", &bob);
     portal
@@ -220,7 +221,7 @@ async fn deleted_user_is_never_recreated(database: Database) {
     let again = portal.clerk.deleted_event(&ann);
     assert_eq!(portal.deliver(&again).await, effect("none"));
 
-    // Deleted before the user was stored.
+    // Clerk deletes a user before the portal has stored the user.
     let bob = portal.clerk.user("bob@example.com");
     let deleted = portal.clerk.deleted_event(&bob);
     assert_eq!(portal.deliver(&deleted).await, effect("deleted"));
@@ -259,7 +260,7 @@ async fn session_ended_at_clerk_is_rejected(database: Database) {
         assert_eq!(me(&other).await.status, 200, "another session stays valid");
         assert_eq!(portal.deliver(&over).await, effect("none"));
     }
-    // Revoked before the portal has seen the session.
+    // Clerk revokes a session before the portal has seen the session.
     let session = portal.clerk.session(&ann);
     let over = portal.clerk.session_event("session.revoked", &session);
     assert_eq!(portal.deliver(&over).await, effect("ended"));
@@ -287,7 +288,7 @@ async fn banned_user_is_rejected_until_the_ban_is_lifted(database: Database) {
     assert_eq!(audited(&portal, "user.ban").await.len(), 1);
     assert_eq!(audited(&portal, "user.unban").await.len(), 1);
 
-    // Locked after too many wrong passwords, which anyone can cause.
+    // Clerk locks a user after too many wrong passwords, which anyone can cause.
     portal
         .clerk
         .update_user(&ann, |record| record["locked"] = true.into());
@@ -295,7 +296,7 @@ async fn banned_user_is_rejected_until_the_ban_is_lifted(database: Database) {
     assert_eq!(portal.deliver(&locked).await, effect("updated"));
     assert_eq!(me(&client).await.status, 200);
 
-    // Banned before the portal has seen the user.
+    // Clerk bans a user before the portal has seen the user.
     let bob = portal.clerk.user("bob@example.com");
     portal.clerk.ban(&bob);
     let client = portal.sign_in(&bob);
@@ -518,7 +519,7 @@ async fn sync_updates_users_to_match_clerk(database: Database) {
         again.out
     );
 
-    // Keys of a different instance, which does not have these users.
+    // The keys belong to a different instance, which does not have these users.
     let mut variables = portal.variables();
     let other = portal_clerk::testing::FakeClerk::start().await;
     other.user("someone@example.com");

@@ -143,7 +143,7 @@ async fn token_expires_seven_days_after_creation_despite_use(database: Database)
     };
     assert_eq!(time("expires_at"), time("created_at") + TimeDelta::days(7));
 
-    // An older replica extends a token beyond that.
+    // An older replica extends a token beyond the seven days.
     age(&server, TimeDelta::days(7), TimeDelta::zero()).await;
     let extended = Query::update()
         .table(TABLE)
@@ -226,7 +226,7 @@ async fn token_of_an_older_version_stays_valid_with_its_tasks(database: Database
     let (server, user, client) = setup(database).await;
     let id = client.start("steps").await;
     client.ended(&id).await;
-    // Rows of the previous version: the token itself is the id, including in its tasks.
+    // In rows of the previous version, the token itself is the id, also in its tasks.
     let secret = Uuid::new_v4();
     let older = Query::update()
         .table(TABLE)

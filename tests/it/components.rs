@@ -116,7 +116,7 @@ async fn list_swap_keeps_focus_and_updates_the_url() {
         "return !!document.querySelector('head script[src*=lists][data-loaded]')",
     )
     .await;
-    // A page reload would lose this.
+    // A page reload would discard this variable.
     browser.script("window.same = true").await;
     key(&browser, "#q-q", "ada").await;
     is_true(&browser, "the list is searched", "return document.querySelectorAll('#demo-list tbody tr').length === 6 && document.querySelector('#demo-list').innerText.includes('of 6')").await;
@@ -273,7 +273,7 @@ async fn late_responses_toasts_and_focus_are_placed_correctly() {
     browser.press("Enter").await;
     browser.find("dialog#g-confirm:modal").await;
 
-    // A toast now appears in the dialog, above the content below it. An error stays.
+    // The toast appears in the dialog, above all other content. A toast with an error stays.
     browser
         .script("portal.toast('Said inside', 'danger')")
         .await;
@@ -300,7 +300,7 @@ async fn late_responses_toasts_and_focus_are_placed_correctly() {
     let stays = "return !!document.querySelector('.pt-toasts:has(>template) > pt-toast')";
     is_true(&browser, "the toast stays", stays).await;
 
-    // Responses that arrive in a different order than they were requested.
+    // The responses arrive in a different order than they were requested.
     let typed = |words: &str| {
         format!(
             "const field = document.querySelector('#f-g-owner'); field.focus(); \
@@ -331,7 +331,7 @@ async fn late_responses_toasts_and_focus_are_placed_correctly() {
     let text = browser.script(shown).await;
     assert!(text.to_string().contains("Grace Hopper"), "{text}");
 
-    // Times in a re-fetched element and in a new one.
+    // Times are converted to local time in a re-fetched element and in a new one.
     let times = "return [...document.querySelectorAll('#time time')].map((it) => it.innerText)";
     let before = browser.script(times).await;
     assert_eq!(before.as_array().map(Vec::len), Some(3), "{before}");

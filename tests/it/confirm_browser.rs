@@ -197,7 +197,7 @@ async fn administrators_confirm_changes_of_accounts() {
     browser.click(SAVE).await;
     browser.see("Ann Able is deactivated").await;
 
-    // The administrator's own role: the text names the consequence.
+    // For the administrator's own role, the text names the consequence.
     let root = user(&showcase, DemoPortal::ADMIN).await;
     browser
         .goto(&format!(

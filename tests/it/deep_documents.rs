@@ -228,7 +228,7 @@ async fn stored_deep_documents_do_not_break_lists(database: Database) {
         .await;
     client.ended_in("nested", &other).await;
     for depth in [120, 121, 125, 126, 127, 128, 130, 1_000] {
-        // Rows as an older version wrote them, with values of this depth.
+        // These rows are as an older version wrote them, with values of this depth.
         let name = format!("Deep {depth}");
         let made = admin
             .post("/api/admin/models/plan", &json!({"name": name}))

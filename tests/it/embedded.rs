@@ -36,7 +36,7 @@ fn embedded(uri: &str) -> PortalBuilder {
     without_sign_in(uri).auth(OwnSignIn)
 }
 
-/// Text that `main() -> Result<_, Box<dyn Error>>` prints.
+/// Returns the text that `main() -> Result<_, Box<dyn Error>>` prints.
 fn printed(error: BuildError) -> String {
     let error: Box<dyn std::error::Error> = error.into();
     format!("Error: {error:?}")

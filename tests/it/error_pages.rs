@@ -243,7 +243,7 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
     assert!(!switch.is_on());
     let page = admin.page("/members").await.text;
     assert!(!page.contains("Maintenance is on."));
-    // Only the confirmation dialog turns it on.
+    // Only the confirmation dialog turns maintenance mode on.
     let page = admin.page("/admin/maintenance").await.text;
     let forms = |css: &str| attributes(&page, css, "value").len();
     let turns_on = "input[name=maintenance][value=on]";

@@ -99,7 +99,7 @@ async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
         }
     }
     assert!(tried > 400, "{tried}");
-    // The same in forms of pages.
+    // The same applies to forms of pages.
     let mut browser = CookieClient::of(&server.url, &admin);
     let answer = browser
         .submit("/admin/settings/plan/create", &[("name", "a\0b")])
@@ -250,7 +250,7 @@ async fn stored_avatar_with_an_unsafe_scheme_is_not_shown(database: Database) {
     let change = "UPDATE portal_users SET avatar_url = 'javascript:alert(3)'";
     assert_eq!(server.sql(change.to_owned()).await, 1);
     let replica = server.replica_of_sessions().await;
-    // The same session: a new session stores the profile again.
+    // The same session is used, because a new session would store the profile again.
     let ann = Client::new(&replica.url, user.token);
     assert_eq!(
         ann.get("/api/auth/me").await.json()["avatar_url"],

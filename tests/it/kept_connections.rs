@@ -1,4 +1,4 @@
-//! Connections after a rejection: kept if the body is small, else ended by `Connection: close`.
+//! Connections after a rejection: kept if the body is small, else closed with `Connection: close`.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Connection {
         self.stream.get_mut().write_all(bytes).await
     }
 
-    /// Head of a form request from another site, which is rejected before its body is read.
+    /// Returns the head of a form request from another site, rejected before its body is read.
     fn refused(&self, headers: &str) -> String {
         format!(
             "POST /theme HTTP/1.1\r\nHost: {}\r\nOrigin: https://evil.example\r\n\

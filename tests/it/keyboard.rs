@@ -1,4 +1,4 @@
-//! Keyboard use: everything works with real keys only, and the focus is visible at each stop.
+//! Keyboard use: everything works with the keyboard alone, and the focus is visible at each stop.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -126,7 +126,7 @@ async fn long_values_stay_in_their_cards_at_every_width() {
     browser.close().await;
 }
 
-/// Returns the number of columns of an element's children.
+/// Returns the number of columns that an element's children are arranged in.
 async fn columns(browser: &Chromium, css: &str) -> Value {
     let script = format!(
         "return new Set([...document.querySelectorAll('{css} > *')].map((node) => Math.round(node.getBoundingClientRect().left))).size"

@@ -159,7 +159,7 @@ async fn slow_handler_times_out_while_streams_stay_open() {
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut bytes));
-    // A reset closes it too.
+    // A reset also closes the connection.
     let _ = read.await.expect("the portal closes the connection");
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -230,7 +230,7 @@ async fn connections_per_ip_address_are_limited() {
         assert!(is_served(stream).await, "open connections stay open");
     }
     held.pop();
-    // The portal may notice the closed connection late.
+    // The portal may detect the closed connection late.
     for _ in 0..200 {
         if is_served(&mut connect(&server.url).await).await {
             return;
@@ -378,7 +378,7 @@ async fn client_token_creation_is_limited_per_user(database: Database) {
         assert_eq!(client_token(&ann).await.status, 201);
     }
     assert_too_many(&client_token(&ann).await);
-    // Another session of the same user counts for the same user.
+    // Another session of the same user counts toward the same limit.
     assert_too_many(&client_token(&server.user().await).await);
     assert_eq!(client_token(&bob).await.status, 201);
     assert_eq!(ann.get("/api/auth/me").await.status, 200);

@@ -17,7 +17,7 @@ async fn sign_in(browser: &Chromium, email: &str, path: &str) {
         (browser.path().await == path).then_some(())
     })
     .await;
-    // A page reload would lose this.
+    // A page reload would discard this variable.
     browser.script("window.same = true").await;
 }
 
@@ -117,7 +117,7 @@ async fn user_input_survives_changes_by_others() {
     let search = browser.find("input[name=search]").await;
     search.send_keys("d").await.expect("the field accepts keys");
     add_plan(&admin, "Ccc").await;
-    // Once another page shows the change, this page was notified too.
+    // Once another page shows the change, this page has been notified too.
     let other = Chromium::open(&server.url).await;
     sign_in(&other, ADMIN, "/admin/settings?model=plan").await;
     add_plan(&admin, "Ddd").await;
@@ -155,7 +155,7 @@ async fn content_disappears_when_access_is_revoked() {
     };
     change(Role::Admin).await;
     let browser = Chromium::open(&server.url).await;
-    // The rejections under test.
+    // The test causes these rejections.
     browser.expects("status of 403");
     browser.expects("status of 401");
     sign_in(&browser, "ann@example.com", "/admin/users").await;
@@ -205,7 +205,7 @@ async fn lost_connection_is_reported_and_restored_automatically() {
     );
 
     portal.start_again().await;
-    // A change while the browser was disconnected.
+    // A change is made while the browser is disconnected.
     let token = portal
         .guest()
         .post("/dev/token", &json!({"email": "ann@example.com"}))

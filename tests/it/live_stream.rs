@@ -269,7 +269,7 @@ async fn reconnecting_tab_receives_missed_changes(database: Database) {
         assert_eq!(again.changed().await, ["news", "orders"], "{unknown}");
     }
 
-    // A new process does not know earlier changes.
+    // A new process has no record of earlier changes.
     let last_id = again.last_id.clone();
     drop(again);
     server.stop().await;
@@ -362,7 +362,7 @@ async fn stream_closes_when_access_is_revoked(database: Database) {
         .err()
         .expect("the stream is rejected")
         .problem(403, "forbidden");
-    // A deactivated user receives public topics, like everyone.
+    // Like everyone, a deactivated user receives public topics.
     Tab::open(&ann, "news").await;
     change(None, Some(true)).await;
     may_hear(&ann, "orders").await;
@@ -378,7 +378,7 @@ async fn stream_closes_when_access_is_revoked(database: Database) {
     server.stop().await;
 }
 
-/// Checks this replica, and with PostgreSQL another one too.
+/// Checks this replica and, on PostgreSQL, another one.
 async fn writes_notify_subscribers_on_every_replica(database: Database) {
     let mut server = start(database).await;
     let admin = server.admin().await;

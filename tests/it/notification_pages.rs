@@ -184,7 +184,7 @@ async fn bell_updates_on_an_open_page() {
     browser
         .find(".pt-side a.pt-bell[aria-label=Notifications]")
         .await;
-    // A page load would lose this.
+    // A page load would discard this variable.
     browser.script("window.same = true").await;
 
     let message = Notification::new("The report is ready").link("/items/7");

@@ -272,7 +272,7 @@ async fn run_again_returns_to_the_list(database: Database) {
     until(&server, &id, "ERROR").await;
     let again = format!("/tasks/{id}/again");
 
-    // From a list, the action returns to it with its query; the toast links to the new task.
+    // From a list, the action returns to the list with its query; the toast links to the new task.
     let list = "/tasks?state=probe&task=echo&status=ERROR";
     let shown = page.page(list).await;
     let form = "form[data-when=ended]";
@@ -299,7 +299,7 @@ async fn run_again_returns_to_the_list(database: Database) {
         ("fails_task", record(&server, &id).await.owner_user_id)
     );
 
-    // From the page of a task, it leads to the page of the new one.
+    // From the page of a task, the action leads to the page of the new task.
     let answer = page.submit(&again, &[]).await;
     let to = answer.location().strip_prefix("/tasks/").expect("a task");
     assert!(to != id && to != new.id.to_string(), "{to}");

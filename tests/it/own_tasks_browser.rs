@@ -19,7 +19,7 @@ struct Setup {
     browser: Chromium,
 }
 
-/// A portal, and a browser with a signed-in user.
+/// Starts a portal and a browser with a signed-in user.
 async fn setup() -> Setup {
     let portal = ReferencePortal::start(&[]).await;
     let person = json!({"email": USER, "first_name": "Zoë", "last_name": "Ott"});
@@ -121,7 +121,7 @@ async fn user_starts_a_first_task_from_the_overview() {
     })
     .await;
     browser.find("pt-task[data-status=ERROR]").await;
-    // A finished task has nothing to follow.
+    // A finished task has no log to follow.
     let follow = "return !document.querySelector('[data-log=follow]')";
     assert_eq!(browser.script(follow).await, true);
     assert_quiet(&browser).await;
@@ -246,7 +246,7 @@ async fn row_buttons_confirm_and_return_to_the_list() {
     let second = "li[data-status=PROCESSING], li[data-status=PENDING]";
     browser.find(second).await;
 
-    // The toast links to the new task, and running that again leads to the next one.
+    // The toast links to the new task, and running the new task again leads to the next one.
     browser.click("pt-toast a").await;
     eventually("the page of the new task", async || {
         browser.path().await.starts_with("/tasks/").then_some(())
@@ -361,7 +361,8 @@ async fn toast_of_a_failed_task_is_red_and_links_to_the_task() {
     let id = fail().await;
     browser.click(".pt-toasts pt-toast a").await;
     wait_for_path(&browser, &format!("/tasks/{id}")).await;
-    // The second failure is added to the notification of the first; its toast names one task too.
+    // The second failure is added to the notification of the first; its toast also links to a
+    // single task.
     browser.find(".pt-side pt-bell").await;
     fail().await;
     assert_quiet(&browser).await;

@@ -15,7 +15,7 @@ use crate::support::{
     raw,
 };
 
-/// Paths in the navigation of the sidebar.
+/// Returns the paths in the navigation of the sidebar.
 fn navigation(answer: &TestResponse) -> Vec<String> {
     attributes(&answer.text, "aside nav a", "href")
 }

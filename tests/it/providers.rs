@@ -240,7 +240,7 @@ async fn cached_clerk_caller_costs_no_query() {
     cached_caller_costs_no_query(Portal::clerk(Database::Postgres).await).await;
 }
 
-/// Number of requests to Clerk that revoke a session.
+/// Returns the number of requests to Clerk that revoke a session.
 fn revocations(portal: &ClerkPortal) -> usize {
     let requests = portal.clerk.requests();
     requests.iter().filter(|it| it.contains("/revoke")).count()

@@ -80,7 +80,9 @@ async fn shell(portal: &ReferencePortal, client: &TaskClient, line: &str) -> Val
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// A Python with `websockets`: the system's, or one in the directory that installs it from PyPI.
+/// Returns the path of a Python with `websockets`.
+///
+/// This is the system's, or one in the directory into which the package is installed from PyPI.
 async fn python(directory: &TempDir) -> PathBuf {
     let probe = Command::new("python3")
         .args(["-c", "import websockets"])
@@ -144,8 +146,8 @@ async fn seed_websocket_client_follows_a_task_until_it_finishes() {
     for single in [true, false] {
         let id = client.start_in("example_task2", "loaded_task", &body).await;
         let (portal, client) = (&portal, &client);
-        // A monitor of all tasks may connect after this one has finished; start more until it sees
-        // one.
+        // The monitor of all tasks may connect after this task has finished, so more tasks are
+        // started until it sees one.
         let feed = async {
             loop {
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;

@@ -66,7 +66,7 @@ async fn server() -> TestServer {
     TestServer::start_with(Database::Sqlite, &[], build).await
 }
 
-/// Sends a form as a browser does, with everything that a page must not show.
+/// Sends a form as a browser does, including everything that a page must not show.
 async fn send_form(client: &Client, path: &str, form: &'static str) -> TestResponse {
     let request = client
         .request(Method::POST, path)
@@ -137,7 +137,8 @@ async fn log_states_reason_route_and_handler() {
     guest.post("/api/deals", &serde_json::json!({})).await;
     send_form(&guest, "/deals/7", "title=x").await;
     guest.get("/api/pairs/7").await;
-    // A program that requests a route outside of the API gets axum's text; the log has it as well.
+    // A program that requests a route outside of the API receives axum's text; the log also
+    // contains it.
     assert!(guest.get("/pairs/8").await.text.contains("Expected 2"));
     let lines = log.lines_with("request rejected");
     let expected = [
@@ -243,7 +244,7 @@ async fn production_reveals_no_internals() {
             }
         }
     }
-    // The client sees why its request is wrong.
+    // The response states why the request is invalid.
     let path = get("/api/deals/x", "*/*").await.problem(400, "bad_request");
     assert!(path["detail"].as_str().unwrap_or_default().contains("`x`"));
     let page = get("/items/x", "text/html").await;

@@ -62,12 +62,12 @@ impl Portals {
         }
     }
 
-    /// URL of the replica where connections are opened; changes are made on the other.
+    /// Returns the URL of the replica where connections are opened; changes are made on the other.
     fn there(&self) -> &str {
         &self.other.as_ref().unwrap_or(&self.here).url
     }
 
-    /// Signs in a user; returns them, their id, and a task client for the other replica.
+    /// Signs in a user; returns their client, their id, and a task client for the other replica.
     async fn user(&self) -> (Client, String, TaskClient) {
         let user = self.here.user().await;
         let me = user.get("/api/auth/me").await.json();
@@ -85,8 +85,9 @@ impl Portals {
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
-    /// Changes a user as another process does: with SQLite it only writes, with PostgreSQL it also
-    /// publishes an event.
+    /// Changes a user as another process does.
+    ///
+    /// On SQLite, this only writes; on PostgreSQL, it also publishes an event.
     async fn change_from_outside(&self, id: &str, change: &str) {
         let id: uuid::Uuid = id.parse().expect("an id");
         let condition = match self.database {
@@ -286,7 +287,7 @@ async fn deletion_closes_open_connections(database: Database) {
 /// Header that a browser sends with a request from the portal's own page.
 const OWN_PAGE: (&str, &str) = ("sec-fetch-site", "same-origin");
 
-/// Both headers that can carry a session.
+/// Returns both headers that can carry a session.
 fn credentials(user: &Client) -> [(&'static str, String); 2] {
     let token = user.token.as_deref().expect("a signed-in client");
     [
@@ -334,7 +335,7 @@ async fn permitted_monitor_stays_open_when_its_user_changes(database: Database) 
     let portals = Portals::start(database).await;
     let (user, id, client) = portals.user().await;
     portals.change(&id, json!({"user_type": "EDITOR"})).await;
-    // Of all task types that the user may use, some by role.
+    // This monitor covers all task types that the user may use, some of them by role.
     let mut all = Socket::open(portals.there(), &monitor_of_all(&client)).await;
     for round in 0..3 {
         let preference = json!({"preferences": {"rows": round}});
@@ -484,7 +485,7 @@ async fn demotion_closes_monitors_of_privileged_tasks(database: Database) {
     );
 }
 
-/// SQLite publishes no event: the portal notices that its file was written to.
+/// SQLite publishes no event, so the portal detects that its file was written to.
 async fn change_by_another_process_takes_effect(database: Database) {
     let portals = Portals::start(database).await;
     let (user, id, client) = portals.user().await;

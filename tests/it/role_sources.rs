@@ -52,13 +52,13 @@ async fn assign(admin: &Client, user: &Client, role: &str) {
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
-/// Source of a user's role, as administrators see it.
+/// Returns the source of a user's role, as administrators see it.
 async fn source(admin: &Client, user: &Client) -> Value {
     let path = format!("/api/admin/models/user/{}", id(user).await);
     admin.get(&path).await.json()["role_source"].clone()
 }
 
-/// Changes to a user's role by `ADMIN_USER_EMAILS`, oldest first, as old and new role.
+/// Returns the old and new roles of changes by `ADMIN_USER_EMAILS` to a user, oldest first.
 async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
     let target = format!("user:{}", id(user).await);
     let path = format!("/api/admin/audit?actor=ADMIN_USER_EMAILS&target={target}");
@@ -83,7 +83,7 @@ async fn update_address(portal: &ClerkPortal, user: &str, email: &str, status: &
     assert_eq!((status, effect.as_str()), (200, "updated"));
 }
 
-/// A portal with one administrator by configuration and another whom the first has promoted.
+/// Starts a portal with an administrator by configuration and another whom the first has promoted.
 async fn with_two_administrators(database: Database) -> (ClerkPortal, String, Client, Client) {
     let portal = ClerkPortal::start(database).await;
     let root = portal.clerk.user(ADMIN);
@@ -229,7 +229,7 @@ async fn last_administrator_keeps_the_role_until_there_is_another(database: Data
     assert_eq!(role(&next).await, "ADMIN");
     becomes_user(&client).await;
 
-    // The same when an administrator promotes the other one.
+    // The same happens when an administrator promotes the other user.
     let user = portal.clerk.user("third@example.com");
     let third = portal.sign_in(&user);
     assert_eq!(role(&third).await, "USER");

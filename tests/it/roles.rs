@@ -181,7 +181,7 @@ async fn editor_has_access_to_permitted_models_only(database: Database) {
         .collect();
     assert_eq!(names, ["article"], "only permitted models");
 
-    // No access to the rest of the admin, and no hint at what exists.
+    // The editor has no access to the rest of the admin area and cannot learn which models exist.
     for path in ["plan", "user", "no_such_model"] {
         let answer = editor.get(&format!("/api/admin/models/{path}")).await;
         answer.problem(403, "forbidden");

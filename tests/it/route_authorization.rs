@@ -59,7 +59,7 @@ enum GuardResult {
     UnknownToken,
 }
 
-/// Expected result of an access rule, implemented independently of the portal.
+/// Returns the expected result of an access rule, implemented independently of the portal.
 fn access(wanted: &Access, who: Who) -> GuardResult {
     let editors = |wanted: &Access| match wanted {
         Access::Role(role) => role.as_str() == "EDITOR",
@@ -77,7 +77,7 @@ fn access(wanted: &Access, who: Who) -> GuardResult {
     }
 }
 
-/// Expected result according to the declaration of the route.
+/// Returns the expected result according to the declaration of the route.
 fn expected(route: &RouteInfo, who: Who) -> GuardResult {
     let access = |wanted: &Access| access(wanted, who);
     let is_form = route.method == Some(Method::POST);
@@ -390,7 +390,7 @@ async fn undeclared_route_is_detected() {
     assert_eq!(extra, [&("/undeclared".to_owned(), "GET".to_owned())]);
 }
 
-/// The start route of each task has the access of its task; the rows of each model are listed too.
+/// Checks that start routes have the access rules of their tasks, and that models are listed.
 #[tokio::test]
 async fn tasks_and_models_are_listed() {
     let server = TestServer::start(Database::Sqlite).await;

@@ -26,7 +26,8 @@ on_both!(
     open_schedules_page_updates_when_one_is_paused,
 );
 
-// Built by hand: the portals of all other tests would discover a task that a macro registers.
+// Tasks are built by hand, because the portals of all other tests would discover a task that a
+// macro registers.
 
 fn every_second() -> Task<NoArgs, u8> {
     Task::new(source!(every_second), "clock", "second", |_, _, _| {
@@ -85,7 +86,7 @@ impl Replicas {
         schedules.remove(0)
     }
 
-    /// Ids of the completed tasks, with the scheduled time of each.
+    /// Returns the ids of the completed tasks, with the scheduled time of each.
     async fn completed(&self) -> Vec<(Uuid, DateTime<Utc>)> {
         let select = Query::select()
             .columns(["id", "scheduled_for"])

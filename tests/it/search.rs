@@ -197,7 +197,7 @@ async fn palette_opens_pages_and_restores_the_focus() {
         .await;
     key(&browser, ".pt-palette input", "\u{E00C}").await;
 
-    // Keyboard shortcuts: the list of them, and one that opens a page.
+    // One keyboard shortcut opens the list of shortcuts; another opens a page.
     key(&browser, "body", "?").await;
     browser.find("dialog.pt-sheet[open]").await;
     key(&browser, "dialog.pt-sheet", "\u{E00C}").await;

@@ -31,7 +31,7 @@ async fn email(client: &Client) -> Result<String, u16> {
     }
 }
 
-/// A client whose token belongs to a session but has other claims.
+/// Returns a client whose token belongs to a session but has other claims.
 fn with_claims(portal: &ClerkPortal, session: &str, claims: &serde_json::Value) -> Client {
     let url = &portal.server.url;
     Client::new(url, Some(portal.clerk.token_with(session, url, claims)))
@@ -56,7 +56,7 @@ async fn session_id_of_another_user_is_refused(database: Database) {
         assert_eq!(email(&owner).await, Ok(ADMIN.to_owned()));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // While the session is cached, and while it is not.
+    // The result is the same whether or not the replica has cached the session.
     let replica = portal.replica().await;
     for client in [&as_bob, &as_impersonated_bob] {
         let elsewhere = Client::new(&replica.url, client.token.clone());
@@ -65,7 +65,7 @@ async fn session_id_of_another_user_is_refused(database: Database) {
             assert_eq!(client.get("/api/users").await.status, 401);
             let page = client.page("/members").await;
             assert_eq!(page.status, 303, "{}", page.text);
-            // It does not end the owner's session either.
+            // The token does not end the owner's session either.
             let mut browser = CookieClient::of_clerk(client.url(), client);
             assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
             let signed_out = client.request(Method::POST, "/sign-out");

@@ -1,5 +1,6 @@
-//! Single connection: an in-memory database has only one, so code that requests a second while it
-//! holds the first would wait for itself, as it would with a server's pool under enough load.
+//! Single connection: an in-memory database has only one connection, so code that requests a second
+//! while it holds the first would wait for itself, as it would with a server's pool under enough
+//! load.
 
 use reqwest::Method;
 use serde_json::json;
@@ -35,7 +36,7 @@ async fn tasks_are_operated_with_one_connection() {
         let answer = browser.submit(path, fields).await;
         assert_eq!(answer.status, 303, "{path}: {}", answer.text);
     }
-    // Only the page with the new token shows it.
+    // Only this page shows the new token.
     let token = browser.submit("/admin/tasks/tokens/new", &[]).await;
     assert_eq!(token.status, 200, "{}", token.text);
     let listed = browser.page("/admin/tasks/all").await.text;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Chromium, Client, DemoPortal, Loaded};
 
-/// Maximum compressed bytes of a document with its files.
+/// Maximum compressed size of a document with its files, in bytes.
 const FIRST_LOAD: usize = 64 * 1024;
 const REQUESTS: usize = 7;
 const DOCUMENT: usize = 10 * 1024;

@@ -21,7 +21,7 @@ on_both!(
 
 const ADMIN: &str = "root@example.com";
 
-/// Time before now, in a format that both databases read.
+/// Returns a time before now, in a format that both databases can read.
 fn ago(span: TimeDelta) -> String {
     let at = Utc::now() - span;
     at.format("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string()
@@ -134,7 +134,7 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     ann.cancel(&failing).await;
     ann.ended_in("probe", &failing).await;
 
-    // Three finished two days ago, in 1, 2 and 9 seconds; the fourth, Bob's, 8 days ago.
+    // Three tasks finished two days ago, in 1, 2 and 9 seconds; the fourth, Bob's, 8 days ago.
     let spans = [(2, 1), (2, 2), (2, 9), (8, 5)];
     for (days, seconds) in spans {
         let ended = TimeDelta::days(days);

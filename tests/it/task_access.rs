@@ -65,7 +65,7 @@ async fn expired_client_token_is_unknown(database: Database) {
     server
         .sql("UPDATE portal_client_tokens SET expires_at = '2020-01-01 00:00:00+00:00'".to_owned())
         .await;
-    // A process caches what it has read for a while.
+    // A process caches values for a while, so the portal is restarted.
     let server = server.start_again().await;
     let client = TaskClient {
         http: server.guest(),
@@ -213,7 +213,7 @@ async fn deleted_client_token_is_unknown(database: Database) {
         .problem(404, "client_token_unknown");
 }
 
-/// Changes a user with the rights of the administrator.
+/// Changes a user with the permissions of the administrator.
 async fn change(admin: &Client, user: &Client, change: Value) {
     let id = user.get("/api/auth/me").await.json()["id"].clone();
     let path = format!("/api/users/{}", id.as_str().expect("an id"));

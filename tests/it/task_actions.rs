@@ -43,7 +43,7 @@ fn id(text: &str) -> uuid::Uuid {
     text.parse().expect("an id")
 }
 
-/// Number of task rows that match a condition.
+/// Returns the number of task rows that match a condition.
 async fn count(server: &TestServer, condition: &str) -> u64 {
     server
         .sql(format!(
@@ -131,7 +131,7 @@ async fn pruning_keeps_active_and_recent_tasks(database: Database) {
         .await;
     let young = client.start("fails_task").await;
     client.ended(&young).await;
-    // More rows than one statement deletes.
+    // Add more rows than one statement deletes.
     let columns = "state, name, args, status, run_at, created_at, updated_at, finished_at";
     let new_id = match database {
         Database::Sqlite => "randomblob(16)",
@@ -370,7 +370,7 @@ async fn timeline_is_in_chronological_order(database: Database) {
     let path = format!("/admin/tasks/{task}");
     browser.submit(&format!("{path}/cancel"), &[]).await;
     client.ended(&task).await;
-    // The request comes from the audit log, the other lines are events of the task.
+    // The request comes from the audit log; the other lines are events of the task.
     eventually("the timeline is complete", async || {
         let page = admin.page(&path).await.text;
         let page = scraper::Html::parse_document(&page);
@@ -451,7 +451,7 @@ async fn only_administrators_operate_tasks(database: Database) {
         let answer = guest.submit(&path, fields).await;
         assert_ne!(answer.status, 200, "{path}");
         assert!(!answer.location().starts_with("/admin"), "{path}");
-        // A request of another site that carries the administrator's cookie.
+        // A request from another site carries the administrator's cookie.
         let admin = CookieClient::of(&server.url, &server.admin().await);
         let request = admin
             .request(Method::POST, &path)

@@ -75,7 +75,7 @@ async fn nested_form_is_corrected_and_its_task_followed() {
         (browser.script(&focused).await == true).then_some(())
     })
     .await;
-    // A rejected form has its own status; nothing else is logged.
+    // The browser logs the status of the rejected form and nothing else.
     let said = browser.console().await;
     let expected = |line: &String| line.contains("422") || line.contains("Autofocus");
     assert!(said.iter().all(expected), "{said:#?}");
@@ -145,7 +145,7 @@ async fn log_is_filtered_and_its_task_cancelled_and_run_again() {
     browser.close().await;
 }
 
-/// Records the URLs that scripts request, except the live stream, and responds only on `?own`.
+/// Script that records requested URLs, except the live stream, and responds only on `?own`.
 const WATCH: &str = "window.asked = []; const real = fetch; window.fetch = (to, ...more) => { \
     if (!String(to).includes('/api/live')) asked.push(String(to)); \
     return location.search === '?own' ? real(to, ...more) : new Promise(() => {}); };";

@@ -259,7 +259,7 @@ async fn higher_priority_starts_first(database: Database) {
     })
     .await;
     let tasks = tasks(&server);
-    // Holds the only slot until all others wait.
+    // This task holds the only slot until all others wait.
     let first = tasks
         .enqueue(one_at_a_time, NoArgs {})
         .await
@@ -523,7 +523,7 @@ async fn task_is_cancelled_from_another_replica() {
     for id in &ids {
         client.until(id, "PROCESSING").await;
     }
-    // Whichever replica runs the tasks, one of them is cancelled from the other.
+    // Whichever replica runs the tasks, the other replica cancels one of them.
     for (id, replica) in ids.iter().zip([&first, &second]) {
         let stopped = tasks(replica).cancel(id.parse().expect("an id")).await;
         assert!(stopped.expect("the database responds"));

@@ -80,7 +80,7 @@ async fn unknown_task_cannot_be_monitored(database: Database) {
     assert_eq!(refused.expect_err("unknown task").code(), "task_not_found");
 }
 
-/// Two portals on one database.
+/// Starts two portals on one database.
 async fn replicas() -> (TestServer, TestServer, TaskClient) {
     let first = TestServer::start(Database::Postgres).await;
     let second = first.replica().await;
@@ -162,7 +162,7 @@ async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     let cursor_of_one = events.last_id.clone();
     drop(events);
 
-    // A stream that has sent no change has a cursor to resume from as well.
+    // A stream that has sent no change also has a cursor to resume from.
     let mut quiet = EventStream::open(&guest, &all(&client)).await;
     quiet
         .until(|message| message["data"]["active"] == true)

@@ -58,7 +58,8 @@ enum Way {
     Courier { name: String },
 }
 
-// Built by hand: the portals of all other tests would discover a task that a macro registers.
+// This task is built by hand, because the portals of all other tests would discover a task that a
+// macro registers.
 fn parcel() -> Task<ParcelArgs, ParcelArgs> {
     Task::new(source!(parcel), "mail", "parcel", |_, _, args| {
         Box::pin(async { Ok(args) })
@@ -75,7 +76,7 @@ async fn start(database: Database) -> (TestServer, CookieClient) {
 
 const START: &str = "/admin/tasks/start";
 
-/// Values of the form fields of a page, as a browser would send them.
+/// Returns the values of the form fields of a page, as a browser would send them.
 fn fields(page: &TestResponse) -> Vec<(String, String)> {
     let document = scraper::Html::parse_document(&page.text);
     let all =
@@ -263,7 +264,7 @@ async fn arguments_of_a_task_prefill_the_form(database: Database) {
     assert_eq!(done.status, 303, "{}", done.text);
     let mut expected = args;
     expected["way"]["name"] = json!("Ruth");
-    // Stored as the type serializes them.
+    // The arguments are stored as the type serializes them.
     expected["insurance"] = Value::Null;
     assert_eq!(args_of_newest(&server).await, expected);
     let unknown = browser.page("/admin/tasks?from=nonsense").await;

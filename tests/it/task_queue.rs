@@ -22,7 +22,7 @@ async fn setup(database: Database) -> (TestServer, TaskClient) {
     (server, client)
 }
 
-/// Ids of a list in the order of the text.
+/// Returns the ids of a list in the order of the text.
 fn ids(list: &str) -> Vec<String> {
     list.split("\"task_id\":\"")
         .skip(1)

@@ -1,4 +1,4 @@
-//! Bounds on what one user can store and hold: arguments, pending tasks, memory, streams.
+//! Limits on the resources of one user: arguments, pending tasks, memory, streams.
 
 use futures_util::future::join_all;
 use garde::Validate;
@@ -163,7 +163,7 @@ async fn arguments_have_their_own_limit(database: Database) {
     }
     assert_eq!(count(&server).await, 3);
 
-    // The limit applies to the stored form, also where no body was read.
+    // The limit applies to the stored form, even if no request body was read.
     let args = Parcel {
         text: "x".repeat(200),
         copies: 0,
@@ -182,7 +182,7 @@ async fn pending_tasks_of_a_user_are_limited(database: Database) {
     let ann = TaskClient::of(&server.user().await).await;
     let first = ann.ask_once("first", "quota", "quick", &json!({})).await;
     assert_eq!(first.status, 202);
-    // However many starts are concurrent, and under however many client tokens.
+    // The limit holds for any number of concurrent starts and of client tokens.
     let other = TaskClient::of(&server.user().await).await;
     let starts = (0..40).map(|number| {
         let client = if number % 2 == 0 { &ann } else { &other };
@@ -254,7 +254,7 @@ async fn stored_bytes_of_a_user_are_limited(database: Database) {
             .then_some(())
     })
     .await;
-    // Results count as well.
+    // Results count toward the limit as well.
     let eve = TaskClient::of(&server.sign_in("eve@example.com").await).await;
     let large = json!({"text": "x".repeat(1_000), "copies": 250});
     let id = eve.start_in("quota", "repeat", &large).await;
@@ -347,7 +347,7 @@ async fn first_task_of_a_user_gets_the_next_free_slot(database: Database) {
     assert_eq!(ann.http.post(&path, &json!({})).await.status, 202);
     let task = eve.ended_in("quota", &of_eve).await;
     assert_eq!(task["status"], "COMPLETED");
-    // In the order in which they were claimed.
+    // The query returns the tasks in the order in which they were claimed.
     let store = server.state.get::<Store>().expect("a store");
     let select = Query::select()
         .column("id")
@@ -403,7 +403,7 @@ async fn open_monitors_count_as_streams(database: Database) {
     .await;
 }
 
-/// Many tasks with large arguments, stored by a version that kept whatever was sent.
+/// Lists many tasks with large arguments, stored by a version that did not limit them.
 #[tokio::test]
 async fn large_arguments_do_not_fill_memory_when_listed() {
     const TASKS: usize = 200;

@@ -31,7 +31,7 @@ on_both!(
     oversized_frame_closes_the_monitor_with_a_reason,
 );
 
-/// Lines that a test allows an import to read, and the lines that it imported, by task.
+/// Number of lines that a test allows an import to read, and number of imported lines.
 struct Import {
     lines: Semaphore,
     imported: Mutex<u32>,
@@ -100,7 +100,7 @@ async fn reads_secret_file(_task: TaskContext) -> Result<u32, TaskError> {
 }
 
 async fn cancelled_import_stops_at_its_next_step(database: Database) {
-    // Waiting for the whole grace period would exceed the time limit of the test.
+    // The grace period exceeds the time limit of the test, so the task must stop earlier.
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal)
             .task_settings(TaskSettings::default().cancel_grace_period(Duration::from_secs(3600)))
@@ -303,7 +303,7 @@ async fn seed_tasks_accept_seed_arguments_and_protect_config() {
         let refused = user.ask("example_task2", "task2_with_args", &wrong).await;
         refused.problem(422, "invalid_parameters");
     }
-    // Another task type shows validation.
+    // Another task type is used to test validation.
     let report = json!({"title": "x", "from": "2026-01-01", "sections": [], "delivery": {"kind": "email", "to": "nobody"}});
     let refused = user.ask("reports", "write_report", &report).await;
     let problem = refused.problem(422, "invalid_parameters");

@@ -137,7 +137,7 @@ async fn monitor_of_all_tasks_sends_active_and_new_tasks(database: Database) {
         .until(|message| message["data"]["active"] == false)
         .await;
     assert_eq!(last["data"]["task_id"], running.as_str());
-    // The end of a task is not the end of this monitor.
+    // This monitor stays open after a task has finished.
     let next = client.start("steps").await;
     socket
         .until(|message| message["data"]["task_id"] == next.as_str())

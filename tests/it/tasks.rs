@@ -168,7 +168,7 @@ async fn progress_never_decreases(database: Database) {
 
 async fn running_task_can_be_cancelled(database: Database) {
     let (_server, client) = setup(database).await;
-    // Repeated, because the outcome must not depend on which of two results is seen first.
+    // This is repeated, because the outcome must not depend on which of two results is seen first.
     for _ in 0..5 {
         let id = client.start("waits").await;
         client.until(&id, "PROCESSING").await;

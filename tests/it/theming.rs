@@ -23,7 +23,9 @@ on_both!(
     ending_other_sessions_keeps_this_one,
 );
 
-/// Built by hand: the portals of all other tests would discover a page that a macro registers.
+/// Returns a page that is built by hand.
+///
+/// The portals of all other tests would discover a page that a macro registers.
 fn look() -> Page {
     Page::new(source!(look), "/look", |state, request| {
         Box::pin(async move {
@@ -58,7 +60,7 @@ async fn choose(client: &Client, fields: &[(&str, &str)]) -> TestResponse {
     TestResponse::of(post(client, "/theme", fields)).await
 }
 
-/// Value of a `data-` attribute of the document.
+/// Returns the value of a `data-` attribute of the document.
 fn shown(page: &TestResponse, name: &str) -> String {
     attributes(&page.text, "html", &format!("data-{name}"))
         .pop()
@@ -227,7 +229,7 @@ async fn change_by_another_administrator_is_kept(database: Database) {
     let settings = [("accent", "ruby"), ("gray", "sand")];
     let forms = settings.map(|setting| [setting, ("version", "0")]);
     let (one, other) = tokio::join!(set(&admin, &forms[0]), set(&admin, &forms[1]));
-    // One change is rejected and repeated on the page that shows the other.
+    // One change is rejected; it is repeated with the version of the page that shows the other.
     let refused = [one, other].map(|it| it.header("set-cookie").contains("portal_flash=e"));
     let again = refused.iter().position(|it| *it).expect("one rejection");
     let page = admin.page("/look").await;

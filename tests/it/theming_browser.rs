@@ -8,7 +8,7 @@ async fn open() -> (ReferencePortal, Chromium) {
     let portal = ReferencePortal::start(&[]).await;
     let browser = Chromium::open(&portal.url).await;
     browser.goto("/admin/app-settings").await;
-    // A page load would lose this.
+    // A page load would discard this variable.
     browser.script("window.same = true").await;
     (portal, browser)
 }
@@ -91,7 +91,7 @@ async fn arrow_keys_move_between_swatches() {
     swatch.send_keys("\u{E014}").await.expect("keys accepted");
     let state = "const it = document.activeElement; return [it.name, it.value, document.documentElement.dataset.accent]";
     assert_eq!(browser.script(state).await, json!(["accent", "red", "red"]));
-    // Left again, to the choice that follows the default theme.
+    // The Left key moves back to the choice that follows the default theme.
     let swatch = browser
         .find(".pt-swatches input[name=accent][value=gray]")
         .await;

@@ -23,7 +23,7 @@ async fn server_and_browser_render_times_in_the_same_zone() {
     client.ended_in("example_task2", &id).await;
     let browser = Chromium::open(&portal.url).await;
     browser.use_session(&token).await;
-    // Offset by half an hour: it cannot be confused with another zone of the test.
+    // The offset of this zone includes half an hour, so it cannot be confused with another zone.
     let zone = json!({"timezoneId": "Australia/Darwin"});
     browser
         .devtools("Emulation.setTimezoneOverride", zone)
@@ -43,7 +43,7 @@ async fn server_and_browser_render_times_in_the_same_zone() {
         .await;
         let shown = browser.script(TIMES).await;
         assert!(shown.as_array().is_some_and(|it| !it.is_empty()), "{path}");
-        // The same page without scripts.
+        // The same page is requested without scripts.
         let request = admin.request(reqwest::Method::GET, path);
         let request = request
             .header("accept", "text/html")

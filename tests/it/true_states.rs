@@ -1,4 +1,4 @@
-//! Task states on pages: correct whatever happens around the connection.
+//! Task states on pages: correct whatever happens to the connection.
 
 use portal_core::pages::IntoPage;
 use portal_core::pages::components::{TaskList, TaskRowView};
@@ -12,7 +12,7 @@ use crate::support::{
     Chromium, Client, Database, EventStream, Socket, TaskClient, TestServer, eventually, on_both,
 };
 
-/// Cursor of a page: the page contains everything before it.
+/// Returns the cursor of a page, which contains all changes before the cursor.
 fn mark_of(page: &str) -> String {
     let (_, mark) = page
         .split_once("data-mark=\"")
@@ -52,7 +52,7 @@ async fn tasks_finished_before_the_socket_opens_are_sent(database: Database) {
         newest = message["data"]["updated_at"].clone();
     }
     assert!(ids.iter().all(|id| finished.contains(id)));
-    // A client that was cut off resumes with the newest change that it has seen.
+    // A client that was cut off resumes from the newest change that it has seen.
     let newest = newest.as_str().expect("a time").replace('+', "%2B");
     let path = format!("/api/tasks/{}/monitor?since={newest}", client.token);
     let mut events = EventStream::open(&client.http, &path).await;

@@ -40,7 +40,7 @@ impl Cargo {
         })
     }
 
-    /// Root directory of the workspace.
+    /// Returns the root directory of the workspace.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
@@ -82,7 +82,7 @@ impl Cargo {
         command.args(arguments).stdout(Stdio::piped());
         let mut build = Process::start(name.clone(), &mut command, Signal::TERM)?;
         let messages = build.take_stdout().context("cargo's output is not piped")?;
-        // On a separate thread, because a blocking read ignores interrupts.
+        // The messages are read on a separate thread, because a blocking read ignores interrupts.
         let reader = thread::spawn({
             let binary = binary.to_owned();
             move || executable_in(BufReader::new(messages), &binary)

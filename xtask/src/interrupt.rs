@@ -43,7 +43,7 @@ pub(crate) struct Interrupted {
 }
 
 impl Interrupted {
-    /// Exit code as in shells: 128 plus the signal.
+    /// Returns the exit code as in shells: 128 plus the signal.
     pub(crate) fn exit_code(&self) -> ExitCode {
         u8::try_from(128 + self.signal).map_or(ExitCode::FAILURE, ExitCode::from)
     }

@@ -29,7 +29,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command`; `stop_with` is the signal that requests it to stop.
+    /// Starts `command`; `stop_with` is the signal that makes it stop.
     pub(crate) fn start(
         name: impl Into<String>,
         command: &mut Command,
@@ -142,7 +142,7 @@ impl CommandFailed {
         Err(Self { name, status }.into())
     }
 
-    /// Exit code of the command.
+    /// Returns the exit code of the command.
     pub(crate) fn exit_code(&self) -> ExitCode {
         let code = self.status.code().and_then(|code| u8::try_from(code).ok());
         code.map_or(ExitCode::FAILURE, ExitCode::from)

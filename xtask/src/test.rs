@@ -13,7 +13,7 @@ use crate::progress::step;
 use crate::server::{Chromedriver, Durability, Postgres};
 use crate::tools::{Tool, Tools};
 
-/// Environment variable of the tests: URI of a database server they can write to.
+/// Environment variable of the tests: URI of a database server that they can write to.
 const POSTGRES: &str = "PORTAL_TEST_POSTGRES";
 /// Environment variable of the tests: URL of a WebDriver.
 const CHROMEDRIVER: &str = "PORTAL_TEST_CHROMEDRIVER";
@@ -44,7 +44,8 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
 
     // Created before the servers, so that it is removed after they have stopped.
     let directory = tempfile::Builder::new().prefix("portal-test-").tempdir()?;
-    // Browsers and killed tests leave files behind; here they are removed with the rest.
+    // Browsers and killed tests leave files behind; in this directory, they are removed with the
+    // rest.
     let scratch = directory.path().join("scratch");
     fs::create_dir(&scratch)?;
 

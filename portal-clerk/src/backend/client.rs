@@ -1,4 +1,4 @@
-//! Calls of the Backend API and their retries.
+//! Calls to the Backend API and their retries.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const MAX_BODY: usize = 8 * 1024 * 1024;
 /// Delay before the first retry if Clerk does not specify one; doubles with each retry.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(250);
 
-/// Maximum number of attempts of a call, and the time limit for all of them.
+/// Maximum number of attempts for a call, and the time limit for all of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetryPolicy {
     attempts: u32,
@@ -28,7 +28,7 @@ pub(crate) struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// For calls that succeed only once.
+    /// For calls that can succeed only once.
     pub(crate) const ONCE: Self = Self {
         attempts: 1,
         longest_pause: Duration::ZERO,
@@ -51,7 +51,7 @@ impl RetryPolicy {
         waits_again: false,
         total: Duration::from_secs(60),
     };
-    /// For commands that process everything.
+    /// For commands that process all users.
     pub(crate) const BULK: Self = Self {
         attempts: 6,
         longest_pause: Duration::from_secs(30),
@@ -84,7 +84,7 @@ impl Client {
         })
     }
 
-    /// Sends a reading call and retries transient failures.
+    /// Sends a read-only call and retries transient failures.
     pub(super) async fn get(
         &self,
         path: &[&str],
@@ -128,7 +128,7 @@ impl Client {
         })
     }
 
-    /// Sends a changing call once: a failed call may have taken effect.
+    /// Sends a call that changes data, only once: a failed call may have taken effect.
     pub(super) async fn change(
         &self,
         method: Method,
@@ -189,7 +189,7 @@ impl Client {
     }
 }
 
-/// Reads the error from a response other than 200.
+/// Reads the error from a response whose status is not 200.
 async fn error_from_response(response: Response) -> BackendError {
     let status = response.status();
     if status.is_redirection() || status.is_success() || status.is_informational() {
@@ -202,7 +202,7 @@ async fn error_from_response(response: Response) -> BackendError {
     let ray = text("cf-ray");
     let retry_after = text(header::RETRY_AFTER.as_str());
     let retry_after = retry_after.and_then(|seconds| seconds.trim().parse().ok());
-    // Without a readable body, the status is enough.
+    // If the body is unreadable, the error contains only the status.
     let body = http::body(response, MAX_BODY).await.unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let first = |member: &str| body["errors"][0][member].as_str().map(str::to_owned);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portal_core::Error;
 use portal_core::auth::AuthError;
 
-/// Error of a call of Clerk's Backend API.
+/// Error of a call to Clerk's Backend API.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {

@@ -22,9 +22,9 @@ pub use records::{ClerkSession, ClerkUser, MetadataChange, UserQuery};
 
 /// Client for Clerk's Backend API with the portal's secret key. Cheap to clone.
 ///
-/// It works once the portal has started, if the portal uses Clerk. Each call uses the network
-/// and counts against Clerk's rate limits; requests of users that the portal has stored do not
-/// need it. Calls that only read are retried if Clerk is unavailable or requests a delay.
+/// It works once the portal has started, if the portal uses Clerk. Each call uses the network and
+/// counts against Clerk's rate limits; no call is needed to serve requests of users whom the portal
+/// has stored. Calls that only read are retried if Clerk is unavailable or requests a delay.
 ///
 /// ```no_run
 /// use portal_clerk::{BackendApi, ClerkAuth, MetadataChange};
@@ -212,7 +212,8 @@ impl BackendApi {
 
     /// Revokes a session, so that it gets no new tokens.
     ///
-    /// Issued tokens remain valid until they expire; in this portal, until the webhook arrives.
+    /// Tokens already issued remain valid until they expire; this portal rejects them once the
+    /// webhook arrives.
     ///
     /// # Errors
     ///

@@ -39,7 +39,7 @@ pub struct ClerkSession {
     pub id: String,
     /// Id of its user.
     pub user_id: String,
-    /// Status: `active`, `ended`, `expired`, `removed`, `revoked` or a later addition of Clerk's.
+    /// Status: `active`, `ended`, `expired`, `removed`, `revoked` or a later addition.
     pub status: String,
     /// Time of its last use, in milliseconds since 1970.
     #[serde(default)]
@@ -49,7 +49,7 @@ pub struct ClerkSession {
     pub expire_at: i64,
 }
 
-/// Selection of users; empty, it selects all of them.
+/// Selection of users; an empty query selects all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserQuery {
     /// Part of a name, an e-mail address or an id.
@@ -91,8 +91,8 @@ impl UserQuery {
 
 /// Fields to merge into a user's metadata; `null` removes a field.
 ///
-/// Objects are merged field by field. There is no `unsafe` metadata: users write it themselves,
-/// so nothing may depend on it.
+/// Objects are merged field by field. Clerk's `unsafe` metadata is not included: users can write it
+/// themselves, so nothing may depend on it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MetadataChange {
     /// Metadata that everyone can read.

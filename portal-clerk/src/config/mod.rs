@@ -137,7 +137,7 @@ impl PublishableKey {
         })
     }
 
-    /// Returns the key as in the settings; it is not a secret.
+    /// Returns the key as written in the settings; it is not a secret.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
@@ -154,7 +154,8 @@ impl PublishableKey {
 impl ClerkConfig {
     /// Returns the base URL of Clerk's hosted sign-in pages, derived from the Frontend API.
     pub(crate) fn account_portal(&self) -> String {
-        // A URL with a path is a proxy of the Frontend API, which has no such pages.
+        // A URL with a path belongs to a proxy of the Frontend API, which does not serve these
+        // pages.
         let proxied = Url::parse(&self.frontend_api).is_ok_and(|url| url.path() != "/");
         let base = match proxied {
             true => format!("https://{}", self.publishable_key.host),
@@ -169,7 +170,7 @@ impl ClerkConfig {
     }
 }
 
-/// Returns `true` if a string is only a host with an optional port, without other parts of a URL.
+/// Returns `true` if a string is a host with an optional port and no other parts of a URL.
 fn is_host(text: &str) -> bool {
     let plain = text
         .bytes()
@@ -246,7 +247,7 @@ fn development(config: &Config, problems: &mut Vec<String>) -> Option<ProviderCo
             "HOST is `{host}`, but {why}; set HOST to `127.0.0.1`, {keys}"
         ));
     }
-    // The default derives from HOST, which was already reported.
+    // The default is derived from `HOST`, whose problem was already reported.
     let is_default = config.settings.get("PUBLIC_URL").is_none() && !refused.is_empty();
     let url = config.public_url.as_str();
     let is_local = Url::parse(url)

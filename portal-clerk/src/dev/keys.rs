@@ -21,7 +21,7 @@ pub(crate) struct DevKey {
 }
 
 impl DevKey {
-    /// Loads the key of a database; the first portal that starts on it generates one.
+    /// Loads the key of a database; the first portal that uses the database generates it.
     pub(crate) async fn load(values: &KeyValueStore) -> Result<Self> {
         let stored: String = match values.get(NAME).await? {
             Some(stored) => stored,

@@ -46,7 +46,7 @@ struct DevUser {
 }
 
 impl DevUser {
-    /// Returns the subject, which is always the same for an e-mail address.
+    /// Returns the subject, which is derived from the e-mail address and never changes.
     fn subject(&self) -> String {
         let digest = digest::digest(&digest::SHA256, self.email.as_bytes());
         let mut subject = "user_dev".to_owned();

@@ -17,7 +17,7 @@ pub(crate) fn sign_in(page: &SignInPage<'_>) -> Markup {
     };
     let given = |name: &str| query::value(page.query, name).unwrap_or_default();
     let (email, first_name, last_name) = (given("email"), given("first_name"), given("last_name"));
-    // A rejected form is shown here again; its errors are determined once more.
+    // A rejected form is shown here again; its fields are validated again to obtain the errors.
     let faults = match query::has(page.query, "checked") {
         true => DevUser::of_form(&email, &first_name, &last_name).err(),
         false => None,

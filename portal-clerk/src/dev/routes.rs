@@ -40,8 +40,8 @@ pub(crate) fn routes() -> Routes<Arc<DevProvider>> {
 
 /// Rejects requests with host names of other machines, and requests forwarded by a proxy.
 ///
-/// Otherwise a page whose name an attacker has rebound to the loopback address could sign in as any
-/// user. A forwarded request may come from anywhere.
+/// Otherwise a page whose host name an attacker has rebound to the loopback address could sign in
+/// as any user. A forwarded request may come from anywhere.
 async fn require_loopback(request: Request, next: Next) -> Response {
     let detail = if !(is_local(&request) && is_from_this_machine(&request)) {
         "development sign-in is available on this machine only; open the portal at localhost"
@@ -62,9 +62,9 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Returns `true` if the caller is on this machine or the server does not provide its address.
+/// Returns `true` if the caller is on this machine or the server does not provide its IP address.
 ///
-/// An application that serves the router itself provides it by
+/// An application that serves the router itself provides the address by calling
 /// `into_make_service_with_connect_info`.
 fn is_from_this_machine(request: &Request) -> bool {
     request
@@ -232,7 +232,7 @@ impl DevUser {
         Self::new(email, first_name, last_name, email_verified, faults).map_err(Error::invalid)
     }
 
-    /// Reads a user from the fields of the form; fails with all of their errors.
+    /// Reads a user from the fields of the form; fails with the errors of all fields.
     pub(super) fn of_form(
         email: &str,
         first_name: &str,

@@ -1,4 +1,4 @@
-//! Frontend API: key set, handshake, and the calls of the script in the browser.
+//! Frontend API: key set, handshake, and the calls by the script in the browser.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ pub(super) fn return_address(state: &Memory, text: Option<&str>) -> Option<Url> 
     (web && (loopback || state.origins.contains(&origin))).then_some(url)
 }
 
-/// Finds the browser of a request, by its cookie here or by its id in URLs.
+/// Finds the browser of a request by its cookie on this origin or by its id in the query.
 pub(super) fn find_client(
     state: &Memory,
     headers: &HeaderMap,

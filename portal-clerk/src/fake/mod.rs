@@ -57,7 +57,7 @@ pub enum JwksBehavior {
 
 /// Fake Clerk instance for a single test, on a free port of 127.0.0.1 until it is dropped.
 ///
-/// Impossible operations, such as a session of an unknown user, panic.
+/// Impossible operations, such as creating a session of an unknown user, panic.
 pub struct FakeClerk {
     instance: Arc<Instance>,
     webhook_secret: String,
@@ -71,7 +71,7 @@ impl FakeClerk {
         Self::start_as(InstanceKind::Development).await
     }
 
-    /// Starts an instance of a type. A portal accepts keys of a production instance in DEV too.
+    /// Starts an instance of the given type. In DEV, a portal accepts keys of both types.
     pub async fn start_as(kind: InstanceKind) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener").to_string();
@@ -149,7 +149,7 @@ impl FakeClerk {
 
     // Users.
 
-    /// Returns the id of the user with an e-mail address; creates one with the address verified.
+    /// Returns the id of the user with an e-mail address; creates the user, verified, if missing.
     pub fn user(&self, email: &str) -> String {
         self.state().user_of(email, "Test", "Person")
     }
@@ -257,7 +257,7 @@ impl FakeClerk {
 
     /// Replaces the signing key; earlier tokens name a key that no longer exists.
     pub fn rotate_keys(&self) {
-        // Generated outside of the lock, because it is slow.
+        // Generating a key is slow, so it is done before the lock is acquired.
         let key = SigningKey::generate();
         self.state().key = key;
     }
@@ -296,27 +296,27 @@ impl FakeClerk {
 
     // Backend API.
 
-    /// Makes the next calls of the Backend API fail with `429` and `Retry-After`.
+    /// Makes the next calls to the Backend API fail with `429` and `Retry-After`.
     pub fn rate_limit_next(&self, calls: usize, retry_after_seconds: u64) {
         self.state().refusals = (calls, retry_after_seconds);
     }
 
-    /// Makes every call of the Backend API fail with a status; `None` restores the usual behavior.
+    /// Makes every call to the Backend API fail with a status; `None` restores the usual behavior.
     pub fn set_failure(&self, status: Option<u16>) {
         self.state().failure = status;
     }
 
-    /// Sets whether calls of the Backend API receive no response.
+    /// Sets whether calls to the Backend API receive no response.
     pub fn set_hanging(&self, hangs: bool) {
         self.state().hangs = hangs;
     }
 
-    /// Leaves a user out of lists, as if they had moved between pages while these were read.
+    /// Leaves a user out of lists, as if they had moved between pages while the pages were read.
     pub fn hide_from_lists(&self, user_id: &str) {
         self.state().hidden.push(user_id.to_owned());
     }
 
-    /// Returns method, path and query of each call of the Backend API so far.
+    /// Returns the method, path and query of each call to the Backend API so far.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         self.state().requests.clone()
@@ -324,7 +324,7 @@ impl FakeClerk {
 
     // Webhooks.
 
-    /// Creates a signed webhook message of a type with the current time.
+    /// Creates a signed webhook message of the given type with the current time.
     pub fn webhook_event(&self, kind: &str, data: Value) -> Webhook {
         Webhook::new(&self.webhook_secret, kind, data)
     }

@@ -44,12 +44,12 @@ pub(super) struct State {
     pub(super) jwks_fetches: usize,
     /// Remaining Backend API calls to fail with `429`, and their `Retry-After` in seconds.
     pub(super) refusals: (usize, u64),
-    /// Status with which every call of the Backend API fails, if set.
+    /// Status with which every call to the Backend API fails, if set.
     pub(super) failure: Option<u16>,
-    /// `true` if calls of the Backend API receive no response.
+    /// `true` if calls to the Backend API receive no response.
     pub(super) hangs: bool,
     pub(super) requests: Vec<String>,
-    /// Existing users whom lists leave out.
+    /// Existing users who are left out of lists.
     pub(super) hidden: Vec<String>,
     /// Allowed redirect origins in addition to loopback ones.
     pub(super) origins: Vec<String>,
@@ -69,7 +69,7 @@ pub(super) struct Session {
 pub(super) struct Client {
     /// Value of its cookie on this origin.
     pub(super) id: String,
-    /// Id of the browser at a development instance, for URLs.
+    /// Id of the browser in URLs of a development instance.
     pub(super) dev_browser: String,
     /// Time of its last sign-in or sign-out, in seconds since 1970.
     pub(super) updated_at: i64,
@@ -291,7 +291,7 @@ pub(super) fn has_address(user: &Value, email: &str) -> bool {
         .any(|address| text(&address["email_address"]).eq_ignore_ascii_case(email))
 }
 
-/// Merges like Clerk: objects field by field, `null` removes a field.
+/// Merges like Clerk: objects are merged field by field; `null` removes a field.
 pub(super) fn merge(into: &mut Value, other: &Value) {
     let Value::Object(other) = other else {
         *into = other.clone();

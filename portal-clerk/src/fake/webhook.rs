@@ -1,4 +1,4 @@
-//! Webhook messages of Clerk, signed like Svix signs them.
+//! Webhook messages of Clerk, signed as Svix signs them.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -19,7 +19,7 @@ pub struct Webhook {
     pub body: String,
     /// Secrets that sign the message, in order.
     pub secrets: Vec<String>,
-    /// Value that replaces the signatures.
+    /// Value that replaces the signatures, if set.
     pub signature: Option<String>,
 }
 
@@ -34,7 +34,7 @@ pub struct WebhookResponse {
 }
 
 impl Webhook {
-    /// Creates a message of a type with the current time.
+    /// Creates a message of the given type with the current time.
     pub fn new(secret: &str, kind: &str, data: Value) -> Self {
         let timestamp = Utc::now();
         let body = json!({
@@ -54,7 +54,7 @@ impl Webhook {
         }
     }
 
-    /// Moves the time of sending into the past by seconds; a negative value into the future.
+    /// Sets the time of sending to a number of seconds ago; a negative number is in the future.
     pub fn sent_ago(mut self, seconds: i64) -> Self {
         self.timestamp = Utc::now().timestamp() - seconds;
         self

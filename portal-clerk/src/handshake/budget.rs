@@ -1,4 +1,4 @@
-//! Limits for handshake nonces: anyone can make one up, and each costs a call of Clerk's API.
+//! Limits for handshake nonces: anyone can make one up, and each costs a call to Clerk's API.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -63,7 +63,7 @@ pub(super) struct Budget {
     unknown: Cache<Digest, ()>,
 }
 
-/// Share of the calls per second; all 30 are a third of Clerk's limit.
+/// Share of the calls per second; the total of 30 is a third of Clerk's limit.
 struct Share {
     a_second: u32,
     places: Semaphore,
@@ -110,7 +110,7 @@ impl Share {
         Ok(())
     }
 
-    /// Returns a call to the budget because its nonce was not unknown.
+    /// Refunds a call whose nonce did not turn out to be unknown.
     fn refund(&self, network: Option<IpAddr>, now: Instant) {
         let mut counts = self.state.lock();
         let count = counts.of(network, now);
@@ -119,7 +119,7 @@ impl Share {
 }
 
 impl Counts {
-    /// Returns the calls of a network in its current window.
+    /// Returns the number of calls of a network in its current window.
     fn of(&mut self, network: Option<IpAddr>, now: Instant) -> &mut u32 {
         let is_over = |began: Instant| now.saturating_duration_since(began) >= WINDOW;
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
@@ -171,7 +171,7 @@ impl Budget {
         self.unknown.insert(token_cache::digest_of(nonce), ());
     }
 
-    /// Returns a call to the budget because the nonce was valid or Clerk did not respond.
+    /// Refunds a call whose nonce was valid or to which Clerk did not respond.
     pub(super) fn refund(&self, visitor: Visitor, now: Instant) {
         self.share(visitor).refund(visitor.network, now);
     }

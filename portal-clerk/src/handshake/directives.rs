@@ -12,7 +12,7 @@ const MAX_DIRECTIVES: usize = 16;
 
 /// Names of Clerk's cookies, without the suffix of an instance.
 ///
-/// No other cookies may be set, because an attacker could replace the portal's cookies.
+/// Other cookies are rejected; otherwise an attacker could replace the portal's cookies.
 const NAMES: [&str; 5] = [
     "__session",
     "__client_uat",
@@ -36,7 +36,8 @@ struct Directive {
 impl Directives {
     /// Parses `Set-Cookie` values.
     ///
-    /// Cookies with other names are left out. An invalid header, or too many of them, rejects all.
+    /// Cookies with other names are left out. If a header is invalid or there are too many of them,
+    /// all are rejected.
     pub(crate) fn parse(texts: &[String]) -> Result<Self, &'static str> {
         if texts.is_empty() {
             return Err("no cookies");
@@ -109,7 +110,7 @@ impl Directives {
             }
         });
         for (at, directive) in self.0.iter().enumerate() {
-            // The last cookie of a name applies, as in a browser.
+            // The last cookie with a name applies, as in a browser.
             let last = !self.0[at + 1..]
                 .iter()
                 .any(|later| later.name == directive.name);

@@ -44,7 +44,7 @@ pub(crate) struct Handshake {
     /// URL.
     pub(crate) public_url: String,
     pub(crate) base_path: String,
-    /// `true` for a development instance, which returns in the query instead of cookies.
+    /// `true` for a development instance, which returns results in the query, not in cookies.
     pub(crate) development: bool,
     pub(crate) payloads: PayloadFetcher,
     /// Rate limit of the message about an ignored handshake, which any client can trigger.
@@ -89,7 +89,8 @@ impl Handshake {
     ) -> NavigationOutcome {
         match self.take_back(verifier, parts, now).await {
             Some(Ok(mut navigation)) => {
-                // Valid once: if the browser kept it, every page would look it up again.
+                // The result is valid once; if the browser kept it, every page would look it up
+                // again.
                 navigation.cookies.extend(self.forget_handshake());
                 return navigation;
             }
@@ -204,7 +205,7 @@ impl Handshake {
             let query = parts.uri.query().filter(|_| self.development);
             let parameter = |name| query.and_then(|query| query::value(query, name));
             let (nonce, token) = (parameter(HANDSHAKE_NONCE), parameter(HANDSHAKE));
-            // Each instance type uses one location. A link must not sign anyone in.
+            // Each instance type uses only one location, so that a link cannot sign anyone in.
             let (nonce, token) = match self.development {
                 true => (nonce.as_deref(), token.as_deref()),
                 false => (cookies.handshake_nonce, cookies.handshake),
@@ -267,7 +268,8 @@ impl Handshake {
                     }
                     found = Some((claims, CredentialSource::Cookie));
                 }
-                // Genuine, but Clerk has pending tasks for it: keep its cookies, sign no one in.
+                // The token is genuine, but its session has pending tasks at Clerk: keep the
+                // cookies, but do not sign the user in.
                 Err(Rejection::Pending) => {}
                 Err(rejection) if self.development && rejection.is_of_time() => {
                     let kind = rejection.reason();

@@ -248,7 +248,7 @@ struct JwksEndpoint {
     url: String,
 }
 
-/// State that limits fetches to one at a time, with a minimum distance.
+/// State that limits fetches to one at a time, with a minimum interval.
 #[derive(Default)]
 struct FetchState {
     last_attempt: Option<Instant>,
@@ -293,7 +293,7 @@ impl KeyCache {
         set.epoch == epoch
     }
 
-    /// Returns the keys to verify a token that names a key, which may not include that key.
+    /// Returns the keys to verify a token with; they may not include the key that it names.
     pub(crate) async fn keys_for(
         self: &Arc<Self>,
         kid: Option<&str>,

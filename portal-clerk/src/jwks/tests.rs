@@ -43,7 +43,7 @@ async fn made_up_key_ids_cause_one_fetch_per_cooldown() {
     }
     assert_eq!(server.count(), 2);
     assert_eq!(knows(&cache, "a", now).await, Some(true));
-    // Counted from the failed attempt, not from the last successful one.
+    // The cooldown starts at the failed attempt, not at the last successful one.
     assert_eq!(
         knows(&cache, "y", now + COOLDOWN - SECOND).await,
         Some(false)
@@ -63,7 +63,7 @@ async fn concurrent_requests_share_one_fetch() {
     let waiters: Vec<_> = (0..20)
         .map(|index| {
             let cache = Arc::clone(&cache);
-            // Far enough apart for the cooldown to have passed.
+            // The calls are far enough apart for the cooldown to have passed.
             let now = now + COOLDOWN * index;
             tokio::spawn(async move { knows(&cache, "a", now).await })
         })
@@ -131,7 +131,7 @@ async fn keys_last_a_day_while_the_server_is_down() {
     assert!(cache.is_current(0, day));
     let later = day + SECOND;
     assert!(!cache.is_current(0, later));
-    // There were keys: callers are signed out instead of getting an error.
+    // Because keys were available before, callers are signed out instead of receiving an error.
     assert_eq!(knows(&cache, "a", later).await, Some(false));
     // An unknown id does not restore the keys.
     assert_eq!(knows(&cache, "x", later).await, Some(false));

@@ -1,4 +1,4 @@
-//! Verification of session tokens: the checks, in an order in which each is safe.
+//! Verification of session tokens: the checks, in an order in which each of them is safe.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -36,7 +36,7 @@ const CATEGORY_ANY: &str = "cl_I7d4PD111III";
 
 /// Requirements for valid tokens.
 pub(crate) struct VerificationRules {
-    /// Only accepted issuer.
+    /// The only accepted issuer.
     pub(crate) issuer: String,
     /// Origins accepted as `azp`.
     pub(crate) authorized_parties: Vec<String>,
@@ -84,7 +84,7 @@ pub(crate) enum Rejection {
 }
 
 impl Rejection {
-    /// Returns a constant word for searching and counting in logs; Clerk's, if it has one.
+    /// Returns a constant word for searching and counting in logs; Clerk's word if there is one.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::TooLong | Self::Malformed | Self::Header(_) | Self::Claims(_) => "token-invalid",
@@ -196,8 +196,8 @@ impl<'a> Unverified<'a> {
 
     /// Verifies that a handshake comes from the instance and returns its cookies.
     ///
-    /// A session token is not a handshake, even if an application added a claim of this name, which
-    /// users may influence.
+    /// A session token is not a handshake, even if an application has added a `handshake` claim,
+    /// whose value users may influence.
     pub(crate) fn verify_handshake(
         self,
         keys: &KeySet,

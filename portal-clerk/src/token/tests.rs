@@ -225,7 +225,7 @@ async fn handshake_requires_a_signature_and_its_category() {
         let refused = timed(name, time).await.unwrap_err();
         assert_eq!(refused.reason(), expected, "{name} {time}");
     }
-    // A session with a claim of this name, with any header.
+    // A session token with a `handshake` claim, with any header.
     let session = merged(good_claims(), good.clone());
     for cat in [json!(null), json!(CATEGORY_SESSION), json!(CATEGORY_ANY)] {
         let refused = handshake(json!({ "cat": cat }), session.clone())
@@ -273,7 +273,7 @@ async fn handshake_requires_a_signature_and_its_category() {
     let forged = Unverified::parse_handshake(&forged).unwrap();
     let refused = forged.verify_handshake(&keys, NOW).unwrap_err();
     assert_eq!(refused.reason(), "token-invalid-signature");
-    // A handshake is not a session either.
+    // A handshake token is not a session token either.
     let token = SigningKey::first().sign(&header, &good.to_string());
     assert!(matches!(verify(&token).await, Err(Rejection::Claims(_))));
 }

@@ -39,7 +39,7 @@ impl TimePoint {
 /// Verified session of a request: its claims and the location of its token.
 pub(crate) type VerifiedSession = Option<(Arc<Claims>, CredentialSource)>;
 
-/// Outcome of the cookies of a request.
+/// Authentication state of a request and the session in its cookies.
 pub(crate) struct CookieSession<'a> {
     pub(crate) state: AuthState,
     /// Claims of the token if it is valid, whatever the state.
@@ -75,8 +75,8 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(keys: KeyCache, rules: VerificationRules, names: CookieNames) -> Self {
-        // If another crate in the build enables another implementation, the first verification
-        // would panic. An error means that a provider is already installed.
+        // Without this, the first verification would panic if another crate in the build enabled
+        // another implementation. An error means that a provider is already installed.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         Self {
             keys: Arc::new(keys),
@@ -115,7 +115,7 @@ impl Verifier {
         }
     }
 
-    /// Determines the outcome of cookies. Fails if verification is currently unavailable.
+    /// Determines the session from cookies. Fails if verification is currently unavailable.
     pub(crate) async fn cookie_session<'a>(
         &self,
         cookies: &Cookies<'a>,
@@ -264,7 +264,7 @@ impl Verifier {
 
     /// Verifies a token with a clock skew in seconds.
     ///
-    /// Only for detecting a wrong clock or ending a session; the result must not sign anyone in.
+    /// Used only to detect a wrong clock or to end a session; the result must not sign anyone in.
     pub(crate) async fn claims_by_another_clock(
         &self,
         token: &str,

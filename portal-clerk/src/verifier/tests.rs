@@ -272,7 +272,7 @@ async fn cached_token_expires_on_time() {
     assert!(who(&verifier, &headers, at(0)).await.is_some());
     assert!(who(&verifier, &headers, at(50 + SKEW - 1)).await.is_some());
     assert_eq!(who(&verifier, &headers, at(50 + SKEW)).await, None);
-    // It does not expire earlier after its eviction from the cache.
+    // The token does not expire earlier after its eviction from the cache.
     assert!(who(&verifier, &headers, at(50 + SKEW - 1)).await.is_some());
 }
 

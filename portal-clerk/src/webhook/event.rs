@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::user_record::{self, is_session_id, is_user_id};
 
-/// Event of a message, limited to those that concern the portal.
+/// Event in a message, limited to the events that concern the portal.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Event {
     User {
@@ -53,7 +53,7 @@ impl Event {
             "user.created" | "user.updated" => {
                 let id = id(is_user_id)?;
                 let profile = user_record::profile(data);
-                // Without it the order of two messages could not be determined.
+                // Without this time, the order of two messages could not be determined.
                 if profile.updated_at <= 0 {
                     return Err(EventError::Member("data.updated_at"));
                 }

@@ -92,7 +92,7 @@ async fn receive(
     receiver.secrets.verify(&signed, &body).map_err(refused)?;
     let event = match Event::parse(&body) {
         Ok(event) => event,
-        // Clerk signed it and would send it again for days.
+        // Clerk signed the message and would resend it for days.
         Err(reason @ EventError::Member(_)) => {
             tracing::warn!(id = signed.id, %reason, "webhook ignored because it is malformed");
             return Ok(Json(json!({"effect": "none"})));

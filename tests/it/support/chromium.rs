@@ -28,7 +28,7 @@ pub(crate) struct Chromium {
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) url: String,
-    /// `Document`, `Script`, `EventSource` ..
+    /// Resource type, such as `Document`, `Script` or `EventSource`.
     pub(crate) kind: String,
     /// `true` if it was served from a cache.
     pub(crate) cached: bool,

@@ -34,7 +34,7 @@ impl CookieClient {
         browser
     }
 
-    /// Like [`of`](Self::of), with the other cookies that a development instance of Clerk sets.
+    /// Returns the same as [`of`](Self::of), with the other cookies of a Clerk test instance.
     pub(crate) fn of_clerk(url: &str, signed_in: &Client) -> Self {
         let mut browser = Self::of(url, signed_in);
         for (name, value) in [("__client_uat", "1"), ("__clerk_db_jwt", "dvb_1")] {
@@ -131,7 +131,7 @@ pub(crate) async fn raw(url: &str, head: &str) -> (u16, String) {
     raw_without_host(url, &format!("{head}\r\nHost: {address}")).await
 }
 
-/// Like [`raw`], without a `Host` unless `head` contains one.
+/// Does the same as [`raw`], without a `Host` header unless `head` contains one.
 pub(crate) async fn raw_without_host(url: &str, head: &str) -> (u16, String) {
     let mut stream = connect(url).await;
     let request = format!("{head}\r\nConnection: close\r\n\r\n");

@@ -105,7 +105,9 @@ async fn sign_in(portal: &ReferencePortal, email: &str, first: &str, last: &str)
     Client::new(&portal.url, Some(token))
 }
 
-/// `page   GET    /admin/about   public   reference_portal::pages::about::about`
+/// Returns the path and access of a page from a line of `routes`.
+///
+/// An example is `page   GET    /admin/about   public   reference_portal::pages::about::about`.
 fn page(line: &str) -> Option<(String, String)> {
     let mut words = line.split_whitespace();
     let (kind, method) = (words.next()?, words.next()?);

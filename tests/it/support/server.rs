@@ -137,8 +137,9 @@ impl TestServer {
         Self::start_on(directory, self.uri.clone(), settings, app::build).await
     }
 
-    /// Starts a replica in production, whose host is [`PRODUCTION_HOST`]. The database must be
-    /// PostgreSQL.
+    /// Starts a replica in production whose host is [`PRODUCTION_HOST`].
+    ///
+    /// The database must be PostgreSQL.
     pub(crate) async fn in_production(
         &self,
         build: impl FnOnce(PortalBuilder) -> PortalBuilder,
@@ -165,7 +166,7 @@ impl TestServer {
         self.start_again_with(&[]).await
     }
 
-    /// Like [`start_again`](Self::start_again), with additional settings.
+    /// Does the same as [`start_again`](Self::start_again), with additional settings.
     pub(crate) async fn start_again_with(mut self, settings: &[(&str, &str)]) -> Self {
         self.stop().await;
         let directory = tempfile::tempdir().expect("a directory can be created");

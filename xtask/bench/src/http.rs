@@ -20,7 +20,7 @@ pub(crate) const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 pub(crate) struct Settings {
     #[command(flatten)]
     pub(crate) load: Load,
-    /// Measure only these targets in addition to the first one
+    /// Measure only the first target and these
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -50,7 +50,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     compare(&chosen(&settings.only)?, &settings.load).await
 }
 
-/// Starts all targets, measures them in turns, and prints their ratios to the first one.
+/// Starts all targets, measures them alternately, and prints their ratios to the first one.
 pub(crate) async fn compare(subjects: &[&'static Target], load: &Load) -> Result<()> {
     let duration =
         Duration::try_from_secs_f64(load.seconds).context("invalid duration in `--seconds`")?;
@@ -115,7 +115,7 @@ fn same_answers(servers: &[Server]) -> Result<()> {
     Ok(())
 }
 
-/// Prints the results of each target and its share of the first one in the same round.
+/// Prints the results of each target and its ratio to the first target in the same round.
 fn report(servers: &[Server], turns: &[Vec<Round>]) {
     println!("each as min / median / max over {} rounds", turns.len());
     for (index, server) in servers.iter().enumerate() {

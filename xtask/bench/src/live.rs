@@ -26,11 +26,11 @@ const PAGE: &str = "/admin/settings?model=live_order&per_page=50";
 const REGION: &str = "live-rows";
 const TOPIC: &str = "model:live_order";
 const ROWS: usize = 50;
-/// Longer than the interval over which changes to a topic are coalesced.
+/// Pause that is longer than the interval over which changes to a topic are coalesced.
 const SETTLE_TIME: Duration = Duration::from_millis(500);
 /// Maximum delay before a tab sends its request, as in the browser.
 const JITTER: u64 = 100;
-/// Timeout after which a tab missed a change.
+/// Time after which a tab counts as having missed a change.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Options of the live-update benchmark.
@@ -173,7 +173,7 @@ impl Tab {
         Ok(())
     }
 
-    /// Receives changes and requests the changed region until it is closed.
+    /// Receives changes and requests the changed region until the tab is closed.
     async fn stay(mut self, told: mpsc::UnboundedSender<(News, Instant)>) -> Result<()> {
         loop {
             self.changed().await?;
@@ -185,7 +185,7 @@ impl Tab {
     }
 }
 
-/// Portal on separate threads, served as by a program.
+/// Portal on separate threads, served as in an application.
 struct Served {
     address: SocketAddr,
     stop: CancellationToken,

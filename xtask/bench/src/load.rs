@@ -1,4 +1,4 @@
-//! Load generator: many connections that each send the next request after a response.
+//! Load generator: many connections, each of which sends the next request after a response.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// Loads the server for `duration` over `connections` connections.
+    /// Sends requests to the server for `duration` over `connections` connections.
     pub(crate) async fn measure(
         server: &Server,
         connections: usize,
@@ -29,8 +29,8 @@ impl Round {
         for _ in 0..connections {
             open.push(Connection::open(server.address).await?);
         }
-        // The server pays for waking a sleeping thread of the client, and a slower server would
-        // pay more often. So no thread sleeps.
+        // Waking a sleeping client thread costs the server time, and a slower server would do it
+        // more often. So no thread sleeps.
         let mut awake = JoinSet::new();
         for _ in 0..Handle::current().metrics().num_workers() {
             awake.spawn(stay_awake());
@@ -64,12 +64,12 @@ impl Round {
         })
     }
 
-    /// Requests per second.
+    /// Returns the number of requests per second.
     pub(crate) fn rate(&self) -> f64 {
         self.requests as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// Processor time of the server per request, in microseconds.
+    /// Returns the processor time of the server per request, in microseconds.
     pub(crate) fn cost(&self) -> Option<f64> {
         let micros = self.processor?.as_secs_f64() * 1e6;
         Some(micros / self.requests as f64)

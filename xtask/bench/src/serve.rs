@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// Only line of output: where the target can be reached.
+/// Only line of output: how to reach the target.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Announcement {
     pub(crate) address: SocketAddr,

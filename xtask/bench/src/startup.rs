@@ -66,7 +66,7 @@ struct Portal {
 }
 
 impl Portal {
-    /// Starts the binary and waits for its first 200; also returns the elapsed time.
+    /// Starts the binary and waits for its first `200` response; also returns the elapsed time.
     fn start(program: &Path, directory: &Path) -> Result<(Self, Duration)> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
@@ -74,7 +74,7 @@ impl Portal {
         let database = env::var(POSTGRES)
             .unwrap_or_else(|_| format!("sqlite://{}", directory.join("portal.db").display()));
         let mut command = Command::new(program);
-        // Without the caller's settings, which would affect the measurement.
+        // The caller's settings are removed, because they would affect the measurement.
         command
             .env_clear()
             .envs(env::var_os("PATH").map(|path| ("PATH", path)))

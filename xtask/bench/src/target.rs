@@ -76,7 +76,7 @@ pub(crate) enum Caller {
     Nobody,
     /// A header as long as that of a signed-in user, which is ignored.
     LookAlike,
-    /// A signed-in user, with a bearer token of `POST /dev/token`.
+    /// A signed-in user, with a bearer token from `POST /dev/token`.
     Session,
     /// Many signed-in users, one after another.
     Sessions,

@@ -26,7 +26,7 @@ impl Color {
         )
     }
 
-    /// Relative luminance as defined by WCAG 2.
+    /// Returns the relative luminance as defined by WCAG 2.
     fn luminance(self) -> f64 {
         let [red, green, blue] = self.0.map(|channel| {
             let value = f64::from(channel) / 255.0;
@@ -39,7 +39,7 @@ impl Color {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// Contrast ratio as defined by WCAG 2, from 1 to 21.
+    /// Returns the contrast ratio as defined by WCAG 2, from 1 to 21.
     pub(super) fn contrast(self, other: Self) -> f64 {
         let (one, other) = (self.luminance(), other.luminance());
         (one.max(other) + 0.05) / (one.min(other) + 0.05)

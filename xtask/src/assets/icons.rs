@@ -19,7 +19,7 @@ pub(super) fn wanted(directory: &Path, new: &[String]) -> Result<BTreeSet<String
     Ok(names)
 }
 
-/// Puts an icon on one line, without comment, class and size, which are set on rendering.
+/// Puts an icon on one line, without its comment and without class and size, which rendering sets.
 pub(super) fn shortened(svg: &str) -> String {
     let start = svg.find("<svg").unwrap_or_default();
     let svg = svg.get(start..).unwrap_or_default();

@@ -59,7 +59,7 @@ pub(super) struct File {
     pub(super) to: String,
     /// SHA-256 of the stored file.
     pub(super) sha256: String,
-    /// Subset to keep of a font.
+    /// Subset of a font to keep.
     pub(super) cut: Option<Cut>,
 }
 

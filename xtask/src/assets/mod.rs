@@ -25,7 +25,7 @@ use crate::progress::step;
 const VENDORED: [&str; 2] = ["portal-core/assets/vendor", "tests/it/vendor"];
 /// Directory of the portal's assets.
 const ASSETS: &str = "portal-core/assets";
-/// Scales that the tokens are generated from, in [`ASSETS`].
+/// File in [`ASSETS`] with the scales that the tokens are generated from.
 const SCALES: &str = "vendor/radix-colors.txt";
 
 /// Options of `cargo xtask assets`.
@@ -116,7 +116,7 @@ fn generated(root: &Path) -> Result<[(PathBuf, String); 2]> {
     ])
 }
 
-/// Returns the differences between the tree and the manifests and generator.
+/// Compares the tree with the manifests and the generator and returns the differences.
 fn faults(root: &Path) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for directory in VENDORED {

@@ -4,10 +4,10 @@
 //!
 //! - `solid`, `contrast`: step 9 with white where that reaches 4.5:1; for amber, yellow, lime, mint and
 //!   sky step 9 with their light step 12; for every other accent light step 11 with white, in both modes.
-//! - `text`: step 11, darkened in light mode until it reaches 4.6:1 on step 3 and every gray 2, and at
-//!   4.5:1 on step 4, the fill under the pointer.
-//! - `mark`: elements without text (switch, progress, line of a chart): `solid` where its contrast is 3:1,
-//!   else `text`.
+//! - `text`: step 11, darkened in light mode until it reaches 4.6:1 on step 3 and on step 2 of every
+//!   gray, and 4.5:1 on step 4, the fill under the pointer.
+//! - `mark`, for elements without text (switch, progress, line of a chart): `solid` where its contrast
+//!   is 3:1, else `text`.
 //!
 //! A test of `portal-core` reads the result and measures it.
 

@@ -15,7 +15,7 @@ use crate::progress::step;
 use crate::server::{Durability, Postgres};
 use crate::tools::{Tool, Tools};
 
-/// Environment variable of `portal-bench`: URI of a database server it can write to.
+/// Environment variable of `portal-bench`: URI of a database server that it can write to.
 const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 
 /// Benchmarks.
@@ -23,7 +23,7 @@ const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 pub(crate) enum Bench {
     /// Compare requests per second with plain axum, then measure start-up time and memory
     Http(Http),
-    /// Measure signed-in requests, token verification, and clients with forged keys
+    /// Measure signed-in requests, token verification, and requests with forged tokens
     Auth(Auth),
     /// Measure pages: bytes, requests, throughput, live tabs, and browser timings on a slow network
     Pages(pages::Pages),

@@ -7,7 +7,7 @@
   watch("largest-contentful-paint", (entry) => { largest = entry.startTime; });
   watch("layout-shift", (entry) => { if (!entry.hadRecentInput) shift += entry.value; });
   watch("longtask", (entry) => long.push([entry.startTime, entry.duration]));
-  // Ready: painted, parsed, and past the last long task, followed by five quiet seconds.
+  // A page is ready once it is painted and parsed and its last long task has ended. Five quiet seconds must follow.
   window.portalBench = () => {
     const painted = performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? largest;
     const parsed = performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd;

@@ -147,7 +147,7 @@ impl Camera<'_> {
         Ok(())
     }
 
-    /// Returns `true` if the portal has the page; the missing page of the 404 scene counts as well.
+    /// Returns `true` if the portal has the page; the missing page of the 404 scene also counts.
     fn is_there(&self, scene: &Scene) -> bool {
         let path = scene.path.split('?').next().unwrap_or_default();
         path.starts_with("/no/")

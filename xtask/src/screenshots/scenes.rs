@@ -4,7 +4,7 @@
 pub(super) struct Scene {
     pub(super) name: &'static str,
     pub(super) when: When,
-    /// Path; `{task}` stands for the id of a failed task.
+    /// Path; `{task}` is replaced with the id of a failed task.
     pub(super) path: &'static str,
     pub(super) script: &'static str,
 }
@@ -20,7 +20,7 @@ pub(super) enum When {
     Empty,
     /// People, rows and finished tasks.
     Busy,
-    /// The same, and a running task.
+    /// The same as `Busy`, with a running task.
     Running,
     /// User without access.
     Refused,
@@ -54,7 +54,7 @@ form.noValidate = true;
 form.requestSubmit();";
 const GO_OFFLINE: &str = "dispatchEvent(new Event('offline'))";
 
-/// All scenes. A missing page only prints a message.
+/// All scenes. If a page is missing, only a message is printed.
 pub(super) const SCENES: [Scene; 38] = [
     scene("landing", When::Guest, "/"),
     scene("sign-in", When::Guest, "/sign-in"),

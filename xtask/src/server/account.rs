@@ -51,7 +51,7 @@ impl Account {
             .with_context(|| format!("failed to change the owner of {}", directory.display()))
     }
 
-    /// Ids of user and group.
+    /// Returns the ids of the user and the group.
     pub(super) fn numbers(&self) -> [u32; 2] {
         [self.user, self.group]
     }

@@ -49,7 +49,7 @@ impl Chromedriver {
         })
     }
 
-    /// URL of the WebDriver.
+    /// Returns the URL of the WebDriver.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -66,7 +66,8 @@ fn is_ready(port: u16) -> Result<bool> {
     )?;
     let mut answer = Vec::new();
     let mut part = [0; 1024];
-    // The driver keeps the connection open, so the end of the text ends the response, not the stream.
+    // The driver keeps the connection open, so the response ends with its text, not with the
+    // stream.
     while !answer.ends_with(b"}}") {
         match stream.read(&mut part)? {
             0 => break,

@@ -55,7 +55,7 @@ impl Portal {
         })
     }
 
-    /// URL of the portal.
+    /// Returns the URL of the portal.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -107,8 +107,9 @@ impl Portal {
         Ok(token.to_owned())
     }
 
-    /// Adds people, rows and tasks of three months, completed and failed, waits until they
-    /// are stored, and returns the id of a failed task.
+    /// Adds demo data, waits until it is stored, and returns the id of a failed task.
+    ///
+    /// The data consists of people, rows, and completed and failed tasks of three months.
     pub(crate) fn fill(&self, session: &str) -> Result<String> {
         for (email, first, last) in [
             ("alan@example.com", "Alan", "Turing"),
@@ -123,7 +124,7 @@ impl Portal {
             let person = self.sign_in_as(email, first, last)?;
             self.send("/api/client-tokens", Some(&person), &json!({}))?;
         }
-        // Without this, all data is from today.
+        // Without this, all data would be from today.
         self.send("/admin/overview/examples", Some(session), &json!({}))?;
         self.send("/api/admin/defaults", Some(session), &json!({}))?;
         let person = json!({"name": "Grace", "age": 37});

@@ -81,7 +81,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Command that starts the server.
+    /// Returns the command that starts the server.
     fn server(&self) -> Command {
         // INT is PostgreSQL's fast shutdown: it ends all sessions and exits.
         let mut postgres = self.as_account(dies_with_us(self.programs.join("postgres"), "INT"));
@@ -93,7 +93,7 @@ impl Cluster {
         postgres
     }
 
-    /// Description of the server for a program that starts and stops it.
+    /// Returns a description of the server for a program that starts and stops it.
     pub(crate) fn order(&self) -> Value {
         let server = self.server();
         let text = |value: &OsStr| value.to_string_lossy().into_owned();
@@ -117,7 +117,7 @@ impl Cluster {
         command
     }
 
-    /// Lock file, which contains the state of the server.
+    /// Returns the path of the lock file, which contains the state of the server.
     fn lock(&self) -> PathBuf {
         self.data.join("postmaster.pid")
     }
@@ -159,7 +159,7 @@ impl Postgres {
         })
     }
 
-    /// URI of the server's first database, with full permissions.
+    /// Returns the URI of the server's first database, with full permissions.
     pub(crate) fn uri(&self) -> String {
         self.uri.clone()
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 /// Type of a piece of source text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum PieceKind {
-    /// Text that the compiler reads, literals excepted.
+    /// Text that the compiler reads, except literals.
     Code,
     /// A line comment without its line break, or a block comment.
     Comment,
@@ -81,7 +81,7 @@ fn ends_in_name(code: &str) -> bool {
     }
 }
 
-/// Returns the length of a comment, which may contain comments.
+/// Returns the length of a block comment, which may contain other block comments.
 fn block_comment(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut at = 0;

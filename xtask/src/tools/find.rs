@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Directories of one PostgreSQL version each: the parts before and after the version.
+/// Directories that each contain one PostgreSQL version: the parts before and after the version.
 const POSTGRES_PLACES: [(&str, &str); 8] = [
     ("/usr/lib/postgresql/", "bin"),
     ("/usr/pgsql-", "bin"),

@@ -19,7 +19,8 @@ pub(super) fn install(missing: &[Tool]) -> Result<()> {
     };
     let packages = system.packages(missing);
     eprintln!("xtask: installing {}", packages.join(" "));
-    // In the foreground process group, so that Ctrl-C reaches apt, which then stops cleanly.
+    // The command is in the foreground process group, so that Ctrl-C reaches apt, which then stops
+    // cleanly.
     let status = command
         .args(["sh", "-eu", "-c", DEBIAN_SCRIPT, "install"])
         .args(&packages)
@@ -43,7 +44,7 @@ pub(super) fn by_hand(tools: &[Tool]) -> String {
     }
 }
 
-/// Operating system, as far as package names depend on it.
+/// Operating system, with a variant for each set of package names.
 #[derive(Clone, Copy)]
 enum System {
     Debian,

@@ -18,7 +18,7 @@ async fn production_page_continues_with_the_new_cookies() {
         assert!(navigation.response.is_none());
         let (set, spent) = navigation.cookies.split_at(4);
         assert_eq!(set, &directives(&new)[..4]);
-        // Valid once, so the browser must not send it again.
+        // The nonce is valid once, so the browser must not send it again.
         assert_eq!(
             spent,
             [
@@ -105,7 +105,7 @@ async fn forged_handshake_sets_no_cookie() {
             json!({}),
             &["__session=a\r\nSet-Cookie: b=c".to_owned()],
         ),
-        // A session is not a handshake, even if it is from this instance.
+        // A session token is not a handshake token, even if it is from this instance.
         new.clone(),
         "nonsense".to_owned(),
         "a.b.c".to_owned(),
@@ -174,7 +174,7 @@ async fn pending_session_is_kept_but_does_not_sign_in() {
     let mut parts = page("/", &format!("__clerk_handshake={token}"));
     let navigation = site.open(&mut parts).await;
     assert!(navigation.response.is_none());
-    // Otherwise the browser would return with the old one repeatedly.
+    // Otherwise the browser would repeatedly return with the old session.
     assert_eq!(navigation.cookies[..4], pending[..4]);
     assert_eq!(site.who(&parts).await, None);
 }

@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use crate::summary::Summary;
 use crate::target::open_portal;
 
-/// Enough for each round, but few enough to sign within a second.
+/// Number of tokens: enough for each round, but few enough to sign within a second.
 const TOKENS: usize = 500;
 
 /// Prints the cost of a verification.

@@ -1,4 +1,4 @@
-//! Requests with forged tokens of unknown key ids, concurrent with requests of signed-in users.
+//! Requests with forged tokens that name unknown keys, concurrent with requests of signed-in users.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -29,13 +29,13 @@ const STRANGERS: u32 = 400;
 enum Strangers {
     /// No requests.
     None,
-    /// Requests without a token: only the load of as many requests remains.
+    /// The same number of requests without a token, to measure their load alone.
     Anonymous,
     /// Tokens that each name a different key.
     UnknownKeys,
 }
 
-/// Prints the 99th percentile of signed-in requests, without and with requests of other clients.
+/// Prints the 99th percentile latency of signed-in requests, without and with other requests.
 pub(crate) async fn run(rounds: usize) -> Result<()> {
     let clerk = FakeClerk::start().await;
     let directory = tempfile::tempdir()?;
@@ -102,7 +102,7 @@ fn ask(address: SocketAddr, token: Option<&str>) -> Vec<u8> {
     request("GET", PATH, address, &headers.unwrap_or_default(), "")
 }
 
-/// Measures the 99th percentile of the signed-in requests of a round, in microseconds.
+/// Measures the 99th percentile latency of the signed-in requests of a round, in microseconds.
 async fn round(address: SocketAddr, token: &str, strangers: Strangers) -> Result<f64> {
     let end = Instant::now() + ROUND;
     let mut signed_in = JoinSet::new();

@@ -59,7 +59,10 @@ pub(super) async fn prove(database: &str, book: &Recorder) -> Result<()> {
     report(book, &promises)
 }
 
-/// Checks that each accepted task is one final row, as shown by its monitors, and that no other exists.
+/// Checks the final state of all tasks.
+///
+/// Each accepted task must have exactly one row with a final status, as shown by its monitors; no
+/// other rows may exist.
 async fn every_task_has_ended(
     connection: &mut PgConnection,
     book: &Recorder,
@@ -112,7 +115,7 @@ fn is_final(status: &str) -> bool {
     matches!(status, "COMPLETED" | "ERROR")
 }
 
-/// Prints what happened to the tasks: a run without failures proves nothing.
+/// Prints the outcomes of the tasks, because a run without failures proves nothing.
 async fn summary(connection: &mut PgConnection) -> Result<()> {
     let select = "SELECT name, status, coalesce(code, ''), count(*), max(attempt) \
                   FROM portal_tasks GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";

@@ -1,4 +1,4 @@
--- Each statement returns the tasks that violate a guarantee; the line above contains its name.
+-- Each statement returns the tasks that violate a guarantee; the line above it names the guarantee.
 
 -- name: a final state is reached once
 SELECT task_id::text, 'final ' || count(*) || ' times' FROM chaos_history

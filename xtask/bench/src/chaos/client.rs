@@ -12,7 +12,7 @@ const EMAIL: &str = "chaos@example.com";
 /// Request timeout: a frozen replica accepts connections but never responds.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Client of all replicas with a client token.
+/// Client of all replicas, authenticated with a client token.
 #[derive(Clone)]
 pub(super) struct Client {
     http: reqwest::Client,

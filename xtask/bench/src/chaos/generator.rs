@@ -1,4 +1,4 @@
-//! Load generator: clients that enqueue tasks and repeat each request until it is answered.
+//! Load generator: clients that enqueue tasks and repeat each request until it is accepted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(super) struct Generator {
     pub(super) seed: u64,
     pub(super) client: Client,
     pub(super) book: Arc<Recorder>,
-    /// Stops the generator: no new task is enqueued once it is cancelled.
+    /// Stops the generator: once it is cancelled, no new task is enqueued.
     pub(super) enough: CancellationToken,
 }
 
@@ -108,7 +108,7 @@ impl Generator {
         id
     }
 
-    /// Sends a single request: a lost cancellation violates no guarantee.
+    /// Sends a cancellation once, because a lost cancellation violates no guarantee.
     async fn cancel(&self, chance: &mut fastrand::Rng, id: Uuid) {
         match self.client.cancel(chance, id).await {
             Answer::Done(_) => self.book.count("cancellations"),

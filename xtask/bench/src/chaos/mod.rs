@@ -1,4 +1,4 @@
-//! Chaos test: kills replicas and their database while tasks run, and checks that none is lost.
+//! Chaos test: kills replicas and their database while tasks run; checks that no task is lost.
 //!
 //! Run by `cargo xtask chaos`.
 
@@ -62,7 +62,7 @@ pub(crate) struct Settings {
     logs: Option<PathBuf>,
 }
 
-/// Starts all processes, injects failures, restores them, and checks that nothing was lost.
+/// Starts all processes, injects failures, restores everything, and checks that no task was lost.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let seed = settings.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let seconds = settings.seconds;
@@ -111,7 +111,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     eprintln!("all replicas are running again");
 
     let patience = Patience(Instant::now() + Duration::from_secs(settings.patience));
-    // Kept until the checks: dropping a set aborts its tasks.
+    // The sets are kept until the checks, because dropping a set aborts its tasks.
     let mut watchers = Vec::new();
     while let Some(starter) = patience.with(starters.join_next()).await.flatten() {
         watchers.push(starter?);

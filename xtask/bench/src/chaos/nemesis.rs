@@ -1,4 +1,4 @@
-//! Nemesis: injects random failures into replicas and database, reproducible by a seed.
+//! Nemesis: injects random failures into the replicas and the database, reproducible with a seed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ enum Event {
     Restart(Stop),
 }
 
-/// Failures of one round, each repeated by its frequency.
+/// Failures of one round, each listed as often as it occurs.
 const ROUND: [Event; 9] = [
     Event::Kill,
     Event::Kill,
@@ -56,7 +56,8 @@ impl Nemesis {
         let mut later = JoinSet::new();
         let mut round = Vec::new();
         while begin.elapsed() < time {
-            // Drawn from a shuffled deck, so that even a short run includes every failure.
+            // Each failure is taken from a shuffled list, so that even a short run includes all of
+            // them.
             let Some(event) = round.pop() else {
                 round.extend(ROUND);
                 self.chance.shuffle(&mut round);
@@ -131,7 +132,7 @@ impl Nemesis {
     }
 }
 
-/// Drops about this percentage of the replicas' connections.
+/// Drops approximately this percentage of the replicas' connections.
 async fn disconnect(database: &str, percent: u8) -> Result<()> {
     let mut connection = PgConnection::connect(database).await?;
     sqlx::query(

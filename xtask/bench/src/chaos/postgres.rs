@@ -16,13 +16,13 @@ const CLUSTER: &str = "PORTAL_BENCH_CLUSTER";
 const TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Description of how to start the server.
+/// Instructions for starting the server.
 #[derive(Deserialize)]
 struct Order {
     program: PathBuf,
     arguments: Vec<String>,
     directory: PathBuf,
-    /// User and group, if it must not run as the caller.
+    /// User and group, if the server must not run as the caller.
     account: Option<[u32; 2]>,
     /// File that contains the state of the server.
     lock: PathBuf,
@@ -57,7 +57,7 @@ impl PostgresServer {
         Ok(cluster)
     }
 
-    /// URI of a database of the server.
+    /// Returns the URI of a database of the server.
     pub(super) fn uri(&self, database: &str) -> String {
         let root = self.order.uri.rsplit_once('/').map(|(root, _)| root);
         format!("{}/{database}", root.unwrap_or(&self.order.uri))
@@ -112,7 +112,8 @@ impl PostgresServer {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A separate group, so that a signal to this process group does not stop the server.
+            // The server has a separate process group, so that a signal to this group does not stop
+            // it.
             .process_group(0);
         if let Some([user, group]) = order.account {
             command.uid(user).gid(group);
@@ -120,7 +121,7 @@ impl PostgresServer {
         command.spawn().context("failed to start PostgreSQL")
     }
 
-    /// Returns `true` if this process is ready; the lock file may be of a previous one.
+    /// Returns `true` if this process is ready; the lock file may belong to a previous process.
     fn is_ready(&self, server: &Child) -> bool {
         let lock = fs::read_to_string(&self.order.lock).unwrap_or_default();
         let mut lines = lock.lines().map(str::trim);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-/// Guarantees checked during the run; the rest is checked in the database.
+/// Guarantees checked during the run; the others are checked in the database.
 pub(super) mod promise {
     pub(in crate::chaos) const ONE_TASK: &str = "each enqueue request creates a separate task";
     pub(in crate::chaos) const SAME_TASK: &str = "the same idempotency key returns the same task";
@@ -48,7 +48,7 @@ pub(super) struct Recorder {
     watching: Mutex<HashSet<Uuid>>,
 }
 
-/// Enqueue request that was answered with `202`.
+/// Enqueue request that received the response `202`.
 #[derive(Clone)]
 pub(super) struct Accepted {
     pub(super) kind: &'static str,

@@ -26,7 +26,7 @@ pub(crate) struct Settings {
     /// URI of the database shared by all replicas
     #[arg(long)]
     database: String,
-    /// Milliseconds without a heartbeat after which other replicas claim its tasks
+    /// Milliseconds without a heartbeat after which other replicas claim this replica's tasks
     #[arg(long)]
     lease: u64,
     /// Number of threads

@@ -73,7 +73,7 @@ impl Replicas {
         logs: Option<PathBuf>,
         book: Arc<Recorder>,
     ) -> Result<Self> {
-        // All stay bound until the last port is known, so that no port is assigned twice.
+        // All listeners stay open until the last port is known, so that no port is assigned twice.
         let mut listeners = Vec::new();
         for _ in 0..size {
             listeners.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
@@ -114,7 +114,7 @@ impl Replicas {
         Ok(())
     }
 
-    /// Stops a replica and waits until it exits; it is not restarted until it is revived.
+    /// Stops a replica and waits until it exits; it stays stopped until it is revived.
     pub(super) async fn end(&self, index: usize, signal: Signal) -> Result<()> {
         let mut slot = self.slot(index)?.lock().await;
         slot.wanted = false;
@@ -131,7 +131,7 @@ impl Replicas {
             sleep(POLL_INTERVAL).await;
             let mut slot = self.slot(index)?.lock().await;
             let Some(process) = slot.process.as_mut().filter(|process| process.id == id) else {
-                // A concurrent call stopped it as well, and may have revived it.
+                // A concurrent call has stopped this replica as well, and may have revived it.
                 return Ok(());
             };
             if process.child.try_wait()?.is_some() {

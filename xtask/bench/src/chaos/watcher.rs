@@ -49,7 +49,7 @@ impl Watcher {
         self.book.end_watching(self.id);
     }
 
-    /// Monitors on one connection; returns `true` once the final state is received.
+    /// Monitors the task on one connection; returns `true` once the final state is received.
     async fn connect(&mut self) -> bool {
         let address = self.client.monitor(&mut self.chance, self.id);
         let socket = match timeout(TIMEOUT, tokio_tungstenite::connect_async(address)).await {

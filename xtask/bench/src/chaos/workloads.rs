@@ -49,7 +49,7 @@ pub(super) struct Ledger(pub(super) PgPool);
 impl Ledger {
     /// Records that the code of an attempt has started; waits while the database is unavailable.
     async fn begin(&self, task: &TaskContext) {
-        // With a unique id: a write whose response got lost is not counted twice.
+        // The id is unique, so that a write whose response was lost is not counted twice.
         let run = Uuid::new_v4();
         let attempt = task.attempt().cast_signed();
         loop {
@@ -170,7 +170,7 @@ async fn panicking(
     _order: Order,
 ) -> Result<(), TaskError> {
     ledger.begin(&task).await;
-    // As `panic!` does, without its message in the log.
+    // Unwinds as `panic!` does, but without a message in the log.
     std::panic::resume_unwind(Box::new("as configured"))
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Settings {
     pub(crate) load: Load,
 }
 
-/// Renders a table, then compares a page with the same bytes as a constant, plain and compressed.
+/// Renders a table, then compares a page with a constant of the same bytes, plain and compressed.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     render::run();
     for (what, subjects) in [("uncompressed", PLAIN), ("compressed", PACKED)] {

@@ -33,7 +33,7 @@ impl Postgres {
         Ok(Self(pool))
     }
 
-    /// Stores tasks and returns how many per second are run and acknowledged.
+    /// Stores tasks and returns the number run and acknowledged per second.
     pub(super) async fn drain(
         &self,
         tasks: usize,
@@ -54,7 +54,7 @@ impl Postgres {
             Tuning::Tuned => config.batch_size(100).lock_tasks(false),
         };
         let storage = PostgresStorage::<u32>::new(&self.0).with_config(config);
-        // A unique name: apalis still counts stopped workers as running.
+        // The name is unique, because apalis still counts stopped workers as running.
         let worker = WorkerBuilder::new(format!("bench-{}", uuid::Uuid::new_v4()))
             .backend(storage)
             .concurrency(concurrency)
@@ -85,7 +85,7 @@ impl Sqlite {
         Ok(Self(pool))
     }
 
-    /// Stores tasks and returns how many per second are run and acknowledged within `bound`.
+    /// Stores tasks and returns the number run and acknowledged per second within `bound`.
     pub(super) async fn drain(
         &self,
         tasks: usize,

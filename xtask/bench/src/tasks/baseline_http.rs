@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::database;
 use super::workloads::now_micros;
 
-/// Number of messages a slow WebSocket can lag behind before it skips some.
+/// Number of messages that a slow WebSocket can lag behind before it skips some.
 const BEHIND: usize = 16;
 
 const TABLE: &str = "
@@ -148,14 +148,14 @@ async fn publish(State(messages): State<Sender<Utf8Bytes>>, Json(pace): Json<Pac
                 true => "COMPLETED",
                 false => "PROCESSING",
             };
-            // Sending without subscribers is fine.
+            // Sending fails if there are no subscribers, which is fine.
             let _ = messages.send(state(seq, status).into());
         }
     });
     StatusCode::ACCEPTED
 }
 
-/// Message as long as a monitor's state of a task.
+/// Returns a message of the same length as the task state that a monitor sends.
 fn state(seq: u32, status: &str) -> String {
     let id = "01a20600-0000-7000-8000-000000000000";
     let at = "2026-01-01T00:00:00.000000Z";

@@ -31,7 +31,7 @@ const CLAIM: &str = "
 const ACKNOWLEDGE: &str = "
     UPDATE bare_tasks SET status = 'COMPLETED', result = 'null', finished_at = now() WHERE id = ANY($1)
 ";
-/// Number of connections: more do not help on few cores.
+/// Number of connections: more connections do not help on a few cores.
 const CONNECTIONS: usize = 2;
 
 /// Baseline for the throughput of a queue.
@@ -44,7 +44,7 @@ impl Queue {
         Ok(Self(pool))
     }
 
-    /// Stores tasks and returns how many per second are claimed and acknowledged.
+    /// Stores tasks and returns the number claimed and acknowledged per second.
     pub(super) async fn drain(&self, tasks: usize) -> Result<f64> {
         let fill = format!(
             "TRUNCATE bare_tasks; \

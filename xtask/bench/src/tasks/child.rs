@@ -91,7 +91,7 @@ impl Child {
         self.begin(token, "ticks", &json!(pace)).await
     }
 
-    /// Sends the same request repeatedly; returns the responses per second.
+    /// Sends the same request repeatedly; returns the number of responses per second.
     pub(super) async fn rate(
         &self,
         request: Vec<u8>,
@@ -125,7 +125,7 @@ impl Child {
         Ok(f64::from(answers) / begin.elapsed().as_secs_f64())
     }
 
-    /// Measures the no-op tasks accepted per second.
+    /// Measures the number of no-op tasks accepted per second.
     pub(super) async fn start_rate(
         &self,
         token: &str,
@@ -136,7 +136,7 @@ impl Child {
         self.rate(request, connections, time).await
     }
 
-    /// Measures the status requests per second.
+    /// Measures the number of status requests per second.
     pub(super) async fn status_rate(
         &self,
         token: &str,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::http::POSTGRES;
 
-/// Timeout until rows are final.
+/// Timeout of the wait for rows to become final.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Factory of databases.
@@ -106,7 +106,7 @@ pub(super) async fn fill_types(pool: &PgPool, tasks: usize, types: usize) -> Res
 }
 
 async fn add_types(pool: &PgPool, tasks: usize, types: usize) -> Result<()> {
-    // With `turn` set, as enqueueing does.
+    // Sets `turn`, as enqueueing does.
     let insert = format!(
         "INSERT INTO portal_tasks (id, state, name, args, status, run_at, created_at, updated_at, \
                                    turn, stored_bytes) \
@@ -130,7 +130,7 @@ pub(super) async fn add_finished(pool: &PgPool, tasks: usize) -> Result<()> {
     run(pool, "VACUUM ANALYZE portal_tasks").await
 }
 
-/// The same as [`fill`] on SQLite.
+/// Does the same as [`fill`] on SQLite.
 pub(super) async fn fill_sqlite(pool: &SqlitePool, tasks: usize) -> Result<()> {
     let fill = format!(
         "DELETE FROM portal_tasks; \

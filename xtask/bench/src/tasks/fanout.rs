@@ -19,7 +19,7 @@ const OTHER_FILES: usize = 200;
 /// Time for memory to settle.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
 
-/// Portal and baseline server, measured in turns.
+/// Portal and baseline server, measured alternately.
 struct Pair {
     ours: Child,
     token: String,
@@ -77,20 +77,20 @@ impl Watched {
         }
     }
 
-    /// 99th percentile of the delay of updates, in milliseconds.
+    /// Returns the 99th percentile of the delay of updates, in milliseconds.
     fn p99(self) -> f64 {
         let seen = self.seen.into_iter();
         let mut delays: Vec<f64> = seen.flat_map(|seen| seen.delays).collect();
         quantile(&mut delays, 0.99)
     }
 
-    /// Messages per second, to all subscribers together.
+    /// Returns the number of messages per second to all subscribers together.
     fn rate(&self) -> f64 {
         let messages: usize = self.seen.iter().map(|seen| seen.messages).sum();
         messages as f64 / self.time.as_secs_f64()
     }
 
-    /// Number of subscribers that did not receive the final state.
+    /// Returns the number of subscribers that did not receive the final state.
     fn missed(&self) -> f64 {
         self.seen.iter().filter(|seen| !seen.ended).count() as f64
     }
@@ -103,7 +103,7 @@ pub(super) async fn watchers(bench: &Bench) -> Result<Vec<Line>> {
     let pace = Pace {
         count: 15,
         pause: 150,
-        // Long enough for all of them to connect.
+        // This is long enough for all subscribers to connect.
         wait: 4000,
     };
     let (mut ours, mut bare) = (Vec::new(), Vec::new());

@@ -80,7 +80,7 @@ pub(super) async fn update(bench: &Bench) -> Result<Vec<Line>> {
     Ok(vec![updates(bench, &runs, &runs, line, "≤ 10").await?])
 }
 
-/// Measures the time from an update in one replica to a client subscribed at another.
+/// Measures the time from an update in one replica to a client of another replica.
 pub(super) async fn update_across(bench: &Bench) -> Result<Vec<Line>> {
     let database = bench.databases.postgres("update_across").await?;
     let runs = Child::start(Server::Portal, &database, 50).await?;

@@ -117,7 +117,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Duration of a timed round.
+    /// Returns the duration of a timed round.
     fn turn(&self) -> Duration {
         self.turn
     }
@@ -128,7 +128,7 @@ impl Bench {
     }
 }
 
-/// Runs the measurements and prints the table; a failed one does not stop the others.
+/// Runs the measurements and prints the table; a failed measurement does not stop the others.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let bench = Bench {
         databases: Databases::new()?,

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::workloads::now_micros;
 
-/// Timeout without a message.
+/// Time without a message after which a client stops reading.
 const SILENCE: Duration = Duration::from_secs(20);
 /// Number of monitors opened concurrently.
 const AT_ONCE: usize = 50;
@@ -78,7 +78,7 @@ impl MonitorClient {
             };
             seen.messages += 1;
             let ended = text.contains(r#""status":"COMPLETED""#);
-            // The first message is the current state, which may be older than the subscriber.
+            // The first message is the current state, which may be older than the subscription.
             if seen.messages > 1
                 && !ended
                 && let Some(sent) = sent(&text)
@@ -95,7 +95,7 @@ impl MonitorClient {
     }
 }
 
-/// Reads from all monitors until the end.
+/// Reads from all monitors until the final state.
 pub(super) async fn until_end(watches: Vec<MonitorClient>) -> Result<Vec<Seen>> {
     let mut reading = JoinSet::new();
     for mut watch in watches {

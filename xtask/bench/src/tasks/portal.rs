@@ -45,7 +45,7 @@ pub(super) fn builder(database: &str) -> Result<PortalBuilder> {
         .auth(auth))
 }
 
-/// Sets the maximum number of concurrent tasks; with 0 it only enqueues and shows them.
+/// Sets the maximum number of concurrent tasks; with 0, the portal only enqueues and shows them.
 pub(super) fn with_concurrency(portal: PortalBuilder, concurrency: usize) -> PortalBuilder {
     let settings = TaskSettings::default().concurrency(concurrency);
     // A single user enqueues all measured tasks.

@@ -13,7 +13,7 @@ use super::server::Server;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Measures two and three replicas on one PostgreSQL against one.
+/// Compares two and three replicas on one PostgreSQL server with a single replica.
 pub(super) async fn run(bench: &Bench) -> Result<Vec<Line>> {
     let tasks = bench.scaled(20_000);
     let uri = bench.databases.postgres("replicas").await?;

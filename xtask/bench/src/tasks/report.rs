@@ -32,7 +32,7 @@ impl Line {
         }
     }
 
-    /// Rounds of the portal without a baseline.
+    /// Creates a row for rounds of the portal without a baseline.
     pub(super) fn alone(
         measure: impl Into<String>,
         unit: &'static str,

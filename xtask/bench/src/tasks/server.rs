@@ -44,7 +44,7 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// Only line of output: where the target can be reached.
+/// Only line of output: how to reach the target.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Announcement {
     pub(super) address: SocketAddr,

@@ -15,7 +15,7 @@ use super::{Bench, apalis, baseline_queue, portal};
 /// Maximum duration of a measurement of apalis on SQLite, which can take minutes.
 const BOUND: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// Concurrent calls when tasks are enqueued one by one.
+/// Number of concurrent calls when tasks are enqueued one by one.
 const AT_ONCE: usize = 64;
 
 /// Measures PostgreSQL against a loop in SQL and apalis.
@@ -41,7 +41,7 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
         let portal = portal::build_with_noops(&ours, 50, ran.clone());
         of_ten_types.push(drain_with(portal, &ran, &pool, tasks).await?);
         loops.push(bare.drain(tasks).await?);
-        // A tenth is enough to measure the rate.
+        // A tenth of the tasks is enough to measure the rate.
         plain.push(
             apalis
                 .drain(tasks / 10, 50, apalis::Tuning::AsItComes)

@@ -22,12 +22,12 @@ pub(super) struct Ran {
 }
 
 impl Ran {
-    /// Number of tasks that have run.
+    /// Returns the number of tasks that have run.
     pub(super) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Takes the start time of the latest task, if one has started.
+    /// Takes the start time of the latest task, if any.
     pub(super) fn take_begun(&self) -> Option<Instant> {
         let mut begun = self.begun.lock();
         begun.take()

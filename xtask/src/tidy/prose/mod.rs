@@ -17,7 +17,7 @@ use self::rules::{Hit, RULES, Rules};
 use super::Finding;
 use super::sources::{self, Source};
 
-/// Files whose text is not checked: quotations of banned patterns, foreign files, compiler output.
+/// Files whose text is not checked: quoted banned patterns, third-party files, compiler output.
 const EXEMPT: [&str; 5] = [
     "docs/language.md",
     "xtask/src/tidy/prose/",
@@ -26,18 +26,18 @@ const EXEMPT: [&str; 5] = [
     "tests/it/vendor/",
 ];
 
-/// Phrases that match a rule and are right: part of a path, phrase, reason.
+/// Phrases that match a rule but are correct: part of a path, phrase, reason.
 const ALLOWED: [(&str, &str, &str); 1] = [(
     "portal-core/src/store/mod.rs",
     "a reader that turns writer",
     "SQLite's own word for a connection that only reads",
 )];
 
-/// Returns what is wrong with the prose of the workspace.
+/// Returns the findings of the prose lint in the workspace.
 ///
 /// # Errors
 ///
-/// If a file cannot be read.
+/// Fails if a file cannot be read.
 pub(super) fn faults(root: &Path, sources: &[Source]) -> Result<Vec<Finding>> {
     let hits = hits(root, sources)?;
     let mut faults = Vec::new();
@@ -61,11 +61,11 @@ pub(super) fn faults(root: &Path, sources: &[Source]) -> Result<Vec<Finding>> {
     Ok(faults)
 }
 
-/// Prints every match, also those that are within a limit, and the number of matches of each rule.
+/// Prints every match, including those within a limit, and the number of matches of each rule.
 ///
 /// # Errors
 ///
-/// If a file cannot be read.
+/// Fails if a file cannot be read.
 pub(super) fn list(root: &Path, sources: &[Source]) -> Result<()> {
     let hits = hits(root, sources)?;
     let mut counts = BTreeMap::<_, usize>::new();

@@ -1,4 +1,4 @@
-//! Rules of the prose lint: an expression each, and the number of matches that is allowed.
+//! Rules of the prose lint, each with its expression and its number of allowed matches.
 
 use std::path::{Path, PathBuf};
 
@@ -21,8 +21,8 @@ enum Scope {
 
 pub(super) struct Rule {
     pub(super) id: &'static str,
-    /// Number of matches that are allowed. It may only fall: some expressions also match
-    /// correct English.
+    /// Number of allowed matches, because some expressions also match correct English. It may only
+    /// fall.
     pub(super) limit: usize,
     scope: Scope,
     expression: &'static str,
@@ -152,7 +152,7 @@ impl Hit {
 /// The rules with their expressions compiled.
 pub(super) struct Rules {
     rules: Vec<(&'static Rule, Regex)>,
-    /// Removed before matching.
+    /// Matches text that is removed before the rules are applied.
     ignored: Regex,
 }
 
