@@ -114,7 +114,7 @@ impl Topics {
         }
     }
 
-    /// Returns the name on the wire: `orders`, or with a user `inbox@…`.
+    /// Returns the name on the wire: `orders`, or `inbox@…` with the id of a user.
     pub(super) fn wire_name(&self, key: TopicKey) -> String {
         let name = self.get(key.topic).map_or("", |topic| &topic.name);
         match key.user {
