@@ -64,7 +64,7 @@ impl TaskContext {
         self.attempt.record().owner_user_id
     }
 
-    /// Reports the progress of the task; takes effect when it is awaited.
+    /// Creates a progress update of the task, which takes effect when it is awaited.
     ///
     /// An update costs the task almost nothing: subscribers receive it immediately, and the
     /// database stores it a little later.
@@ -165,9 +165,9 @@ impl TaskContext {
 
     /// Resolves when the task must stop: it was cancelled, or another attempt runs.
     ///
-    /// A task that waits for a long time can race that wait against this method, and then clean
-    /// up. It has [`cancel_grace_period`](crate::TaskSettings::cancel_grace_period) to do so, and is dropped
-    /// afterwards.
+    /// A task that waits for a long time can race that wait against this method, and then clean up.
+    /// It has [`cancel_grace_period`](crate::TaskSettings::cancel_grace_period) to do so before it
+    /// is dropped.
     pub async fn cancelled(&self) {
         tokio::select! {
             () = self.attempt.cancelled.cancelled() => {}

@@ -102,7 +102,7 @@ pub(in crate::tasks) struct QueueFilter {
     /// Only cancelled tasks (`true`), or only others (`false`).
     pub(in crate::tasks) cancelled: Option<bool>,
     pub(in crate::tasks) active_only: bool,
-    /// Only tasks whose group, name, message or error contains this text, or whose id it is.
+    /// Only tasks whose group, name, message or error contains this text, or whose id equals it.
     pub(in crate::tasks) text: Option<String>,
     /// Only tasks older than this one.
     pub(in crate::tasks) before: Option<Uuid>,
