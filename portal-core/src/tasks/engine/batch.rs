@@ -76,7 +76,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
 
     /// Waits briefly for more items; a single caller does not wait.
     async fn gather(&self, before: usize) {
-        // Callers that are ready right now.
+        // Let callers that are ready now submit their items.
         tokio::task::yield_now().await;
         let waiting = self.waiting.lock().len();
         if waiting <= 1 && before <= 1 {

@@ -1,4 +1,4 @@
-//! Attempts that run in this process, with newer states than in the database.
+//! Attempts that run in this process, with newer states than those in the database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
