@@ -182,7 +182,7 @@ impl<A, R> Task<A, R> {
     /// Sets the delay before the first retry. Default: 1 second.
     ///
     /// Each later delay is twice as long, up to an hour. Each delay is shortened at random by up to
-    /// a half.
+    /// half.
     pub fn backoff(mut self, first: Duration) -> Self {
         self.parts.retry.backoff = first;
         self

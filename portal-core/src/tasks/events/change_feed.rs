@@ -83,7 +83,8 @@ async fn fetch(
 #[derive(Debug, Default)]
 pub(in crate::tasks) struct SeenVersions {
     versions: HashMap<Uuid, i64>,
-    /// Finished tasks to evict, oldest first: nothing follows a final state, or only shortly after.
+    /// Finished tasks to evict, oldest first: no state follows a final one, except shortly after
+    /// it.
     ended: std::collections::VecDeque<Uuid>,
 }
 
