@@ -8,7 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// A point in time of one process. On the wire: `{process}.{microseconds}`, both in hex digits.
+/// A point in time of one process. On the wire, it is `{process}.{microseconds}`, both in hex
+/// digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
     process: u64,

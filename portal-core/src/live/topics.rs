@@ -29,7 +29,7 @@ pub(super) struct Topic {
     pub(super) personal: bool,
 }
 
-/// One topic, or one user's part of it.
+/// A topic, or the topic of one user if it is personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TopicKey {
     pub(super) topic: usize,

@@ -57,7 +57,7 @@ impl Notification {
         }
     }
 
-    /// Sets the text, at most 1000 characters.
+    /// Sets the text, which has at most 1000 characters.
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into()).filter(|text| !text.is_empty());
         self

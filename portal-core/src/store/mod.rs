@@ -167,7 +167,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         Ok(match &self.pool {
             #[cfg(feature = "sqlite")]
-            // Take the write lock up front: a transaction that reads and then writes can fail.
+            // Take the write lock up front: a transaction that reads before it writes can fail.
             Pool::Sqlite { write, .. } => {
                 let transaction = write.begin_with("BEGIN IMMEDIATE").await?;
                 Transaction::sqlite(transaction, self.notifications.clone())

@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use super::freshness::HEARTBEAT_INTERVAL;
 use super::{Pool, Store, StoreError, TaskChanges, TaskOwners};
 
-/// An event that something has changed; receivers read the row if they need it.
+/// A message that something has changed; receivers read the row if they need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum ClusterEvent {
@@ -69,7 +69,7 @@ impl Store {
         }
     }
 
-    /// Sends events to the other replicas in one statement; with SQLite, it does nothing.
+    /// Sends events to the other replicas in one statement; with SQLite, does nothing.
     pub(crate) async fn publish_remote(
         &self,
         notifications: &[ClusterEvent],

@@ -18,7 +18,7 @@ type FlightSlot<V> = Arc<Mutex<LastRead<V>>>;
 /// a thousand concurrent callers cause at most two reads.
 pub(crate) struct SingleFlight<K, V>(Cache<K, FlightSlot<V>>);
 
-/// Maximum number of keys to remember.
+/// Maximum number of keys that are cached.
 const MAX_STORED: usize = 256;
 
 impl<K: Hash + Eq + Clone, V: Clone> SingleFlight<K, V> {

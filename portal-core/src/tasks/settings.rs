@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::engine::finish_notification::TaskNotify;
 
-/// Settings for running tasks, and for storing them.
+/// Settings for running and storing tasks.
 ///
 /// ```
 /// use std::time::Duration;
@@ -106,7 +106,7 @@ impl TaskSettings {
 
     /// Sets the maximum size of a result as JSON, in bytes. Default: 1 MiB.
     ///
-    /// A larger result is an error.
+    /// A task with a larger result fails.
     pub fn max_result_bytes(mut self, bytes: usize) -> Self {
         self.max_result_bytes = bytes;
         self

@@ -23,7 +23,7 @@ tokio::task_local! {
     static RUNNING: Arc<dyn LogSink>;
 }
 
-/// Receives the log lines of a running task. It must not block.
+/// Receiver of the log lines of a running task. It must not block.
 pub(crate) trait LogSink: Send + Sync {
     fn log(&self, line: LogLine);
 }

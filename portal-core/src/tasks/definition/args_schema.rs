@@ -133,8 +133,8 @@ fn collect(error: &ValidationError<'_>, faults: &mut Vec<FieldError>) {
     }
 }
 
-/// Returns the branch of a union that a value was meant for: it differs from the value only in
-/// details.
+/// Returns the branch of a union that a value was meant for: the one that differs from the value
+/// only in details.
 fn meant<'a, 'e>(
     branches: &'a [Vec<ValidationError<'e>>],
     pointer: &str,

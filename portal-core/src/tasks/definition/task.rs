@@ -209,7 +209,7 @@ impl<A, R> Task<A, R> {
 
     /// Enqueues the task at the times of a cron expression.
     ///
-    /// The expression has five fields, or six, of which the first is the seconds. For each time,
+    /// The expression has five fields, or six if it starts with seconds. For each scheduled time,
     /// one task is enqueued across all replicas, with the arguments `{}`.
     pub fn schedule(mut self, cron: impl Into<Cow<'static, str>>) -> Self {
         self.parts.schedule.cron = Some(cron.into());

@@ -85,7 +85,7 @@ impl Allowance {
         self.settled += amount;
     }
 
-    /// Applies a read value, for a task that needs the amount `wanted`.
+    /// Applies a value that was read, for a task that needs the amount `wanted`.
     ///
     /// Everything in flight during the read counts in addition, so that the quota holds whether or
     /// not the read has seen it.

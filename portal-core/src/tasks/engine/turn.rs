@@ -113,7 +113,7 @@ async fn read_one(store: &Store, line: &Line, now: DateTime<Utc>) -> Result<i64,
     Ok(turn)
 }
 
-/// Returns the turn of a new task: not before the head of the queue, and after the last of its
+/// Returns the turn of a new task: not before the head of the queue, and after the last turn of its
 /// line.
 ///
 /// An empty queue starts at the current time, which is later than all turns that it has ever had.

@@ -208,7 +208,8 @@ impl Worker {
         let claimed = claim::claim(&self.tasks.0.store, claimer, room as u64).await?;
         let more = claimed.len() == room;
         for claimed in claimed {
-            // There is a permit for each; a claimed task that is not started would never finish.
+            // There is a permit for each task; a claimed task that is not started would never
+            // finish.
             let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
                 break;
             };
@@ -313,8 +314,8 @@ impl Worker {
             }
             None => {
                 span.in_scope(|| tracing::warn!("superseded by another attempt"));
-                // Or the outcome was stored and the response was lost; subscribers must still be
-                // notified.
+                // Or the outcome has been stored and only the response was lost; subscribers must
+                // still be notified.
                 if let Ok(Some(stored)) = queue::get(&self.tasks.0.store, last.id).await {
                     self.tasks.publish(stored);
                 }

@@ -1,4 +1,4 @@
-//! Fan-out: publishes task changes to other replicas and shows theirs to local subscribers.
+//! Fan-out: publishes task changes to other replicas and delivers theirs to local subscribers.
 //!
 //! Only ids are sent, in batches at least 15 ms apart, never one message per change. A replica only
 //! reads rows that have subscribers on it, once for all of these subscribers.

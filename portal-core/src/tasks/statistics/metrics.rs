@@ -23,7 +23,8 @@ use crate::tasks::service::Tasks;
 
 /// Time for which a queue depth is cached, so that concurrent scrapers cause one query.
 const KEEP_BACKLOG: Duration = Duration::from_secs(3);
-/// Time for which a scrape waits for the database before it responds without its values.
+/// Time for which a scrape waits for the database before it responds without the values of the
+/// database.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Failure codes that have a separate series.
@@ -59,7 +60,7 @@ struct TaskTypeMetrics {
     run_time: Histogram,
 }
 
-/// Metrics of every registered task type; no label comes from outside.
+/// Metrics of every registered task type; no label value comes from outside the program.
 pub(in crate::tasks) struct TaskMetrics {
     registry: Registry,
     task_types: HashMap<String, HashMap<&'static str, TaskTypeMetrics>>,

@@ -23,8 +23,8 @@ pub(super) enum ScheduleError {
 impl Schedule {
     /// Parses the expression and the time zone, and returns all errors.
     pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Self, Vec<ScheduleError>> {
-        // A schedule with a year would fire for the last time some day, and the portal would no
-        // longer start.
+        // A schedule with a year would fire for the last time at some point, and the portal would
+        // no longer start.
         let parser = CronParser::builder().year(Year::Disallowed).build();
         let cron = parser
             .parse(cron)

@@ -100,7 +100,7 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 struct MonitorQuery {
     /// Position from which to resume.
     ///
-    /// The id of an event, the `updated_at` of a task object, or the cursor of a page.
+    /// It is the id of an event, the `updated_at` of a task object, or the cursor of a page.
     since: Option<String>,
 }
 
