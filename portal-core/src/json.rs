@@ -13,7 +13,7 @@ use crate::error::FieldError;
 /// Maximum nesting of a stored value: `[]` has one level, `[[]]` two.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Levels that a message may wrap around a value, such as `{"preferences": {"name": value}}`.
+/// Maximum levels that a message wraps around a value, as in `{"preferences": {"name": value}}`.
 const MAX_ENVELOPE: usize = 4;
 
 /// Maximum nesting of a message.
@@ -58,7 +58,7 @@ impl ParseError {
     }
 }
 
-/// Returns the reason of a syntax error, without its position.
+/// Returns the reason for a syntax error, without its position.
 fn advice(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let before = message.rsplit_once(" at line ");
@@ -88,7 +88,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
     parse_bounded::<MAX_DEPTH>(text)
 }
 
-/// Parses a message. Its values are checked individually with [`field_errors`], so that the levels around
+/// Parses a message. Its values are checked individually with [`faults`], so that the levels around
 /// them do not count.
 pub(crate) fn parse_message(text: &[u8]) -> Result<Value, ParseError> {
     parse_bounded::<MAX_MESSAGE_DEPTH>(text)
@@ -97,7 +97,7 @@ pub(crate) fn parse_message(text: &[u8]) -> Result<Value, ParseError> {
 fn parse_bounded<const MAX: usize>(text: &[u8]) -> Result<Value, ParseError> {
     match serde_json::from_slice::<Bounded<MAX>>(text) {
         Ok(Bounded(value)) => Ok(value),
-        // Any valid JSON is a `Bounded`, unless it is too deep.
+        // Any valid JSON is a `Bounded` value unless it is nested too deeply.
         Err(error) if error.is_data() => {
             let mut reader = serde_json::Deserializer::from_slice(text);
             let place = serde_path_to_error::deserialize::<_, Bounded<MAX>>(&mut reader);
@@ -118,13 +118,14 @@ fn parse_bounded<const MAX: usize>(text: &[u8]) -> Result<Value, ParseError> {
 #[derive(Debug)]
 pub(crate) struct Bounded<const MAX: usize = MAX_DEPTH>(pub(crate) Value);
 
-/// Returns `true` if a parser's message is about nesting: that of a [`Bounded`] value, or the
-/// parser's own limit, which it may reach first because it looks ahead.
+/// Returns `true` if a parser's message is about nesting: the message of a [`Bounded`] value, or of
+/// the parser's own limit, which the parser may reach first because it looks ahead.
 pub(crate) fn is_too_deep(message: &str) -> bool {
     message.contains("nested deeper than") || message.contains("recursion limit exceeded")
 }
 
-/// Returns the field error for a value that is nested too deeply, relative to the value.
+/// Returns the field error for a value that is nested too deeply, with a pointer relative to the
+/// value.
 pub(crate) fn too_deep(place: &str) -> FieldError {
     let message = format!("{place}must not be nested deeper than {MAX_DEPTH} levels");
     FieldError::new("", TOO_DEEP, message)
@@ -140,8 +141,8 @@ impl<'de, const MAX: usize> Deserialize<'de> for Bounded<MAX> {
     }
 }
 
-/// A document as stored in a database. Parts that are nested too deeply are replaced by a
-/// placeholder, so that it can always be read and shown.
+/// Document as stored in a database. Parts that are nested too deeply are replaced by a
+/// placeholder, so that the document can always be read and shown.
 #[derive(Debug)]
 pub(crate) struct Stored(pub(crate) Value);
 
@@ -170,7 +171,7 @@ pub(crate) fn is_cut(value: &Value) -> bool {
     reaches(value, MAX_STORED_DEPTH)
 }
 
-/// Reads a value of at most `left` levels. Anything deeper is an error, or is cut.
+/// Reads a value of at most `left` levels. Anything deeper is an error, or is cut if `cut` is set.
 #[derive(Clone, Copy)]
 struct Levels {
     left: usize,
@@ -247,7 +248,7 @@ impl<'de> Visitor<'de> for Levels {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let Some(inner) = self.inner() else {
             self.check_cut()?;
-            // `serde_json` skips without recursion.
+            // `serde_json` skips values without recursion.
             while items.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(Value::from(TOO_DEEP_TO_SHOW));
         };
@@ -272,7 +273,7 @@ impl<'de> Visitor<'de> for Levels {
     }
 }
 
-/// Converts a value from Rust code, such as a task's result; fails if it cannot be stored.
+/// Converts a value from Rust code, such as a task's result, to JSON; fails if it cannot be stored.
 pub(crate) fn to_storable<T: Serialize>(value: &T) -> Result<Value, serde_json::Error> {
     let value = serde_json::to_value(value)?;
     match faults(&value, "").into_iter().next() {

@@ -35,15 +35,15 @@ use crate::tasks::TaskError;
 pub type PageFuture = crate::pages::PageFuture;
 pub type TaskFuture<R> = crate::tasks::TaskFuture<R>;
 
-/// Accepts only a future that is `Send`, so that the compiler points at the handler.
+/// Requires a future to be `Send`, so that compiler errors point at the handler.
 pub const fn require_send<F: Future + Send>(future: F) -> F {
     future
 }
 
 /// Future of a page argument.
 ///
-/// Boxed, so that the type of the future does not mention `T`: with an `async fn`, a type that is
-/// not an extractor would be reported at the call, at the `.await` and at the `match`.
+/// The future is boxed so that its type does not mention `T`: with an `async fn`, the compiler
+/// would report a type that is not an extractor at the call, at the `.await` and at the `match`.
 pub type Extract<'a, T> = Pin<Box<dyn Future<Output = Result<T, PageResponse>> + Send + 'a>>;
 
 /// Argument types that do not read the body.
@@ -58,7 +58,7 @@ pub trait PartsArgument: FromRequestParts<PortalState> {}
 #[diagnostic::do_not_recommend]
 impl<T: FromRequestParts<PortalState>> PartsArgument for T {}
 
-/// Types of the last argument.
+/// Types of the last argument, which may read the body.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a valid page argument",
     label = "not an extractor",
@@ -97,7 +97,7 @@ fn rejected(rejection: impl IntoResponse) -> PageResponse {
     }
 }
 
-/// The type of a page argument; method lookup on it finds the dependency.
+/// Type of a page argument. Method lookup on it finds the dependency.
 pub struct Argument<T: ?Sized>(PhantomData<T>);
 
 impl<T: ?Sized> Argument<T> {
@@ -124,7 +124,8 @@ impl<T: TaskInput> InputArgument for Argument<T> {
     }
 }
 
-/// All other arguments. Method lookup prefers [`InputArgument`], which needs one reference fewer.
+/// All other arguments. Method lookup prefers [`InputArgument`], which requires one fewer
+/// reference.
 pub trait OtherArgument {
     fn dependency(&self) -> Option<Dependency>;
 }
@@ -152,7 +153,7 @@ pub fn group_of_module(module: &str) -> &str {
     module.rsplit("::").next().unwrap_or(module)
 }
 
-/// Returns an input of a task. Not an `async fn`, for the reason given at [`Extract`].
+/// Returns an input of a task. This is not an `async fn`, for the reason given at [`Extract`].
 pub fn task_input<I: TaskInput>(state: &PortalState) -> Ready<Result<I, TaskError>> {
     ready(I::resolve(state).map_err(TaskError::from))
 }

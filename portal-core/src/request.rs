@@ -103,8 +103,8 @@ pub(crate) fn peek(body: &mut Body) -> Option<Bytes> {
     first
 }
 
-/// Parses the JSON of a message. Fails with `400 invalid_json` if it is malformed, with `422` if it
-/// is nested too deeply.
+/// Parses the JSON of a message. Fails with `400 invalid_json` if it is malformed, and with `422`
+/// if it is nested too deeply.
 pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
     json::parse_message(bytes).map_err(|error| match error {
         ParseError::Malformed(error) => {
@@ -179,8 +179,8 @@ pub fn garde_errors<T: garde::Validate<Context = ()>>(value: &T) -> Vec<FieldErr
 
 /// Returns the JSON pointer of a path of `garde`.
 ///
-/// Only the serialized form has the segments; in the text of a path, a dot in a name looks like a
-/// separator.
+/// Only the serialized form separates the segments; in the text of a path, a dot in a name looks
+/// like a separator.
 fn pointer_of_garde(path: &garde::Path) -> String {
     #[derive(PartialEq, Eq, Deserialize)]
     #[serde(rename_all = "snake_case")]
@@ -232,7 +232,8 @@ pub(crate) struct ListPage {
 }
 
 impl ListPage {
-    /// Reads `?limit=` and `?cursor=`. Fails with `422` and all field errors.
+    /// Reads `?limit=` and `?cursor=`. If one of them is invalid, fails with `422` and all field
+    /// errors.
     pub(crate) fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Error> {
         let mut faults = Vec::new();
         let limit = match limit.map(str::parse::<u64>) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Location in the application's code where a page, task or model is declared.
 ///
-/// Start-up errors name it. Two registrations with the same source are one item.
+/// Start-up errors include it. Two registrations with the same source count as one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Source {
@@ -47,7 +47,7 @@ impl Source {
     }
 }
 
-/// `module::name`, which builder methods use to refer to an item.
+/// Formats the source as `module::name`, the form in which builder methods refer to an item.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}::{}", self.module, self.name)

@@ -13,7 +13,7 @@ use crate::error::Error;
 
 type TypeMap = HashMap<TypeId, Arc<dyn Any + Send + Sync>, BuildHasherDefault<TypeIdHasher>>;
 
-/// Hasher for `TypeId`, which already is a hash; every request looks values up by it.
+/// Hasher for `TypeId`, which is already a hash; every request looks up values by `TypeId`.
 #[derive(Default)]
 struct TypeIdHasher(u64);
 
@@ -35,7 +35,7 @@ impl Hasher for TypeIdHasher {
 
 /// State of a portal's router: a cheap handle to values that are looked up by type.
 ///
-/// The framework stores its own handles in it in the same way as the application's values.
+/// The framework stores its own handles here in the same way as the application's values.
 #[derive(Clone, Default)]
 pub struct PortalState {
     values: Arc<TypeMap>,
@@ -48,8 +48,8 @@ impl PortalState {
         self.values.get(&TypeId::of::<T>())?.clone().downcast().ok()
     }
 
-    /// Returns a reference without incrementing the count as [`get`](Self::get) does, for the
-    /// request path.
+    /// Returns a reference, for the request path: unlike [`get`](Self::get), it does not increment
+    /// the reference count.
     pub(crate) fn borrow<T: Send + Sync + 'static>(&self) -> Result<&T, Error> {
         self.values
             .get(&TypeId::of::<T>())
@@ -88,7 +88,7 @@ impl StateBuilder {
 
 /// A value that the application passed to the builder with `.data(value)`.
 ///
-/// An extractor for pages and routes, and an argument of background tasks.
+/// `Data` is an extractor for pages and routes, and an argument type of background tasks.
 ///
 /// ```
 /// use portal_core::prelude::*;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// A point in time of one process. On the wire: `{process}.{microseconds}`, both in hex digits.
+/// A point in time of one process. On the wire, it is `{process}.{microseconds}`, both in hex
+/// digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
     process: u64,
@@ -58,7 +59,7 @@ impl Clock {
         }
     }
 
-    /// Returns a time after all times returned before.
+    /// Returns a time later than all times returned before.
     pub(super) fn next(&self) -> u64 {
         let now = u64::try_from(Utc::now().timestamp_micros()).unwrap_or_default();
         let before = self.last.fetch_max(now, Ordering::AcqRel);
@@ -76,8 +77,8 @@ impl Clock {
         }
     }
 
-    /// Converts a cursor to the time, in this process, up to which its holder has seen all changes.
-    /// A cursor of another process is moved back by the maximum clock difference.
+    /// Converts a cursor to the time, on the clock of this process, up to which the client has seen
+    /// all changes. A cursor of another process is moved back by the maximum clock difference.
     pub(super) fn seen_until(&self, mark: Cursor) -> u64 {
         if mark.process == self.process {
             return mark.at;

@@ -10,12 +10,12 @@ use futures_util::stream;
 /// Delay before a client reconnects, in milliseconds.
 pub(crate) const RECONNECT_DELAY: u32 = 2000;
 
-/// Comment that keeps a silent stream open.
+/// Comment frame that keeps an idle stream open.
 pub(crate) const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
 /// Source of the frames of an event stream.
 pub(crate) trait EventStream: Send + 'static {
-    /// Returns the next frame, or `None` at the end; called only when the peer can receive it.
+    /// Returns the next frame, or `None` at the end; called only when the peer can receive a frame.
     fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send;
 }
 

@@ -1,4 +1,4 @@
-//! `GET /api/live?topics=orders,users`: opens the stream of a tab.
+//! `GET /api/live?topics=orders,users`: opens the event stream of a browser tab.
 
 use std::sync::Arc;
 
@@ -22,7 +22,8 @@ use crate::request::ApiQuery;
 use crate::security::{ClientAddress, OriginPolicy, network_of};
 use crate::state::PortalState;
 
-/// Open to guests, since topics can be public; each topic has a separate access rule.
+/// Returns the route, which is open to guests because topics can be public; each topic has a
+/// separate access rule.
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .get("/api/live", Access::Public, stream_topics)
@@ -91,7 +92,7 @@ async fn stream_topics(
         }
     };
     let last_id = last_event_id(&parts.headers);
-    // For a page that has been open for long, the last event is more recent than the time of
+    // If a page has been open for a while, the last event is more recent than the time of
     // rendering.
     let since: Option<Cursor> = last_id.unwrap_or(&query.since).parse().ok();
     let stop = CancellationToken::clone(state.borrow::<CancellationToken>()?);
@@ -109,7 +110,7 @@ async fn stream_topics(
 /// Topics that a client requests.
 struct RequestedTopics {
     keys: Vec<TopicKey>,
-    /// Requested topics without access.
+    /// Requested topics that the caller has no access to.
     denied: Vec<String>,
 }
 

@@ -1,8 +1,8 @@
 //! Topic hub: delivers topic changes to subscribers within a process.
 //!
-//! A subscriber has one bit per topic and no queue, so neither a slow subscriber nor the number of
-//! changes matters. A topic is delivered at most a few times per second; changes in between are
-//! delivered at the end of the interval.
+//! A subscriber has one bit per topic instead of a queue, so neither slow subscribers nor many
+//! changes take up memory. A topic is delivered at most a few times per second; changes in between
+//! are delivered at the end of the interval.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(200);
 /// Maximum number of topics per subscriber: the number of bits.
 pub(super) const MAX_TOPICS: usize = 64;
 
-/// Above this number, topics of users without subscribers are evicted.
+/// Number of topics above which topics of users are evicted if they have no subscribers.
 const MAX_STORED: usize = 10_000;
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ struct HubState {
     all_changed_at: u64,
     /// Time before which changed topics of users may have been evicted.
     evicted_at: u64,
-    /// Topics to deliver once more, ordered by due time.
+    /// Topics to deliver again, ordered by due time.
     due: VecDeque<(Instant, TopicKey)>,
     next_watcher: u64,
 }
@@ -79,13 +79,13 @@ impl TopicHub {
         }
     }
 
-    /// Returns the current cursor. A client that reads data after obtaining it can later receive
-    /// all changes since.
+    /// Returns the current cursor. A client that reads data after obtaining the cursor can later
+    /// receive all changes since then.
     pub(super) fn mark(&self) -> Cursor {
         self.clock.mark()
     }
 
-    /// Records that a topic has changed, and delivers it now or soon.
+    /// Records that a topic has changed, and delivers the change now or at the end of the interval.
     pub(super) fn mark_changed(&self, key: TopicKey) {
         self.touch_at(key, Instant::now());
     }
@@ -135,8 +135,8 @@ impl TopicHub {
         keys.into_iter().for_each(|key| self.mark_changed(key));
     }
 
-    /// Subscribes to topics, at most 64. Topics changed since the cursor count as changed; without
-    /// a cursor, all do.
+    /// Subscribes to at most 64 topics. Topics that have changed since the cursor count as changed;
+    /// without a cursor, all topics do.
     pub(super) fn subscribe(
         self: &Arc<Self>,
         keys: Vec<TopicKey>,
@@ -203,7 +203,7 @@ impl TopicHub {
         }
     }
 
-    /// A panic elsewhere cannot leave the state half-changed.
+    /// Locks the state. A panic elsewhere cannot leave it half-changed.
     fn lock(&self) -> MutexGuard<'_, HubState> {
         self.state.lock()
     }
@@ -212,8 +212,8 @@ impl TopicHub {
 impl TopicState {
     fn tell(&mut self, clock: &Clock, now: Instant) {
         self.told = Some(now);
-        // Also for an older change, because a client that has reconnected since then has not
-        // received it.
+        // The time is updated for an older change, too, because a client that has reconnected since
+        // then has not received it.
         self.changed = clock.next();
         for (watcher, bit) in self.watchers.values() {
             watcher.changed.fetch_or(1 << bit, Ordering::AcqRel);
@@ -240,7 +240,7 @@ impl TopicSubscription {
     /// Takes the topics changed since the last call, as bits in the order of the keys, with the
     /// cursor up to which their recipient has seen all changes.
     pub(super) fn take_changes(&self) -> (u64, Cursor) {
-        // First the cursor: later changes come after it.
+        // Take the cursor first, so that later changes come after it.
         let mark = self.hub.clock.mark();
         (self.watcher.changed.swap(0, Ordering::AcqRel), mark)
     }
@@ -250,7 +250,7 @@ impl TopicSubscription {
         self.watcher.changed.fetch_or(bits, Ordering::AcqRel);
     }
 
-    /// Waits for a change. May return without one.
+    /// Waits for a change; may also return without one.
     pub(super) async fn changed(&self) {
         if self.watcher.changed.load(Ordering::Acquire) == 0 {
             self.watcher.wake.notified().await;

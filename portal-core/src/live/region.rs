@@ -2,7 +2,9 @@
 
 use maud::{Markup, Render, html};
 
-/// Wraps a part of a page that re-renders, by requesting the page again, when `topic` changes.
+/// Wraps a part of a page that re-renders when `topic` changes.
+///
+/// To re-render it, the browser requests the page again.
 ///
 /// ```
 /// use maud::html;
@@ -43,7 +45,9 @@ impl Region {
         }
     }
 
-    /// Sets the id, for a second region of the same topic on one page: letters, digits and `-_.:`.
+    /// Sets the id, which a second region of the same topic on a page needs.
+    ///
+    /// It consists of letters, digits and `-_.:`.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self

@@ -1,4 +1,4 @@
-//! Handle for reporting changes.
+//! Handle for reporting changes to topics.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -30,8 +30,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Notifies all open pages, on all replicas, that something has changed. Cheap to clone.
 ///
-/// An extractor and an argument of tasks through `Data<Live>`. A topic is declared with its access
-/// rule ([`PortalBuilder::topic`](crate::PortalBuilder::topic)). A page shows it in a
+/// Handlers and tasks obtain it as `Data<Live>`. A topic is declared with its access rule
+/// ([`PortalBuilder::topic`](crate::PortalBuilder::topic)). A page shows a topic in a
 /// [region](super::region), which is rendered again when the topic changes.
 ///
 /// ```
@@ -70,7 +70,8 @@ pub(super) struct Inner {
 }
 
 impl Live {
-    /// Reserves one of a user's streams; fails with `429 too_many_streams` if the limit is reached.
+    /// Acquires a permit for a user's stream; fails with `429 too_many_streams` if the limit is
+    /// reached.
     pub(crate) fn take_place(&self, user: Uuid) -> Result<StreamPermit, Error> {
         self.0.places.acquire(StreamOwner::User(user))
     }
@@ -90,8 +91,9 @@ impl Live {
 
     /// Reports a stored change to a topic.
     ///
-    /// It never fails and never waits: pages are notified at most a few times per second, and
-    /// always of the last change. An undeclared topic has no subscribers, which is logged.
+    /// This method never fails and never waits. Pages are notified at most a few times per second,
+    /// and always of the last change. An undeclared topic has no subscribers; reporting a change to
+    /// it is logged as an error.
     pub fn notify(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
             self.notify_key(key);
@@ -109,7 +111,8 @@ impl Live {
 
     /// Like [`notify`](Self::notify), within a transaction.
     ///
-    /// Pages are notified if and only if it commits, even if this process dies afterwards.
+    /// Pages are notified if and only if the transaction commits, even if this process dies
+    /// afterwards.
     ///
     /// ```
     /// # use portal_core::{live::Live, prelude::*, store::{Store, StoreError}};
@@ -133,7 +136,8 @@ impl Live {
         }
     }
 
-    /// Reports a change to a topic that other replicas are notified of by other means.
+    /// Reports a change within this process, for topics whose changes reach other replicas by other
+    /// means.
     pub(crate) fn notify_local(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
             self.0.hub.mark_changed(key);
@@ -156,7 +160,7 @@ impl Live {
         self.0.hub.mark()
     }
 
-    /// Forwards the events of all replicas, and publishes changes to them, until the portal stops.
+    /// Forwards events from all replicas and publishes changes to them until the portal stops.
     pub(crate) async fn run(self, hints: Receiver<ClusterEvent>, stop: CancellationToken) {
         let work = async {
             tokio::join!(
@@ -166,7 +170,7 @@ impl Live {
             )
         };
         stop.run_until_cancelled(work).await;
-        // The last changes of this process.
+        // Publish the last changes of this process.
         let last = self.drain_outbox();
         let _ = timeout(CLOSE_TIMEOUT, self.0.store.publish_remote(&last)).await;
     }
@@ -266,8 +270,8 @@ impl Live {
         }
     }
 
-    /// Records the users whose own tasks have changed: some users or, after a change to many tasks,
-    /// all users.
+    /// Records that users' own tasks have changed: those of some users or, after a change to many
+    /// tasks, those of all users.
     fn touch_own_tasks(&self, hint: &ClusterEvent) {
         match hint {
             ClusterEvent::TasksChanged { owners, .. } => {

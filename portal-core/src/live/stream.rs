@@ -1,4 +1,4 @@
-//! The stream of one tab: sends the names of changed topics, and nothing else.
+//! Event stream of one browser tab, which sends only the names of changed topics.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::auth::{Auth, Revocation, RevocationToken};
 use crate::state::PortalState;
 
 /// Interval of keep-alives: proxies close a stream after about a minute of silence, and a tab
-/// treats it as lost.
+/// treats a silent stream as lost.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Lifetime of a stream. Afterwards the tab reconnects, which is cheap and spreads tabs over
 /// replicas that were added later.
@@ -55,7 +55,7 @@ enum Phase {
     Finished,
 }
 
-/// Reason why a stream ends, with the close codes of WebSockets.
+/// Reason why a stream ends, with the corresponding close code of a WebSocket.
 #[derive(Clone, Copy)]
 struct CloseReason {
     code: u16,

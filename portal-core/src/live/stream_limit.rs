@@ -27,7 +27,7 @@ pub(super) struct StreamLimiter {
     limits: Option<(usize, usize)>,
 }
 
-/// Permit of a stream, released when dropped.
+/// Permit for an open stream, released when dropped.
 #[derive(Debug)]
 pub(crate) struct StreamPermit {
     open: Arc<Mutex<HashMap<StreamOwner, usize>>>,

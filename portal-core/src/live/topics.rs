@@ -29,7 +29,7 @@ pub(super) struct Topic {
     pub(super) personal: bool,
 }
 
-/// One topic, or one user's part of it.
+/// A topic, or the topic of one user if it is personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TopicKey {
     pub(super) topic: usize,
@@ -114,7 +114,7 @@ impl Topics {
         }
     }
 
-    /// Returns the name on the wire: `orders`, or with a user `inbox@…`.
+    /// Returns the name on the wire: `orders`, or `inbox@…` with the id of a user.
     pub(super) fn wire_name(&self, key: TopicKey) -> String {
         let name = self.get(key.topic).map_or("", |topic| &topic.name);
         match key.user {

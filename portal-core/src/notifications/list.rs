@@ -1,4 +1,4 @@
-//! Rendering of notifications: in the list of a page, and in the menu of the bell.
+//! Rendering of notifications, in the list of the page and in the menu of the bell.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use maud::{Markup, html};
@@ -63,7 +63,8 @@ fn content(entry: &NotificationRecord, here: &str) -> Markup {
         div {
             div class="pt-note-title" {
                 @if entry.link.is_some() {
-                    // Following it marks the entry as read, so it is not a plain link.
+                    // Following the link marks the entry as read, so it is a form instead of a
+                    // plain link.
                     form method="post" action={ (here) "/" (entry.id) } {
                         button type="submit" { (entry.title) }
                     }

@@ -38,9 +38,9 @@ pub struct Notification {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NotificationGroup {
     pub(super) name: String,
-    /// Title of several notifications.
+    /// Title for several notifications.
     pub(super) plural: String,
-    /// Link of several notifications, if it differs from the newest one's.
+    /// Link for several notifications, if it differs from the link of the newest one.
     pub(super) link: Option<String>,
 }
 
@@ -57,13 +57,13 @@ impl Notification {
         }
     }
 
-    /// Sets the text, at most 1000 characters.
+    /// Sets the text, which has at most 1000 characters.
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into()).filter(|text| !text.is_empty());
         self
     }
 
-    /// Sets the link: a path of the portal, without base path. Other URLs are rejected.
+    /// Sets the link: a path of the portal, without the base path. Other URLs are rejected.
     pub fn link(mut self, path: impl Into<String>) -> Self {
         self.link = Some(path.into()).filter(|path| !path.is_empty());
         self
@@ -103,7 +103,7 @@ impl Notification {
         self
     }
 
-    /// Sets the link of several notifications of the group.
+    /// Sets the link for several notifications of the group.
     pub(crate) fn group_link(mut self, path: impl Into<String>) -> Self {
         if let Some(group) = &mut self.group {
             group.link = Some(path.into());
@@ -152,8 +152,8 @@ impl Notification {
     }
 }
 
-/// Returns the start of a string that may be too long or contain characters that databases do not
-/// store.
+/// Returns the start of a string that may be too long, and replaces characters that databases
+/// cannot store.
 pub(crate) fn excerpt(text: &str, longest: usize) -> String {
     let text = text.replace('\0', "\u{fffd}");
     match text.char_indices().nth(longest.saturating_sub(1)) {

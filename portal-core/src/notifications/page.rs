@@ -98,7 +98,7 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
         pairs.find(|(known, _)| known == name)
     };
     let filter = NotificationFilter {
-        // An invalid cursor starts with the newest entry.
+        // With an invalid cursor, the page starts with the newest entry.
         cursor: get("cursor").map(|(_, value)| value.into_owned()),
         unread_only: get("unread").is_some(),
         limit: PAGE_SIZE,
@@ -107,7 +107,7 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     render(&reader, filter, draft.as_ref()).await
 }
 
-/// Renders the page, with the form for sending a message above it if it is open.
+/// Renders the page, with the form for sending a message on top of it if the form is open.
 pub(super) async fn render(
     reader: &PageScope<'_>,
     mut filter: NotificationFilter,
@@ -198,7 +198,7 @@ async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
     Ok(response.into_page())
 }
 
-/// Redirects to the link of a notification; a `POST`, sent by the lists, marks it as read.
+/// Redirects to the link of a notification; a `POST`, which the lists send, marks it as read.
 async fn open(state: &PortalState, request: Request) -> Result<PageResponse> {
     let (reader, request) = PageScope::of(state, request).await?;
     let reads = request.method() == Method::POST;

@@ -34,9 +34,9 @@ pub struct NotificationRecord {
     pub title: String,
     /// Number of notifications merged into this one.
     pub count: u32,
-    /// Text; of several notifications, that of the newest.
+    /// Text; if several notifications were merged, the text of the newest.
     pub text: Option<String>,
-    /// Path of the portal that it links to, without base path.
+    /// Path of the portal that the notification links to, without the base path.
     pub link: Option<String>,
     /// Tone, which determines the color.
     pub tone: Tone,
@@ -73,7 +73,7 @@ impl NotificationRecord {
     }
 }
 
-/// Returns the title of one notification, or of several with their number in it.
+/// Returns the title of one notification, or the title of several, which contains their number.
 fn title_of(row: &Row, count: u32) -> Result<String, StoreError> {
     let plural: Option<String> = row.get("plural")?;
     Ok(match plural {

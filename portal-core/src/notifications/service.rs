@@ -25,7 +25,7 @@ use crate::store::{ClusterEvent as Hint, Store, StoreError, Transaction};
 /// Topic of regions that show a user's notifications.
 const TOPIC: &str = "notifications";
 
-/// Above this number of users, one cluster event for all users is sent instead.
+/// Number of users above which one cluster event for all users is sent instead.
 const MAX_EVENTS: usize = 50;
 
 /// Filter for listing a user's notifications, newest first.
@@ -33,13 +33,13 @@ const MAX_EVENTS: usize = 50;
 pub struct NotificationFilter {
     /// Cursor at which the previous page ended.
     pub cursor: Option<String>,
-    /// `true` lists only unread notifications.
+    /// `true` if only unread notifications are listed.
     pub unread_only: bool,
     /// Maximum number of notifications; 0 means 50.
     pub limit: u64,
 }
 
-/// The notifications of all users: an extractor through `Data<Notifications>`.
+/// Notifications of all users, available to handlers and tasks as `Data<Notifications>`.
 ///
 /// ```
 /// use portal_core::notifications::{Notification, Notifications};
@@ -82,8 +82,8 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// Fails with `404 user_not_found` if the user does not exist, with `422` if the notification is
-    /// invalid, for example if it links to another site.
+    /// Fails with `404 user_not_found` if the user does not exist, and with `422` if the
+    /// notification is invalid, for example if it links to another site.
     pub async fn send(&self, user_id: Uuid, message: &Notification) -> Result<()> {
         match self.send_to(&Audience::User(user_id), message).await? {
             0 => Err(Error::not_found("the user does not exist").with_code("user_not_found")),
@@ -209,7 +209,7 @@ impl Notifications {
         let listed = ListParams {
             after,
             unread_only: filter.unread_only,
-            // One entry more than shown reveals whether another page exists.
+            // One entry more than is shown reveals whether another page exists.
             limit: limit + 1,
         };
         let mut items = table::list(&self.0.store, user_id, &listed).await?;
@@ -280,7 +280,8 @@ impl Notifications {
         Ok(())
     }
 
-    /// Invalidates the cache of this process directly, those of other replicas by a cluster event.
+    /// Invalidates the cache of this process directly, and those of other replicas by a cluster
+    /// event.
     async fn invalidate(&self, users: &[Uuid]) {
         for hint in events_for(users) {
             self.heed(&hint);
@@ -306,7 +307,7 @@ impl Notifications {
                 Err(RecvError::Closed) => return,
             };
             self.heed(&hint);
-            // Afterwards: pages that are notified request what is cached here.
+            // Pages are notified afterwards, because they then request the cached value.
             if let Hint::NotificationsChanged { user_id } = hint {
                 self.0.live.notify_local_user(user_id, TOPIC);
             }
@@ -332,8 +333,8 @@ impl UnreadSource for Notifications {
     }
 }
 
-/// Stores notifications within a transaction, those of one user and group as one. Their recipients
-/// are notified when it commits.
+/// Stores notifications within a transaction and merges those of the same user and group. The
+/// recipients are notified when the transaction commits.
 pub(crate) async fn send_in(
     transaction: &mut Transaction,
     messages: impl IntoIterator<Item = (Uuid, Notification)>,

@@ -15,14 +15,14 @@ use crate::pages::UnreadSummary;
 use crate::store::{Row, Store, StoreError, Transaction, now};
 
 const TABLE: &str = "portal_notifications";
-/// Maximum number of notifications per user; read ones are dropped first, then the oldest.
+/// Maximum number of notifications per user; read ones are deleted first, then the oldest.
 pub(super) const MAX_PER_USER: i32 = 200;
 /// Maximum length of the text that the bell announces, in characters.
 const MAX_PAGE_SIZE: usize = 120;
 /// Number of users whose notifications are written with one statement.
 const CHUNK: usize = 500;
 
-/// Stores a notification for each of some distinct users, and drops surplus ones.
+/// Stores a notification for each of several distinct users, and deletes surplus notifications.
 pub(super) async fn insert(
     transaction: &mut Transaction,
     users: &[Uuid],
@@ -81,7 +81,8 @@ async fn insert_chunk(
         ]);
     }
     if group.is_some() {
-        // Replicas that write for one user concurrently conflict here, and both are counted.
+        // Replicas that write for the same user concurrently conflict here; both notifications are
+        // counted.
         let sum = Expr::col((TABLE, "count")).add(Expr::col(("excluded", "count")));
         insert.on_conflict(
             OnConflict::columns(["user_id", "group_name"])
@@ -95,7 +96,7 @@ async fn insert_chunk(
     transaction.execute(&insert).await.map(drop)
 }
 
-/// Drops the notifications of users beyond [`MAX_PER_USER`].
+/// Deletes the notifications of users that exceed [`MAX_PER_USER`].
 async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), StoreError> {
     let window = WindowStatement::partition_by("user_id")
         .order_by_expr(Expr::col("read_at").is_null(), Order::Desc)
@@ -185,7 +186,7 @@ pub(super) async fn get(
         .transpose()
 }
 
-/// Returns the unread notifications of a user, with the newest of them.
+/// Returns a summary of a user's unread notifications: their number and the newest of them.
 pub(super) async fn unread(store: &Store, user: Uuid) -> Result<UnreadSummary, StoreError> {
     let select = of(user)
         .columns(["id", "title", "text", "link", "tone", "updated_at"])

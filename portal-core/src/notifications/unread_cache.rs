@@ -22,7 +22,8 @@ struct CachedUnread {
 pub(super) struct UnreadCache {
     store: Store,
     known: Cache<Uuid, CachedUnread>,
-    /// Number of invalidations: a read that started before one must not be cached after it.
+    /// Number of invalidations: a read that started before an invalidation must not be cached after
+    /// it.
     epoch: AtomicU64,
 }
 

@@ -12,7 +12,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 impl Store {
     /// Opens a database by its URI: `sqlite://file.db`, `sqlite::memory:` or `postgres://…`.
     ///
-    /// A SQLite file is created if it does not exist, readable and writable for its owner only.
+    /// If a SQLite file does not exist, it is created; only its owner can read and write it.
     ///
     /// # Errors
     ///
@@ -71,8 +71,8 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
         if !uri.contains("mode=ro") {
             create_private(&file).map_err(sqlx::Error::Io)?;
         }
-        // A full disk ends a transaction automatically, which sqlx does not notice: it would reject
-        // all later ones. Such a connection is replaced by a new one.
+        // If the disk is full, SQLite ends a transaction automatically, which sqlx does not detect:
+        // it would reject all later transactions. Such a connection is replaced by a new one.
         writer = writer
             .test_before_acquire(false)
             .before_acquire(|connection, _| {
@@ -96,8 +96,8 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
     Ok(Pool::Sqlite { lock, read, write })
 }
 
-/// Creates a file that only its owner can read, because it holds sessions and keys. SQLite gives
-/// its auxiliary files the same permissions. An existing file keeps its permissions.
+/// Creates a file that only its owner can read, because the file holds sessions and keys. SQLite
+/// gives its auxiliary files the same permissions. An existing file keeps its permissions.
 #[cfg(feature = "sqlite")]
 fn create_private(path: &std::path::Path) -> std::io::Result<()> {
     match super::instance_lock::private_options()

@@ -1,4 +1,4 @@
-//! Database errors, as far as callers distinguish them.
+//! Database errors, by the cases that callers distinguish.
 
 use crate::error::Error;
 
@@ -86,10 +86,10 @@ impl From<StoreError> for Error {
 
 /// Returns `true` if the error code of a database means that the same statement may succeed later.
 ///
-/// SQLite's codes are decimal numbers whose low byte is the kind: BUSY, LOCKED, IOERR, FULL.
-/// PostgreSQL's have five characters: connections, conflicts, resources, the server shutting down,
-/// a read-only standby, a database that accepts no connections, locks, cancelled statements, file
-/// errors.
+/// SQLite codes are decimal numbers whose low byte is the kind: BUSY, LOCKED, IOERR, FULL.
+/// PostgreSQL codes have five characters. The ones listed here are about connections, conflicts,
+/// resources, a server that shuts down, a read-only standby, a database that accepts no
+/// connections, locks, cancelled statements and file errors.
 fn is_transient(code: &str) -> bool {
     if code.len() < 5
         && let Ok(code) = code.parse::<u32>()

@@ -1,4 +1,4 @@
-//! Executors for statements other than a pool.
+//! Executors of statements other than a connection pool.
 
 use std::future::Future;
 

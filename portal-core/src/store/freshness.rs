@@ -84,8 +84,8 @@ impl Store {
         self.hearing.read_stamp()
     }
 
-    /// Returns `true` if a value read then is still valid: for a minute while this process receives
-    /// cluster events, otherwise for less than a second.
+    /// Returns `true` if a value with this stamp is still valid: for a minute while this process
+    /// receives cluster events, otherwise for less than a second.
     pub(crate) fn is_current(&self, read: ReadStamp) -> bool {
         self.hearing.is_fresh(read, Instant::now())
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Pool, Store};
 
-/// Held by the one process that runs tasks on a SQLite file; the OS releases it if the process
+/// Lock of the one process that runs tasks on a SQLite file; the OS releases it if the process
 /// dies.
 #[derive(Debug)]
 pub(crate) struct InstanceLock {
@@ -14,10 +14,9 @@ pub(crate) struct InstanceLock {
 }
 
 impl Store {
-    /// Acquires the lock that proves that no other process runs tasks on this database, if
-    /// possible.
+    /// Tries to acquire the lock, which proves that no other process runs tasks on this database.
     ///
-    /// PostgreSQL is for several processes and has no such lock.
+    /// PostgreSQL supports several processes and has no such lock.
     pub(crate) fn try_instance_lock(&self) -> Option<InstanceLock> {
         match &self.pool {
             #[cfg(feature = "sqlite")]

@@ -7,7 +7,7 @@ use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 
 use super::{Dialect, Pool, Store, StoreError};
 
-/// Separate from an application's own `_sqlx_migrations`.
+/// Table of applied migrations, separate from an application's own `_sqlx_migrations`.
 const TABLE: &str = "_portal_migrations";
 
 macro_rules! migrations {
@@ -21,7 +21,7 @@ macro_rules! migrations {
     };
 }
 
-/// Version, name, SQLite, PostgreSQL.
+/// Version, name, SQL for SQLite, SQL for PostgreSQL.
 const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     1 "0001_users",
     2 "0002_tasks",
@@ -81,7 +81,7 @@ fn migrator(dialect: Dialect) -> Migrator {
 }
 
 impl Store {
-    /// Applies all missing migrations. Replicas that do so concurrently wait for each other.
+    /// Applies all missing migrations. Replicas that migrate concurrently wait for each other.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Store {
         Ok(())
     }
 
-    /// Compares the database with this program; at most creates an empty migration table.
+    /// Compares the database with this program; creates an empty migration table if it is missing.
     ///
     /// # Errors
     ///

@@ -57,8 +57,8 @@ pub struct Store {
 
 #[derive(Clone, Debug)]
 enum Pool {
-    /// SQLite has one writer at a time: a pool of one connection queues writers fairly, where
-    /// several connections would fail with "database is locked".
+    /// SQLite allows one writer at a time: a pool with one connection queues writers fairly,
+    /// whereas several connections would fail with "database is locked".
     #[cfg(feature = "sqlite")]
     Sqlite {
         /// Lock file next to the database file; `None` for an in-memory database.
@@ -73,7 +73,7 @@ enum Pool {
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("portal-core needs a database: enable the feature `sqlite` or `postgres`");
 
-/// Returns the current time, in the precision that both databases store.
+/// Returns the current time, with the precision that both databases store.
 #[must_use]
 pub fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
@@ -167,7 +167,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         Ok(match &self.pool {
             #[cfg(feature = "sqlite")]
-            // Take the write lock up front: a transaction that reads and then writes can fail.
+            // Take the write lock up front: a transaction that reads before it writes can fail.
             Pool::Sqlite { write, .. } => {
                 let transaction = write.begin_with("BEGIN IMMEDIATE").await?;
                 Transaction::sqlite(transaction, self.notifications.clone())
@@ -182,7 +182,7 @@ impl Store {
     /// Starts a transaction whose statements find their rows through indexes.
     ///
     /// PostgreSQL plans with statistics, which are wrong for a queue that was empty a moment ago,
-    /// and it keeps a plan for as long as they stay the same.
+    /// and it keeps a plan for as long as the statistics stay the same.
     pub(crate) async fn begin_by_index(&self) -> Result<Transaction, StoreError> {
         match &self.pool {
             #[cfg(feature = "sqlite")]

@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use super::freshness::HEARTBEAT_INTERVAL;
 use super::{Pool, Store, StoreError, TaskChanges, TaskOwners};
 
-/// An event that something has changed; receivers read the row if they need it.
+/// A message that something has changed; receivers read the row if they need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum ClusterEvent {
@@ -20,7 +20,7 @@ pub(crate) enum ClusterEvent {
     ClientTokenDeleted { id: uuid::Uuid },
     /// Tasks have been stored and can be claimed.
     TasksReady,
-    /// A task is to be cancelled.
+    /// The cancellation of a running task was requested.
     TaskCancelled { id: uuid::Uuid },
     /// Tasks have changed, for subscribers on other replicas.
     TasksChanged {
@@ -32,7 +32,7 @@ pub(crate) enum ClusterEvent {
     SchedulesChanged,
     /// Settings of administrators for the whole portal have changed.
     SettingsChanged,
-    /// The notifications of a user have changed; those of all users if the id is missing.
+    /// The notifications of a user have changed; those of all users if there is no id.
     NotificationsChanged { user_id: Option<uuid::Uuid> },
     /// The content of a live topic has changed.
     TopicChanged { topic: String },
@@ -42,7 +42,7 @@ pub(crate) enum ClusterEvent {
 
 #[cfg(feature = "postgres")]
 const CHANNEL: &str = "portal";
-/// PostgreSQL accepts less than 8000 bytes.
+/// Maximum size of a payload; PostgreSQL accepts less than 8000 bytes.
 #[cfg(feature = "postgres")]
 const MAX_PAYLOAD: usize = 7900;
 /// Delay before the next attempt when the database is unreachable.
@@ -69,7 +69,7 @@ impl Store {
         }
     }
 
-    /// Sends events to the other replicas in one statement; with SQLite, it does nothing.
+    /// Sends events to the other replicas in one statement; with SQLite, does nothing.
     pub(crate) async fn publish_remote(
         &self,
         notifications: &[ClusterEvent],
@@ -91,7 +91,7 @@ impl Store {
         Ok(())
     }
 
-    /// Receives changes by other processes, until the future is dropped.
+    /// Receives changes made by other processes until the future is dropped.
     pub(crate) async fn listen(&self) {
         match &self.pool {
             #[cfg(feature = "sqlite")]
@@ -110,7 +110,7 @@ impl Store {
     /// specific.
     ///
     /// The check uses the writer, since on any other connection the portal's own writes would count
-    /// as foreign.
+    /// as writes by another process.
     #[cfg(feature = "sqlite")]
     async fn watch_file(&self, writer: &sqlx::SqlitePool) {
         let mut known: Option<i64> = None;
@@ -182,7 +182,7 @@ impl Store {
     }
 }
 
-/// Returns the payload of an event; one that is too long becomes the event to re-read all values.
+/// Returns the payload of an event; an event that is too long becomes [`ClusterEvent::Lagged`].
 #[cfg(feature = "postgres")]
 fn payload(from: uuid::Uuid, notification: &ClusterEvent) -> serde_json::Result<String> {
     let payload = serde_json::to_string(&Envelope { from, notification })?;
@@ -193,7 +193,8 @@ fn payload(from: uuid::Uuid, notification: &ClusterEvent) -> serde_json::Result<
     serde_json::to_string(&Envelope { from, notification })
 }
 
-/// Sends events within a transaction. This process receives them too: they carry no sender's id.
+/// Sends events within a transaction. This process receives them too, since they carry no sender
+/// id.
 #[cfg(feature = "postgres")]
 pub(super) async fn publish_in(
     transaction: &mut sqlx::Transaction<'static, sqlx::Postgres>,
@@ -224,7 +225,7 @@ fn payloads(from: uuid::Uuid, notifications: &[ClusterEvent]) -> Result<Vec<Stri
 #[cfg(feature = "postgres")]
 #[derive(Serialize, Deserialize)]
 struct Envelope<N> {
-    /// Lets a process ignore its own events.
+    /// Id of the sender, by which a process ignores its own events.
     from: uuid::Uuid,
     notification: N,
 }

@@ -40,9 +40,9 @@ impl Row {
 
     /// Returns the JSON document of a column; `None` for `NULL`.
     ///
-    /// A document that cannot be shown is replaced by a placeholder, in whole or in part: one row
-    /// must not hide the others of its list. Use [`get`](Self::get) for documents that only the
-    /// program itself writes.
+    /// A document that cannot be shown is replaced by a placeholder, in whole or in part, so that
+    /// one row does not hide the others of its list. Use [`get`](Self::get) for documents that only
+    /// the program itself writes.
     pub(crate) fn document(&self, column: &str) -> Result<Option<Value>, StoreError> {
         match self.get::<Option<Json<Stored>>>(column) {
             Ok(document) => Ok(document.map(|Json(Stored(value))| value)),

@@ -114,8 +114,9 @@ impl ColumnSpec {
             sql.push_str(&format!(" DEFAULT {}", self.literal(default)));
         }
         if let Some((table, column)) = self.references {
-            // Without `ON DELETE RESTRICT`: both databases reject the deletion anyway, but would
-            // report something other than a violated foreign key (SQLite, PostgreSQL 18).
+            // `ON DELETE RESTRICT` is left out: both databases reject the deletion anyway, but with
+            // it, SQLite and PostgreSQL 18 would report something other than a violated foreign
+            // key.
             sql.push_str(&format!(" REFERENCES \"{table}\" (\"{column}\")"));
         }
         sql
@@ -164,7 +165,7 @@ impl Store {
     /// Creates the missing tables and columns. The tables must be ordered by reference: a table
     /// comes after those it refers to.
     ///
-    /// Unsafe additions (a required column, for rows without a value) are left out, and
+    /// Unsafe additions (a required column for which existing rows have no value) are left out, and
     /// [`table_drift`](Self::table_drift) reports them.
     pub(crate) async fn apply_tables(&self, tables: &[TableSpec]) -> Result<(), StoreError> {
         let dialect = self.dialect();
@@ -216,7 +217,7 @@ impl Store {
     }
 }
 
-/// Returns the statements that bring a table up to date, as far as they are safe.
+/// Returns the statements that bring a table up to date, without unsafe ones.
 fn additions(
     table: &TableSpec,
     found: &BTreeMap<String, FoundColumn>,

@@ -8,17 +8,17 @@ use std::time::Instant;
 use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 
-/// Start of the last read and its value; `None` if it failed.
+/// Start of the last read, and its value; the value is `None` if the read failed.
 type LastRead<V> = Option<(Instant, Option<V>)>;
 type FlightSlot<V> = Arc<Mutex<LastRead<V>>>;
 
 /// Coalesces concurrent reads of the same key.
 ///
-/// A caller only gets a value whose read started after the call, so nothing needs invalidation, and
-/// a thousand callers cost two reads.
+/// A caller only gets a value whose read started after the call, so no invalidation is needed, and
+/// a thousand concurrent callers cause at most two reads.
 pub(crate) struct SingleFlight<K, V>(Cache<K, FlightSlot<V>>);
 
-/// Maximum number of keys to remember.
+/// Maximum number of keys that are cached.
 const MAX_STORED: usize = 256;
 
 impl<K: Hash + Eq + Clone, V: Clone> SingleFlight<K, V> {

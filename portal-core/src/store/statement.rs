@@ -7,7 +7,7 @@ use super::{Row, StoreError};
 
 /// A statement that can be rendered for either database.
 pub trait Statement: Send + Sync {
-    /// `true` if it may change rows; SQLite sends such statements to its one writer.
+    /// `true` if the statement may change rows; with SQLite, such statements use the only writer.
     const WRITES: bool;
 
     #[doc(hidden)]
@@ -34,7 +34,8 @@ statement!(InsertStatement, true);
 statement!(UpdateStatement, true);
 statement!(DeleteStatement, true);
 
-/// A statement as text, for what sea-query cannot express; its values are `$1`, `$2` ..
+/// Statement as SQL text, for anything that sea-query cannot express; its values are `$1`, `$2`
+/// etc.
 #[derive(Debug, Clone)]
 pub(crate) struct RawSql<const WRITES: bool> {
     pub(crate) sql: std::borrow::Cow<'static, str>,

@@ -8,7 +8,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// Number of bytes of a client token that are sent: enough for others to rule out most clients.
+/// Number of bytes of a client token that are sent: enough for other replicas to rule out most
+/// clients.
 const PREFIX: usize = 4;
 const LENGTH: usize = 16 + PREFIX;
 /// Maximum size of an event's changes and owners in bytes, before they are encoded.
@@ -20,7 +21,7 @@ pub(crate) struct TaskChange {
     pub(crate) id: Uuid,
     /// First bytes of the client's token; zeros if the task has no client.
     pub(crate) client_prefix: [u8; PREFIX],
-    /// Owner of the task. On the wire, it is in [`TaskOwners`], once for all changes.
+    /// Owner of the task. On the wire, owners are in [`TaskOwners`], each once for all changes.
     pub(crate) owner: Option<Uuid>,
 }
 
@@ -49,12 +50,12 @@ impl TaskChange {
     }
 }
 
-/// Changed tasks; one text on the wire.
+/// Changed tasks, sent as one string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskChanges(pub(crate) Vec<TaskChange>);
 
 impl TaskChanges {
-    /// Splits changes into events, each with the owners of its tasks, that PostgreSQL accepts: a
+    /// Splits changes into events that PostgreSQL accepts, each with the owners of its tasks; a
     /// payload must be smaller than 8000 bytes.
     pub(crate) fn split(changes: impl IntoIterator<Item = TaskChange>) -> Vec<(Self, TaskOwners)> {
         let mut parts: Vec<(Self, TaskOwners)> = Vec::new();
@@ -80,7 +81,7 @@ impl TaskChanges {
     }
 }
 
-/// Owners of changed tasks; one text on the wire. Older versions do not send it.
+/// Owners of changed tasks, sent as one string. Older versions do not send them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct TaskOwners(pub(crate) BTreeSet<Uuid>);
 

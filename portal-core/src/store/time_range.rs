@@ -55,7 +55,7 @@ impl TimeRange {
         }
     }
 
-    /// Returns the range in a query, or the default range if the text is missing or invalid.
+    /// Returns the range named in a query, or the default range if the text is missing or invalid.
     #[must_use]
     pub fn from_query(text: Option<&str>) -> Self {
         text.and_then(|text| text.parse().ok()).unwrap_or_default()
@@ -157,7 +157,7 @@ impl Buckets {
         self.start
     }
 
-    /// Returns the time at which the last bucket was cut off.
+    /// Returns the time at which the last, incomplete bucket ends.
     #[must_use]
     pub const fn end(&self) -> DateTime<Utc> {
         self.now
@@ -184,7 +184,7 @@ impl Buckets {
         (index < self.range.bucket_count()).then_some(index)
     }
 
-    /// Returns start and end of the previous period, as long as the elapsed part of these buckets.
+    /// Returns the start and end of the previous period, which has the length of the elapsed range.
     #[must_use]
     pub fn previous_period(&self) -> (DateTime<Utc>, DateTime<Utc>) {
         let length =
@@ -192,7 +192,8 @@ impl Buckets {
         (self.start - length, self.now - length)
     }
 
-    /// Returns the condition that a column's time is in these buckets or in the previous period.
+    /// Returns the condition that the time in a column is in these buckets or in the previous
+    /// period.
     pub(crate) fn cover(&self, column: &'static str) -> Cond {
         let (since, until) = self.previous_period();
         let at = || Expr::col(column);
@@ -201,7 +202,8 @@ impl Buckets {
             .add(at().gte(since).and(at().lt(until)))
     }
 
-    /// Returns the bucket of a column's time as text, for grouping: the day, or the hour.
+    /// Returns an expression for the bucket of a column's time as text, for grouping: the day or
+    /// hour.
     pub(crate) fn column(&self, dialect: Dialect, column: &'static str) -> Expr {
         let day = self.range.step() == Step::Day;
         Expr::cust(match dialect {
@@ -214,7 +216,8 @@ impl Buckets {
         })
     }
 
-    /// Returns the bucket index of a row of [`Self::column`]; `None` if it is outside.
+    /// Returns the index of a bucket selected by [`Self::column`]; `None` if it is outside the
+    /// range.
     pub(crate) fn read(&self, row: &Row, name: &str) -> Result<Option<usize>, StoreError> {
         let text: String = row.get(name)?;
         let (day, hour) = text.split_at_checked(10).unwrap_or((&text, ""));

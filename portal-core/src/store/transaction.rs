@@ -12,7 +12,7 @@ pub struct Transaction {
     inner: Inner,
     /// Events to publish after the commit.
     events: Vec<ClusterEvent>,
-    /// Receivers of events in this process.
+    /// Sender to the receivers of events in this process.
     #[cfg_attr(
         not(feature = "sqlite"),
         expect(dead_code, reason = "PostgreSQL notifies this process too")
@@ -114,8 +114,8 @@ impl Transaction {
         }
     }
 
-    /// Rolls back all changes and waits for it; a dropped transaction is rolled back in the
-    /// background.
+    /// Rolls back all changes and waits until this is done; a dropped transaction is rolled back in
+    /// the background.
     #[cfg(test)]
     pub(crate) async fn rollback(self) -> Result<(), StoreError> {
         match self.inner {

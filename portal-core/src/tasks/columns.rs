@@ -7,7 +7,7 @@ use sea_query::Iden;
 /// Table of all tasks.
 pub(super) const TABLE: &str = "portal_tasks";
 
-/// Column with its type on PostgreSQL, which rows that arrive as JSON are converted to.
+/// Column with its PostgreSQL type, to which the values of rows passed as JSON are converted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
     pub(super) name: &'static str,
@@ -72,7 +72,7 @@ columns! {
 
 /// Columns of a record without its result.
 ///
-/// Arguments are only read where an attempt or a user needs them: both may be large.
+/// Results and arguments may be large, so they are only read where an attempt or a user needs them.
 pub(super) const RECORD: [Column; 19] = [
     ID,
     GROUP,
@@ -95,7 +95,7 @@ pub(super) const RECORD: [Column; 19] = [
     VERSION,
 ];
 
-/// Columns that are inserted from the field of the same name of a new task.
+/// Columns that are inserted from the fields of a new task that have the same names.
 #[cfg(feature = "postgres")]
 pub(super) const NEW: [Column; 17] = [
     ID,

@@ -15,7 +15,7 @@ use super::events::hub::TaskHub;
 use crate::json;
 use crate::store::Store;
 
-/// Context of a running task, the first argument of every task.
+/// Context of a running task; it is the first argument of every task.
 ///
 /// ```
 /// use portal_core::prelude::*;
@@ -64,14 +64,14 @@ impl TaskContext {
         self.attempt.record().owner_user_id
     }
 
-    /// Reports the progress of the task; takes effect when it is awaited.
+    /// Creates a progress update of the task, which takes effect when it is awaited.
     ///
     /// An update costs the task almost nothing: subscribers receive it immediately, and the
     /// database stores it a little later.
     ///
     /// # Errors
     ///
-    /// The update fails with the code `cancelled` once the task was cancelled, so that a task that
+    /// The update fails with the code `cancelled` once the task is cancelled, so that a task that
     /// propagates the error with `?` stops at its next update, and with `superseded` once another
     /// attempt runs.
     #[must_use = "an update takes effect when it is awaited"]
@@ -89,7 +89,7 @@ impl TaskContext {
     ///
     /// # Errors
     ///
-    /// Fails with the code `cancelled` once the task was cancelled, with `superseded` once another
+    /// Fails with the code `cancelled` once the task is cancelled, with `superseded` once another
     /// attempt runs, and while the database is unavailable.
     ///
     /// ```
@@ -165,9 +165,9 @@ impl TaskContext {
 
     /// Resolves when the task must stop: it was cancelled, or another attempt runs.
     ///
-    /// A task that waits for a long time can race that wait against this method, and then clean
-    /// up. It has [`cancel_grace_period`](crate::TaskSettings::cancel_grace_period) to do so, and is dropped
-    /// afterwards.
+    /// A task that waits for a long time can race that wait against this method, and then clean up.
+    /// It has [`cancel_grace_period`](crate::TaskSettings::cancel_grace_period) to do so before it
+    /// is dropped.
     pub async fn cancelled(&self) {
         tokio::select! {
             () = self.attempt.cancelled.cancelled() => {}
@@ -196,7 +196,7 @@ impl ProgressUpdate<'_> {
     ///
     /// # Errors
     ///
-    /// Fails with the code `cancelled` once the task was cancelled, and with `superseded` once
+    /// Fails with the code `cancelled` once the task is cancelled, and with `superseded` once
     /// another attempt runs.
     pub fn send(self) -> Result<(), TaskError> {
         let TaskContext { attempt, hub, .. } = self.context;

@@ -20,10 +20,10 @@ const DAYS: i64 = 90;
 const ROWS: usize = 400;
 
 impl Tasks {
-    /// Adds finished demo tasks over the last 90 days, unless there are some; returns their number.
+    /// Adds finished demo tasks over the last 90 days, unless some exist; returns their number.
     ///
-    /// For development: the tasks never ran. They are of the portal's task types and belong to the
-    /// given users.
+    /// Demo tasks are for development; they never ran. They have the portal's task types and belong
+    /// to the given users.
     ///
     /// # Errors
     ///

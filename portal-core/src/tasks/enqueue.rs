@@ -20,7 +20,7 @@ use super::service::{TaskHandle, Tasks, insert_result};
 use crate::error::{Error, Result};
 use crate::store::Executor;
 
-/// Builder for a task, which is enqueued when this is awaited; see [`Tasks::enqueue`].
+/// Builder for a task, which is enqueued when the builder is awaited; see [`Tasks::enqueue`].
 #[derive(Debug)]
 #[must_use = "a task is only enqueued when this is awaited"]
 pub struct Enqueue<R> {
@@ -35,7 +35,7 @@ pub struct Enqueue<R> {
 }
 
 impl Tasks {
-    /// Enqueues a task with its arguments; it is stored once the returned value has been awaited.
+    /// Enqueues a task with its arguments; the task is stored when the returned builder is awaited.
     ///
     /// ```
     /// use std::time::Duration;
@@ -118,16 +118,18 @@ impl<R> Enqueue<R> {
         self
     }
 
-    /// Sets the priority; higher ones start first. Default: the priority of the task type.
+    /// Sets the priority; tasks with a higher one start first. Default: the priority of the task
+    /// type.
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = Some(priority);
         self
     }
 
-    /// Enqueues the task within the caller's transaction: it exists only if that commits.
+    /// Enqueues the task within the caller's transaction; it exists only if the transaction
+    /// commits.
     ///
-    /// The transaction is one of [`Store::begin`](crate::Store::begin), or the connection of a sqlx
-    /// transaction on the same database: `.within(&mut *transaction)`.
+    /// The executor is a transaction of [`Store::begin`](crate::Store::begin), or the connection of
+    /// a sqlx transaction on the same database: `.within(&mut *transaction)`.
     ///
     /// # Errors
     ///

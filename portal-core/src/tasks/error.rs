@@ -136,7 +136,8 @@ impl<E: StdError + 'static> From<E> for TaskError {
     }
 }
 
-/// Joins the messages of an error and its sources; many already contain that of their source.
+/// Joins the messages of an error and its sources; many already contain the message of their
+/// source.
 fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -13,8 +13,8 @@ use crate::state::PortalState;
 /// Client, user and request that a task is enqueued for.
 ///
 /// A handler extracts the initiator of its request. Its user becomes the owner of the task: the
-/// owner sees the task, is notified when it finishes, and their permissions count. A `&CurrentUser`
-/// converts into an initiator too.
+/// owner can see the task and is notified when it finishes, and their permissions apply. A
+/// `&CurrentUser` converts into an initiator too.
 ///
 /// ```
 /// use portal_core::Initiator;
@@ -36,7 +36,7 @@ use crate::state::PortalState;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Initiator {
-    /// Id of the client token that shows the task.
+    /// Id of the client token under which the task is visible.
     pub client_token_id: Option<Uuid>,
     /// Id of the user who owns the task.
     pub owner_user_id: Option<Uuid>,

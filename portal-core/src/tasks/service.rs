@@ -52,7 +52,7 @@ pub struct TaskFilter {
     pub status: Option<TaskStatus>,
     /// Only cancelled tasks (`true`), or only others (`false`).
     pub cancelled: Option<bool>,
-    /// Only tasks whose group, name, message or error contains this text, or whose id it is.
+    /// Only tasks whose group, name, message or error contains this text, or whose id equals it.
     pub text: Option<String>,
     /// Only tasks older than this one.
     pub before: Option<Uuid>,
@@ -117,7 +117,8 @@ impl Tasks {
         }
     }
 
-    /// Checks arguments and stores a task; returns `true` if the same one was stored before.
+    /// Checks arguments and stores a task; returns its id, and `true` if the same task already
+    /// existed.
     pub(crate) async fn enqueue_json(
         &self,
         definition: &TaskDefinition,
@@ -211,7 +212,7 @@ impl Tasks {
 
     /// Returns the arguments of a task as they were stored; `None` if there is no such task.
     ///
-    /// Other methods leave them out, since they may be large.
+    /// Other methods leave the arguments out, since they may be large.
     ///
     /// # Errors
     ///
@@ -248,7 +249,9 @@ impl Tasks {
         Ok(self.publish_cancelled(id, cancelled).await)
     }
 
-    /// The same within a transaction; call [`publish_cancelled`](Self::publish_cancelled) after its commit.
+    /// Requests within a transaction that a task stops.
+    ///
+    /// Call [`publish_cancelled`](Self::publish_cancelled) after the commit.
     pub(super) async fn cancel_in(
         &self,
         transaction: &mut Transaction,
@@ -343,7 +346,8 @@ pub(super) fn insert_result(
     match stored {
         InsertOutcome::Inserted => Ok((task.id, false)),
         InsertOutcome::Duplicate(id) => Ok((id, true)),
-        // The owner can see it: under the same client token, or on pages, which need no token.
+        // The owner can see the active task, under the same client token or on pages, which need no
+        // token.
         InsertOutcome::AlreadyActive {
             id,
             client_token_id,
@@ -375,7 +379,7 @@ pub(super) fn check_start(definition: &TaskDefinition, owner: Option<&User>) -> 
     check_access(definition, owner)
 }
 
-/// Checks the access of a task type for a user.
+/// Checks that a user has access to a task type.
 pub(super) fn check_access(definition: &TaskDefinition, owner: Option<&User>) -> Result<()> {
     definition.access.check(owner).map_err(Error::from)
 }

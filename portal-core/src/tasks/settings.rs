@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::engine::finish_notification::TaskNotify;
 
-/// Settings for running tasks, and for storing them.
+/// Settings for running and storing tasks.
 ///
 /// ```
 /// use std::time::Duration;
@@ -58,7 +58,7 @@ impl Default for TaskSettings {
 impl TaskSettings {
     /// Sets the maximum number of tasks that a process runs concurrently. Default: 64.
     ///
-    /// 0 runs no tasks, for a process that only enqueues and shows them.
+    /// With 0, the process runs no tasks; it only enqueues and shows them.
     pub fn concurrency(mut self, tasks: usize) -> Self {
         self.concurrency = tasks;
         self
@@ -75,13 +75,14 @@ impl TaskSettings {
     /// Sets how long a replica keeps its tasks without a heartbeat. Default: 30 seconds.
     ///
     /// A shorter lease detects a dead replica sooner; a replica that stalls for longer loses its
-    /// tasks, which start again elsewhere. Clamped to 1 second–1 day.
+    /// tasks, which start again elsewhere. The value is clamped to the range from 1 second to 1
+    /// day.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time.clamp(Duration::from_secs(1), Duration::from_secs(24 * 60 * 60));
         self
     }
 
-    /// Sets the interval at which the queue is polled without an event. Default: 2 seconds.
+    /// Sets the interval at which the queue is polled if no event arrives. Default: 2 seconds.
     ///
     /// Minimum: 10 milliseconds.
     pub fn poll_interval(mut self, time: Duration) -> Self {
@@ -91,7 +92,7 @@ impl TaskSettings {
 
     /// Sets the time that running tasks have to finish when the portal stops. Default: 10 seconds.
     ///
-    /// Tasks that are still running after it are released.
+    /// Tasks that are still running afterwards are released.
     pub fn shutdown_grace_period(mut self, time: Duration) -> Self {
         self.shutdown_grace_period = time;
         self
@@ -105,7 +106,7 @@ impl TaskSettings {
 
     /// Sets the maximum size of a result as JSON, in bytes. Default: 1 MiB.
     ///
-    /// A larger result is an error.
+    /// A task with a larger result fails.
     pub fn max_result_bytes(mut self, bytes: usize) -> Self {
         self.max_result_bytes = bytes;
         self
@@ -130,7 +131,7 @@ impl TaskSettings {
     ///
     /// The arguments and results of all stored tasks count, as JSON; `u64::MAX` removes the limit.
     /// Further tasks are rejected with `429 task_storage_full`. Results are stored even if they
-    /// exceed the limit. Space is free again when finished tasks are deleted, see
+    /// exceed the limit. Space is freed when finished tasks are deleted; see
     /// [`retention`](Self::retention).
     pub fn stored_bytes_per_owner(mut self, bytes: u64) -> Self {
         self.stored_bytes_per_owner = bytes;
@@ -150,7 +151,8 @@ impl TaskSettings {
         Self { task_pages, ..self }
     }
 
-    /// Sets the minimum run time for a result to be reported. Default: 10 seconds.
+    /// Sets the minimum run time of a task for its owner to be notified of the result. Default: 10
+    /// seconds.
     pub fn slow_threshold(mut self, time: Duration) -> Self {
         self.slow_threshold = time;
         self

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 
 use crate::security::REQUEST_ID;
 
-/// Returns the trace of a request (`traceparent` of W3C Trace Context), else its id.
+/// Returns the trace of a request (`traceparent` of W3C Trace Context), or else the request id.
 pub(super) fn of_request(headers: &HeaderMap) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     text("traceparent")

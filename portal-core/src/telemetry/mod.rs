@@ -1,4 +1,4 @@
-//! Log of a standalone portal, and log lines of tasks.
+//! Logging of a standalone portal, and capture of the log lines of tasks.
 
 mod task_logs;
 
@@ -22,8 +22,8 @@ fn is_colored() -> bool {
 
 /// Writes the log to standard error, with the format and filter of the configuration.
 ///
-/// Lines that tasks log at `INFO` and above are also stored with them, whatever the filter. Does
-/// nothing if the application has installed a subscriber.
+/// Lines that tasks log at `INFO` or above are also stored with the tasks, whatever the filter.
+/// Does nothing if the application has already installed a subscriber.
 pub fn init(config: &Config) {
     let (filter, problem) = match config.log_filter.parse::<EnvFilter>() {
         Ok(filter) => (filter, None),

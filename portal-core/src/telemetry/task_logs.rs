@@ -15,14 +15,15 @@ use tracing_subscriber::registry::LookupSpan;
 /// Maximum length of a line; the rest is cut off.
 const MAX_LINE_LEN: usize = 4096;
 
-/// Targets whose lines about a task, such as its statements, are for operators, not for clients.
+/// Log targets whose lines, such as the SQL statements of a task, are for operators, not for
+/// clients.
 const INTERNAL_TARGETS: [&str; 2] = ["portal_core", "sqlx"];
 
 tokio::task_local! {
     static RUNNING: Arc<dyn LogSink>;
 }
 
-/// Receives the log lines of a running task. It must not block.
+/// Receiver of the log lines of a running task. It must not block.
 pub(crate) trait LogSink: Send + Sync {
     fn log(&self, line: LogLine);
 }
@@ -47,7 +48,7 @@ pub(crate) fn capture<F: Future>(
 /// Returns a layer that stores the log lines of tasks in their history.
 ///
 /// [`init`](super::init) and the command line of a portal install it. An application with a custom
-/// subscriber adds it; events outside tasks and below the level are ignored.
+/// subscriber must add it. Events outside of tasks or below the level are ignored.
 ///
 /// ```
 /// use portal_core::telemetry::task_logs;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::FieldError;
 use crate::request::{from_value, garde_errors};
 
-/// Arguments of a task. Derive the four traits below; this trait is then implemented.
+/// Arguments of a task. Deriving the four traits below implements this trait.
 ///
 /// ```
 /// use garde::Validate;

@@ -29,7 +29,7 @@ impl ArgsSchema {
         }
     }
 
-    /// Returns every error of a value that does not match the schema.
+    /// Returns all errors of a value that does not match the schema.
     pub(super) fn faults(&self, value: &Value) -> Vec<FieldError> {
         let Some(validator) = &self.validator else {
             return Vec::new();
@@ -44,8 +44,8 @@ impl ArgsSchema {
 
 /// Compiles a schema with format checks, so that a wrong date is reported with all other errors.
 ///
-/// Formats that the types of the arguments parse themselves, perhaps more leniently, are left to
-/// them.
+/// Formats that the types of the arguments parse themselves, perhaps more leniently, are not
+/// checked here.
 fn compile(document: &Value) -> Result<Validator, ValidationError<'static>> {
     let left_to_types = [
         "email",
@@ -133,7 +133,8 @@ fn collect(error: &ValidationError<'_>, faults: &mut Vec<FieldError>) {
     }
 }
 
-/// Returns the branch of a union that a value was meant for, from which only details differ.
+/// Returns the branch of a union that a value was meant for: the one that differs from the value
+/// only in details.
 fn meant<'a, 'e>(
     branches: &'a [Vec<ValidationError<'e>>],
     pointer: &str,
@@ -157,7 +158,7 @@ fn meant<'a, 'e>(
     (least < 10 && as_near.count() == 1).then_some(nearest)
 }
 
-/// Returns a value that matches a schema: its example, else its default, else one of its type.
+/// Returns a value that matches a schema: its example, its default, or else a value of its type.
 fn example(schema: &Value, root: &Value, depth: u8) -> Value {
     if let Some(example) = schema
         .pointer("/examples/0")

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::tasks::record::TaskRecord;
 use crate::tasks::service::task_unknown;
 
-/// Task groups that would hide a route of the portal.
+/// Task groups that would shadow a route of the portal.
 const RESERVED_GROUPS: [&str; 8] = [
     "admin",
     "auth",

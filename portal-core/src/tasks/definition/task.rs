@@ -33,8 +33,9 @@ pub enum OnCrash {
     /// The task starts again.
     #[default]
     Rerun,
-    /// The task finishes as `ERROR` with the code `crashed`: for effects that must not happen
-    /// twice.
+    /// The task finishes as `ERROR` with the code `crashed`.
+    ///
+    /// This is for effects that must not happen twice.
     Fail,
 }
 
@@ -136,15 +137,15 @@ impl<A, R> Task<A, R> {
 
     /// Sets the access rule for enqueuing the task. Default: anyone with a client token.
     ///
-    /// The rule is checked again when the task starts to run.
+    /// The rule is checked again when the task starts.
     pub fn access(mut self, access: Access) -> Self {
         self.parts.access = access;
         self
     }
 
-    /// Hides the task type from everyone outside of the application's code.
+    /// Restricts the task type to the application's code.
     ///
-    /// Neither the REST API nor a page lists or starts it.
+    /// It is neither listed nor started by the REST API or a page.
     pub fn internal(mut self) -> Self {
         self.parts.internal = true;
         self
@@ -172,7 +173,7 @@ impl<A, R> Task<A, R> {
 
     /// Sets the number of retries after a failure, a panic or a timeout. Default: 0.
     ///
-    /// A crash of its process does not count.
+    /// A crash of the process does not use up a retry.
     pub fn retries(mut self, retries: u32) -> Self {
         self.parts.retry.max_attempts = retries.saturating_add(1);
         self
@@ -180,7 +181,7 @@ impl<A, R> Task<A, R> {
 
     /// Sets the delay before the first retry. Default: 1 second.
     ///
-    /// Each later delay is twice as long, up to an hour. Delays are shortened at random by up to a
+    /// Each later delay is twice as long, up to an hour. Each delay is shortened at random by up to
     /// half.
     pub fn backoff(mut self, first: Duration) -> Self {
         self.parts.retry.backoff = first;
@@ -193,13 +194,14 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Sets the maximum number of concurrent tasks of this type in all replicas. Default: no limit.
+    /// Sets the maximum number of concurrent tasks of this type on all replicas. Default: no limit.
     pub fn concurrency(mut self, tasks: u32) -> Self {
         self.parts.concurrency = Some(tasks);
         self
     }
 
-    /// Allows one active task with the same arguments; enqueuing another returns the active one.
+    /// Allows only one active task with the same arguments; enqueuing another returns the active
+    /// one.
     pub fn unique(mut self) -> Self {
         self.parts.unique = true;
         self
@@ -207,8 +209,8 @@ impl<A, R> Task<A, R> {
 
     /// Enqueues the task at the times of a cron expression.
     ///
-    /// The expression has five fields, or six that begin with seconds. Each time enqueues one task
-    /// across all replicas, with the arguments `{}`.
+    /// The expression has five fields, or six if it starts with seconds. For each scheduled time,
+    /// one task is enqueued across all replicas, with the arguments `{}`.
     pub fn schedule(mut self, cron: impl Into<Cow<'static, str>>) -> Self {
         self.parts.schedule.cron = Some(cron.into());
         self
@@ -229,13 +231,13 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Declares a value that the task takes from the portal's state; start-up checks for it.
+    /// Declares a value that the task takes from the portal's state; start-up fails without it.
     pub fn depends_on<I: TaskInput>(mut self) -> Self {
         self.parts.requirements.push(I::dependency());
         self
     }
 
-    /// Converts it into a definition without its types.
+    /// Converts the task type into a definition without type parameters.
     #[must_use]
     pub fn into_definition(self) -> TaskDefinition {
         (self.erase)(self.parts, self.run)
@@ -327,7 +329,8 @@ fn write_sorted(value: &Value, text: &mut String) {
 
 /// Returns the error for stored arguments that no longer match.
 ///
-/// Arguments were checked before they were stored; only a different app version gets here.
+/// Arguments were checked before they were stored, so another version of the application stored
+/// them.
 fn stale_args_error(faults: Vec<FieldError>) -> TaskError {
     let faults: Vec<_> = faults
         .iter()
@@ -348,7 +351,7 @@ pub struct TaskDefinition {
     pub(crate) title: Arc<str>,
     pub(crate) description: Cow<'static, str>,
     pub(crate) access: Access,
-    /// `true` if it is enqueued from code only.
+    /// `true` if tasks of this type are enqueued from code only.
     pub(crate) internal: bool,
     pub(crate) on_crash: OnCrash,
     pub(crate) notify: Option<TaskNotify>,
@@ -368,12 +371,12 @@ pub struct TaskDefinition {
 }
 
 impl TaskDefinition {
-    /// Returns the JSON Schema of the arguments, if it takes any.
+    /// Returns the JSON Schema of the arguments, if the task type takes any.
     pub(crate) fn args_schema(&self) -> Option<&Value> {
         self.schema.as_ref().map(|schema| &schema.document)
     }
 
-    /// Returns example arguments that match the schema, if it takes any.
+    /// Returns example arguments that match the schema, if the task type takes any.
     pub(crate) fn example(&self) -> Option<&Value> {
         self.schema.as_ref().map(|schema| &schema.example)
     }

@@ -185,7 +185,7 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// Fails if the database is unavailable; batches deleted before that stay deleted.
+    /// Fails if the database is unavailable; batches that were already deleted stay deleted.
     pub async fn prune(&self, older_than: Duration) -> Result<u64> {
         let before = moment(older_than);
         let mut pruned = 0;
@@ -236,7 +236,7 @@ impl Tasks {
     }
 }
 
-/// Deletes a batch; returns the number of tasks found, and of those that it deleted itself.
+/// Deletes a batch; returns the number of tasks found, and the number that this call deleted.
 async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Result<(u64, u64)> {
     let oldest = finished_before(before)
         .column("id")
@@ -264,7 +264,7 @@ async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Re
     Ok((found, deleted))
 }
 
-/// Cluster event for open lists, for changes that no task publishes.
+/// Returns the cluster event that updates open lists after changes that no task publishes.
 fn tasks_changed() -> ClusterEvent {
     ClusterEvent::TopicChanged {
         topic: "tasks".to_owned(),

@@ -32,8 +32,8 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
 
     /// Submits an item and waits for its result; returns `None` if the writer panicked.
     ///
-    /// `write` returns the results in the order of the items. It runs detached: a caller that is
-    /// dropped does not cancel the results of the others.
+    /// `write` returns the results in the order of the items. It runs detached, so dropping a
+    /// caller does not cancel the results of the others.
     pub(super) async fn submit<F>(
         self: &Arc<Self>,
         item: I,
@@ -76,7 +76,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
 
     /// Waits briefly for more items; a single caller does not wait.
     async fn gather(&self, before: usize) {
-        // Callers that are ready right now.
+        // Let callers that are ready now submit their items.
         tokio::task::yield_now().await;
         let waiting = self.waiting.lock().len();
         if waiting <= 1 && before <= 1 {

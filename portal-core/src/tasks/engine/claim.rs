@@ -22,7 +22,7 @@ pub(super) fn is_processing() -> Expr {
     Expr::col("status").eq(TaskStatus::Processing.as_str())
 }
 
-/// A task type, from the point of view of the queue.
+/// Properties of a task type that the queue needs.
 #[derive(Debug, Clone)]
 pub(super) struct QueueSpec {
     pub(super) group: String,
@@ -73,8 +73,8 @@ pub(super) struct ClaimedTask {
 
 /// Claims up to `limit` tasks.
 ///
-/// `attempt` is the fencing token: the next claim of the task gets a greater one, and only the
-/// attempt with the greatest one may write.
+/// `attempt` is the fencing token: the next claim of the task gets a greater number, and only the
+/// attempt with the greatest number may write.
 pub(in crate::tasks) async fn claim(
     store: &Store,
     claimer: ClaimRequest<'_>,
@@ -159,7 +159,8 @@ async fn candidates<'a>(
     Ok((room > 0).then(|| (candidates.collect(), room)))
 }
 
-/// Claims tasks of a type that has a limit. Holds a lock, since each claim counts running tasks.
+/// Claims tasks of a type that has a limit. This holds a lock, since each claim counts running
+/// tasks.
 async fn claim_limited(
     store: &Store,
     claimer: &ClaimRequest<'_>,
@@ -244,7 +245,7 @@ async fn count_running(
     running.collect()
 }
 
-/// Counts the running tasks of all replicas by type; cheap, because few tasks run at a time.
+/// Counts the running tasks of all replicas by type; this is cheap, because few run at a time.
 pub(super) fn running_by_type(dialect: Dialect) -> RawSql<false> {
     let index = match dialect {
         Dialect::Sqlite => " INDEXED BY portal_tasks_lease",

@@ -17,7 +17,7 @@ pub(in crate::tasks) struct DetailFields {
     /// Scheduled time that the task was enqueued for.
     pub(in crate::tasks) scheduled_for: Option<DateTime<Utc>>,
     pub(in crate::tasks) priority: i32,
-    /// Number of times that its process died.
+    /// Number of times that the process running the task died.
     pub(in crate::tasks) crashes: u32,
     /// `true` if a cancellation is pending.
     pub(in crate::tasks) is_cancelling: bool,

@@ -67,7 +67,7 @@ pub(in crate::tasks) async fn find(
     Ok(found)
 }
 
-/// Returns the statements of [`find`]: one on PostgreSQL, few on SQLite, with one part per type.
+/// Returns the statements of [`find`]: one on PostgreSQL, a few on SQLite, with one part per type.
 pub(in crate::tasks) fn statements(
     dialect: Dialect,
     candidates: &[Candidate<'_>],

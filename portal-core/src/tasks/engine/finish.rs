@@ -19,7 +19,7 @@ use crate::tasks::definition::args::json_length;
 use crate::tasks::error::TaskError;
 use crate::tasks::record::{TaskRecord, TaskStatus, storable};
 
-/// Saves the progress of attempts and returns the ids of superseded ones.
+/// Saves the progress of attempts and returns the task ids of superseded ones.
 pub(super) async fn save_progress(
     store: &Store,
     records: &[Arc<TaskRecord>],
@@ -124,7 +124,7 @@ pub(super) async fn finish_all(
             tracing::warn!(%error, "failed to store the outcomes of tasks");
             return endings.iter().map(|_| Err(unavailable())).collect();
         }
-        // The database rejects one of them; the others must not fail with it.
+        // The database rejects one of them; the others must not fail because of it.
         Err(_) => HashSet::new(),
     };
     let mut ended = Vec::with_capacity(records.len());
@@ -141,7 +141,7 @@ pub(super) async fn finish_all(
 /// Writes the outcome of an attempt and returns the new state of its task.
 ///
 /// Returns `None` if the attempt was superseded before the write. A task whose cancellation was
-/// requested in time is cancelled, however its code ended.
+/// requested in time is cancelled, whatever the outcome of its code.
 pub(in crate::tasks) async fn finish(
     store: &Store,
     ending: &FinishedAttempt,
@@ -326,7 +326,7 @@ async fn store_notifications(
     .await
 }
 
-/// The update of [`update`] for any number of rows.
+/// SQL of [`update`] for any number of rows.
 ///
 /// `status || ''` keeps the planner from reading all running tasks through their index; the rows
 /// are found by their ids.

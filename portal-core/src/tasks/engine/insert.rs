@@ -30,7 +30,7 @@ pub(in crate::tasks) struct NewTask {
     pub(in crate::tasks) client_token_id: Option<Uuid>,
     pub(in crate::tasks) owner_user_id: Option<Uuid>,
     pub(in crate::tasks) args: Value,
-    /// Size of its arguments as JSON, in bytes.
+    /// Size of the arguments as JSON, in bytes.
     pub(super) stored_bytes: i64,
     /// Position among the pending tasks of its type; `None` if the next claim assigns one.
     pub(in crate::tasks) turn: Option<i64>,
@@ -38,19 +38,19 @@ pub(in crate::tasks) struct NewTask {
     pub(in crate::tasks) run_at: DateTime<Utc>,
     pub(in crate::tasks) max_attempts: i32,
     pub(in crate::tasks) idempotency_key: Option<String>,
-    /// Key that no other active task has.
+    /// Key that must be unique among active tasks.
     pub(in crate::tasks) unique_key: Option<String>,
-    /// Schedule that enqueued it.
+    /// Schedule that enqueued the task.
     pub(in crate::tasks) schedule: Option<String>,
-    /// Scheduled time that it was enqueued for.
+    /// Scheduled time that the task was enqueued for.
     pub(in crate::tasks) scheduled_for: Option<DateTime<Utc>>,
-    /// Request that enqueued it.
+    /// Request that enqueued the task.
     pub(in crate::tasks) trace_parent: Option<String>,
     pub(in crate::tasks) created_at: DateTime<Utc>,
 }
 
 impl NewTask {
-    /// Creates a task of a type that is due immediately.
+    /// Creates a task of a type; the task is due immediately.
     pub(in crate::tasks) fn new(
         group: impl Into<String>,
         name: &'static str,
@@ -154,7 +154,7 @@ pub(in crate::tasks) async fn insert_all(
             tracing::warn!(%error, "failed to store tasks");
             return tasks.iter().map(|_| Err(unavailable())).collect();
         }
-        // One of them cannot be stored at all; the others must not fail with it.
+        // One of them cannot be stored at all; the others must not fail because of it.
         Err(_) => vec![false; tasks.len()],
     };
     let mut answers = Vec::with_capacity(tasks.len());
@@ -168,7 +168,7 @@ pub(in crate::tasks) async fn insert_all(
     answers
 }
 
-/// Returns the error of a batch, for each caller that waits for it; the cause is in the log.
+/// Returns the error that each caller of a failed batch receives; the cause is in the log.
 pub(in crate::tasks) fn unavailable() -> StoreError {
     StoreError::Unavailable(sqlx::Error::WorkerCrashed)
 }
@@ -180,7 +180,7 @@ async fn insert_alone(store: &Store, task: &NewTask) -> Result<InsertOutcome, St
     Ok(stored)
 }
 
-/// Stores the tasks without conflicts; returns for each task whether it was stored.
+/// Stores the tasks that do not conflict; returns for each task whether it was stored.
 async fn try_insert_all(store: &Store, tasks: &[NewTask]) -> Result<Vec<bool>, StoreError> {
     match store.dialect() {
         Dialect::Sqlite => {

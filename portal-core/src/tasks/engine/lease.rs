@@ -14,10 +14,10 @@ use crate::tasks::record::{TaskRecord, TaskStatus};
 
 /// Increment that makes a version greater than all unsaved ones of a process that died.
 ///
-/// Its subscribers may have seen those, and would take a smaller version for an old one.
+/// Subscribers may have seen those versions, and would ignore a smaller one as outdated.
 const UNSAVED_VERSIONS: i64 = 1_000_000;
 
-/// Maximum number of crashes before a task is given up.
+/// Number of crashes after which a task fails.
 const CRASH_LIMIT: i32 = 5;
 
 /// Result of a heartbeat.
@@ -31,8 +31,8 @@ pub(super) struct Heartbeat {
 
 /// Renews the leases of a process.
 ///
-/// Only tasks that are really running are renewed; an orphaned row is rescued when its lease
-/// expires.
+/// Only the leases of tasks that are really running are renewed; an orphaned task is rescued when
+/// its lease expires.
 pub(in crate::tasks) async fn heartbeat(
     store: &Store,
     owner: Uuid,

@@ -1,4 +1,4 @@
-//! The queue: tasks on their way from the insert to their final status, in every replica.
+//! Task queue: processes tasks from their insertion to their final status, on every replica.
 //!
 //! Nothing here depends on routes or pages.
 

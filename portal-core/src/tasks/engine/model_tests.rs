@@ -21,7 +21,8 @@ use crate::tasks::record::TaskRecord;
 
 const STEPS: usize = 250;
 
-/// Worker with the attempts it believes to hold, like a process that was frozen or cut off.
+/// Worker with the attempts that it assumes to be its own, like a process that was frozen or cut
+/// off.
 struct Worker {
     id: Uuid,
     attempts: Vec<TaskRecord>,
@@ -42,7 +43,7 @@ fn task_types() -> Vec<QueueSpec> {
     ]
 }
 
-/// Observed state of a task, which must stay true.
+/// Observed state of a task, against which later states are checked.
 #[derive(Default)]
 struct Observed {
     attempt: u32,
@@ -190,7 +191,7 @@ async fn interleave(store: Store) {
         step(&store, &mut workers, &mut seen).await;
         check(&store, &mut seen).await;
     }
-    // All processes die; a surviving one finishes everything.
+    // All processes die; a new one finishes everything.
     let owner = Uuid::new_v4();
     for _ in 0..seen.len() * 8 {
         lease::rescue(&store, OrphanScope::All, &task_types())

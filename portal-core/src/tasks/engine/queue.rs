@@ -102,7 +102,7 @@ pub(in crate::tasks) struct QueueFilter {
     /// Only cancelled tasks (`true`), or only others (`false`).
     pub(in crate::tasks) cancelled: Option<bool>,
     pub(in crate::tasks) active_only: bool,
-    /// Only tasks whose group, name, message or error contains this text, or whose id it is.
+    /// Only tasks whose group, name, message or error contains this text, or whose id equals it.
     pub(in crate::tasks) text: Option<String>,
     /// Only tasks older than this one.
     pub(in crate::tasks) before: Option<Uuid>,
@@ -165,7 +165,7 @@ pub(in crate::tasks) async fn list(
     rows.iter().map(TaskRecord::from_row).collect()
 }
 
-/// Lists tasks whose results will be read as well.
+/// Lists tasks whose results are read afterwards.
 pub(in crate::tasks) async fn list_for_results(
     store: &Store,
     filter: &QueueFilter,
@@ -212,7 +212,7 @@ pub(in crate::tasks) async fn count_by_status(
     Ok(counts)
 }
 
-/// Finishes a task that has not started, or requests a running one to stop.
+/// Finishes a task that has not started, or requests that a running one stops.
 pub(in crate::tasks) async fn cancel_in(
     executor: &mut impl Executor,
     id: Uuid,
@@ -257,7 +257,7 @@ pub(in crate::tasks) async fn cancel_in(
     })
 }
 
-/// The same in a separate transaction.
+/// Cancels a task in a separate transaction.
 #[cfg(test)]
 pub(in crate::tasks) async fn cancel(store: &Store, id: Uuid) -> Result<CancelOutcome, StoreError> {
     let mut transaction = store.begin().await?;

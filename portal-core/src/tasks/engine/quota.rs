@@ -2,7 +2,7 @@
 //!
 //! A process reads what an owner has stored and then counts locally for a while, so that enqueuing
 //! a task usually reads nothing. It grants itself at most a sixteenth of a quota at a time; with
-//! several replicas, an owner can exceed a quota by that much for each further replica.
+//! several replicas, an owner can exceed a quota by that much for each additional replica.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,13 +23,15 @@ const OWNERS: usize = 10_000;
 const PART: u64 = 16;
 /// Time for which the number of pending tasks is counted locally before it is read again.
 const FRESH: Duration = Duration::from_secs(1);
-/// The same for stored bytes; reading them scans every task of the owner in an index.
+/// Time for which stored bytes are counted locally; reading them scans every task of the owner in
+/// an index.
 const BYTES_FRESH: Duration = Duration::from_secs(60);
 /// Time for which an owner whose storage is full is rejected without another read.
 const FULL: Duration = Duration::from_secs(5);
-/// Seconds after which a rejected client may retry: some tasks have run by then.
+/// Seconds after which a client rejected because of pending tasks may retry; some have run by then.
 const RETRY_PENDING: u32 = 5;
-/// The same for stored bytes, which are freed when old tasks are deleted.
+/// Seconds after which a client rejected because of stored bytes may retry; bytes are freed when
+/// old tasks are deleted.
 const RETRY_BYTES: u32 = 60;
 
 /// Quotas of all owners, as counted by this process.
@@ -40,7 +42,7 @@ pub(super) struct Quotas {
     accounts: Cache<Uuid, Arc<Account>>,
 }
 
-/// Admitted task that counts until it is stored or could not be stored.
+/// Admitted task, which counts as in flight until it is stored or fails to be stored.
 #[derive(Debug)]
 pub(super) struct Admission {
     account: Arc<Account>,
@@ -83,7 +85,7 @@ impl Allowance {
         self.settled += amount;
     }
 
-    /// Applies a read value, for a task that needs the amount `wanted`.
+    /// Applies a value that was read, for a task that needs the amount `wanted`.
     ///
     /// Everything in flight during the read counts in addition, so that the quota holds whether or
     /// not the read has seen it.
@@ -263,8 +265,8 @@ impl Drop for Admission {
 
 /// Counts pending tasks, at most up to a quota.
 ///
-/// Every type is greater than the empty text, which keeps PostgreSQL on the index of pending tasks:
-/// the other index of owners contains finished ones as well.
+/// The condition on the type is always true and keeps PostgreSQL on the index of pending tasks: the
+/// other index of owners also contains finished tasks.
 pub(super) fn count_pending(dialect: Dialect, owner: Uuid, quota: u64) -> RawSql<false> {
     let index = indexed_by(dialect, "portal_tasks_owner_pending");
     let sql = format!(

@@ -10,7 +10,7 @@ use crate::store::{Dialect, Row, Store, StoreError};
 use crate::tasks::columns::{self, TABLE};
 use crate::tasks::record::TaskRecord;
 
-/// Bytes of results that one list or one step of a monitor holds in memory.
+/// Maximum size of the results that one list or one step of a monitor holds in memory, in bytes.
 pub(super) const BUDGET: u64 = 2 * 1024 * 1024;
 /// Maximum number of ids in one statement.
 const CHUNK: usize = 500;
@@ -105,7 +105,8 @@ impl WithoutResults {
         Ok(records)
     }
 
-    /// Returns the number of tasks at the front whose results fit a budget; the first always does.
+    /// Returns the number of tasks at the front whose results fit a budget; the first one always
+    /// counts.
     fn within(&self, budget: u64) -> usize {
         let mut bytes = 0;
         let fits = self.0.iter().take_while(|measured| {

@@ -17,7 +17,8 @@ pub(in crate::tasks) struct RetryPolicy {
 /// Maximum delay between attempts.
 const MAX_DELAY: Duration = Duration::from_secs(60 * 60);
 
-/// Longest delay of a task, in effect never; every database can store the resulting time.
+/// Maximum delay of a task, which in effect means never; every database can store the resulting
+/// time.
 const NEVER: TimeDelta = TimeDelta::days(365_000);
 
 /// Returns the time after a delay of any length.
@@ -35,7 +36,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Returns the delay after the failure of an attempt, counted from 1.
+    /// Returns the delay after a failed attempt; attempts are counted from 1.
     ///
     /// Up to half of it is random, so that tasks that failed together are not retried together.
     pub(in crate::tasks) fn pause(&self, attempt: u32) -> Duration {

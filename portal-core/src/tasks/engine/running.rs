@@ -1,4 +1,4 @@
-//! Attempts that run in this process, with newer states than in the database.
+//! Attempts that run in this process, with newer states than those in the database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl Attempt {
         *self.checkpoint.lock() = Some(checkpoint);
     }
 
-    /// Fails once the attempt was cancelled or superseded: it must have no further effects.
+    /// Fails once the attempt is cancelled or superseded: it must have no further effects.
     pub(in crate::tasks) fn check_continues(&self) -> Result<(), TaskError> {
         if self.superseded.is_cancelled() {
             return Err(TaskError::superseded());
@@ -71,13 +71,13 @@ impl Attempt {
         Ok(())
     }
 
-    /// Applies a progress update, immediately visible to subscribers of this process.
+    /// Applies a progress update, which subscribers of this process receive immediately.
     ///
     /// Progress never decreases.
     ///
     /// # Errors
     ///
-    /// Fails with the code `cancelled` once the task was cancelled, and with `superseded` once
+    /// Fails with the code `cancelled` once the task is cancelled, and with `superseded` once
     /// another attempt runs.
     pub(in crate::tasks) fn update(
         &self,

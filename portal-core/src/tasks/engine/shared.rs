@@ -22,12 +22,12 @@ use crate::tasks::settings::TaskSettings;
 const INSERT_BATCH: usize = 256;
 /// Maximum number of outcomes that are stored with one commit.
 const FINISH_BATCH: usize = 256;
-/// Minimum interval between events for other replicas; each takes a lock of the whole server.
+/// Minimum interval between events for other replicas; each event takes a server-wide lock.
 const HINT_INTERVAL: Duration = Duration::from_millis(5);
-/// Time for which a caller's transaction may stay open for its tasks to start immediately.
+/// Maximum duration of a caller's transaction whose tasks are to start immediately.
 const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Queue of this process, shared by the worker and by all that enqueue tasks.
+/// Queue of this process, shared by the worker and by all code that enqueues tasks.
 #[derive(Debug)]
 pub(in crate::tasks) struct Engine {
     store: Store,
@@ -38,9 +38,9 @@ pub(in crate::tasks) struct Engine {
     pub(in crate::tasks) running: RunningAttempts,
     /// Notified when there may be tasks to claim.
     pub(super) wake: Notify,
-    /// Notified when other replicas must learn that there are tasks to claim.
+    /// Notified when other replicas must be notified of tasks to claim.
     pub(super) ready: Notify,
-    /// Time until which tasks may appear without an event: those of a caller's transaction.
+    /// Time until which tasks of a caller's transaction may appear without an event.
     expect_until: Mutex<Option<Instant>>,
 }
 
@@ -65,7 +65,7 @@ impl Engine {
         let source = Source::<Transaction>::Store(&store);
         let admitted = match self.quotas.admit(store.dialect(), source, task).await {
             Err(rejected) if rejected.status() == StatusCode::TOO_MANY_REQUESTS => {
-                // A task that was stored before needs no quota.
+                // A task that is already stored needs no quota.
                 let clash = insert::find_clash_in(&store, task).await?;
                 return clash.ok_or(rejected);
             }
@@ -112,7 +112,7 @@ impl Engine {
         self.ready.notify_one();
     }
 
-    /// Notifies other replicas of new tasks, many with one event, until it is dropped.
+    /// Notifies other replicas of new tasks, many with one event, until the future is dropped.
     pub(super) async fn run_ready_publisher(&self) {
         loop {
             self.ready.notified().await;

@@ -1,9 +1,10 @@
 //! Fair order of pending tasks: owners take turns within a type and a priority.
 //!
 //! Each pending task has a turn, and tasks are claimed in the order of their turns. The first task
-//! of an owner gets the turn at the head of the queue, each further one the turn after the owner's
-//! last. So a task waits for at most one task of each other owner per task of the same owner,
-//! however many tasks others have stored. Tasks without an owner count as those of one owner.
+//! of an owner gets the turn at the head of the queue, and each further one the turn after the
+//! owner's last. For each preceding task of its own owner, a task therefore waits for at most one
+//! task of each other owner, however many tasks others have stored. All tasks without an owner
+//! count as tasks of one owner.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ impl Default for Turns {
 impl Turns {
     /// Assigns a turn to a task that is due immediately.
     ///
-    /// Any other task gets one from a claim when it is due.
+    /// Any other task gets a turn from a claim when it is due.
     pub(super) async fn assign(&self, store: &Store, task: &mut NewTask) {
         if task.run_at > task.created_at {
             return;
@@ -112,7 +113,8 @@ async fn read_one(store: &Store, line: &Line, now: DateTime<Utc>) -> Result<i64,
     Ok(turn)
 }
 
-/// Returns the turn of a new task: not before the head of the queue, and after its line's last.
+/// Returns the turn of a new task: not before the head of the queue, and after the last turn of its
+/// line.
 ///
 /// An empty queue starts at the current time, which is later than all turns that it has ever had.
 fn next_turn(row: &Row, now: DateTime<Utc>) -> Result<i64, StoreError> {
@@ -195,7 +197,7 @@ fn ends_on_postgres(lines: &[&Line]) -> RawSql<false> {
     }
 }
 
-/// Assigns turns to tasks that have become due, the longest due first, up to [`PLACED`].
+/// Assigns turns to at most [`PLACED`] tasks that have become due, the longest due first.
 pub(super) async fn place_due(
     transaction: &mut Transaction,
     dialect: Dialect,

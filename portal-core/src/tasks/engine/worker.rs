@@ -47,7 +47,8 @@ const HAND_BACK_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) struct Worker {
     tasks: Tasks,
     state: PortalState,
-    /// New in each process: with a permanent id, the claims of a dead process would be renewed.
+    /// Id that is new in each process: with a permanent id, the claims of a dead process would be
+    /// renewed.
     id: Uuid,
     /// Task types that are registered in this process.
     queues: Arc<[QueueSpec]>,
@@ -81,8 +82,8 @@ impl Worker {
 
     /// Runs until the portal stops, then lets tasks finish and releases the rest.
     pub(crate) async fn run(self) {
-        // Held until the end: while another process holds it, the tasks of that process are
-        // running.
+        // The lock is held until the end: while another process holds it, the tasks of that process
+        // are running.
         let sole = self.tasks.0.store.try_instance_lock();
         let lost = if sole.is_some() {
             OrphanScope::All
@@ -126,7 +127,8 @@ impl Worker {
             for attempt in self.tasks.0.engine.running.all() {
                 attempt.superseded.cancel();
             }
-            // Tasks that cannot be stored now keep their lease and are rescued when it expires.
+            // Tasks whose outcome cannot be stored now keep their lease and are rescued when it
+            // expires.
             let _ = timeout(HAND_BACK_LIMIT, self.attempts.wait()).await;
         }
         care.cancel();
@@ -164,12 +166,12 @@ impl Worker {
                 () = self.tasks.0.engine.wake.notified() => {}
                 () = sleep(self.idle_timeout()) => {}
             }
-            // Attempts that finish together release their permits together.
+            // Let attempts that finish together release their permits before the next claim.
             tokio::task::yield_now().await;
         }
     }
 
-    /// Returns how long to wait for an event.
+    /// Returns the maximum time to wait for an event.
     fn idle_timeout(&self) -> Duration {
         let poll_interval = self.settings().poll_interval;
         if self.tasks.0.engine.expects_tasks() {
@@ -189,8 +191,8 @@ impl Worker {
 
     /// Claims as many tasks as there are permits for; returns `true` if there may be more.
     async fn claim(&self) -> Result<bool, StoreError> {
-        // At most half of all permits at once: outcomes of one half are stored while the other is
-        // claimed.
+        // Claim for at most half of all permits at once, so that the outcomes of one half are
+        // stored while the other half is claimed.
         let batch = self.settings().concurrency.div_ceil(2).min(CLAIM_BATCH);
         let room = self.permits.available_permits().min(batch);
         if room == 0 || self.queues.is_empty() {
@@ -206,7 +208,8 @@ impl Worker {
         let claimed = claim::claim(&self.tasks.0.store, claimer, room as u64).await?;
         let more = claimed.len() == room;
         for claimed in claimed {
-            // There is a permit for each; a claimed task that is not started would never finish.
+            // There is a permit for each task; a claimed task that is not started would never
+            // finish.
             let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
                 break;
             };
@@ -243,8 +246,8 @@ impl Worker {
                 .run_attempt(&definition, &attempt, claimed.args)
                 .await;
             worker.tasks.0.engine.running.remove(&attempt);
-            // Hold the permit until here; otherwise finished tasks pile up that are still running
-            // according to the database.
+            // The permit is held until here; otherwise, finished tasks would pile up that are still
+            // running according to the database.
             drop(permit);
             worker.tasks.0.engine.wake.notify_one();
         });
@@ -311,7 +314,8 @@ impl Worker {
             }
             None => {
                 span.in_scope(|| tracing::warn!("superseded by another attempt"));
-                // Or it was stored and the response was lost; subscribers must still be notified.
+                // Or the outcome has been stored and only the response was lost; subscribers must
+                // still be notified.
                 if let Ok(Some(stored)) = queue::get(&self.tasks.0.store, last.id).await {
                     self.tasks.publish(stored);
                 }
@@ -339,7 +343,7 @@ impl Worker {
             };
             match auth.user(id).await {
                 Ok(owner) => break owner,
-                // The owner cannot be read, so nothing is decided.
+                // The owner cannot be read, so the check is repeated later.
                 Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE => {
                     sleep(OWNER_RETRY).await;
                 }
@@ -373,7 +377,7 @@ impl Worker {
             }
         };
         let joined = tokio::select! {
-            // In this order: a task that stops because of a cancellation has not failed.
+            // The order matters: a task that stops because of a cancellation has not failed.
             biased;
             () = attempt.superseded.cancelled() => {
                 handle.abort();
@@ -420,7 +424,7 @@ impl Worker {
         let ids = running.iter().map(|attempt| attempt.record().id);
         let heartbeat = lease::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
         for attempt in &running {
-            // Also attempts that have just finished; then nothing listens.
+            // This also cancels attempts that have just finished, which has no effect.
             if !heartbeat.kept.contains(&attempt.record().id) {
                 attempt.superseded.cancel();
             }
@@ -505,7 +509,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Retries until it succeeds: an outcome must not be lost because the database is unavailable.
+    /// Retries while the database is unavailable, so that no outcome is lost because of it.
     async fn retry_until_stored<T: Default, F: Future<Output = Result<T, StoreError>>>(
         &self,
         problem: &str,

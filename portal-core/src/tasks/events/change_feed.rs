@@ -15,7 +15,7 @@ const CHUNK: usize = 500;
 /// Maximum number of tasks shown for one client.
 pub(super) const MAX_CHANGES: u64 = 10_000;
 
-/// Returns the tasks with these ids that exist.
+/// Returns the existing tasks among the given ids.
 pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<WithoutResults, StoreError> {
     let mut records = WithoutResults::default();
     for chunk in ids.chunks(CHUNK) {
@@ -27,7 +27,7 @@ pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<WithoutResults
     Ok(records)
 }
 
-/// Returns the tasks of clients that have changed since a time.
+/// Returns those tasks of the clients that have changed since a time.
 pub(in crate::tasks) async fn since(
     store: &Store,
     clients: &[Uuid],
@@ -83,7 +83,8 @@ async fn fetch(
 #[derive(Debug, Default)]
 pub(in crate::tasks) struct SeenVersions {
     versions: HashMap<Uuid, i64>,
-    /// Finished tasks to evict, oldest first: nothing follows a final state, or only shortly after.
+    /// Finished tasks to evict, oldest first: no state follows a final one, except shortly after
+    /// it.
     ended: std::collections::VecDeque<Uuid>,
 }
 

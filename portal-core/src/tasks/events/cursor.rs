@@ -41,7 +41,7 @@ impl fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = ();
 
-    /// Parses a cursor of a task, the cursor of a page, or a time in RFC 3339.
+    /// Parses a cursor of a task, the cursor of a page, or a time in the format of RFC 3339.
     fn from_str(text: &str) -> Result<Self, ()> {
         if let Some(at) = live::read_mark_time(text) {
             return Ok(Self { at, seq: 0 });

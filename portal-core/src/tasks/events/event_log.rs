@@ -1,4 +1,4 @@
-//! Event log of an attempt: buffers its events with a bound and writes them in batches.
+//! Event log of an attempt: a bounded buffer of events that are written in batches.
 //!
 //! A running task never waits for its event log. A finishing task waits for a short time, so that
 //! the history is complete when its final status becomes visible.
@@ -28,7 +28,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 const FLUSH: Duration = Duration::from_secs(2);
 /// Maximum number of entries per statement.
 const BATCH: usize = 500;
-/// Maximum size of the unwritten entries of an attempt; beyond it, the oldest are dropped.
+/// Maximum size of the unwritten entries of an attempt; if it is exceeded, the oldest are dropped.
 const MAX_BUFFERED_BYTES: usize = 256 * 1024;
 /// Number of entries that are written before the oldest are trimmed again.
 const TRIM_INTERVAL: i64 = 250;
@@ -74,7 +74,7 @@ struct EventBuffer {
     trimmed: i64,
 }
 
-/// Removes the event log of an attempt when the attempt is over.
+/// Guard that removes the event log of an attempt when the attempt is over.
 #[derive(Debug)]
 pub(in crate::tasks) struct OpenEventLog<'a> {
     journals: &'a EventLogs,
@@ -148,14 +148,14 @@ impl EventLogs {
         }
     }
 
-    /// Records the progress of an attempt; the state has been saved.
+    /// Records the progress of an attempt after it was saved.
     pub(in crate::tasks) fn update(&self, record: &TaskRecord) {
         if let Some(journal) = self.get(record) {
             journal.update(record);
         }
     }
 
-    /// Records that a task was requeued, which its own row does not show later.
+    /// Records that a task was requeued, which the task's own row does not show later.
     pub(in crate::tasks) fn put_back(&self, record: &TaskRecord) {
         if record.status != TaskStatus::Pending || record.attempt == 0 {
             return;
@@ -171,7 +171,7 @@ impl EventLogs {
         self.unwritten.wake.notify_one();
     }
 
-    /// Returns a receiver that changes when the writer has written something.
+    /// Returns a receiver that is notified when the writer has written something.
     pub(in crate::tasks) fn flushes(&self) -> watch::Receiver<u64> {
         self.unwritten.turns.subscribe()
     }
@@ -300,7 +300,7 @@ impl EventBuffer {
         self.seq
     }
 
-    /// Drops the oldest entries that exceed the limits.
+    /// Drops the oldest entries until the rest is within the limits.
     fn shrink(&mut self) {
         while self.waiting.len() > history::MAX_STORED_ENTRIES || self.bytes > MAX_BUFFERED_BYTES {
             match self.waiting.pop_front() {
@@ -352,7 +352,7 @@ impl EventWriter {
             };
             if let Some(first) = trim {
                 let trimmed = history::trim(store, journal.task_id, journal.attempt, first).await;
-                // Not retried immediately: the next trim deletes more.
+                // A failed trim is not retried immediately: the next one deletes more.
                 failed = failed.or(trimmed.err());
             }
         }

@@ -1,7 +1,7 @@
-//! Fan-out: publishes task changes to other replicas and shows theirs to local subscribers.
+//! Fan-out: publishes task changes to other replicas and delivers theirs to local subscribers.
 //!
-//! Only ids are sent. They are batched, with at least 15 ms between two batches, never one message
-//! per change; and a replica only reads rows that have subscribers on it, once for all subscribers.
+//! Only ids are sent, in batches at least 15 ms apart, never one message per change. A replica only
+//! reads rows that have subscribers on it, once for all of these subscribers.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -29,7 +29,7 @@ use crate::tasks::service::Tasks;
 
 /// Minimum interval between two batches of cluster events from a process.
 const SEND_INTERVAL: Duration = Duration::from_millis(15);
-/// Maximum number of buffered changes; beyond it, other replicas must re-read everything.
+/// Maximum number of buffered changes; if it is exceeded, other replicas must re-read everything.
 const MAX_STORED: usize = 20_000;
 /// Delay before a failed database operation is retried.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -240,7 +240,7 @@ struct RemoteChanges {
 #[derive(Default)]
 struct PendingReads {
     tasks: Vec<Uuid>,
-    /// Set if cluster events were lost: everything subscribed to that changed since then is read.
+    /// Set if cluster events were lost: all subscribed tasks that changed since this time are read.
     since: Option<DateTime<Utc>>,
 }
 
@@ -253,7 +253,7 @@ impl RemoteChanges {
                 hint => self.record_event(hint.ok(), &mut owed),
             }
             loop {
-                // Everything that has arrived since the last read is read together.
+                // All changes that have arrived since the last read are read together.
                 loop {
                     match hints.try_recv() {
                         Ok(hint) => self.record_event(Some(hint), &mut owed),

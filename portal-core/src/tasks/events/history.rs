@@ -22,12 +22,12 @@ pub(super) const STATUS: &str = "status";
 pub(super) const SEQ_STARTED: i64 = 0;
 /// Number of the entry for a requeued task.
 ///
-/// It sorts after all others, even if another process writes it, which cannot count them.
+/// It sorts after all others, even if it is written by another process, which cannot count them.
 pub(in crate::tasks) const SEQ_REQUEUED: i64 = 1 << 40;
 
 /// Maximum number of entries stored per attempt; the oldest are deleted.
 pub(super) const MAX_STORED_ENTRIES: usize = 1000;
-/// Maximum number of entries shown per task, the newest.
+/// Maximum number of entries shown per task; the newest are shown.
 const MAX_SHOWN: usize = 5000;
 
 /// Entry as it is stored.
@@ -143,8 +143,8 @@ pub struct TaskEvent {
     pub kind: String,
     /// Data of the event, depending on `kind`.
     ///
-    /// `progress` and `message` of an update; `level`, `target`, `message` and `fields` of a log
-    /// line; `status` of a status change, with `error` and `code` if the attempt failed.
+    /// An update has `progress` and `message`; a log line has `level`, `target`, `message` and
+    /// `fields`; a status change has `status`, and `error` and `code` if the attempt failed.
     #[serde(flatten)]
     pub data: Map<String, Value>,
 }
@@ -244,7 +244,8 @@ pub(in crate::tasks) async fn read(
     if let Some(at) = record.started_at {
         events.push(of_row(record, 1, SEQ_STARTED, at, TaskStatus::Processing));
     }
-    // An attempt only has more entries than the maximum until it is trimmed. The newest come first.
+    // Until it is trimmed, an attempt may have more entries than the maximum. The newest come
+    // first.
     for attempt in stored.chunk_by(|a, b| a.attempt == b.attempt) {
         let (statuses, others): (Vec<_>, Vec<_>) =
             attempt.iter().partition(|event| event.kind == STATUS);

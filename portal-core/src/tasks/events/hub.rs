@@ -1,7 +1,7 @@
-//! Task hub: delivers each change to a task to its subscribers: the latest state, never a queue.
+//! Task hub: delivers the latest state of a changed task to its subscribers, without a queue.
 //!
-//! Subscribers are indexed by task and by client, so a change costs nothing for those of other
-//! tasks, and next to nothing without subscribers.
+//! Subscribers are indexed by task and by client, so a change costs nothing for subscribers of
+//! other tasks, and almost nothing if it has no subscribers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use crate::tasks::record::TaskRecord;
 
 /// Maximum number of subscribers that are notified by the code that changed the task.
 ///
-/// More are notified by a separate tokio task, so that a crowd does not slow down what it monitors.
+/// If there are more, a separate tokio task notifies them, so that a crowd of subscribers does not
+/// slow down the task that it monitors.
 const MAX_INLINE_DELIVERIES: usize = 16;
 
 /// Tasks that a subscriber receives.
@@ -46,7 +47,7 @@ pub(in crate::tasks) struct TaskHub(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Number of subscribers; lets a change without subscribers pass without a lock.
+    /// Number of subscribers, so that a change without subscribers needs no lock.
     watchers: AtomicUsize,
     index: RwLock<Index>,
     /// Changes on their way to a crowd: the latest state of each task.
@@ -102,8 +103,8 @@ impl TaskHub {
             changed: Notify::new(),
             withdrawn: Notify::new(),
         });
-        // Counted before it is in the index, so that no change is skipped while a subscriber is
-        // added.
+        // The subscriber is counted before it is in the index, so that no change is skipped while
+        // it is added.
         self.0.watchers.fetch_add(1, Ordering::SeqCst);
         self.0
             .index

@@ -1,4 +1,4 @@
-//! State of a task for subscribers: serialized once, however many there are.
+//! State of a task for subscribers: serialized once, however many subscribers there are.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::cursor::Cursor;
 use crate::tasks::record::TaskRecord;
 
-/// State of a task, with its wire formats, created when the first subscriber needs them.
+/// State of a task, with its wire formats, which are created when the first subscriber needs them.
 #[derive(Debug)]
 pub(in crate::tasks) struct Snapshot {
     record: Arc<TaskRecord>,
@@ -51,7 +51,7 @@ impl Snapshot {
         message.clone()
     }
 
-    /// Returns the same as a server-sent event, whose id is the cursor from which a client resumes.
+    /// Returns the server-sent event, whose id is the cursor from which a client resumes.
     pub(in crate::tasks) fn event(&self) -> Bytes {
         let event = self.event.get_or_init(|| {
             let cursor = Cursor::of(&self.record);

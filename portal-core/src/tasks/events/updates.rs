@@ -1,4 +1,4 @@
-//! Subscription to a task from code.
+//! Subscription of application code to a task.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::tasks::service::{Tasks, task_not_found};
 /// Interval at which the task is read again, to find changes whose cluster event was lost.
 const SAFETY_NET: Duration = Duration::from_secs(15);
 
-/// Stream of a task's states, on whichever replica it runs.
+/// Stream of a task's states, on whichever replica the task runs.
 ///
 /// ```
 /// # use portal_core::prelude::*;
@@ -46,7 +46,8 @@ impl Tasks {
     ///
     /// Fails with `task_not_found` if there is no such task, or if the database cannot be read.
     pub async fn subscribe(&self, id: Uuid) -> Result<TaskUpdates> {
-        // Before the state is read: a change in between is delivered twice rather than never.
+        // Subscribe before the state is read: a change in between is delivered twice rather than
+        // never.
         let subscription = self.watch(SubscriptionFilter {
             task_id: Some(id),
             ..SubscriptionFilter::default()
@@ -82,7 +83,7 @@ impl TaskUpdates {
                 Err(_) => match self.tasks.get(self.id).await {
                     Ok(Some(record)) => self.ready.push_back(Arc::new(record)),
                     Ok(None) => self.ended = true,
-                    // It is read again later.
+                    // The task is read again later.
                     Err(_) => {}
                 },
             }

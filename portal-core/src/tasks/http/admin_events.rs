@@ -29,7 +29,7 @@ use crate::tasks::service::{Tasks, task_not_found};
 
 /// Interval at which the history of a task that runs in another process is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The same for a task that is not running; its start is announced by an event.
+/// Interval for a task that is not running; its start is announced by an event.
 const POLL_INTERVAL_WAITING: Duration = Duration::from_secs(15);
 /// Interval of keep-alives: proxies close a stream that is silent for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -79,7 +79,7 @@ async fn find_own(state: &PortalState, user: &CurrentUser, id: &str) -> Result<T
     }
 }
 
-/// Access rule of the task's type.
+/// Returns the access rule of the task's type.
 fn access_of(state: &PortalState, record: &TaskRecord) -> Result<Access> {
     let registry = state.borrow::<Tasks>()?.registry();
     let task_type = registry.get(&record.group, &record.name);
@@ -170,7 +170,7 @@ async fn follow(
         ready: VecDeque::from([format!("retry: {RECONNECT_DELAY}\n\n").into()]),
         seen: seen.unwrap_or((0, -1)),
         turns: tasks.0.events.logs.flushes(),
-        // Read again, now that changes are received.
+        // The task is read again, now that changes are received.
         record: tasks.get(record.id).await?.ok_or_else(task_not_found)?,
         shown: None,
         next_look: Instant::now(),

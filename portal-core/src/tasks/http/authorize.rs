@@ -39,7 +39,7 @@ impl AuthorizedClient {
         }
     }
 
-    /// Returns the task types that the owner has access to, or those without if not `allowed`.
+    /// Returns the task types that the owner has access to, or the others if `allowed` is `false`.
     pub(super) fn task_types<'a>(
         &'a self,
         registry: &'a TaskRegistry,

@@ -9,16 +9,17 @@ use crate::error::Result;
 use crate::state::PortalState;
 use crate::tasks::Tasks;
 
-/// `GET /metrics`.
+/// Returns the route `GET /metrics`.
 pub(crate) fn metrics_routes() -> Routes {
     Routes::new()
         .get("/metrics", Access::Public, metrics)
         .probe()
 }
 
-/// Responds with OpenMetrics text, labeled as Prometheus text for clients that do not accept it.
+/// Responds with OpenMetrics text, labeled as Prometheus text for clients that do not accept
+/// OpenMetrics.
 ///
-/// To Prometheus parsers, the additions are comments.
+/// For Prometheus parsers, the additions of OpenMetrics are comments.
 async fn metrics(State(state): State<PortalState>, headers: HeaderMap) -> Result<Response> {
     let tasks = state.borrow::<Tasks>()?;
     let text = tasks.0.statistics.metrics.text(tasks).await?;

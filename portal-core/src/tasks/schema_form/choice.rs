@@ -62,7 +62,7 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// Returns a string without quotes, anything else as JSON.
+/// Returns a string without quotes, and any other value as JSON.
 fn sent(value: &Value) -> String {
     value
         .as_str()

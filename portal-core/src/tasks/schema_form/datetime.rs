@@ -14,7 +14,7 @@ pub(super) fn to_field(text: &str) -> String {
         "%Y-%m-%dT%H:%M:%S%.3f",
     ] {
         let shown = short.format(pattern).to_string();
-        // Only if the conversion is lossless.
+        // A pattern is only used if the conversion is lossless.
         if from_field(&shown).as_deref() == Some(text) {
             return shown;
         }

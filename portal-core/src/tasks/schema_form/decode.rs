@@ -15,7 +15,7 @@ use crate::json;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DecodedForm {
     pub(crate) value: Value,
-    /// Errors of input that is not readable.
+    /// Errors of input that cannot be parsed.
     pub(crate) faults: Vec<FieldError>,
 }
 

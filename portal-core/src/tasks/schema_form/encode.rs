@@ -49,7 +49,7 @@ pub(super) fn encode(
     value: Option<&Value>,
     typed: &mut FormInput,
 ) {
-    // A missing value has its default.
+    // A missing value means the default.
     let value = value.or_else(|| part.default());
     let Some(value) = value.filter(|value| !value.is_null()) else {
         // Fill in the fields behind the switch for when it is turned on.

@@ -10,7 +10,8 @@ impl FormInput {
     /// Parses a submitted form or the query of a URL.
     pub(crate) fn parse(encoded: &[u8]) -> Self {
         let mut typed = Self::default();
-        // Rows with the same key would share their fields, and multiply those of rows in them.
+        // Rows with the same key would share their fields, and multiply the fields of the rows
+        // nested in them.
         let mut seen = HashSet::new();
         for (name, text) in url::form_urlencoded::parse(encoded) {
             // Browsers submit a line break of a text area as two characters.
@@ -35,7 +36,7 @@ impl FormInput {
         sent.map(String::as_str).filter(|key| is_key(key)).collect()
     }
 
-    /// Returns the keys mutably.
+    /// Returns a mutable reference to the keys of a list or map.
     pub(super) fn keys_mut(&mut self, list: &str) -> &mut Vec<String> {
         let keys = self.0.entry(list.to_owned()).or_default();
         keys.retain(|key| is_key(key));

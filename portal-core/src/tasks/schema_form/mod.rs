@@ -1,8 +1,8 @@
 //! Forms for values of a JSON Schema: rendered as markup, and decoded from the submitted input.
 //!
 //! The form is independent of what the value is used for. Nested objects become fieldsets, arrays
-//! and maps rows, enums selects, tagged unions a select with the fields of each variant.
-//! Unsupported parts, such as recursive ones, become a JSON field.
+//! and maps become rows, enums become selects, and tagged unions become a select with the fields of
+//! each variant. Unsupported parts, such as recursive ones, become a JSON field.
 //!
 //! The name of a field consists of the prefix and its path: `args.address/street`. A list submits
 //! the keys of its rows under its name, in their order; an optional group submits a switch under

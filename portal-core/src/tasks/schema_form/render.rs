@@ -13,7 +13,7 @@ use crate::pages::components::{Button, Field, FieldOption, icon};
 /// Options for rendering a form.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RenderOptions<'a> {
-    /// URL to which the buttons of rows post with scripts, so that only the form is re-rendered.
+    /// URL to which row buttons post if scripts are enabled, so that only the form is re-rendered.
     pub(crate) post: Option<&'a str>,
     /// Prefix of a field name; the first field that matches receives the focus.
     pub(crate) focus: Option<&'a str>,

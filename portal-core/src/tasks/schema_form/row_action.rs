@@ -23,7 +23,7 @@ impl RowAction {
                 list: rest.to_owned(),
             });
         }
-        // A name may contain spaces, a key does not.
+        // A name may contain spaces; a key does not.
         let (list, key) = rest.rsplit_once(' ')?;
         let (list, key) = (list.to_owned(), key.to_owned());
         match verb {
@@ -97,7 +97,7 @@ pub(super) fn apply(part: &Part<'_>, place: &FieldPath, typed: &mut FormInput, c
     }
 }
 
-/// Returns the list with a name, and its location.
+/// Returns the list with the given name, and its location.
 fn find<'p, 'a>(
     part: &'p Part<'a>,
     place: &FieldPath,

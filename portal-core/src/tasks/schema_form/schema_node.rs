@@ -11,7 +11,7 @@ const MAX_VARIANTS: usize = 24;
 #[derive(Debug, Clone)]
 pub(super) struct SchemaNode<'a> {
     root: &'a Value,
-    /// The schema and the schemas it refers to; the first one with a keyword wins.
+    /// The schema and the schemas it refers to; the first one with a keyword takes precedence.
     chain: Vec<&'a Value>,
     /// References that lead to this schema.
     references: Vec<&'a str>,
@@ -42,7 +42,7 @@ pub(super) enum Shape<'a> {
         whole: bool,
     },
     Boolean,
-    /// Any part without a control, edited as JSON.
+    /// Any part without its own control; it is edited as JSON.
     Json,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Member<'a> {
     pub(super) part: Part<'a>,
 }
 
-/// A part of a value: its schema, its shape, and `true` if it is required.
+/// A part of a value: its schema, its shape, and whether it is required.
 #[derive(Debug, Clone)]
 pub(super) struct Part<'a> {
     pub(super) node: SchemaNode<'a>,

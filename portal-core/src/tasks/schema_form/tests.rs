@@ -118,7 +118,7 @@ fn browser(markup: &str) -> FormInput {
     sent.into_iter().collect()
 }
 
-/// Sends a value through the form and the browser, and returns the decoded one.
+/// Passes a value through the form and the browser, and returns the decoded value.
 fn round(schema: &Value, value: &Value) -> Value {
     let form = SchemaForm::new(schema, "args");
     let typed = form.encode(value);
@@ -128,7 +128,7 @@ fn round(schema: &Value, value: &Value) -> Value {
     reading.value
 }
 
-/// Generator of small numbers, the same ones in every run.
+/// Generator of small numbers, which are the same in every run.
 struct Dice(u64);
 
 impl Dice {

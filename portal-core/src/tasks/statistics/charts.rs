@@ -4,7 +4,7 @@ use super::{TaskCounts, TaskDurations};
 use crate::pages::components::{Chart, Tone, Unit};
 
 impl TaskCounts {
-    /// Returns a bar chart of finished tasks by outcome: throughput and failures in one.
+    /// Returns a bar chart of finished tasks by outcome: throughput and failures in one chart.
     pub fn chart(&self) -> Chart {
         Chart::bar("Tasks by outcome")
             .buckets(self.buckets())

@@ -23,10 +23,11 @@ use crate::tasks::service::Tasks;
 
 /// Time for which a queue depth is cached, so that concurrent scrapers cause one query.
 const KEEP_BACKLOG: Duration = Duration::from_secs(3);
-/// Time for which a scrape waits for the database before it responds without its values.
+/// Time for which a scrape waits for the database before it responds without the values of the
+/// database.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Codes with a separate series.
+/// Failure codes that have a separate series.
 ///
 /// An application may create codes at run time, so all others are counted as one.
 const CODES: [&str; 8] = [
@@ -44,7 +45,7 @@ const OTHER_CODES: &str = "task_failed";
 type Labels = Vec<(&'static str, String)>;
 type NewHistogram = fn() -> Histogram;
 
-/// Creates a histogram from 1 ms to 4.7 hours, each bound four times the previous one.
+/// Creates a histogram from 1 ms to 4.7 hours, in which each bound is four times the previous one.
 fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 4.0, 13))
 }
@@ -59,7 +60,7 @@ struct TaskTypeMetrics {
     run_time: Histogram,
 }
 
-/// Metrics of every registered task type; no label comes from outside.
+/// Metrics of every registered task type; no label value comes from outside the program.
 pub(in crate::tasks) struct TaskMetrics {
     registry: Registry,
     task_types: HashMap<String, HashMap<&'static str, TaskTypeMetrics>>,
@@ -163,7 +164,7 @@ impl TaskMetrics {
         }
     }
 
-    /// Counts an attempt that starts; it runs until the guard is dropped.
+    /// Counts the start of an attempt, which counts as running until the guard is dropped.
     pub(in crate::tasks) fn attempt_started(&self, record: &TaskRecord) -> Option<RunningGuard> {
         let task_type = self.task_type(&record.group, &record.name)?;
         let due = record.run_at.max(record.created_at);
@@ -176,7 +177,7 @@ impl TaskMetrics {
         })
     }
 
-    /// Counts a stored state that is not that of a running task.
+    /// Counts a task that was stored as completed, failed or requeued.
     pub(in crate::tasks) fn ended(&self, record: &TaskRecord) {
         let Some(task_type) = self.task_type(&record.group, &record.name) else {
             return;
@@ -248,7 +249,8 @@ impl TaskMetrics {
     }
 }
 
-/// Converts to seconds, at least 0: clocks of replicas differ, and a task may be due later.
+/// Converts a duration to seconds, at least 0: clocks of replicas differ, and a task may be due
+/// later.
 fn seconds(span: TimeDelta) -> f64 {
     span.to_std().unwrap_or_default().as_secs_f64()
 }

@@ -15,7 +15,7 @@ use super::service::Tasks;
 use crate::error::Result;
 use crate::store::{Buckets, Counts, SingleFlight, TimeRange};
 
-/// Maximum number of tasks that durations are computed from, the newest.
+/// Maximum number of tasks that durations are computed from; the newest are used.
 const SAMPLE: u64 = 20_000;
 
 /// Tasks to count; each field that is set narrows the scope further.
@@ -79,13 +79,13 @@ impl TaskCounts {
         }
     }
 
-    /// Returns the buckets that all three are counted in.
+    /// Returns the buckets of all three counts.
     #[must_use]
     pub const fn buckets(&self) -> &Buckets {
         &self.completed.buckets
     }
 
-    /// Returns all finished tasks, in each bucket.
+    /// Returns the counts of all finished tasks.
     #[must_use]
     pub fn finished(&self) -> Counts {
         let mut all = self.completed.clone();
@@ -137,7 +137,8 @@ pub struct TaskDurations {
     pub p95: Vec<Option<f64>>,
     /// Median of all buckets together.
     pub overall_median: Option<f64>,
-    /// `true` if there were more tasks than are read; the values are of the newest 20,000.
+    /// `true` if there were more tasks than are read; the values are then those of the newest
+    /// 20,000.
     pub is_sample: bool,
 }
 
@@ -157,7 +158,7 @@ impl Statistics {
     }
 }
 
-/// Reads in progress, shared by all callers that request the same concurrently.
+/// Reads in progress, shared by all callers that request the same values concurrently.
 #[derive(Debug)]
 struct Reads {
     counts: SingleFlight<(TaskScope, TimeRange), TaskCounts>,

@@ -21,9 +21,10 @@ pub(super) enum ScheduleError {
 }
 
 impl Schedule {
-    /// Parses both, and returns all errors.
+    /// Parses the expression and the time zone, and returns all errors.
     pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Self, Vec<ScheduleError>> {
-        // A schedule with a year would end some day, and the portal would no longer start.
+        // A schedule with a year would fire for the last time at some point, and the portal would
+        // no longer start.
         let parser = CronParser::builder().year(Year::Disallowed).build();
         let cron = parser
             .parse(cron)
@@ -47,11 +48,12 @@ impl Schedule {
         self.cron.describe()
     }
 
-    /// Returns the first time after an instant.
+    /// Returns the first scheduled time after an instant.
     pub(super) fn next_after(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let start = instant.trunc_subsecs(0).with_timezone(&self.time_zone);
         if self.cron.pattern.hours.values().len() == 24 {
-            // The schedule fires in every hour, so clock changes do not matter: use real time.
+            // The schedule fires in every hour, so clock changes do not matter, and real time is
+            // used.
             let next = self.cron.find_next_occurrence(&start, false).ok()?;
             return Some(next.with_timezone(&Utc));
         }
@@ -76,7 +78,7 @@ impl Schedule {
         Some(instant.with_timezone(&Utc))
     }
 
-    /// Returns the latest time that is due since the last one; skips those in between.
+    /// Returns the latest time after `last` that is due; skips the due times before it.
     pub(super) fn due(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let is_due = |time: &DateTime<Utc>| *time <= now;
         let mut newest = self.next_after(last).filter(is_due)?;

@@ -15,12 +15,12 @@ use crate::tasks::service::Tasks;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ScheduleRecord {
-    /// Group of the task that the schedule starts.
+    /// Group of the task type that the schedule enqueues.
     #[serde(rename = "state")]
     pub group: String,
-    /// Name of the task that the schedule starts.
+    /// Name of the task type that the schedule enqueues.
     pub task: String,
-    /// Display name of the task.
+    /// Display name of the task type.
     pub title: Arc<str>,
     /// Cron expression.
     pub cron: String,
@@ -28,12 +28,12 @@ pub struct ScheduleRecord {
     pub time_zone: String,
     /// Cron expression in English: "At 03:00 AM."; `None` if the schedule is no longer in the code.
     pub description: Option<String>,
-    /// Instant up to which all times are settled.
+    /// Time up to which the schedule has been processed.
     ///
-    /// The latest time that fired, or the instant at which the schedule was registered, changed or
-    /// resumed.
+    /// This is the latest time that fired, or the time at which the schedule was registered,
+    /// changed or resumed.
     pub last_fired_for: DateTime<Utc>,
-    /// Latest task that the schedule started, if any.
+    /// Latest task that the schedule enqueued, if any.
     pub last_task_id: Option<Uuid>,
     /// Next scheduled time; `None` if the schedule is paused or no longer in the code.
     pub next_at: Option<DateTime<Utc>>,
@@ -152,7 +152,7 @@ impl Tasks {
         Ok(())
     }
 
-    /// Notifies the schedulers of all replicas to read the schedules again.
+    /// Notifies the schedulers of all replicas, which then read the schedules again.
     pub(in crate::tasks) async fn schedules_changed(&self) {
         self.0.store.publish(ClusterEvent::SchedulesChanged).await;
     }

@@ -1,4 +1,5 @@
-//! Scheduler: fires the schedules of the code until the portal stops; every replica runs one.
+//! Scheduler: fires the schedules declared in the code until the portal stops; every replica runs
+//! one.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::{ScheduledTask, scheduled};
 use crate::store::{ClusterEvent, StoreError, now};
 use crate::tasks::service::Tasks;
 
-/// Maximum sleep, after which a changed clock or a lost cluster event is noticed.
+/// Maximum sleep, after which a changed clock or a lost cluster event takes effect.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
 /// Delay before a failed database operation is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ impl Scheduler {
         }
     }
 
-    /// Stores the schedules of the code; new and changed ones start now.
+    /// Stores the schedules declared in the code; new and changed ones apply from now on.
     pub(crate) async fn register(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         for scheduled in &self.scheduled {
             table::register(&self.tasks.0.store, scheduled, now).await?;
@@ -41,7 +42,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Fires until the portal stops.
+    /// Fires schedules until the portal stops.
     pub(crate) async fn run(self, stop: CancellationToken) {
         if self.scheduled.is_empty() {
             return;
@@ -119,7 +120,7 @@ impl Scheduler {
             }
             FireOutcome::Refused => {
                 tracing::info!(schedule = name, %time, "schedule fired without a new task; one exists already");
-                // Without a new task, nothing else announces the next time.
+                // Without a new task, no other event announces the next time.
                 shared.store.publish(ClusterEvent::SchedulesChanged).await;
             }
             FireOutcome::Skipped => {}
@@ -128,7 +129,7 @@ impl Scheduler {
     }
 }
 
-/// Waits until a schedule was paused or resumed on any replica, or may have been.
+/// Waits until a schedule was, or may have been, paused or resumed on any replica.
 pub(super) async fn changed(hints: &mut broadcast::Receiver<ClusterEvent>) {
     loop {
         match hints.recv().await {

@@ -118,16 +118,16 @@ pub(super) enum FireOutcome {
     Started(Box<TaskRecord>),
     /// The time counts as fired, but no task was stored.
     ///
-    /// There is a task for the same time, or an active task of a type that allows only one.
+    /// There already is a task for the same time, or an active task of a type that allows only one.
     Refused,
     /// Another replica fired first, or the schedule was paused.
     Skipped,
 }
 
-/// Fires a schedule for one of its times, unless it was fired for this or a later one.
+/// Fires a schedule for one of its times, unless it has already fired for this or a later time.
 ///
-/// The row of the schedule is locked until the commit. So only one of the replicas continues, and
-/// its task is stored if and only if the time counts as fired.
+/// The row of the schedule is locked until the commit, so only one of the replicas continues. Its
+/// task is stored if and only if the time counts as fired.
 pub(super) async fn fire(
     store: &Store,
     scheduled: &ScheduledTask,
@@ -138,7 +138,8 @@ pub(super) async fn fire(
     let advance = Query::update()
         .table(TABLE)
         .value("last_fired_for", time)
-        // While an older version runs next to a newer one, the table shows the last one that fired.
+        // While an older version runs next to a newer one, the table shows the version that fired
+        // last.
         .value("cron", text.cron.as_deref().unwrap_or_default())
         .value("time_zone", text.time_zone())
         .and_where(Expr::col("name").eq(scheduled.name.as_str()))
@@ -148,7 +149,7 @@ pub(super) async fn fire(
     if transaction.execute(&advance).await? == 0 {
         return Ok(FireOutcome::Skipped);
     }
-    // The start-up has checked that `{}` is accepted.
+    // Start-up has checked that `{}` is accepted.
     let args = (scheduled.definition.check(&json!({}))).unwrap_or_else(|_| AcceptedArgs::none());
     let mut task = scheduled.definition.new_task(args);
     task.run_at = time;

@@ -177,7 +177,7 @@ async fn time_with_an_existing_task_fires_without_a_second_one() {
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
     replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
     let first = row(&store).await;
-    // As if only this table was restored from a backup.
+    // Simulates that only this table was restored from a backup.
     let back = Query::update()
         .table("portal_task_schedules")
         .value("last_fired_for", at("2026-03-10T12:30:00Z"))
@@ -263,7 +263,7 @@ async fn changed_schedule_does_not_fire_for_past_times() {
     assert_eq!(fired(&store).await, [at("2026-03-11T03:00:00Z")]);
     new.pass(at("2026-03-12T05:00:00Z")).await.unwrap();
 
-    // A clock that is behind does not reset settled times.
+    // A clock that is behind does not move `last_fired_for` back.
     let newest = replica(&store, "0 4 * * *");
     newest.register(at("2026-03-12T01:00:00Z")).await.unwrap();
     assert_eq!(row(&store).await.last_fired_for, at("2026-03-12T05:00:00Z"));

@@ -327,7 +327,7 @@ async fn rescued_task_restarts_above_every_published_version(store: Store) {
     finish::save_progress(&store, &[Arc::new(seen.clone())])
         .await
         .unwrap();
-    // Subscribers were shown more than the process saved.
+    // Subscribers were shown more changes than the process saved.
     let unsaved = seen.version + 5000;
     rescue(&store, OrphanScope::All).await;
     let again = claim_one(&store, Uuid::new_v4()).await;
@@ -395,7 +395,7 @@ async fn cancelled_task_stays_cancelled_whatever_its_outcome(store: Store) {
     let mut told = heartbeat(&store, owner, ids).await.cancelled;
     told.sort();
     assert_eq!(told, ids);
-    // One completes at the same time, the process of the other dies.
+    // One completes at the same time, and the process of the other dies.
     let ended = finish(&store, &running[0], &Ok(json!("done"))).await;
     assert_eq!(ended.unwrap(), get(&store, ids[0]).await);
     rescue(&store, OrphanScope::All).await;

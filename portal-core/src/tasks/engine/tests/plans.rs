@@ -99,7 +99,7 @@ async fn check<const W: bool>(store: &Store, statement: &RawSql<W>, most: u64, a
     };
     let mut transaction = store.begin_by_index().await.unwrap();
     let rows = transaction.fetch_all(&explained).await.unwrap();
-    // The next claim finds the rows again, without locks.
+    // After the rollback, the next claim finds the rows again, without locks.
     transaction.rollback().await.unwrap();
     match dialect {
         Dialect::Sqlite => {

@@ -40,7 +40,7 @@ use crate::tasks::events::snapshot::Snapshot;
 use crate::tasks::record::TaskRecord;
 use crate::tasks::service::{Tasks, task_not_found};
 
-/// Time for a peer to receive the last message.
+/// Maximum time for a peer to receive the last message.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Open monitors of this process, which a stopping portal closes with a message.
@@ -53,7 +53,7 @@ impl OpenMonitors {
         self.0.token()
     }
 
-    /// Waits until all monitors have closed, at most `FAREWELL`.
+    /// Waits until all monitors have closed, for at most `CLOSE_TIMEOUT`.
     pub(crate) async fn closed(&self) {
         self.0.close();
         let _ = timeout(CLOSE_TIMEOUT, self.0.wait()).await;
@@ -100,7 +100,7 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 struct MonitorQuery {
     /// Position from which to resume.
     ///
-    /// The id of an event, the `updated_at` of a task object, or the cursor of a page.
+    /// It is the id of an event, the `updated_at` of a task object, or the cursor of a page.
     since: Option<String>,
 }
 
@@ -131,7 +131,7 @@ async fn monitor(
 
 /// Monitors the tasks of one of the caller's own tokens.
 ///
-/// For pages, which have the id of the token but not its secret.
+/// This is for pages, which have the id of the token but not its secret.
 async fn monitor_own(
     State(state): State<PortalState>,
     user: CurrentUser,
@@ -161,7 +161,8 @@ async fn respond(
     upgrade: Upgrade,
 ) -> Result<Response> {
     let headers = &parts.headers;
-    // As with an unknown event id, the stream starts with the current states.
+    // If the position is invalid, the stream starts with the current states, as with an unknown
+    // event id.
     let since = scope.since;
     if upgrade.is_err() && parts.method == Method::GET && events::are_wanted(headers) {
         let cursor = events::last_seen(headers).or(since);

@@ -51,7 +51,7 @@ async fn run(mut monitor: Monitor, mut socket: WebSocket) -> Result<(), axum::Er
     }
 }
 
-/// Sends every change until the monitor closes; returns `None` if the peer is gone.
+/// Sends every change until the monitor closes; returns `None` if the peer has disconnected.
 async fn show(
     monitor: &mut Monitor,
     socket: &mut WebSocket,
@@ -121,7 +121,7 @@ async fn unless<E>(
     }
 }
 
-/// Returns close code `1009` if the peer sent a frame that is too large, else the error.
+/// Returns close code `1009` if the peer sent a frame that is too large, and otherwise the error.
 fn too_large(error: axum::Error) -> Result<CloseReason, axum::Error> {
     let inner = error.into_inner();
     match inner.downcast_ref() {
