@@ -59,7 +59,7 @@ async fn preferences(user: CurrentUser) -> Json<Value> {
     Json(json!({ "preferences": preferences }))
 }
 
-/// Changes the user's preferences: `{"preferences": {name: value}}`; `null` removes one.
+/// Changes the user's preferences: `{"preferences": {name: value}}`; `null` removes a preference.
 async fn change_me(
     auth: Data<Auth>,
     checks: Data<PreferenceChecks>,

@@ -28,7 +28,7 @@ const COLUMNS: [&str; 6] = [
 /// Idle time after which a token expires.
 const IDLE_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// Age at which a token expires, however often it is used.
+/// Age at which a token expires, even if it is used.
 const MAX_LIFETIME: TimeDelta = TimeDelta::days(7);
 
 /// Minimum interval between stored uses of a token, so that read requests do not write.
@@ -301,7 +301,7 @@ impl ClientTokens {
         self.0.tokens.clear();
     }
 
-    /// Returns those of the given ids whose token is valid.
+    /// Returns the given ids whose tokens are valid.
     pub(crate) async fn valid_among(&self, tokens: &[Uuid]) -> Result<HashSet<Uuid>> {
         let mut standing = HashSet::new();
         for chunk in tokens.chunks(500) {

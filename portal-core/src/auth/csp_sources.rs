@@ -9,8 +9,9 @@ use axum::http::HeaderValue;
 /// They come from the identity provider and from
 /// [`csp_sources`](crate::PortalBuilder::csp_sources) of the application.
 ///
-/// Each is a source expression of a Content-Security-Policy, such as `https://clerk.example.com` or
-/// `blob:`. A value that could end its directive is skipped and logged as an error.
+/// Each source is a source expression of a Content-Security-Policy, such as
+/// `https://clerk.example.com` or `blob:`. A value that could end its directive is skipped and
+/// logged as an error.
 ///
 /// ```
 /// use portal_core::auth::CspSources;
