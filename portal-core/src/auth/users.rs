@@ -205,7 +205,7 @@ impl Users {
         Ok(names)
     }
 
-    /// Returns all users with an e-mail address, which is not unique, unlike the provider's id.
+    /// Returns all users with an e-mail address, which, unlike the provider's id, is not unique.
     ///
     /// # Errors
     ///

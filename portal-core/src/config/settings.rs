@@ -48,7 +48,7 @@ pub struct Settings {
     values: BTreeMap<&'static str, (String, SettingSource)>,
 }
 
-/// Prints masked secrets, as in the output of `config`.
+/// Masks secrets, as in the output of `config`.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let given = self.describe().filter(|(name, ..)| self.is_set(name));
@@ -149,7 +149,7 @@ impl Settings {
         self.values.get(name).map(|(value, _)| value.trim())
     }
 
-    /// Returns `true` if the variable is set explicitly, not by its default.
+    /// Returns `true` if the variable is set explicitly; a default does not count.
     #[must_use]
     pub fn is_set(&self, name: &str) -> bool {
         self.values
@@ -157,7 +157,7 @@ impl Settings {
             .is_some_and(|(_, origin)| *origin != SettingSource::Default)
     }
 
-    /// Returns all variables with their effective values, secrets masked.
+    /// Returns all variables with their effective values and their sources; secrets are masked.
     pub(crate) fn describe(&self) -> impl Iterator<Item = (&'static str, String, String)> + '_ {
         self.table
             .iter()
