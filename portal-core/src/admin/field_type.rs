@@ -20,8 +20,8 @@ const CELL_LENGTH: usize = 80;
 /// Each type implements this trait in its own file under `fields/`. The rest of the admin calls
 /// these methods and never distinguishes types, so adding a type means adding a file.
 pub(crate) trait FieldType: Debug + Send + Sync {
-    /// Returns the name in the API. The type of a reference must have the same name as that of the
-    /// key it refers to.
+    /// Returns the name in the API. The type of a reference must have the same name as the type of
+    /// the key that it refers to.
     fn name(&self) -> &'static str;
 
     /// Returns `true` if values are free text.

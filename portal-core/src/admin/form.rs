@@ -98,7 +98,7 @@ fn hidden(draft: &FormState) -> Markup {
     }
 }
 
-/// Renders the drawer for a required confirmation: the question and, hidden, the submitted data.
+/// Renders the drawer with a required confirmation and, in hidden fields, the submitted data.
 fn question_drawer(
     model: &ModelSpec,
     draft: &FormState,

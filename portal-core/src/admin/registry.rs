@@ -127,7 +127,7 @@ fn place(model: &ModelSpec) -> String {
     )
 }
 
-/// Returns `true` if a rule grants access to more than selected users.
+/// Returns `true` if a rule does not restrict access to selected users.
 fn is_open(access: &Access) -> bool {
     match access {
         Access::Public | Access::User => true,

@@ -241,7 +241,8 @@ impl<'a> ModelTable<'a> {
         Ok(deleted)
     }
 
-    /// Notifies subscribers of a change to a row and audits it, in the transaction of the change.
+    /// Publishes a change to a row and records it in the audit log, in the transaction of the
+    /// change.
     async fn record_change(
         &self,
         transaction: &mut Transaction,

@@ -45,8 +45,8 @@ impl From<Error> for Failure {
 
 /// Formats an error for a terminal.
 ///
-/// For server errors, returns the cause, because their own text is for clients, which must not see
-/// it.
+/// For server errors, returns the cause: the text of the error itself is for clients, which must
+/// not see the cause.
 fn on_terminal(error: &Error) -> String {
     match error.source() {
         Some(cause) if error.status().is_server_error() => chain(cause),

@@ -106,7 +106,7 @@ pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<Str
     })
 }
 
-/// Returns `true` if axum accepts a path as a route; it panics otherwise.
+/// Returns `true` if axum accepts a path as a route; for other paths, axum panics.
 pub(super) fn is_route(path: &str) -> bool {
     let add = || Router::<PortalState>::new().route(path, any(async || ()));
     quietly(|| panic::catch_unwind(AssertUnwindSafe(add)).is_ok())

@@ -101,7 +101,7 @@ pub(super) fn problems(routes: &[RouteInfo], known: &mut Vec<KnownRoute>) -> Vec
     problems
 }
 
-/// Path prefixes that are reserved from pages, with the type of the routes under them.
+/// Path prefixes that pages cannot use, with the type of the routes under them.
 const RESERVED: [(&str, RouteKind); 3] = [
     ("/api", RouteKind::Api),
     ("/ws", RouteKind::Stream),

@@ -25,9 +25,9 @@ pub enum Access {
     User,
     /// Administrators.
     Admin,
-    /// Users of one role, and administrators.
+    /// Users with a role, and administrators.
     Role(Role),
-    /// Users whose role has a permission, and administrators.
+    /// Users whose role grants a permission, and administrators.
     Permission(Permission),
     /// Users who satisfy any of these rules. An empty list denies everyone.
     AnyOf(Vec<Access>),

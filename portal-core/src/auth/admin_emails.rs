@@ -105,7 +105,8 @@ impl AdminEmails {
         lock_admins(&mut transaction).await?;
         if self.replace_stored_list(&mut transaction).await? && !self.0.is_empty() {
             let listed = Func::lower(Expr::col("email")).is_in(self.0.iter().map(String::as_str));
-            // New administrators first, so that the last one of the old list can be demoted.
+            // New administrators are added first, so that the last one of the old list can be
+            // demoted.
             for id in ids(&mut transaction, Cond::all().add(listed)).await? {
                 self.apply_to(&mut transaction, id).await?;
             }

@@ -17,8 +17,9 @@ const NAMES: [&str; 8] = [
     "Ada", "Alan", "Barbara", "Dennis", "Edsger", "Grace", "Ken", "Margaret",
 ];
 const SURNAMES: [&str; 6] = ["Allen", "Clarke", "Hopper", "Liskov", "Perlis", "Ritchie"];
-/// Age of the oldest demo user, in days, and number of demo users.
+/// Age of the oldest demo user, in days.
 const DAYS: i64 = 90;
+/// Number of demo users.
 const USERS: i64 = 90;
 
 /// Creates an id that sorts by a time in the past.

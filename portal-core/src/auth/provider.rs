@@ -19,7 +19,8 @@ use crate::config::{Config, Setting};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// Identifies callers. Implemented by `portal-clerk`, or by an application itself.
+/// Identity provider, which identifies callers. Implemented by `portal-clerk`, or by an application
+/// itself.
 ///
 /// A provider only vouches for an identity. The portal manages the local user, the role and the
 /// state of the session.
@@ -415,7 +416,7 @@ impl<P: AuthProvider> ErasedProvider for P {
     }
 }
 
-/// Provider of a portal without a configured one: everyone is a guest.
+/// Provider that is used if none is configured: everyone is a guest.
 pub(crate) struct NoProvider;
 
 impl AuthProvider for NoProvider {

@@ -16,14 +16,14 @@ use crate::store::{ClusterEvent, Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_sessions";
 
-/// Period for which a session that did not end is listed.
+/// Period during which a session that has not ended is listed.
 const RECENT: chrono::TimeDelta = chrono::TimeDelta::days(30);
 
 /// An active session of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenSession {
-    /// Session id at the identity provider, as
+    /// Session id at the identity provider, the same as
     /// [`CurrentUser::session_id`](super::CurrentUser::session_id).
     pub id: String,
     /// Time at which the portal first saw the session.
@@ -206,7 +206,7 @@ impl Sessions {
         transaction.publish(ended);
         transaction.commit().await?;
         // Deletes sessions after ten years. No provider keeps a session for that long; before that,
-        // a new token may contain its id again.
+        // a new token may contain the same id.
         self.store
             .execute(
                 Query::delete()

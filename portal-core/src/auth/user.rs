@@ -90,8 +90,8 @@ impl User {
 
     pub(super) fn from_row(row: &Row) -> Result<Self> {
         let stored = StoredRole::from_row(row)?;
-        // Only the exact spelling counts, because the queries that count administrators compare it
-        // as well.
+        // Only the exact spelling counts, because the queries that count administrators also
+        // compare it.
         let role = stored.effective().parse::<Role>().ok();
         let role = role.filter(|role: &Role| role.as_str() == stored.effective());
         Ok(Self {
@@ -174,7 +174,8 @@ impl User {
         !self.restricted && self.rights().has_role(role)
     }
 
-    /// Returns `true` if the role of the user grants a permission. Administrators have every one.
+    /// Returns `true` if the role of the user grants a permission. Administrators have every
+    /// permission.
     #[must_use]
     pub fn can(&self, permission: &Permission) -> bool {
         !self.restricted && self.rights().can(permission)

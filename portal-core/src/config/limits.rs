@@ -14,11 +14,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Maximum bytes of a body, unless its route has a separate limit (`413`). Default: 1 MiB.
+    /// Maximum size of a body in bytes, unless its route has a separate limit (`413`). Default: 1
+    /// MiB.
     pub body: usize,
-    /// Maximum bytes of path and query (`414`). Default: 8 KiB.
+    /// Maximum size of path and query in bytes (`414`). Default: 8 KiB.
     pub url: usize,
-    /// Maximum bytes of all header names and values (`431`). Default: 32 KiB.
+    /// Maximum size of all header names and values in bytes (`431`). Default: 32 KiB.
     pub headers: usize,
     /// Maximum time until a handler's response starts (`503`). Default: 30 seconds.
     ///

@@ -66,7 +66,8 @@ pub(crate) struct SettingSources {
 }
 
 impl SettingSources {
-    /// Returns the process environment and `.env` of the working directory, if the file exists.
+    /// Returns the flags, the process environment, and `.env` of the working directory if it
+    /// exists.
     pub(crate) fn of_process(
         flags: HashMap<String, String>,
         extra: &[Setting],

@@ -93,7 +93,7 @@ pub struct Config {
     pub admin_emails: BTreeSet<String>,
     /// `sqlite://…` or `postgres://…`.
     pub database_url: Secret,
-    /// Key for the portal's signatures. In DEV, a generated key is stored in the database.
+    /// Key for the hashes of client tokens. In DEV, `None` uses a generated key in the database.
     pub secret_key: Option<Secret>,
     /// Origins, in addition to the portal's own, whose pages may monitor tasks.
     pub allowed_origins: Vec<String>,
