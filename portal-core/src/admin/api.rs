@@ -48,7 +48,7 @@ pub(crate) fn routes() -> Routes {
         .merge(audit_api::routes())
 }
 
-/// Guard on each route of a model: the caller may open the model in the path.
+/// Guard of the routes of a model, which requires access to the model in the path.
 struct ModelUser(Actor);
 
 impl FromRequestParts<PortalState> for ModelUser {
@@ -61,7 +61,7 @@ impl FromRequestParts<PortalState> for ModelUser {
         let name = path.iter().find(|(name, _)| *name == "model");
         let (_, name) = name.ok_or_else(|| Error::internal("the route has no model parameter"))?;
         let model = state.borrow::<Models>()?.registry().find(name);
-        // Only administrators learn that a model does not exist.
+        // Only administrators can find out that a model does not exist.
         let access = model.map_or(Access::Admin, |model| model.access.clone());
         let user = authorize(&access, parts, state).await?;
         user.map(|user| Self(Actor::from(&user)))
@@ -69,7 +69,7 @@ impl FromRequestParts<PortalState> for ModelUser {
     }
 }
 
-/// Returns the models that the caller may open.
+/// Returns the models that the caller has access to.
 async fn factory(State(state): State<PortalState>, user: CurrentUser) -> Result<Json<Value>> {
     let registry = state.borrow::<Models>()?.registry();
     registry.settings_access().check(Some(&user))?;

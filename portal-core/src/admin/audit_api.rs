@@ -34,7 +34,7 @@ async fn list(
     log: Data<AuditLog>,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<AuditPage>> {
-    // `before` is the id of any entry; `cursor` is the one that the previous page returned.
+    // `before` is the id of any entry; `cursor` is the id that the previous page returned.
     let before = query.cursor.as_deref().or(query.before.as_deref());
     let page = ListPage::parse(query.limit.as_deref(), before)?;
     let filter = AuditFilter {

@@ -53,7 +53,7 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
         actor: given("actor"),
         // An invalid id is ignored; the list then starts with the newest entry.
         before: here.get("before").parse().ok(),
-        // One entry more than shown reveals whether another page exists.
+        // One more entry than is shown reveals whether another page exists.
         limit: ON_PAGE as u64 + 1,
     };
     let mut entries = state.borrow::<AuditLog>()?.list(&filter).await?;
@@ -148,7 +148,7 @@ fn row(entry: &AuditEntry, names: &Names, here: &ListUrl) -> Row {
             @if let Some(second) = second { div class="pt-muted pt-break" { (breakable(second)) } }
         },
         html! {
-            // The values of a new row are in the row itself.
+            // Collapsed, because the row itself contains the values of a new row.
             @if entry.action.ends_with(".create") {
                 details { summary { "Created" } (changes(&entry.details)) }
             } @else { (changes(&entry.details)) }
@@ -160,7 +160,7 @@ fn row(entry: &AuditEntry, names: &Names, here: &ListUrl) -> Row {
 /// Maximum number of lines per entry: a replaced document may differ in thousands of values.
 const MAX_LINES: usize = 20;
 
-/// Renders the fields with their old and new values; other details unchanged.
+/// Renders changed fields with their old and new values, and other details as they are.
 fn changes(details: &Value) -> Markup {
     let lines: Vec<Markup> = match details.get("changes").and_then(Value::as_array) {
         Some(changes) => changes
@@ -196,7 +196,7 @@ fn field(name: &str) -> Markup {
     html! { span class="pt-muted" { (name) ":" } " " }
 }
 
-/// Returns the differing values; of two objects, each differing value inside them with its path.
+/// Returns the values that differ; for two objects, each differing value inside them with its path.
 fn differences<'a>(
     name: &str,
     old: &'a Value,
@@ -216,7 +216,7 @@ fn differences<'a>(
         .collect()
 }
 
-/// Formats a value for display; an object as pairs.
+/// Formats a value for display, an object as pairs of names and values.
 fn words(value: &Value) -> String {
     let inner = |value: &Value| match value {
         Value::Object(object) if !object.is_empty() => format!("({})", words(value)),
@@ -250,7 +250,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// Renders an identifier or an e-mail address that can break between its words.
+/// Renders an identifier or an e-mail address that can wrap between its words.
 fn breakable(name: &str) -> Markup {
     html! {
         @for part in name.split_inclusive(['@', '.', '_']) { (part) wbr; }

@@ -12,7 +12,7 @@ use crate::state::PortalState;
 /// Parameter with the version that an open form was rendered with.
 pub(super) const VERSION: &str = "version";
 
-/// Returns a sentence about the last change to a record, with the person and the time.
+/// Returns a sentence about the last change to a record that names the person and the time.
 pub(super) async fn last_change(
     state: &PortalState,
     model: &ModelSpec,
@@ -40,8 +40,8 @@ pub(super) async fn last_change(
     ))
 }
 
-/// Renders the notice in an open form that its record has changed. `lists.js` requests it again
-/// from the URL of the drawer after each change, with the version of the form.
+/// Renders the notice that the record of an open form has changed. After each change, `lists.js`
+/// requests it again from the URL of the drawer, with the version of the form.
 pub(super) fn notice(drawer: &ListUrl, text: Option<&str>) -> Markup {
     html! {
         pt-live id="row-state" role="status" data-url=(drawer) {

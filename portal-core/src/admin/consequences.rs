@@ -1,4 +1,4 @@
-//! Account changes: the confirmation before one with consequences, and the message after it.
+//! Confirmations before account changes with consequences, and messages after changes to a row.
 
 use serde_json::Value;
 
@@ -20,8 +20,8 @@ pub(super) struct Question {
     pub(super) is_danger: bool,
 }
 
-/// Returns the confirmation for an account change that grants or revokes the administrator role or
-/// deactivates.
+/// Returns the confirmation for a change to the administrator role or the deactivation of an
+/// account.
 pub(super) fn question(present: &RowValues, given: &RowValues, is_own: bool) -> Option<Question> {
     let (name, email) = name_and_email(present);
     let name = shorten(&name);
@@ -86,7 +86,7 @@ pub(super) fn question(present: &RowValues, given: &RowValues, is_own: bool) -> 
     }
 }
 
-/// Returns the message after a change: the effect on an account, otherwise the changed fields.
+/// Returns the message after a change: the effect on the account, or else the changed fields.
 pub(super) fn saved(model: &ModelSpec, before: &RowValues, after: &RowValues) -> String {
     let is_changed = |name: &str| before.get(name) != after.get(name);
     let label = shorten(&model.label_of(after));

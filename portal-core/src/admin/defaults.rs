@@ -12,7 +12,7 @@ use crate::auth::{Actor, AuditLog};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// Rows that a portal should have, by model. In YAML:
+/// Rows that a portal should contain, by model. In YAML:
 ///
 /// ```yaml
 /// plan:
@@ -27,7 +27,7 @@ pub(crate) struct DefaultRows {
 }
 
 impl DefaultRows {
-    /// Parses the YAML of an application.
+    /// Parses the default rows of an application from YAML.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let document = yaml::parse_message(text)
             .map_err(|fault| format!("failed to read the defaults: {}", fault.message))?;
@@ -131,7 +131,7 @@ impl DefaultRows {
     }
 }
 
-/// Returns `true` if a second run can recognize the row.
+/// Returns `true` if a later run can recognize the row and not add it again.
 fn is_recognisable(model: &ModelSpec, row: &RowValues) -> bool {
     model.fields.iter().any(|field| {
         let is_given = row.get(field.name).is_some_and(|value| !value.is_null());

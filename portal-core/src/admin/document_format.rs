@@ -15,7 +15,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Returns the name in forms.
+    /// Returns the name that forms use.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Yaml => "yaml",
@@ -23,7 +23,7 @@ impl Format {
         }
     }
 
-    /// Returns the title of the button that converts to the format.
+    /// Returns the title of the button that converts to this format.
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Yaml => "YAML",

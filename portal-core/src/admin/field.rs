@@ -39,7 +39,7 @@ pub trait AdminField: Sized {
     ///
     /// # Errors
     ///
-    /// Fails if the JSON is not a valid value. The pointer of the error is relative to the value.
+    /// Fails if the JSON is not a valid value. The pointer in the error is relative to the value.
     fn from_value(value: Value) -> Result<Self, FieldError>;
 }
 
@@ -145,7 +145,7 @@ impl FieldSpec {
         self
     }
 
-    /// Makes the field unique: two rows must not have the same value.
+    /// Makes the field unique: no two rows may have the same value.
     pub const fn unique(mut self) -> Self {
         self.unique = true;
         self
@@ -153,7 +153,8 @@ impl FieldSpec {
 
     /// Makes the field read-only in the admin.
     ///
-    /// A new row gets its default; a time gets the current time.
+    /// A new row gets the default of the field; a required date or time without one gets the
+    /// current time.
     pub const fn read_only(mut self) -> Self {
         self.read_only = true;
         self
@@ -171,7 +172,7 @@ impl FieldSpec {
         self
     }
 
-    /// Sets the default of a new row, written as in a form; `now` for times.
+    /// Sets the default for new rows, written as in a form; `now` is the current time.
     pub const fn default_text(mut self, text: &'static str) -> Self {
         self.default = Some(text);
         self
@@ -195,7 +196,7 @@ impl FieldSpec {
         self.name
     }
 
-    /// Returns how the value is stored and shown.
+    /// Returns the kind, which determines how the value is stored and shown.
     #[must_use]
     pub const fn kind(&self) -> FieldKind {
         FieldKind(self.kind)

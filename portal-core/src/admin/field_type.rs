@@ -17,10 +17,11 @@ const CELL_LENGTH: usize = 80;
 
 /// Behavior of a field type.
 ///
-/// Each type implements it in its file under `fields/`. The rest of the admin calls these methods
-/// and never distinguishes types, so a new type is a new file.
+/// Each type implements this trait in its own file under `fields/`. The rest of the admin calls
+/// these methods and never distinguishes types, so adding a type means adding a file.
 pub(crate) trait FieldType: Debug + Send + Sync {
-    /// Returns the name in the API. A reference and the key that it refers to have the same name.
+    /// Returns the name in the API. The type of a reference must have the same name as the type of
+    /// the key that it refers to.
     fn name(&self) -> &'static str;
 
     /// Returns `true` if values are free text.
@@ -31,12 +32,12 @@ pub(crate) trait FieldType: Debug + Send + Sync {
         false
     }
 
-    /// Returns `true` if values can be compared and fit into a list.
+    /// Returns `true` if values can be compared and fit into a column of a list.
     fn is_scalar(&self) -> bool {
         true
     }
 
-    /// Returns all values as strings with their labels, if there are only a few.
+    /// Returns all possible values as strings with their labels, if there are only a few.
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
@@ -46,7 +47,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
     /// Returns the type of the column.
     fn column_type(&self) -> ColumnType;
 
-    /// Returns the value as bound to a statement; `None` if it is not of the type.
+    /// Converts a value for binding to a statement; `None` if it does not have this type.
     fn bind(&self, value: &Value) -> Option<sea_query::Value>;
 
     /// Reads the value of a column.
@@ -79,7 +80,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
 
     // Forms
 
-    /// Renders the control of a form, without its value.
+    /// Renders the form control, without a value.
     fn control(&self, spec: ControlSpec<'_>) -> Field;
 
     /// Renders a value that cannot be changed.
@@ -102,24 +103,24 @@ pub(crate) trait FieldType: Debug + Send + Sync {
         self.parse(text)
     }
 
-    /// Returns a string that is equal for equal values.
+    /// Returns a normalized text, which is the same for equal values.
     fn normalize(&self, text: &str, _format: Format) -> String {
         text.to_owned()
     }
 
-    /// Returns the text of a control that browsers do not submit.
+    /// Returns the text that a control has if the browser does not submit it.
     fn unsubmitted_text(&self) -> &'static str {
         ""
     }
 
     // Lists
 
-    /// Returns `true` if a column aligns its values at their digits.
+    /// Returns `true` if a column aligns the values as numbers.
     fn is_numeric(&self) -> bool {
         false
     }
 
-    /// Renders a value, which is not null, in a cell of a list.
+    /// Renders a non-null value in a cell of a list.
     fn cell(&self, value: &Value, _is_key: bool) -> Markup {
         html! { (shorten(&plain_text(value))) }
     }
@@ -170,7 +171,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
 pub(crate) enum KeySource {
     /// The creator of the row provides it.
     Creator,
-    /// The database counts up.
+    /// The database generates it by counting up.
     Database,
     /// The portal generates it.
     Portal {
@@ -180,7 +181,7 @@ pub(crate) enum KeySource {
     },
 }
 
-/// Field that a control is rendered for.
+/// Properties of the field that a control is rendered for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ControlSpec<'a> {
     pub(crate) name: &'a str,
@@ -227,7 +228,7 @@ pub enum Widget {
     Password,
 }
 
-/// Returns a string unchanged, other values as JSON, and nothing for null.
+/// Returns a string unchanged, null as an empty string, and other values as JSON.
 pub(super) fn plain_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

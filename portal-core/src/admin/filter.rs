@@ -1,4 +1,4 @@
-//! Filters of a list: the form that adds one, and chips that describe active ones.
+//! Filters of a list: the form that adds a filter, and the chips that describe active filters.
 
 use maud::{Markup, html};
 
@@ -19,7 +19,7 @@ const VALUE: &str = "_value";
 /// Name of the button that only chooses a different field.
 const CHOOSE: &str = "_choose";
 
-/// Operators of the form only: URLs express both as an empty value.
+/// Operators that exist only in the form: URLs express both with an empty value.
 const EMPTY: &str = "empty";
 const NOT_EMPTY: &str = "not_empty";
 
@@ -32,7 +32,7 @@ fn offered(model: &ModelSpec) -> impl Iterator<Item = &'static FieldSpec> {
     model.fields.iter().filter(|field| !field.is_write_only())
 }
 
-/// Returns the operators that the form offers for a field. Choices and booleans need none.
+/// Returns the operators that the form offers for a field. Choices and booleans do not need any.
 fn operators(model: &ModelSpec, field: &FieldSpec) -> Vec<Words> {
     if !model.choices(field).is_empty() {
         return Vec::new();
@@ -73,7 +73,7 @@ pub(super) fn form(model: &ModelSpec, adding: &str, here: &ListUrl) -> Markup {
     html! {
         form class="pt-toolbar pt-filter" method="get" action=(here.path()) aria-label="Add filter" data-filter {
             @for (name, value) in here.without("page").pairs() { input type="hidden" name=(name) value=(value); }
-            // Enter presses the first button of a form, so it must be the one that applies the
+            // Pressing Enter activates the first button of a form, so this button must apply the
             // filter.
             button type="submit" class="pt-sr-only" tabindex="-1" aria-hidden="true" { "Apply" }
             (select(FIELD, "Field", offered(model).map(|it| (it.name, it.title)), field.name))
@@ -134,7 +134,7 @@ fn value_control(model: &ModelSpec, field: &FieldSpec) -> Markup {
     }
 }
 
-/// Returns the URL that a submitted form leads to; `None` if the request is not that form.
+/// Returns the URL that a submitted form redirects to; `None` if the request does not submit it.
 ///
 /// `here` has the parameters of the list and of the form; `query` may repeat the value.
 pub(super) fn sent(model: &ModelSpec, here: &ListUrl, query: &str) -> Option<ListUrl> {
@@ -167,7 +167,7 @@ fn parameter(field: &FieldSpec, operator: &str) -> String {
     }
 }
 
-/// Returns the filters of a URL: the parameter, and the condition in words.
+/// Returns the filters of a URL, each as its parameter and the condition in words.
 pub(super) fn chips(model: &ModelSpec, here: &ListUrl) -> Vec<(String, String)> {
     let filters = here.pairs().into_iter();
     filters

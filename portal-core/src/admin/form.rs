@@ -15,7 +15,8 @@ use crate::pages::components::{
     Banner, Button, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
 };
 
-/// Key and label of the rows that a reference can point to. A field without an entry has too many.
+/// Keys and labels of the rows that each reference can point to. A field with too many rows has no
+/// entry.
 pub(super) type ReferenceOptions = BTreeMap<&'static str, Vec<(String, String)>>;
 
 const DELETE_DIALOG: &str = "delete-row";
@@ -23,7 +24,7 @@ const DELETE_DIALOG: &str = "delete-row";
 /// Parameter of a form whose change was confirmed.
 pub(super) const CONFIRMED: &str = "_confirmed";
 
-/// Renders the open drawer of a row. `list` is the URL of the list around it.
+/// Renders the open drawer of a row. `list` is the URL of the list behind it.
 pub(super) fn drawer(
     model: &ModelSpec,
     draft: &FormState,
@@ -92,12 +93,12 @@ fn hidden_row(draft: &FormState) -> Markup {
 fn hidden(draft: &FormState) -> Markup {
     html! {
         (hidden_row(draft))
-        // Enter presses the first button of a form, so it must be the one that saves.
+        // Pressing Enter activates the first button of a form, so this button must save.
         button type="submit" class="pt-sr-only" tabindex="-1" aria-hidden="true" { "Save" }
     }
 }
 
-/// Renders the drawer for a required confirmation: the submitted form data and the question.
+/// Renders the drawer with a required confirmation and, in hidden fields, the submitted data.
 fn question_drawer(
     model: &ModelSpec,
     draft: &FormState,
@@ -219,8 +220,8 @@ fn control(
     }
 }
 
-/// Renders buttons that convert the document to the other format. A hidden field holds the current
-/// one.
+/// Renders buttons that convert the document to the other format. A hidden field contains the
+/// current format.
 fn format_switch(field: &FieldSpec, input: &FieldInput, convert: &str) -> Markup {
     html! {
         div class="pt-row" role="group" aria-label={ "Format of " (field.title) } {

@@ -18,7 +18,7 @@ pub(super) struct FieldInput {
     pub(super) format: Format,
     /// Fingerprint of the value that the form was rendered with.
     pub(super) original: String,
-    /// The stored value replaces the text, as chosen in a conflict.
+    /// `true` if the stored value replaces the text, as the user chose in a conflict.
     takes_stored: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct FormState {
     pub(super) question: Option<Question>,
 }
 
-/// Submitted form data; of several fields with one name, the last one wins.
+/// Submitted form data; if several fields have the same name, the last one wins.
 pub(super) type FormData = BTreeMap<String, String>;
 
 /// Returns the name of the hidden field with the fingerprint of a field.
@@ -102,7 +102,7 @@ impl FormState {
         self.inputs.insert(field.name, input);
     }
 
-    /// Reads the submitted form of a row, or of a new one.
+    /// Reads the submitted form of an existing or a new row.
     pub(super) fn read(model: &ModelSpec, key: Option<&str>, sent: &FormData) -> Self {
         let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
         let row = key.map(|key| (key.to_owned(), get("_version").parse().unwrap_or(-1)));
@@ -241,7 +241,7 @@ impl FormState {
         (!messages.is_empty()).then(|| messages.join("; "))
     }
 
-    /// Returns the errors of the row as a whole, and of fields that the form does not have.
+    /// Returns the errors of the row as a whole, and of fields that the form does not contain.
     pub(super) fn form_errors(&self) -> Vec<&str> {
         let belongs = |fault: &FieldError| {
             let name = fault.pointer.split('/').nth(1).unwrap_or_default();
@@ -256,7 +256,7 @@ impl FormState {
 }
 
 impl FieldInput {
-    /// Returns the value of the text; `None` omits the field.
+    /// Converts the text to a value; `None` omits the field.
     fn value(&self, field: &FieldSpec, is_new: bool) -> Result<Option<Value>, FieldError> {
         if !field.kind.is_scalar() && self.text.trim().is_empty() {
             return Ok(field.default_value().ok().flatten());
@@ -278,7 +278,8 @@ impl FieldInput {
     /// Returns a short text that is equal for equal values.
     fn fingerprint(&self, field: &FieldSpec) -> String {
         let text = field.kind.normalize(&self.text, self.format);
-        // FNV-1a: it must be the same in every replica, and a collision gains an attacker nothing.
+        // FNV-1a, because the result must be the same in every replica, and an attacker gains
+        // nothing from a collision.
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });

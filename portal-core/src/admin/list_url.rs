@@ -23,7 +23,7 @@ impl ListUrl {
         }
     }
 
-    /// Returns the URL with a different value of a parameter; an empty value removes it.
+    /// Returns the URL with a parameter set to a value; an empty value removes the parameter.
     pub(super) fn with(&self, name: &str, value: impl Into<String>) -> Self {
         let mut address = self.without(name);
         let value = value.into();
@@ -72,7 +72,8 @@ impl ListUrl {
         self
     }
 
-    /// Returns the URL of an action on the model of the list, which returns to the list.
+    /// Returns the URL of an action on the model of the list. After the action, the user returns to
+    /// the list.
     pub(super) fn action(&self, action: &str) -> String {
         match self.get("model") {
             "" => self.below(action),

@@ -39,7 +39,7 @@ pub use field_type::Widget;
 pub use fields::AdminChoice;
 pub use model::{AdminModel, ModelEntry, ModelOptions};
 pub use models::Models;
-// Only macro-generated code uses it, within a `ModelEntry`.
+// Only macro-generated code uses this type, within a `ModelEntry`.
 #[doc(hidden)]
 pub use spec::ModelSpec;
 pub use values::FieldValues;

@@ -11,8 +11,8 @@ use crate::source::Source;
 
 /// A table that administrators view and edit, with its own REST interface.
 ///
-/// Usually implemented by `#[admin_model]` on a struct. Everything it generates can be written by
-/// hand:
+/// Usually implemented by `#[admin_model]` on a struct. Everything that the macro generates can
+/// also be written by hand:
 ///
 /// ```
 /// use portal_core::admin::{AdminField, AdminModel, FieldSpec, FieldValues, ModelOptions};
@@ -86,10 +86,10 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Fails if values are invalid, with an error for each of them.
+    /// Fails if values are invalid, with one error for each invalid value.
     fn from_values(values: FieldValues) -> Result<Self, Vec<FieldError>>;
 
-    /// Returns the errors of a row whose fields are each well-formed. Default: none.
+    /// Returns the errors of a row whose fields are all well-formed. Default: no errors.
     fn validate(&self) -> Vec<FieldError> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! Rows of admin models for the application's own code.
+//! Typed access of application code to the rows of admin models.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::store::Store;
 /// use portal_core::admin::{AdminModel, Models};
 /// use portal_core::{Data, Result};
 ///
-/// /// What a page does with a model `Plan`.
+/// /// Changes the row `Basic` of the model `Plan`.
 /// async fn rename<Plan: AdminModel>(models: Data<Models>, change: impl Fn(&mut Plan)) -> Result<()> {
 ///     if let Some(mut plan) = models.find_by::<Plan>("name", "Basic").await? {
 ///         change(&mut plan);
@@ -118,11 +118,12 @@ impl Models {
         typed(table.insert(&values).await?)
     }
 
-    /// Replaces the row with the same key, whatever its version.
+    /// Replaces the row with the same key, regardless of its version.
     ///
     /// # Errors
     ///
-    /// Fails with `row_not_found` if no row has the key; otherwise same as [`insert`](Self::insert).
+    /// Fails with `row_not_found` if no row has the key, and for the same reasons as
+    /// [`insert`](Self::insert).
     pub async fn update<M: AdminModel>(&self, row: &M) -> Result<M> {
         let table = self.table_of::<M>()?;
         let values = checked(table.model, row)?;

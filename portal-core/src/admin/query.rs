@@ -12,7 +12,7 @@ use crate::json;
 const PAGE_SIZES: [u64; 4] = [10, 20, 50, 100];
 const LAST_PAGE: u64 = 1_000_000;
 
-/// Selection of rows to list.
+/// Selection and order of the rows to list.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ListQuery {
     pub(crate) page: u64,
@@ -34,12 +34,12 @@ pub(crate) struct Sort {
 pub(crate) struct Filter {
     pub(crate) field: &'static str,
     pub(crate) operator: Operator,
-    /// One value, except for [`Operator::In`].
+    /// A single value, except for [`Operator::In`].
     pub(crate) values: Vec<Value>,
 }
 
 impl ListQuery {
-    /// Returns the query for the first page in the model's order.
+    /// Returns the query for the first page in the model's default order.
     pub(crate) fn first_page(model: &ModelSpec) -> Self {
         let sort = model.options.order_by.iter();
         Self {
@@ -202,7 +202,7 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
         .into_iter()
         .map(|text| match operator {
             Operator::Contains => Ok(Value::String(text.replace('\0', ""))),
-            // Empty text means a missing value, if the field may be empty and is not a text field.
+            // Empty text means a missing value if the field is nullable and is not a text field.
             _ if text.is_empty() && field.nullable && !field.kind.is_text() => Ok(Value::Null),
             _ => {
                 let value = field.kind.parse(text)?;

@@ -69,7 +69,8 @@ impl Precondition {
     }
 }
 
-/// Returns `412`: the row has changed since it was read. Contains the current row.
+/// Returns the `412` error for a row that has changed since it was read; it contains the current
+/// row.
 pub(crate) fn stale(model: &ModelSpec, current: &Record) -> Error {
     Error::new(
         axum::http::StatusCode::PRECONDITION_FAILED,
@@ -80,7 +81,7 @@ pub(crate) fn stale(model: &ModelSpec, current: &Record) -> Error {
     .with_extension("etag", current.etag())
 }
 
-/// Returns `404`: the row does not exist.
+/// Returns the `404` error for a row that does not exist.
 pub(crate) fn row_not_found() -> Error {
     Error::not_found("the row does not exist").with_code("row_not_found")
 }

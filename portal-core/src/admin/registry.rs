@@ -16,7 +16,7 @@ pub(crate) struct ModelRegistry {
 }
 
 impl ModelRegistry {
-    /// Sorts models and returns their problems. Two models with the same source are one.
+    /// Sorts models and returns their problems. Models with the same source count as one.
     pub(crate) fn new(models: impl IntoIterator<Item = ModelSpec>) -> (Self, Vec<String>) {
         let mut registry = Self::default();
         let mut problems = Vec::new();
@@ -56,7 +56,7 @@ impl ModelRegistry {
         self.models.iter().find(|model| model.name == name)
     }
 
-    /// Returns the rule that grants access to at least one model of the settings.
+    /// Returns the rule of the settings page: access to at least one of its models.
     pub(crate) fn settings_access(&self) -> Access {
         let mut any = vec![Access::Admin];
         for model in &self.models {
@@ -75,8 +75,8 @@ impl ModelRegistry {
         &self.models
     }
 
-    /// Returns the models with generated tables, each after those it refers to; or the names of the
-    /// models that form a reference cycle.
+    /// Returns the models with generated tables, each after the models that it refers to. Fails
+    /// with the names of the models that form a reference cycle.
     pub(crate) fn creation_order(&self) -> Result<Vec<&ModelSpec>, Vec<String>> {
         let own = |model: &&ModelSpec| model.version == VersionColumn::Counter;
         let mut waiting: Vec<&ModelSpec> = self.models.iter().filter(own).collect();
@@ -127,7 +127,7 @@ fn place(model: &ModelSpec) -> String {
     )
 }
 
-/// Returns `true` if a rule grants access to more than selected users.
+/// Returns `true` if a rule does not restrict access to selected users.
 fn is_open(access: &Access) -> bool {
     match access {
         Access::Public | Access::User => true,
@@ -257,7 +257,7 @@ fn key_without_effect(field: &FieldSpec) -> Option<&'static str> {
     }
 }
 
-/// Returns `true` if a name needs no quotes anywhere.
+/// Returns `true` if a name never needs quotes.
 fn is_word(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name

@@ -70,7 +70,7 @@ impl<'a> ModelTable<'a> {
             } else {
                 Order::Asc
             };
-            // The databases sort missing values to opposite ends.
+            // The two databases sort missing values to opposite ends.
             select.order_by_with_nulls(sort.field, order, NullOrdering::Last);
         }
         select
@@ -88,7 +88,7 @@ impl<'a> ModelTable<'a> {
         })
     }
 
-    /// Returns the row with a key; `None` also for text that is not a valid key.
+    /// Returns the row with a key; `None` if it does not exist or the text is not a valid key.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Record>> {
         match self.parse_key(key) {
             Some(key) => self.find(self.model.key(), &key).await,
@@ -157,7 +157,8 @@ impl<'a> ModelTable<'a> {
             .and_where(Expr::col(ROW_VERSION).eq(present.version))
             .returning(returning(self.model));
         for field in self.model.fields.iter().filter(|field| !field.primary_key) {
-            // A document that could not be read in full is left unchanged.
+            // Unchanged values are not written, so that a document that could not be read in full
+            // is preserved.
             let is_changed = |value: &&Value| present.values.get(field.name) != Some(*value);
             if let Some(value) = values.get(field.name).filter(is_changed) {
                 update.value(field.name, bind(field, value)?);
@@ -208,7 +209,8 @@ impl<'a> ModelTable<'a> {
         Ok(())
     }
 
-    /// Deletes all of the rows or none; rows that are already deleted do not count.
+    /// Deletes all of the rows or none, and returns their number; rows that do not exist are not
+    /// counted.
     pub(crate) async fn delete_all(&self, keys: &[String]) -> Result<u64> {
         let mut transaction = self.store.begin().await?;
         let mut deleted = 0;
@@ -239,7 +241,8 @@ impl<'a> ModelTable<'a> {
         Ok(deleted)
     }
 
-    /// Records a change to a row in the audit log, in the transaction of the change.
+    /// Publishes a change to a row and records it in the audit log, in the transaction of the
+    /// change.
     async fn record_change(
         &self,
         transaction: &mut Transaction,
@@ -445,7 +448,7 @@ fn insert_statement(model: &ModelSpec, values: &RowValues) -> Result<sea_query::
             row.push(Expr::val(bind(field, value)?));
         }
     }
-    // A row that has only a key still needs a column to name.
+    // An insert must name a column, even if the row has only a generated key.
     columns.push(ROW_VERSION);
     row.push(Expr::val(1_i64));
     let mut insert = Query::insert();
@@ -491,7 +494,7 @@ fn contains(field: &FieldSpec, text: &str) -> Cond {
         .add(column().like(pattern(&text.to_uppercase())))
 }
 
-/// Returns `409` with the pointer of the field whose value already exists.
+/// Returns the `409` error with the pointer of the field whose value already exists.
 pub(super) fn not_unique(model: &ModelSpec, error: StoreError) -> Error {
     let StoreError::UniqueViolation { constraint } = &error else {
         return error.into();

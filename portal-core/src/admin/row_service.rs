@@ -1,4 +1,4 @@
-//! Operations of administrators on the rows of a model, whichever service stores them.
+//! Operations of administrators on the rows of a model, regardless of the service that stores them.
 
 use super::models::Models;
 use super::query::ListQuery;
@@ -10,7 +10,7 @@ use crate::auth::{Actor, Auth, Roles};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 
-/// Rows of a model: those of its own table, or the portal's users.
+/// Rows of a model: the rows of its own table, or the portal's users.
 pub(crate) enum RowService<'a> {
     Table(ModelTable<'a>),
     Users(UserRowService<'a>),

@@ -18,19 +18,19 @@ use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 /// Maximum number of rows shown per model.
 const ROWS: u64 = 5;
 
-/// Minimum length of a search text; a shorter one would match half of the table.
+/// Minimum length of a search text, in characters; a shorter one would match half of the table.
 const SHORTEST: usize = 2;
 
 /// Maximum number of models whose rows are searched; each requires a query.
 const MODELS: usize = 12;
 
-/// Timeout for searching one model; the others are unaffected.
+/// Timeout for searching one model; it does not affect the other models.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Search source for the admin models that the user may open.
+/// Search source for the admin models that the user has access to.
 pub(crate) struct ModelSearch;
 
-/// Returns the URL on which the rows of a model are edited.
+/// Returns the URL of the page on which the rows of a model are edited.
 fn list_of(model: &ModelSpec, query: &SearchQuery<'_>) -> ListUrl {
     if model.name == users::MODEL {
         return ListUrl::new(query.url("/admin/users"));
@@ -80,8 +80,8 @@ impl SearchSource for ModelSearch {
     }
 }
 
-/// Returns the models that match by name, with links to new rows. Users already have a navigation
-/// page.
+/// Returns the models that match by name, with links to new rows. The users model is excluded,
+/// because its page is already in the navigation.
 fn named(models: &[&ModelSpec], query: &SearchQuery<'_>) -> SearchGroup {
     let mut hits = Vec::new();
     for model in models.iter().filter(|model| model.name != users::MODEL) {

@@ -210,7 +210,7 @@ impl ModelSpec {
         for field in self.fields {
             let now = present.get(field.name).unwrap_or(&Value::Null);
             if field.is_editable(false) {
-                // A full replacement cannot include write-only values.
+                // Write-only values are kept, because a client cannot read and send them back.
                 if !full || field.is_write_only() {
                     row.insert(field.name.to_owned(), now.clone());
                 }
@@ -233,7 +233,7 @@ impl ModelSpec {
     }
 
     /// Checks a whole row and returns it in its stored form. A key that the database generates may
-    /// be missing, and stays missing.
+    /// be missing and then remains missing.
     pub(crate) fn checked(&self, row: RowValues) -> Result<RowValues, Vec<FieldError>> {
         let faults = unstorable(&row);
         self.finish(row, faults)
@@ -260,7 +260,7 @@ impl ModelSpec {
         let checked = match (self.check)(FieldValues::new(row)) {
             Ok(values) => values,
             Err(more) => {
-                // Skip further errors of fields that are rejected anyway.
+                // Fields that are already rejected do not need further errors.
                 let is_new =
                     |fault: &FieldError| !faults.iter().any(|it| it.pointer == fault.pointer);
                 let more: Vec<FieldError> = more.into_iter().filter(is_new).collect();

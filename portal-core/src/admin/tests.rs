@@ -1,4 +1,4 @@
-//! Schema and repository on an in-memory database, with REST-like steps through [`Rows`].
+//! Schema and repository on an in-memory database, with the operations of the REST interface.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -72,7 +72,7 @@ model!(Subscription, "subscription", {
 }, NO_OPTIONS);
 
 async fn models() -> Models {
-    // A server can be set to run the same tests on PostgreSQL, each in a separate schema.
+    // If a PostgreSQL server is set, the same tests run on it, each in a separate schema.
     let store = match std::env::var("PORTAL_ADMIN_TEST_POSTGRES") {
         Ok(uri) => {
             let schema = format!("t{}", Uuid::new_v4().simple());

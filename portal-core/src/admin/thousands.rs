@@ -1,4 +1,4 @@
-//! Separators between the digits of numbers.
+//! Thousands separators in numbers.
 
 /// Formats a number with separators between groups of three digits.
 pub(super) fn grouped(number: &str) -> String {

@@ -111,7 +111,7 @@ impl ModelSpec {
     }
 }
 
-/// The users: read like any table, changed by the rules for accounts.
+/// Rows of the users model: read like any table, changed according to the rules for accounts.
 pub(crate) struct UserRowService<'a> {
     table: ModelTable<'a>,
     auth: &'a Auth,
@@ -127,7 +127,7 @@ impl<'a> UserRowService<'a> {
         self.table
     }
 
-    /// Changes role and status. The last active administrator keeps both.
+    /// Changes the role and the status of a user. The last active administrator must keep both.
     pub(crate) async fn change(
         &self,
         present: &Record,
@@ -151,7 +151,8 @@ impl<'a> UserRowService<'a> {
             checked = Err(faults);
         }
         let row = checked.map_err(Error::invalid)?;
-        // Only the differences: someone else may be changing the rest concurrently.
+        // Contains only the differences, because someone else may be changing the other field
+        // concurrently.
         let differs = |name: &str| row.get(name) != present.values.get(name);
         let is_active = row.get("is_active").and_then(Value::as_bool);
         let change = UserChange {
@@ -187,7 +188,7 @@ impl<'a> UserRowService<'a> {
     }
 }
 
-/// Returns name and e-mail address of a user; the address also replaces an unknown name.
+/// Returns the name and e-mail address of a user; the address also replaces a missing name.
 pub(super) fn name_and_email(values: &RowValues) -> (String, String) {
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default();
     let name = format!("{} {}", text("first_name"), text("last_name"));

@@ -97,7 +97,7 @@ pub(crate) fn not_allowed<T: AsRef<str>>(choices: &[T]) -> FieldError {
     )
 }
 
-/// Uses the fields of a JSON object; any other value has no fields.
+/// Uses the members of a JSON object as fields; any other value has no fields.
 impl From<Value> for FieldValues {
     fn from(value: Value) -> Self {
         match value {

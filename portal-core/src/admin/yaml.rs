@@ -10,7 +10,8 @@ pub(super) fn parse(text: &str) -> Result<Value, FieldError> {
     parse_bounded::<MAX_DEPTH>(text)
 }
 
-/// Parses YAML whose values are checked individually, so that the levels around them do not count.
+/// Parses YAML whose values are checked individually later. The levels around the values do not
+/// count toward their maximum depth.
 pub(super) fn parse_message(text: &str) -> Result<Value, FieldError> {
     parse_bounded::<MAX_MESSAGE_DEPTH>(text)
 }
@@ -23,7 +24,8 @@ fn parse_bounded<const MAX: usize>(text: &str) -> Result<Value, FieldError> {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
-        // The parser looks ahead; the exact limit, which reports its position, is in `Bounded`.
+        // The parser looks ahead, so its limit is higher; `Bounded` enforces the exact limit and
+        // reports the position.
         budget: serde_saphyr::budget! { max_depth: MAX + 8 },
     };
     let parsed = serde_saphyr::from_str_with_options::<Bounded<MAX>>(text, options);

@@ -156,7 +156,7 @@ impl ValidatedPortal {
         sources.push(tasks::TaskSearch);
         sources.extend(search);
         state.insert(sources);
-        // The same handle for the application.
+        // The application gets the same handle.
         state.insert(auth.users.clone());
         state.insert(live.clone());
         state.insert(notifications);
@@ -213,7 +213,7 @@ impl ValidatedPortal {
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.run_with(worker.run()));
-        // Subscribed here, so that no event is missed.
+        // Subscribes here, before the task is spawned, so that no event is missed.
         let hints = std::array::from_fn(|_| store.subscribe());
         workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
         workers.close();
@@ -232,7 +232,7 @@ impl ValidatedPortal {
     }
 }
 
-/// Logs the contents of the portal; a crate that was not linked is missing from it.
+/// Logs the contents of the portal, which reveals crates that were not linked.
 fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
     let sources = pages
         .iter()

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::error::Error;
 use crate::store::StoreError;
 
-/// Reason why a portal cannot start.
+/// Reason why a portal cannot be built.
 ///
 /// `Debug` also prints one problem per line, because `main() -> Result<_, Box<dyn Error>>` uses it.
 #[derive(thiserror::Error)]

@@ -61,10 +61,10 @@ pub struct PortalBuilder {
     pub(super) roles: Vec<RoleDefinition>,
     pub(super) allow_impersonated_admins: bool,
     pub(super) state: StateBuilder,
-    /// Types of [`Data`](crate::Data), with the call that set them; those of the framework have
-    /// none.
+    /// Types of [`Data`](crate::Data), each with the call that set it; `None` for those of the
+    /// framework.
     pub(super) data: HashMap<TypeId, Option<&'static Location<'static>>>,
-    /// Problems with calls of the builder.
+    /// Problems with calls to the builder.
     pub(super) mistakes: Vec<String>,
     pub(super) known_pages: KnownPages,
     pub(super) discover: bool,
@@ -205,8 +205,8 @@ impl PortalBuilder {
 
     /// Sets the path of the page inside the portal that users reach after signing in.
     ///
-    /// Default: `/`, or if that is not a page, the first page of the navigation that every user may
-    /// open.
+    /// Default: `/` or, if that is not a page, the first page in the navigation that every user has
+    /// access to.
     pub fn home_page(mut self, path: impl Into<String>) -> Self {
         self.known_pages.home = Some(path.into());
         self
@@ -235,10 +235,12 @@ impl PortalBuilder {
         self
     }
 
-    /// Grants impersonators (as with Clerk's impersonation) the full rights of the user.
+    /// Grants impersonators (as with Clerk's impersonation) the full rights of the impersonated
+    /// user.
     ///
-    /// By default they have the access of an ordinary user: nothing that requires a role or a
-    /// permission, no settings, no credentials. The audit log always contains the impersonator.
+    /// By default, they only have the access of an ordinary user: nothing that requires a role or a
+    /// permission, and no changes to settings or credentials. The audit log always contains the
+    /// impersonator.
     pub fn allow_impersonated_admins(mut self) -> Self {
         self.allow_impersonated_admins = true;
         self
@@ -306,7 +308,8 @@ impl PortalBuilder {
         self
     }
 
-    /// Removes a discovered page by its name in start-up errors (`crm::pages::users`).
+    /// Removes a discovered page by the name that start-up errors show, such as
+    /// `crm::pages::users`.
     pub fn without_page(mut self, name: impl Into<String>) -> Self {
         self.without_pages.push(name.into());
         self
@@ -378,8 +381,8 @@ impl PortalBuilder {
 
     /// Adds an axum router, with the portal's extractors and request pipeline.
     ///
-    /// Handlers must check access themselves, and the list of routes does not contain them;
-    /// [`routes`](Self::routes) covers both.
+    /// Its handlers must check access themselves, and the list of routes does not contain its
+    /// routes. Use [`routes`](Self::routes) to let the portal do both.
     #[track_caller]
     pub fn merge_router(mut self, router: Router<PortalState>) -> Self {
         self.routers.push((router, Location::caller()));
@@ -388,8 +391,8 @@ impl PortalBuilder {
 
     /// Enables or disables `GET /metrics`. Default: enabled in DEV, `404` in PROD.
     ///
-    /// Everyone who can reach the portal can read it; block external access to the path in the
-    /// proxy.
+    /// Everyone who can reach the portal can read the metrics; block external access to the path in
+    /// the proxy.
     pub fn metrics(mut self, on: bool) -> Self {
         self.metrics = Some(on);
         self

@@ -45,7 +45,8 @@ impl From<Error> for Failure {
 
 /// Formats an error for a terminal.
 ///
-/// Prints the cause if the error itself is written for clients that must not see it.
+/// For server errors, returns the cause: the text of the error itself is for clients, which must
+/// not see the cause.
 fn on_terminal(error: &Error) -> String {
     match error.source() {
         Some(cause) if error.status().is_server_error() => chain(cause),
@@ -62,7 +63,7 @@ impl From<std::io::Error> for Failure {
 impl PortalBuilder {
     /// Runs the portal as a program, with flags, the environment and `.env`.
     ///
-    /// Executes the subcommand; without one it serves until SIGINT or SIGTERM. Errors are printed.
+    /// Executes the subcommand; without one, serves until SIGINT or SIGTERM. Errors are printed.
     /// The exit code is 0 on success, 2 for an invalid configuration or usage, and 1 for failures
     /// at run time.
     pub async fn run(self) -> ExitCode {
@@ -171,7 +172,8 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
     match matches.subcommand() {
         None | Some(("serve", _)) => {
             let store = plan.open_store().await?;
-            // First, so that an occupied port ends the process before it claims any task.
+            // The port is bound first, so that the process exits before it claims any task if the
+            // port is occupied.
             let listener = super::serve::listen(&plan.config).await?;
             plan.assemble(store).await?.serve_on(listener).await?;
         }
@@ -202,7 +204,8 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
     Ok(())
 }
 
-/// Flags may precede or follow the subcommand; clap passes global ones down.
+/// Returns the matches of the innermost subcommand. Flags may precede or follow the subcommand;
+/// clap passes global flags down.
 fn leaf_matches(mut matches: &ArgMatches) -> &ArgMatches {
     while let Some((_, inner)) = matches.subcommand() {
         matches = inner;
@@ -264,7 +267,7 @@ async fn database(plan: &ValidatedPortal, command: &str) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Applies migrations; fails if the database still differs from what this binary needs.
+/// Applies migrations; fails if the database still differs from the requirements of this program.
 async fn migrate(plan: &ValidatedPortal, store: &Store) -> Result<(), Failure> {
     plan.migrate(store).await?;
     let problems = plan.drift(store).await?;

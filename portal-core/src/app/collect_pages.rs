@@ -17,7 +17,7 @@ use crate::tasks;
 impl PortalBuilder {
     /// Returns the pages of the portal.
     ///
-    /// Pages with the same source are merged; two pages with the same route are a problem.
+    /// Pages with the same source count as one; two pages with the same route are a problem.
     pub(super) fn collect_pages(
         &mut self,
         models: &ModelRegistry,

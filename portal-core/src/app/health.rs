@@ -17,7 +17,7 @@ pub(super) fn routes() -> Routes {
         .exempt_from_maintenance()
 }
 
-/// Responds with `200` if this process can receive requests; not while it is draining.
+/// Responds with `200` if this process can receive requests, but not while it is shutting down.
 async fn ready(State(state): State<PortalState>) -> Result<&'static str> {
     if state.borrow::<CancellationToken>()?.is_cancelled() {
         return Err(Error::unavailable("the portal is shutting down"));

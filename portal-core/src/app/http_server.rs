@@ -33,7 +33,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
 
 /// Serves connections until it is stopped.
 ///
-/// Then it accepts no new ones and closes open ones after their current request.
+/// It then accepts no new connections and closes each open one after its current request.
 ///
 /// Replaces `axum::serve`, which waits for the head of a request without a timeout and accepts any
 /// number of connections.
@@ -45,7 +45,8 @@ pub(super) struct HttpServer {
 }
 
 impl HttpServer {
-    /// Runs until it is stopped; returns a tracker of the connections that are still open then.
+    /// Runs until it is stopped, and returns a tracker of the connections that are open at that
+    /// time.
     pub(super) async fn run(self, listener: TcpListener) -> TaskTracker {
         // Builds the routes once instead of on each request.
         let router: Router = self.router.with_state(());
@@ -89,9 +90,9 @@ impl HttpServer {
     }
 }
 
-/// Pauses after a system error that will not recover immediately, such as no file descriptors.
+/// Pauses after a system error that takes time to resolve, such as a lack of file descriptors.
 ///
-/// A connection that failed before it was accepted only concerns its client.
+/// Does not pause if a connection failed before it was accepted, which only affects its client.
 async fn back_off_after(error: &io::Error, stop: &CancellationToken) {
     let is_of_client = matches!(
         error.kind(),
@@ -137,7 +138,7 @@ async fn serve_connection(
     }
 }
 
-/// A connection with its permit, which it also keeps as a WebSocket.
+/// A connection with its permit, which it keeps even after an upgrade to a WebSocket.
 struct PermittedStream {
     stream: TcpStream,
     linger: Linger,

@@ -4,10 +4,10 @@ use crate::auth::{Access, RouteInfo, safe_redirect};
 use crate::config::Config;
 use crate::pages::Page;
 
-/// Path of the profile page if the application does not name one.
+/// Path of the profile page if the application does not set one.
 const PROFILE: &str = "/profile";
 
-/// Paths that the application chose for the pages that the framework links to.
+/// Paths that the application has set for the pages that the framework links to.
 #[derive(Debug, Default)]
 pub(super) struct KnownPages {
     pub(super) home: Option<String>,
@@ -53,7 +53,8 @@ impl KnownPages {
     }
 }
 
-/// `/` if it is a page, otherwise the first page in the navigation that every user may open.
+/// Returns `/` if it is a page, otherwise the first page in the navigation that every user may
+/// open.
 fn default_home(pages: &[Page]) -> &str {
     let is_open = |page: &&Page| matches!(page.access, Access::Public | Access::User);
     if pages.iter().any(|page| page.path == "/") {

@@ -17,8 +17,8 @@ const MAX_DISCARDED: usize = 16 * 1024 * 1024;
 /// Close sequence of a connection.
 ///
 /// If a socket is closed while unread bytes arrive, the system resets the connection, and the
-/// client may lose the response that explains why. So after the last byte was sent, arriving bytes
-/// are discarded for a while. A connection on which nothing arrives is closed immediately.
+/// client may lose the response that explains why. Therefore, after the last byte is sent, arriving
+/// bytes are discarded for a while. A connection on which nothing arrives is closed immediately.
 pub(super) struct Linger {
     timeout: Duration,
     is_shut: bool,
@@ -115,7 +115,7 @@ mod tests {
                 .unwrap();
             sent.await.unwrap().0
         };
-        // Otherwise a client whose bytes are not read blocks the test.
+        // Without a timeout, a client whose bytes are not read would block the test.
         let is_sent = timeout(Duration::from_secs(10), close).await;
         assert!(is_sent.expect("the connection closes and its bytes are read"));
         assert_eq!(linger.discarded, 100_000);

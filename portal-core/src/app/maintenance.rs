@@ -35,7 +35,7 @@ pub struct MaintenanceNotice {
     /// Plain text; characters beyond the 500th are dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Expected end. Nothing ends automatically at that time.
+    /// Expected end. Maintenance does not end automatically at that time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
 }
@@ -74,14 +74,15 @@ pub struct Maintenance(Arc<MaintenanceState>);
 
 struct MaintenanceState {
     store: Store,
-    /// `true` if the variable `MAINTENANCE` is on; then it cannot be turned off at run time.
+    /// `true` if the variable `MAINTENANCE` is on; maintenance mode then cannot be turned off at
+    /// run time.
     forced: bool,
-    /// Shared with the pages, which show it to administrators.
+    /// Shared with the pages, which show the state to administrators.
     on: Arc<AtomicBool>,
     known: Mutex<Known>,
 }
 
-/// Stored state as last read. The version detects reads that are older than the known state.
+/// Stored state as last read. The version reveals results that are older than the known state.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) on: bool,
@@ -125,7 +126,8 @@ impl Maintenance {
         Ok(())
     }
 
-    /// Turns maintenance mode on, like [`set`](Self::set), or changes the notice.
+    /// Turns maintenance mode on with a notice, or changes the notice; otherwise like
+    /// [`set`](Self::set).
     ///
     /// The maintenance page shows the notice.
     ///
@@ -158,7 +160,7 @@ impl Maintenance {
         self.0.known.lock().notice.clone()
     }
 
-    /// Returns the error for everyone except administrators.
+    /// Returns the error that everyone except administrators receives.
     pub(super) fn refusal(&self) -> Error {
         let MaintenanceNotice { message, until } = self.notice();
         let mut error = Error::unavailable("the portal is down for maintenance")
@@ -193,7 +195,7 @@ impl Maintenance {
         Arc::clone(&self.0.on)
     }
 
-    /// Follows the cluster events of all replicas until it is dropped.
+    /// Refreshes the state on cluster events, until the future is dropped.
     pub(super) async fn follow(&self, mut hints: Receiver<ClusterEvent>) {
         loop {
             match hints.recv().await {
@@ -230,7 +232,7 @@ pub(super) async fn stored(store: &Store) -> Result<Known> {
     })
 }
 
-/// Stores the state, on with a notice or off, and notifies every replica.
+/// Turns maintenance on if a notice is passed, otherwise off, and notifies every replica.
 pub(super) async fn switch(
     store: &Store,
     actor: impl Into<Actor> + Send,

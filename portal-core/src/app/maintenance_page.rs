@@ -1,4 +1,4 @@
-//! `/admin/maintenance`: turns maintenance on, with a notice for users, and off.
+//! `/admin/maintenance`: turns maintenance on, with a notice for users, or off.
 
 use std::collections::BTreeMap;
 
@@ -91,7 +91,7 @@ fn show(state: &PortalState) -> Result<Markup> {
     })
 }
 
-/// The notice as users see it.
+/// Renders the notice as users see it.
 fn shown(notice: &MaintenanceNotice) -> Markup {
     html! {
         dl class="pt-list" {

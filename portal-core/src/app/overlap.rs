@@ -17,7 +17,7 @@ use crate::state::PortalState;
 /// An axum router of the application and the location of the call that merged it.
 pub(super) type MergedRouter = (Router<PortalState>, &'static Location<'static>);
 
-/// A route whose path is known, with a location that the application can change.
+/// A route whose path is known, with a description for error messages.
 pub(super) struct KnownRoute {
     pub(super) route: RouteInfo,
     /// Item and location, for error messages.
@@ -34,7 +34,7 @@ impl KnownRoute {
         Self::declared(route, "route", source)
     }
 
-    /// A route that the application cannot change.
+    /// Creates the entry of a route that the application cannot change.
     pub(super) fn of_portal(route: RouteInfo) -> Self {
         Self::declared(route, "a route of the portal", None)
     }
@@ -47,7 +47,7 @@ impl KnownRoute {
         Self { route, place }
     }
 
-    /// Returns method and path.
+    /// Returns the method and the path.
     pub(super) fn name(&self) -> String {
         let path = &self.route.path;
         match &self.route.method {
@@ -106,7 +106,7 @@ pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<Str
     })
 }
 
-/// Returns `true` if axum accepts a path as a route; it panics otherwise.
+/// Returns `true` if axum accepts a path as a route; for other paths, axum panics.
 pub(super) fn is_route(path: &str) -> bool {
     let add = || Router::<PortalState>::new().route(path, any(async || ()));
     quietly(|| panic::catch_unwind(AssertUnwindSafe(add)).is_ok())

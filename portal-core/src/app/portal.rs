@@ -55,12 +55,12 @@ impl Portal {
         PortalBuilder::new()
     }
 
-    /// Returns a router of the portal; keep the portal to shut down its workers.
+    /// Returns the router of the portal; keep the portal to shut down its workers.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// Converts the portal to its router, for an app that runs as long as its process.
+    /// Converts the portal to its router, for an app that runs until its process exits.
     pub fn into_router(self) -> Router {
         self.router
     }
@@ -79,7 +79,7 @@ impl Portal {
         &self.routes
     }
 
-    /// Returns the shared values: `portal.state().get::<Tasks>()`.
+    /// Returns the shared values, for example `portal.state().get::<Tasks>()`.
     #[must_use]
     pub fn state(&self) -> &PortalState {
         &self.state

@@ -37,7 +37,7 @@ pub(super) fn build(
         .fallback(pages::fallback.layer(pipeline(None)))
 }
 
-/// Returns the handlers of each path, each with the pipeline of its route, and one of the routes.
+/// Returns the first route of each path and its handlers, each with the pipeline of its route.
 fn by_path(
     routes: Routes,
     services: &Arc<Services>,

@@ -35,8 +35,8 @@ pub(super) fn builtin(metrics: bool, dev: bool) -> Routes {
 
 /// Completes the routes of the identity provider.
 ///
-/// They stay available during maintenance. Changes that need no account count as sign-ins, unless
-/// the provider has declared a different class.
+/// They stay available during maintenance. Routes that change data without requiring an account are
+/// rate-limited as sign-ins, unless the provider has declared a different class.
 pub(super) fn of_provider(routes: Routes) -> Routes {
     routes.exempt_from_maintenance().map_info(|route| {
         let is_change = route
@@ -53,8 +53,8 @@ pub(super) fn of_provider(routes: Routes) -> Routes {
     })
 }
 
-/// Returns a route per task type and admin model; general routes serve them, each with its own
-/// access.
+/// Returns an entry for each task type and admin model with its own access; general routes serve
+/// them.
 pub(super) fn of_tasks_and_models(tasks: &TaskRegistry, models: &ModelRegistry) -> Vec<RouteInfo> {
     let starts = tasks.startable().map(|task| {
         RouteInfo::new(
@@ -74,7 +74,7 @@ pub(super) fn of_tasks_and_models(tasks: &TaskRegistry, models: &ModelRegistry) 
     starts.chain(rows).collect()
 }
 
-/// Describes declared routes that overlap or are invalid in axum, which would panic.
+/// Describes declared routes that overlap or are invalid in axum, which would panic on them.
 ///
 /// Adds the others to the known routes.
 pub(super) fn problems(routes: &[RouteInfo], known: &mut Vec<KnownRoute>) -> Vec<String> {
@@ -101,14 +101,14 @@ pub(super) fn problems(routes: &[RouteInfo], known: &mut Vec<KnownRoute>) -> Vec
     problems
 }
 
-/// Path prefixes without pages, with the type of what is served under them.
+/// Path prefixes that pages cannot use, with the type of the routes under them.
 const RESERVED: [(&str, RouteKind); 3] = [
     ("/api", RouteKind::Api),
     ("/ws", RouteKind::Stream),
     ("/_portal", RouteKind::Asset),
 ];
 
-/// Returns the prefix that a path is under, if pages cannot have this path.
+/// Returns the reserved prefix of a path, which pages cannot use.
 pub(super) fn reserved_prefix(path: &str) -> Option<&'static str> {
     let found = RESERVED.iter().find(|(prefix, _)| is_under(path, prefix));
     found.map(|(prefix, _)| *prefix)
@@ -135,7 +135,8 @@ pub(super) fn conflicts(one: &RouteInfo, other: &RouteInfo) -> bool {
     same_method && shape(&one.path) == shape(&other.path)
 }
 
-/// `{id}` and `{name}` are the same route in axum, as are `v{id}` and `v{name}`.
+/// Removes the names of parameters. In axum, `{id}` and `{name}` are the same route, as are `v{id}`
+/// and `v{name}`.
 pub(super) fn shape(path: &str) -> String {
     let segments = path
         .split('/')

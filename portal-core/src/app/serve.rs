@@ -80,7 +80,7 @@ impl Portal {
     }
 }
 
-/// Binds the configured port, before the database is accessed.
+/// Binds the configured host and port.
 pub(super) async fn listen(config: &Config) -> io::Result<TcpListener> {
     let address = (config.host.as_str(), config.port);
     TcpListener::bind(address).await.map_err(|error| {

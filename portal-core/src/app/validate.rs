@@ -19,7 +19,7 @@ use crate::source::Source;
 use crate::store::Store;
 use crate::tasks::{self, TaskRegistry};
 
-/// A validated portal that is ready to be opened: everything but the database.
+/// A validated portal whose database is not open yet.
 pub(crate) struct ValidatedPortal {
     pub(crate) config: Arc<Config>,
     pub(crate) pages: Vec<Page>,
@@ -47,9 +47,9 @@ impl PortalBuilder {
 
     /// Applies the portal's migrations and creates or extends the tables of the models.
     ///
-    /// This is `db migrate` for applications without the portal's command line. In PROD
-    /// [`build`](Self::build) fails until it is done. Replicas that migrate at the same time wait
-    /// for one another.
+    /// This is `db migrate` for applications without the portal's command line. In PROD,
+    /// [`build`](Self::build) fails until the database is migrated. Replicas that migrate at the
+    /// same time wait for one another.
     ///
     /// # Errors
     ///
@@ -205,7 +205,7 @@ impl PortalBuilder {
             problems.extend(topics.add(&name, access, personal).err());
         }
         let guards = topics.guards();
-        // Models report the problems with their own access.
+        // Problems with the access of models are reported for the models themselves.
         let guards = guards.filter(|(name, _)| !name.starts_with("model:"));
         problems.extend(guards.filter_map(|(name, access)| {
             let problem = roles.problem_of(access)?;
@@ -241,7 +241,8 @@ fn access_problems(
     let pages = pages.iter().map(|it| ("page", it.source, &it.access));
     let tasks = tasks.all().map(|it| ("task", it.source, &it.access));
     let models = models.models().iter();
-    // The settings page requires the access of its models, which report it themselves.
+    // The settings page requires the access of its models, for which any problem is already
+    // reported.
     let models: Vec<_> = models
         .map(|it| ("admin model", it.source, &it.access))
         .collect();
@@ -279,7 +280,7 @@ fn place_of(uri: &str) -> String {
 }
 
 impl ValidatedPortal {
-    /// Opens the database. In DEV it is migrated; in PROD this is left to `db migrate`.
+    /// Opens the database and, in DEV, migrates it; in PROD, this is left to `db migrate`.
     pub(crate) async fn open_store(&self) -> Result<Store, BuildError> {
         let store = self.connect().await?;
         if self.config.is_dev() {

@@ -11,11 +11,11 @@ use tokio::time::{Sleep, sleep};
 
 /// A connection that fails when its peer stops reading for too long.
 ///
-/// Otherwise a peer that never reads would hold its buffered data and a permit forever.
+/// Without it, a peer that never reads would hold its buffered data and a permit forever.
 pub(super) struct WriteTimeout<S> {
     stream: S,
     limit: Duration,
-    /// Runs while data waits to be read by the peer.
+    /// Timer that runs while data waits for the peer to read it.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
@@ -28,7 +28,7 @@ impl<S> WriteTimeout<S> {
         }
     }
 
-    /// Continues or ends a wait; any progress resets the timeout.
+    /// Starts, continues or ends the wait for the peer; any progress resets the timeout.
     fn poll_timeout<T>(
         &mut self,
         context: &mut Context<'_>,

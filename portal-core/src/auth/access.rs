@@ -7,7 +7,7 @@ use super::role::Role;
 use super::users::User;
 use crate::error::Error;
 
-/// Access rule: the users who may use something.
+/// Access rule: a condition on the users who may use something.
 ///
 /// ```
 /// use portal_core::{Access, Denied};
@@ -25,11 +25,11 @@ pub enum Access {
     User,
     /// Administrators.
     Admin,
-    /// Users of one role, and administrators.
+    /// Users with a role, and administrators.
     Role(Role),
-    /// Users whose role has a permission, and administrators.
+    /// Users whose role grants a permission, and administrators.
     Permission(Permission),
-    /// Users who pass any of these rules. An empty list denies everyone.
+    /// Users who satisfy any of these rules. An empty list denies everyone.
     AnyOf(Vec<Access>),
 }
 
@@ -55,7 +55,8 @@ impl Access {
 
     /// Creates a rule for users with a permission, and administrators.
     ///
-    /// No role grants an invalid name; on a page, task or model `build()` reports it.
+    /// No role grants a permission with an invalid name; `build()` reports one on a page, task or
+    /// model.
     #[must_use]
     pub fn permission(name: &str) -> Self {
         Self::Permission(Permission::unchecked(name))
@@ -67,7 +68,7 @@ impl Access {
     ///
     /// # Errors
     ///
-    /// Returns the reason for which access is denied.
+    /// Returns the reason why access is denied.
     pub fn check(&self, user: Option<&User>) -> Result<(), Denied> {
         let user = match (self, user) {
             (Self::Public, _) => return Ok(()),

@@ -56,7 +56,8 @@ impl Accounts {
         self.auth.profile(&user.subject).await
     }
 
-    /// Returns the active sessions of a user, newest first: those first seen in the last 30 days.
+    /// Returns the active sessions of a user, newest first. Includes sessions that were first seen
+    /// in the last 30 days or whose credential has not expired.
     ///
     /// # Errors
     ///

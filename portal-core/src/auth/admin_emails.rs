@@ -27,7 +27,8 @@ impl AdminEmails {
         Self(Arc::new(emails.collect()))
     }
 
-    /// ASCII only: in Unicode the Kelvin sign lowercases to `k`, but is a different character.
+    /// Returns `true` if an address is listed, ignoring the case of ASCII letters only. In Unicode,
+    /// the Kelvin sign lowercases to `k`, but is a different character.
     fn contains(&self, email: &str) -> bool {
         self.0.contains(&email.to_ascii_lowercase())
     }
@@ -96,15 +97,16 @@ impl AdminEmails {
 
     /// Applies the list to all users.
     ///
-    /// Every start-up revokes roles that the list no longer grants. It grants roles only if the
-    /// list differs from that of the previous start-up, so that a restart does not undo changes by
-    /// an administrator.
+    /// Each start-up revokes roles that the list no longer grants. It grants roles only if the list
+    /// differs from that of the previous start-up, so that a restart does not undo changes by an
+    /// administrator.
     pub(crate) async fn apply_at_start_up(&self, store: &Store) -> Result<()> {
         let mut transaction = store.begin().await?;
         lock_admins(&mut transaction).await?;
         if self.replace_stored_list(&mut transaction).await? && !self.0.is_empty() {
             let listed = Func::lower(Expr::col("email")).is_in(self.0.iter().map(String::as_str));
-            // New administrators first, so that the last one of the old list can be demoted.
+            // New administrators are added first, so that the last one of the old list can be
+            // demoted.
             for id in ids(&mut transaction, Cond::all().add(listed)).await? {
                 self.apply_to(&mut transaction, id).await?;
             }
@@ -120,7 +122,7 @@ impl AdminEmails {
     /// Revokes roles that were kept because their owner was the last administrator.
     ///
     /// Call it when someone has become an administrator. Failures are only logged, because the next
-    /// start-up or session tries again.
+    /// start-up or session retries.
     pub(super) async fn take_back_kept(&self, store: &Store) {
         if let Err(error) = self.try_take_back_kept(store).await {
             tracing::warn!(%error, "failed to revoke roles that ADMIN_USER_EMAILS no longer grants");
@@ -180,7 +182,7 @@ impl AdminEmails {
 
 /// Locks all active administrators and returns their ids.
 ///
-/// Transactions that demote administrators are thereby serialized.
+/// This serializes transactions that demote administrators.
 pub(super) async fn lock_admins(transaction: &mut Transaction) -> Result<Vec<Uuid>> {
     let mut admins = Query::select()
         .column("id")

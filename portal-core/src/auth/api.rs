@@ -31,7 +31,8 @@ pub(crate) fn routes() -> Routes {
     let admin_writes = Routes::new()
         .patch("/api/users/{id}", Access::Admin, change)
         .rate_class(RateClass::AdminWrite);
-    // Each sends a request to the identity provider, which limits the requests of the whole portal.
+    // Each of these reads calls the identity provider, which limits the requests of the whole
+    // portal.
     let provider_reads = Routes::new()
         .get("/api/auth/clerk/me", Access::User, clerk_me)
         .rate_class(RateClass::ClientToken);
@@ -59,7 +60,7 @@ async fn preferences(user: CurrentUser) -> Json<Value> {
     Json(json!({ "preferences": preferences }))
 }
 
-/// Changes the user's preferences: `{"preferences": {name: value}}`; `null` removes one.
+/// Changes the user's preferences: `{"preferences": {name: value}}`; `null` removes a preference.
 async fn change_me(
     auth: Data<Auth>,
     checks: Data<PreferenceChecks>,

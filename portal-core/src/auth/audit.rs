@@ -18,7 +18,7 @@ const TABLE: &str = "portal_audit_log";
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AuditEntry {
-    /// Id of the entry; sorts by time.
+    /// Id of the entry; ids sort by time.
     pub id: Uuid,
     /// Time of the change.
     pub at: DateTime<Utc>,
@@ -159,7 +159,8 @@ pub(crate) struct FieldChange {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FieldChanges(Vec<FieldChange>);
 
-/// Maximum size of a logged value, in bytes: the log states what changed and is not a data copy.
+/// Maximum size of a logged value, in bytes: the log states what changed; it is not a copy of the
+/// data.
 const MAX_VALUE_LEN: usize = 2000;
 
 impl FieldChange {
@@ -201,7 +202,7 @@ fn shortened(value: &Value) -> Value {
     Value::String(format!("{}…", text.get(..end).unwrap_or_default()))
 }
 
-/// Filter of a list of audit entries; the newest come first.
+/// Filter of a list of audit entries, which is sorted from newest to oldest.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     /// Only entries with this target, such as `user:` and an id.
@@ -304,7 +305,7 @@ impl AuditLog {
     }
 }
 
-/// Notifies viewers of the log.
+/// Returns the event that notifies viewers of the log.
 fn written() -> ClusterEvent {
     ClusterEvent::TopicChanged {
         topic: "audit".to_owned(),

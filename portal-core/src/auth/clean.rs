@@ -1,4 +1,4 @@
-//! Sanitization of provider profiles: keeps displayable values, drops the rest.
+//! Sanitization of provider profiles: keeps displayable values and drops the rest.
 
 use url::Url;
 
@@ -11,10 +11,10 @@ const MAX_EMAIL_LEN: usize = 320;
 /// Maximum length of the URL of a picture, in bytes.
 const MAX_PICTURE_LEN: usize = 2048;
 
-/// Returns the profile as it may be stored.
+/// Returns a profile that is safe to store and display.
 ///
-/// Users write parts of it themselves: names may contain characters that reverse the surrounding
-/// text, or be long enough to fill a page.
+/// Users write parts of a profile themselves: names may contain characters that reverse the
+/// surrounding text, or be long enough to fill a page.
 pub(super) fn cleaned(profile: &Profile) -> Profile {
     let mut clean = profile.clone();
     clean.first_name = name(&profile.first_name);

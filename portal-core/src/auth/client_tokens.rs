@@ -28,7 +28,7 @@ const COLUMNS: [&str; 6] = [
 /// Idle time after which a token expires.
 const IDLE_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// Age at which a token expires, however often it is used.
+/// Age at which a token expires, even if it is used.
 const MAX_LIFETIME: TimeDelta = TimeDelta::days(7);
 
 /// Minimum interval between stored uses of a token, so that read requests do not write.
@@ -123,7 +123,7 @@ pub struct ClientTokens(Arc<Shared>);
 struct Shared {
     store: Store,
     key: SecretKey,
-    /// Token ids by the hash of their secret; they never change.
+    /// Token ids by the hash of their secret; an entry never changes.
     ids: Cache<TokenHash, Uuid>,
     /// Tokens that were read recently.
     tokens: Cache<Uuid, (ClientToken, ReadStamp)>,
@@ -209,7 +209,7 @@ impl ClientTokens {
         })
     }
 
-    /// Returns the valid token of a secret; this counts as a use.
+    /// Returns the valid token with a secret; this counts as a use.
     ///
     /// # Errors
     ///
@@ -246,7 +246,7 @@ impl ClientTokens {
         ClientToken::from_row(&row.ok_or_else(unknown_token)?)
     }
 
-    /// Reads the valid token of an id from the database; this counts as a use.
+    /// Reads the valid token with an id from the database; this counts as a use.
     pub(crate) async fn read(&self, id: Uuid) -> Result<ClientToken> {
         let epoch = self.0.epoch.load(Ordering::Acquire);
         let read_at = self.0.store.read_at();
@@ -266,7 +266,7 @@ impl ClientTokens {
             self.0.store.execute(&used).await?;
         }
         self.0.tokens.insert(id, (token.clone(), read_at));
-        // A token was revoked after the row was read, possibly this one.
+        // Since the row was read, a token was revoked, possibly this one.
         if self.0.epoch.load(Ordering::Acquire) != epoch {
             self.0.tokens.remove(&id);
         }
@@ -301,7 +301,7 @@ impl ClientTokens {
         self.0.tokens.clear();
     }
 
-    /// Returns those of the given ids whose token is valid.
+    /// Returns the given ids whose tokens are valid.
     pub(crate) async fn valid_among(&self, tokens: &[Uuid]) -> Result<HashSet<Uuid>> {
         let mut standing = HashSet::new();
         for chunk in tokens.chunks(500) {
@@ -328,7 +328,7 @@ impl ClientTokens {
         rows.iter().map(ClientToken::from_row).collect()
     }
 
-    /// Returns the valid token of an id if it belongs to a user; this counts as a use.
+    /// Returns the valid token with an id if it belongs to a user; this counts as a use.
     pub(crate) async fn owned(&self, id: &str, user_id: Uuid) -> Result<ClientToken> {
         let id: Uuid = id.parse().map_err(|_| unknown_token())?;
         let by_owner = select(now())
@@ -428,7 +428,7 @@ fn has_hash(hash: &TokenHash) -> Expr {
     Expr::col("token_hash").eq(hash.to_vec())
 }
 
-/// Matches the token of a secret. In rows of older versions the secret is the id and there is no
+/// Matches the token with a secret. In rows of older versions, the secret is the id and there is no
 /// hash.
 fn has_secret(secret: Uuid, hash: &TokenHash) -> Cond {
     let is_older = Cond::all()

@@ -9,8 +9,9 @@ use axum::http::HeaderValue;
 /// They come from the identity provider and from
 /// [`csp_sources`](crate::PortalBuilder::csp_sources) of the application.
 ///
-/// Each is a source expression of a Content-Security-Policy, such as `https://clerk.example.com` or
-/// `blob:`. A value that could end its directive is skipped and logged as an error.
+/// Each source is a source expression of a Content-Security-Policy, such as
+/// `https://clerk.example.com` or `blob:`. A value that could end its directive is skipped and
+/// logged as an error.
 ///
 /// ```
 /// use portal_core::auth::CspSources;
@@ -25,7 +26,7 @@ pub struct CspSources {
     pub script: Vec<String>,
     /// Targets of requests from scripts, such as `fetch` and WebSockets.
     pub connect: Vec<String>,
-    /// Images, such as the hosts of users' avatars.
+    /// Images, for example from the hosts of users' avatars.
     pub img: Vec<String>,
     /// Pages in frames.
     pub frame: Vec<String>,
@@ -80,7 +81,7 @@ impl CspSources {
         self.style_unsafe_inline |= other.style_unsafe_inline;
     }
 
-    /// Returns the policy as a header value; `policy` contains only bytes that are valid in a
+    /// Returns the policy as a header value; a policy contains only bytes that are valid in a
     /// header.
     pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::try_from(self.policy())

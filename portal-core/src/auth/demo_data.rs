@@ -10,14 +10,16 @@ use super::users::{TABLE, Users};
 use crate::error::Result;
 use crate::store::{Row, now};
 
-/// Prefix of the subjects of demo users. No provider vouches for them, so they cannot sign in.
+/// Prefix of the subjects of demo users. No provider issues such subjects, so demo users cannot
+/// sign in.
 const PREFIX: &str = "example:";
 const NAMES: [&str; 8] = [
     "Ada", "Alan", "Barbara", "Dennis", "Edsger", "Grace", "Ken", "Margaret",
 ];
 const SURNAMES: [&str; 6] = ["Allen", "Clarke", "Hopper", "Liskov", "Perlis", "Ritchie"];
-/// Age of the oldest demo user, in days, and number of demo users.
+/// Age of the oldest demo user, in days.
 const DAYS: i64 = 90;
+/// Number of demo users.
 const USERS: i64 = 90;
 
 /// Creates an id that sorts by a time in the past.
@@ -27,7 +29,7 @@ pub(crate) fn id_at(at: DateTime<Utc>) -> Uuid {
 }
 
 impl Users {
-    /// Adds demo users with sign-ins over 90 days, unless there are some, and returns their ids.
+    /// Adds demo users with sign-ins over 90 days, unless some exist, and returns the ids of all.
     ///
     /// For development: their e-mail addresses end in `@example.invalid`, and they cannot sign in.
     ///
@@ -67,7 +69,7 @@ impl Users {
         ]);
         let mut ids = Vec::new();
         for number in 0..USERS {
-            // More recent users than old ones.
+            // There are more recent users than old ones.
             let age = (DAYS * 1440) as f64 * (1.0 - random.f64().sqrt());
             let created = now - TimeDelta::minutes(age as i64);
             let id = id_at(created);
@@ -150,7 +152,7 @@ impl Users {
     }
 }
 
-/// Matches by range, which can use the index on subjects.
+/// Matches demo users by a range of subjects, which can use the index.
 fn is_demo_user() -> Expr {
     // `;` is the character after `:`.
     Expr::col("subject")

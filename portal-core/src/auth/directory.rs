@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::store::{ClusterEvent, Store, Transaction, now};
 
 const EVENTS: &str = "portal_provider_events";
-/// Retention of processed event ids, in days; providers retry for less than two.
+/// Retention of processed event ids, in days; providers retry for less than two days.
 const EVENT_RETENTION_DAYS: i64 = 30;
 
 /// An event at the identity provider.
@@ -25,7 +25,7 @@ const EVENT_RETENTION_DAYS: i64 = 30;
 pub enum ProviderEvent<'a> {
     /// The current record of a user.
     ///
-    /// Has no effect if a newer record was applied or the user was deleted.
+    /// The event has no effect if a newer record was applied or the user was deleted.
     User {
         /// Id of the user at the provider.
         subject: &'a str,
@@ -59,7 +59,7 @@ pub enum Effect {
     Deleted,
     /// The session was ended.
     Ended,
-    /// The event is not newer than what was already applied.
+    /// The event is not newer than the stored state.
     Unchanged,
     /// The event was already applied.
     Duplicate,
@@ -93,12 +93,13 @@ impl SyncReport {
     }
 }
 
-/// Receives each change before the provider's event is acknowledged.
+/// Listener that receives each change before the provider's event is acknowledged.
 type EventListener = Box<dyn Fn(&ClusterEvent) + Send + Sync>;
 
 /// Users and sessions of a portal, for its identity provider.
 ///
-/// A provider receives one with [`ProviderContext`](super::ProviderContext). Cheap to clone.
+/// A provider receives its directory in the [`ProviderContext`](super::ProviderContext). Cheap to
+/// clone.
 #[derive(Clone)]
 pub struct UserDirectory {
     store: Store,
@@ -145,7 +146,7 @@ impl UserDirectory {
             ProviderEvent::User { subject, profile } => {
                 admin_emails::lock_if_admin(&mut transaction, subject).await?;
                 let outcome = user_records::upsert(&mut transaction, subject, profile).await?;
-                // The e-mail address changed, or is no longer verified.
+                // The e-mail address may have changed, or may no longer be verified.
                 if let WriteOutcome::Created(id) | WriteOutcome::Updated { id, .. } = outcome {
                     role_changed = self.admin_emails.apply_to(&mut transaction, id).await?;
                 }
@@ -161,8 +162,8 @@ impl UserDirectory {
                 (Effect::Ended, Some(ClusterEvent::SessionEnded { id }))
             }
         };
-        // Published with the transaction, so that it is sent even if the caller stops waiting after
-        // it.
+        // Published with the transaction, so that the event is sent even if the caller stops
+        // waiting after the commit.
         if let Some(notification) = &notification {
             transaction.publish(notification.clone());
         }
@@ -230,7 +231,8 @@ async fn record_event_id(transaction: &mut Transaction, id: &str) -> Result<bool
     Ok(inserted > 0)
 }
 
-/// Records the effects of a new user record: audit entry and end of sessions.
+/// Records the effects of a user event: writes an audit entry and, after a deletion, ends the
+/// sessions.
 async fn record_effects(
     transaction: &mut Transaction,
     outcome: WriteOutcome,

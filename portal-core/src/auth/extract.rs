@@ -39,7 +39,7 @@ pub struct CurrentUser {
 impl CurrentUser {
     /// Creates the user of a session with the rights that apply to it.
     ///
-    /// Unless the portal allows more, an impersonator only has the rights of an ordinary user.
+    /// Unless the portal allows more, impersonators only have the rights of an ordinary user.
     pub(super) fn of(identity: &Identity, user: User, allow_impersonated_admins: bool) -> Self {
         let actor = identity.impersonator.as_deref();
         let user = match actor {
@@ -53,7 +53,7 @@ impl CurrentUser {
         }
     }
 
-    /// Returns `true` if this is the user and the impersonator of an identity.
+    /// Returns `true` if an identity has the same user and the same impersonator.
     pub(super) fn is_of(&self, identity: &Identity) -> bool {
         self.user.subject == identity.subject
             && self.impersonator() == identity.impersonator.as_deref()
@@ -80,7 +80,7 @@ impl CurrentUser {
         Ok(())
     }
 
-    /// Returns the account, as [`Access::check`] takes it: `user.map(CurrentUser::user)`.
+    /// Returns the account, for example for [`Access::check`]: `user.map(CurrentUser::user)`.
     #[must_use]
     pub fn user(&self) -> &User {
         &self.user
@@ -123,7 +123,8 @@ impl Deref for AdminUser {
 #[derive(Clone)]
 struct ResolvedCaller(Option<CurrentUser>);
 
-/// Returns the caller, whatever the state of the account; identified once per request.
+/// Returns the caller, regardless of the state of the account, and identifies them once per
+/// request.
 pub(crate) async fn caller(
     parts: &mut Parts,
     state: &PortalState,
@@ -136,13 +137,13 @@ pub(crate) async fn caller(
     Ok(caller)
 }
 
-/// Returns the caller if the page already identified them and the account is enabled.
+/// Returns the caller if they are already identified and the account is enabled.
 pub(crate) fn known_caller(parts: &Parts) -> Option<&CurrentUser> {
     let ResolvedCaller(caller) = parts.extensions.get()?;
     caller.as_ref().filter(|user| user.is_enabled())
 }
 
-/// Returns the caller if a guard grants access.
+/// Returns the caller if the rule grants them access; `None` if the rule is public.
 pub(crate) async fn authorize(
     access: &Access,
     parts: &mut Parts,

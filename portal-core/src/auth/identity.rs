@@ -1,4 +1,4 @@
-//! Identities: what an identity provider reports about a caller.
+//! Identities: information that an identity provider reports about a caller.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -14,7 +14,8 @@ pub struct Identity {
     pub subject: String,
     /// Id of the session at the provider (`sid`): one sign-in of one user.
     ///
-    /// After a sign-out it is permanently rejected, so it must not be derived only from the user.
+    /// After a sign-out, the id is permanently rejected, so it must not be derived only from the
+    /// user.
     pub session_id: String,
     /// Time at which the credential expires.
     pub expires_at: DateTime<Utc>,
@@ -106,7 +107,7 @@ pub enum AuthError {
     /// The provider cannot be reached, or its keys cannot be loaded.
     #[error("the identity provider is unavailable: {0}")]
     Unavailable(String),
-    /// The request contradicts itself, such as two `Authorization` headers.
+    /// The request contradicts itself, for example with two `Authorization` headers.
     #[error("{0}")]
     BadRequest(&'static str),
     /// An internal error.

@@ -14,7 +14,7 @@ const MAX_NAME_LEN: usize = 100;
 /// Checks the value of one preference; the pointers of the errors are relative to the value.
 pub(crate) type Check = fn(&Value) -> Vec<FieldError>;
 
-/// Checks for the preferences whose form the portal defines; the application defines all others.
+/// Checks for the preferences whose format the portal defines; the application defines all others.
 pub(crate) struct PreferenceChecks(pub(crate) Vec<(&'static str, Check)>);
 
 impl PreferenceChecks {

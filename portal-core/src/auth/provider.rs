@@ -19,10 +19,11 @@ use crate::config::{Config, Setting};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// Identifies callers. Implemented by `portal-clerk`, or by an application itself.
+/// Identity provider, which identifies callers. Implemented by `portal-clerk`, or by an application
+/// itself.
 ///
-/// A provider only vouches for an identity. The portal manages the local user, the role and whether
-/// the session has ended.
+/// A provider only vouches for an identity. The portal manages the local user, the role and the
+/// state of the session.
 ///
 /// [`Identity::session_id`] identifies one sign-in of one user: it differs for each user and for
 /// each sign-in. After a sign-out the portal permanently rejects it, so an id that is derived only
@@ -56,11 +57,11 @@ use crate::store::Store;
 /// }
 /// ```
 pub trait AuthProvider: Send + Sync + 'static {
-    /// Identifies the caller: `None` without a credential, or with an invalid one.
+    /// Identifies the caller; `None` if the credential is missing or invalid.
     ///
     /// # Errors
     ///
-    /// [`AuthError`] if the provider cannot decide, such as while it is unavailable.
+    /// [`AuthError`] if the provider cannot decide, for example while it is unavailable.
     fn authenticate(
         &self,
         parts: &Parts,
@@ -109,7 +110,7 @@ pub trait AuthProvider: Send + Sync + 'static {
         Routes::new()
     }
 
-    /// Lists these routes; the portal may call it before [`init`](Self::init).
+    /// Lists the provider's own routes; the portal may call it before [`init`](Self::init).
     fn list_routes(&self) -> Vec<RouteInfo> {
         self.routes().list()
     }
@@ -183,7 +184,7 @@ pub trait AuthProvider: Send + Sync + 'static {
 
     /// Returns the session to revoke for a request that no longer authenticates with it.
     ///
-    /// Its token may have expired a while ago, but the provider must have issued it.
+    /// The token of the session may have expired long ago, but the provider must have issued it.
     fn session_to_revoke(&self, parts: &Parts) -> impl Future<Output = Option<Identity>> + Send {
         let _ = parts;
         ready(None)
@@ -289,7 +290,7 @@ pub struct SignInPage<'a> {
     pub return_to: &'a str,
     /// Prefix of every path of the portal, empty or such as `/portal`.
     pub base_path: &'a str,
-    /// Query of the page: a provider that rejects its form can redirect back with the submitted
+    /// Query of the page; a provider that rejects its form can redirect back with the submitted
     /// values.
     pub query: &'a str,
 }
@@ -415,7 +416,7 @@ impl<P: AuthProvider> ErasedProvider for P {
     }
 }
 
-/// Default without a configured provider: everyone is a guest.
+/// Provider that is used if none is configured: everyone is a guest.
 pub(crate) struct NoProvider;
 
 impl AuthProvider for NoProvider {

@@ -16,7 +16,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RateClass {
-    /// Signing in and out; counted by network, since the user is not identified yet.
+    /// Signing in and out; counted by network, because the user is not identified yet.
     SignIn,
     /// Creating or revoking client tokens, and requesting a record from the identity provider.
     ClientToken,

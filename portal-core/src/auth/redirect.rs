@@ -9,8 +9,8 @@ const MAX_LEN: usize = 2 * 1024;
 
 /// Returns the path if it belongs to this site and is not a sign-in or sign-out page.
 ///
-/// Never returns another site: backslashes, control characters and `//` are rejected, even if
-/// percent-encoded, because browsers interpret them differently. Callers fall back to
+/// Never returns a URL of another site: backslashes, control characters and `//` are rejected, even
+/// if percent-encoded, because browsers interpret them differently. Callers fall back to
 /// [`Config::home_path`].
 ///
 /// ```

@@ -64,14 +64,14 @@ impl From<Revocation> for Error {
 pub(super) struct OpenConnection {
     pub(super) user_id: Uuid,
     pub(super) session_id: Option<Arc<str>>,
-    /// Rules that the user must pass.
+    /// Rules that the user must satisfy.
     pub(super) needed: Vec<Access>,
     revoked: OnceLock<Revocation>,
     told: Notify,
 }
 
 impl OpenConnection {
-    /// Returns the reason why a user (`None` if deleted) no longer has access.
+    /// Checks the access of a user (`None` if deleted); fails with the reason why it is revoked.
     pub(super) fn check(&self, user: Option<&User>) -> Result<(), Revocation> {
         let user = user.ok_or(Revocation::UserDeleted)?;
         Access::User.check(Some(user))?;
@@ -105,7 +105,8 @@ struct Index {
 #[derive(Debug, Default)]
 pub(super) struct PendingChecks {
     pub(super) users: HashSet<Uuid>,
-    /// Cluster events were lost: any user may have changed, and any session may have ended.
+    /// `true` if cluster events were lost: any user may have changed, and any session may have
+    /// ended.
     pub(super) everyone: bool,
 }
 
@@ -143,7 +144,7 @@ impl OpenConnections {
         }
     }
 
-    /// Schedules a check of a user that changed, if they have open connections.
+    /// Schedules a check of a user who changed, if they have open connections.
     pub(super) fn user_changed(&self, id: Uuid) {
         if self.index.lock().by_user.contains_key(&id) {
             self.owed.lock().users.insert(id);
@@ -241,7 +242,7 @@ fn remove<K: Eq + std::hash::Hash>(
     }
 }
 
-/// Returns those of the given users that have not been deleted.
+/// Returns the users with the given ids, except deleted ones.
 pub(super) async fn load_users(users: &Users, ids: &[Uuid]) -> Result<HashMap<Uuid, User>> {
     let mut found = HashMap::new();
     for ids in ids.chunks(500) {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Role of a user: three builtin roles and those of the application.
+/// Role of a user: one of three builtin roles, or a role of the application.
 ///
 /// ```
 /// use portal_core::Role;
@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Role {
-    /// Signed in, without any permissions yet.
+    /// A signed-in user without any permissions yet.
     Guest,
     /// An ordinary user.
     User,
-    /// Has every permission.
+    /// An administrator, who has every permission.
     Admin,
     /// A role of the application, in upper case.
     Custom(String),

@@ -1,4 +1,4 @@
-//! Provenance of roles: the source of a user's role, and the role apart from the configuration.
+//! Provenance of roles: the source of a user's role, and the role without `ADMIN_USER_EMAILS`.
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ use crate::store::Row;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RoleSource {
-    /// `ADMIN_USER_EMAILS`: revoked with the list entry or when the verified address changes.
+    /// `ADMIN_USER_EMAILS`: revoked when the list entry is removed or the verified address changes.
     Configuration,
     /// Default role of an account from the identity provider.
     Provider,
@@ -81,9 +81,9 @@ pub(super) const COLUMNS: [&str; 4] = [
     "assigned_source",
 ];
 
-/// Stored role of a user: the effective role, and the role apart from the configuration.
+/// Stored role of a user: the effective role, and the role without `ADMIN_USER_EMAILS`.
 ///
-/// Roles are strings here, so that a role that this version does not support is preserved.
+/// Roles are strings here, so that roles that this version does not support are preserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredRole {
     effective: String,
@@ -127,8 +127,8 @@ impl StoredRole {
 
     /// Returns the source of the effective role.
     ///
-    /// In rows written by older versions it follows from the role itself: every account is created
-    /// as a user, and any other role was assigned.
+    /// For rows written by older versions, the source is derived from the role itself: every
+    /// account is created as a user, and any other role was assigned.
     pub(super) fn source(&self) -> RoleSource {
         match self.source {
             Some(source) if self.is_consistent() => source,
@@ -137,13 +137,12 @@ impl StoredRole {
         }
     }
 
-    /// Returns `true` if the user is an administrator by `ADMIN_USER_EMAILS` alone.
+    /// Returns `true` if the user is an administrator only because of `ADMIN_USER_EMAILS`.
     pub(super) fn is_configured(&self) -> bool {
         self.source() == RoleSource::Configuration
     }
 
-    /// Returns `false` if an older version has written the role, because it only writes
-    /// `user_type`.
+    /// Returns `false` if the role was written by an older version, which only writes `user_type`.
     fn is_consistent(&self) -> bool {
         match (self.source, self.assigned.as_deref()) {
             (Some(RoleSource::Configuration), Some(_)) => self.effective == Role::Admin.as_str(),

@@ -26,7 +26,7 @@ use super::role::{Role, RoleError};
 /// # }
 /// ```
 ///
-/// Definitions of the same role are merged; it has the permissions of all.
+/// Definitions of the same role are merged; the role has the permissions of all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct RoleDefinition {
@@ -71,7 +71,7 @@ impl From<Role> for RoleDefinition {
     }
 }
 
-/// Grants of a user's role.
+/// Title and permissions that a user's role grants.
 ///
 /// A role that is not registered, such as one of an older version of the application, grants
 /// nothing.
@@ -177,7 +177,7 @@ impl Roles {
         problems
     }
 
-    /// Returns the problem with a rule that no user of this portal can pass.
+    /// Returns the problem with a rule that no user of this portal can satisfy.
     pub(crate) fn problem_of(&self, access: &Access) -> Option<String> {
         match access {
             Access::Public | Access::User | Access::Admin => None,

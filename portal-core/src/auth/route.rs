@@ -32,15 +32,17 @@ pub enum Guard {
     Account(Access),
     /// Requires the client token in the path.
     ///
-    /// The handler checks it: the owner must be enabled and pass the access of the task.
+    /// The handler checks the token: its owner must be enabled and satisfy the access rule of the
+    /// task.
     ClientToken(Access),
-    /// Requires an account that passes the access of the admin model in the path.
+    /// Requires an account with access to the admin model in the path.
     ///
-    /// The handler checks it; the list of routes contains each model with its own access.
+    /// The handler checks the access; the list of routes contains each model with its own access
+    /// rule.
     Model,
     /// Requires a valid signature of the body, which the handler checks.
     Signature,
-    /// Serves a development tool; responds on this machine only.
+    /// Development tool that responds only to requests from this machine.
     Development,
 }
 
@@ -86,7 +88,7 @@ pub enum RouteKind {
 }
 
 impl RouteKind {
-    /// Returns `true` if no response contains an error page, whatever the client accepts.
+    /// Returns `true` if no response contains an error page, regardless of what the client accepts.
     pub(crate) const fn is_api(self) -> bool {
         matches!(self, Self::Api | Self::Stream | Self::Task | Self::Model)
     }
@@ -107,7 +109,7 @@ impl fmt::Display for RouteKind {
     }
 }
 
-/// A route with everything that is decided about its requests before its handler runs.
+/// Declaration of a route: everything that applies to its requests before the handler runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RouteInfo {
@@ -125,7 +127,7 @@ pub struct RouteInfo {
     pub max_body: Option<usize>,
     /// `true` if the route stays available to everyone during maintenance.
     pub is_exempt_from_maintenance: bool,
-    /// Handler and location of its declaration; absent if a general route serves it.
+    /// Handler and location of its declaration; `None` if a general route serves the requests.
     pub source: Option<Source>,
 }
 
@@ -156,7 +158,7 @@ impl RouteInfo {
         self
     }
 
-    /// Returns the route of all requests to this path with an unsupported method.
+    /// Returns the route that applies to requests to this path with an unsupported method.
     pub(crate) fn for_other_methods(&self) -> Self {
         Self {
             method: None,
@@ -166,9 +168,9 @@ impl RouteInfo {
         }
     }
 
-    /// Returns a displayable request path.
+    /// Returns a request path that may be displayed.
     ///
-    /// Values that are credentials are replaced by their parameter, such as `{client_token}`.
+    /// Credentials are replaced by the name of their parameter, such as `{client_token}`.
     pub(crate) fn without_credentials(&self, path: &str) -> String {
         let mut pattern = self.path.split('/');
         let segments = path.split('/').map(|segment| match pattern.next() {
@@ -184,9 +186,10 @@ impl RouteInfo {
 /// The guard wraps the handler, so no spelling of the path bypasses it, and it runs before the
 /// parameters of the path or the body are read.
 ///
-/// Routes are for API clients, unlimited in rate and unavailable during maintenance. Methods such
-/// as [`form`](Self::form) and [`rate_class`](Self::rate_class) change all routes that the list
-/// contains so far; [`merge`](Self::merge) combines lists with different settings.
+/// By default, routes are for API clients, have no rate limit and are unavailable during
+/// maintenance. Methods such as [`form`](Self::form) and [`rate_class`](Self::rate_class) change
+/// all routes that the list contains so far; [`merge`](Self::merge) combines lists with different
+/// settings.
 ///
 /// ```
 /// use portal_core::Access;
@@ -322,7 +325,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Declares all routes of this list as health checks or metrics.
     ///
-    /// Monitoring can request them by IP address, so the host of the request is not checked.
+    /// Monitoring systems can request them by IP address, so the host of the request is not
+    /// checked.
     pub(crate) fn probe(self) -> Self {
         self.map_info(|route| route.kind = RouteKind::Probe)
     }
@@ -344,7 +348,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.map_info(|route| route.is_exempt_from_maintenance = true)
     }
 
-    /// Changes the information about each route; the guard stays.
+    /// Changes the information about each route; the guard must stay the same.
     pub(crate) fn map_info(mut self, change: impl Fn(&mut RouteInfo)) -> Self {
         for (route, _) in &mut self.routes {
             change(route);
@@ -352,7 +356,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// Wraps each handler, inside of its guard.
+    /// Wraps each handler inside its guard.
     pub fn map_handlers(mut self, map: impl Fn(MethodRouter<S>) -> MethodRouter<S>) -> Self {
         let routes = self.routes.into_iter();
         self.routes = routes.map(|(route, it)| (route, map(it))).collect();
@@ -388,7 +392,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.add(route.source(source_of::<H>()), handlers)
     }
 
-    /// Adds a route of a type that has its own form of rejection, such as a page.
+    /// Adds a route of any type, such as a page, which rejects requests in its own form.
     pub(crate) fn add(mut self, route: RouteInfo, handlers: MethodRouter<S>) -> Self {
         self.routes.push((route, handlers));
         self
@@ -433,7 +437,7 @@ fn require_access(
     let access = match &route.guard {
         Guard::Account(access) if *access != Access::Public => access,
         Guard::Model => &Access::User,
-        // There is nothing to check, or the handler does it.
+        // There is nothing to check, or the handler checks it.
         _ => return handlers,
     };
     let guard = RequireAccessLayer {
@@ -445,7 +449,7 @@ fn require_access(
         (RouteKind::Page, _) => handlers,
         // Every method reaches the handler.
         (_, None) => handlers.layer(guard),
-        // Not applied to requests with an unsupported method.
+        // `route_layer` does not apply to requests with an unsupported method.
         _ => handlers.route_layer(guard),
     }
 }

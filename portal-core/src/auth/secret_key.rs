@@ -1,4 +1,4 @@
-//! Keyed hashes: the key is `SECRET_KEY`, or in development one generated in the database.
+//! Keyed hashes: the key is `SECRET_KEY` or, in development, a generated key in the database.
 
 use aws_lc_rs::{hmac, rand};
 use base64::Engine;

@@ -49,7 +49,7 @@ pub(crate) enum AuthOutcome {
     Authenticated(CurrentUser),
 }
 
-/// Identifies callers. One per portal.
+/// Service that identifies callers; one per portal.
 pub(crate) struct Auth {
     provider: Box<dyn ErasedProvider>,
     config: Arc<Config>,
@@ -108,7 +108,7 @@ impl Auth {
         self
     }
 
-    /// Returns the caller, whatever the state of the account; `None` for guests.
+    /// Returns the caller, regardless of the state of the account; `None` for guests.
     pub(crate) async fn caller(&self, parts: &Parts) -> Result<Option<CurrentUser>> {
         Ok(match self.authenticate(parts).await? {
             AuthOutcome::Authenticated(user) => Some(user),
@@ -116,7 +116,7 @@ impl Auth {
         })
     }
 
-    /// Like [`caller`](Self::caller), but distinguishes an ended session from none.
+    /// Like [`caller`](Self::caller), but distinguishes an ended session from a missing one.
     pub(crate) async fn authenticate(&self, parts: &Parts) -> Result<AuthOutcome> {
         let Some(identity) = self.provider.authenticate(parts).await? else {
             return Ok(AuthOutcome::Anonymous);
@@ -139,7 +139,7 @@ impl Auth {
             .then_some(cached.value)
     }
 
-    /// Reads the user of a session that is not cached, and caches it.
+    /// Reads the user of a session that is not cached, and caches them.
     async fn load_caller(&self, identity: &Identity) -> Result<Option<CurrentUser>> {
         if !identity.is_well_formed() {
             tracing::warn!(
@@ -264,7 +264,8 @@ impl Auth {
         self.sessions.of_user(user_id).await
     }
 
-    /// Ends all sessions of a user except one; returns the number of recent ones among them.
+    /// Ends all sessions of a user except one, and returns how many of the ended sessions were
+    /// recent.
     pub(crate) async fn end_other_sessions(&self, user_id: Uuid, keep: &str) -> Result<usize> {
         let sessions = self.sessions.of_user(user_id).await?;
         let others: Vec<_> = sessions.iter().filter(|it| it.id != keep).collect();
@@ -333,7 +334,8 @@ impl Auth {
         self.store.publish(ClusterEvent::User { id }).await;
     }
 
-    /// Invalidates a user in this process, so that the author of a change sees it immediately.
+    /// Invalidates a user in this process, so that the author of a change sees the change
+    /// immediately.
     ///
     /// The transaction of the change notifies the other replicas.
     pub(crate) fn forget_user(&self, id: Uuid) {
@@ -348,7 +350,8 @@ impl Auth {
         self.session_cache.remove(session_id);
     }
 
-    /// Invalidates what a cluster event makes stale, and closes connections that lost access.
+    /// Invalidates cached values that a cluster event makes stale, and closes connections without
+    /// access.
     pub(crate) fn heed(&self, notification: &ClusterEvent) {
         match notification {
             ClusterEvent::User { id } => {
@@ -365,7 +368,7 @@ impl Auth {
 
     /// Registers an open connection that closes when its user loses access.
     ///
-    /// The user must be enabled and pass all rules of `needed`, and the session, if any, must be
+    /// The user must be enabled and satisfy all rules of `needed`, and the session, if any, must be
     /// active.
     pub(crate) async fn watch(
         &self,
@@ -373,7 +376,7 @@ impl Auth {
         session_id: Option<Arc<str>>,
         needed: Vec<Access>,
     ) -> Result<RevocationToken> {
-        // Registered first, so that changes during the following reads are noticed.
+        // Registered first, so that changes during the following reads are detected.
         let watch = self.connections.add(user_id, session_id, needed);
         let user = self.user(user_id).await?;
         watch.holder().check(user.as_deref())?;
@@ -394,9 +397,9 @@ impl Auth {
         Ok(!standing.is_empty())
     }
 
-    /// Follows the cluster events of all replicas until it is dropped.
+    /// Processes the cluster events of all replicas, until the future is dropped.
     pub(crate) async fn follow(&self, hints: Receiver<ClusterEvent>) {
-        // Separate futures: caches are invalidated even while the database is slow.
+        // Separate futures, so that caches are invalidated even while the database is slow.
         tokio::select! {
             () = self.follow_hints(hints) => {}
             () = self.run_rechecks() => {}
@@ -423,7 +426,7 @@ impl Auth {
 
     /// Closes connections whose users no longer have access.
     async fn run_rechecks(&self) {
-        // Fallback for lost cluster events: closes connections that lost access.
+        // The interval is a fallback for lost cluster events.
         let mut now_and_then = interval(RECHECK);
         loop {
             tokio::select! {

@@ -16,14 +16,14 @@ use crate::store::{ClusterEvent, Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_sessions";
 
-/// Period for which a session that did not end is listed.
+/// Period during which a session that has not ended is listed.
 const RECENT: chrono::TimeDelta = chrono::TimeDelta::days(30);
 
 /// An active session of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenSession {
-    /// Session id at the identity provider, as
+    /// Session id at the identity provider, the same as
     /// [`CurrentUser::session_id`](super::CurrentUser::session_id).
     pub id: String,
     /// Time at which the portal first saw the session.
@@ -72,7 +72,8 @@ impl Sessions {
 
     /// Stores a new session: gets or creates its user and updates their last login.
     ///
-    /// Two concurrent requests of a new session may both get here; only one of them stores it.
+    /// Two concurrent requests of a new session may both reach this point; only one of them stores
+    /// the session.
     pub(super) async fn open(
         &self,
         identity: &Identity,
@@ -137,10 +138,11 @@ impl Sessions {
 
     /// Returns the active sessions of a user, newest first.
     ///
-    /// Includes sessions first seen in the last 30 days, at most 100.
+    /// Includes sessions that were first seen in the last 30 days or whose credential has not
+    /// expired, at most 100.
     pub(super) async fn of_user(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
         let now = now();
-        // The expiry of a token is not enough: some providers issue one per minute for a session.
+        // The expiry of a token is not enough: some providers issue a new token every minute.
         let recent = Expr::col("created_at").gt(now - RECENT);
         let select = Query::select()
             .columns(["id", "created_at"])
@@ -161,7 +163,7 @@ impl Sessions {
         rows.iter().map(read).collect()
     }
 
-    /// Ends the remaining sessions of a user except one, such as very old ones.
+    /// Ends the remaining sessions of a user, such as very old ones, except one.
     pub(super) async fn end_others(&self, user_id: Uuid, keep: &str) -> Result<()> {
         let update = Query::update()
             .table(TABLE)
@@ -174,7 +176,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Returns those of the given sessions that are active.
+    /// Returns the ids of the given sessions that are active.
     pub(super) async fn open_among(&self, ids: &[Arc<str>]) -> Result<HashSet<String>> {
         let mut standing = HashSet::new();
         for ids in ids.chunks(500) {
@@ -203,7 +205,8 @@ impl Sessions {
         let ended = ClusterEvent::SessionEnded { id };
         transaction.publish(ended);
         transaction.commit().await?;
-        // No provider keeps a session for ten years; until then a new token may carry its id again.
+        // Deletes sessions after ten years. No provider keeps a session for that long; before that,
+        // a new token may contain the same id.
         self.store
             .execute(
                 Query::delete()
@@ -215,7 +218,7 @@ impl Sessions {
     }
 }
 
-/// Returns the stored impersonator of a session; empty without one.
+/// Returns the impersonator of a session as stored; empty without one.
 fn actor_of(identity: &Identity) -> &str {
     match identity.impersonator.as_deref() {
         None => "",
@@ -242,8 +245,8 @@ fn session_of(identity: &Identity) -> SelectStatement {
 
 /// Compares a stored session with an identity.
 ///
-/// A session belongs to the user and the impersonator who opened it. If a provider issued its id to
-/// anyone else, they could act as that user.
+/// A session belongs to the user and the impersonator who opened it. Without this check, anyone
+/// else to whom a provider issued the same id could act as that user.
 fn standing_of(row: &Row, identity: &Identity) -> Result<SessionState> {
     let Some(user_id) = row.get::<Option<Uuid>>("user_id")? else {
         return Ok(SessionState::Ended);
@@ -297,7 +300,7 @@ pub(super) async fn end_all_in(transaction: &mut Transaction, user_id: Uuid) -> 
 }
 
 async fn find_by_subject(transaction: &mut Transaction, subject: &str) -> Result<Option<User>> {
-    // Locked, so that the user cannot be deleted before the following writes.
+    // The row is locked, so that the user cannot be deleted before the following writes.
     let mut select = User::select()
         .and_where(Expr::col("subject").eq(subject))
         .take();

@@ -19,7 +19,7 @@ enum Statistic {
     SignIns(Uuid),
 }
 
-/// Statistics that are being read, shared by concurrent callers of the same one.
+/// Statistics that are being read; concurrent callers of the same statistic share one read.
 #[derive(Debug, Clone)]
 pub(super) struct Reads(Arc<SingleFlight<(Statistic, TimeRange), Counts>>);
 
@@ -42,7 +42,7 @@ pub struct SignInRecord {
 impl Users {
     /// Counts the users that were first seen in each bucket of a range.
     ///
-    /// Users deleted since are not counted.
+    /// Users who have since been deleted are not counted.
     ///
     /// # Errors
     ///

@@ -90,7 +90,8 @@ impl User {
 
     pub(super) fn from_row(row: &Row) -> Result<Self> {
         let stored = StoredRole::from_row(row)?;
-        // Exact spelling only: the queries that count administrators compare it in the same way.
+        // Only the exact spelling counts, because the queries that count administrators also
+        // compare it.
         let role = stored.effective().parse::<Role>().ok();
         let role = role.filter(|role: &Role| role.as_str() == stored.effective());
         Ok(Self {
@@ -118,7 +119,8 @@ impl User {
         })
     }
 
-    /// Adds the permissions of the user's role; without it the user has those of any user.
+    /// Adds the permissions of the user's role; without them, the user has those of an ordinary
+    /// user.
     pub(super) fn with_roles(mut self, roles: &Roles) -> Self {
         self.grants = roles.grants(&self.role);
         self
@@ -172,7 +174,8 @@ impl User {
         !self.restricted && self.rights().has_role(role)
     }
 
-    /// Returns `true` if the role of the user grants a permission. Administrators have every one.
+    /// Returns `true` if the role of the user grants a permission. Administrators have every
+    /// permission.
     #[must_use]
     pub fn can(&self, permission: &Permission) -> bool {
         !self.restricted && self.rights().can(permission)

@@ -1,7 +1,7 @@
-//! User records of the identity provider, as the portal stores them.
+//! User records of the identity provider as the portal stores them.
 //!
-//! Events of a provider arrive in any order and more than once. Each is therefore compared with the
-//! newest applied one, by the provider's own clock.
+//! Events of a provider arrive in any order and more than once. Each event is therefore compared
+//! with the newest applied one, by the provider's own clock.
 
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
@@ -131,7 +131,7 @@ fn columns_of(profile: &Profile, now: DateTime<Utc>) -> [(&'static str, Expr); 7
     ]
 }
 
-/// Stores a new row, unless the subject has one.
+/// Stores a new row, unless the subject already has one.
 async fn insert(
     transaction: &mut Transaction,
     values: impl Iterator<Item = (&'static str, Expr)>,

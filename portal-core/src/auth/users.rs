@@ -108,7 +108,8 @@ impl std::fmt::Debug for Users {
 }
 
 impl Users {
-    /// Creates the handle; until [`with_roles`](Self::with_roles) no role grants anything.
+    /// Creates the handle; until [`with_roles`](Self::with_roles) is called, no role grants
+    /// anything.
     pub(crate) fn new(store: Store) -> Self {
         Self {
             store,
@@ -146,7 +147,7 @@ impl Users {
         User::from_row(row).map(|user| self.attach_grants(user))
     }
 
-    /// Returns those of the given users that have not been deleted; pass a few hundred ids at most.
+    /// Returns the users with the given ids, except deleted ones; pass at most a few hundred ids.
     pub(super) async fn of_ids(&self, ids: &[Uuid]) -> Result<Vec<User>> {
         let some = Expr::col("id").is_in(ids.iter().copied());
         let select = User::select().and_where(some).take();
@@ -154,7 +155,7 @@ impl Users {
         rows.iter().map(|row| self.read(row)).collect()
     }
 
-    /// Returns the user with an id, or `None` if it does not exist.
+    /// Returns the user with an id; `None` if no such user exists.
     ///
     /// # Errors
     ///
@@ -204,7 +205,7 @@ impl Users {
         Ok(names)
     }
 
-    /// Returns all users with an e-mail address; only the provider's id is unique.
+    /// Returns all users with an e-mail address, which, unlike the provider's id, is not unique.
     ///
     /// # Errors
     ///
@@ -313,7 +314,7 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// As [`update`](Self::update).
+    /// The same as for [`update`](Self::update).
     ///
     /// ```
     /// use portal_core::auth::{UserChange, Users};
@@ -353,7 +354,8 @@ impl Users {
         let before = self.read(&row)?;
         let mut user = before.clone();
         let mut role = StoredRole::from_row(&row)?;
-        // Even if `ADMIN_USER_EMAILS` grants the role, so that it outlasts the list entry.
+        // Assigned even if `ADMIN_USER_EMAILS` already grants the role, so that it outlasts the
+        // list entry.
         if let Some(user_type) = &change.role
             && (*user_type != user.role || role.is_configured())
         {
@@ -445,8 +447,8 @@ impl Users {
 
     /// Stores a preference of a user by name and replaces the previous value.
     ///
-    /// All preferences of a user take at most 16 KiB as JSON. A name has at most 100 characters;
-    /// `theme` is reserved for the portal.
+    /// All preferences of a user together take at most 16 KiB as JSON. A name has at most 100
+    /// characters; `theme` is reserved for the portal.
     ///
     /// # Errors
     ///
@@ -464,7 +466,7 @@ impl Users {
         Ok(())
     }
 
-    /// Stores preferences by name and returns all that are stored then; `null` removes one.
+    /// Stores preferences by name and returns all stored preferences; `null` removes a preference.
     ///
     /// For callers that notify the replicas themselves.
     pub(crate) async fn set_preferences(

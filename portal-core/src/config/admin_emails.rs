@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::origins::split_list;
 use super::settings::Settings;
 
-/// Parses the list. An entry that can never match would silently grant nothing.
+/// Parses the list. Reports entries that can never match, because they would silently grant
+/// nothing.
 pub(super) fn admin_emails(settings: &Settings, problems: &mut Vec<String>) -> BTreeSet<String> {
     let mut emails = BTreeSet::new();
     for entry in split_list(settings.get("ADMIN_USER_EMAILS")) {
@@ -21,9 +22,9 @@ pub(super) fn admin_emails(settings: &Settings, problems: &mut Vec<String>) -> B
     emails
 }
 
-/// Returns `true` if an identity provider may have such an address.
+/// Returns `true` if an identity provider could have such an address.
 ///
-/// Letters of all scripts are allowed: the check finds mistakes and patterns, it does not validate
+/// Letters of all scripts are allowed: the check finds mistakes and patterns; it does not validate
 /// addresses.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {

@@ -8,14 +8,14 @@ use super::setting::{PORTAL_SETTINGS, Setting};
 
 const FILE: &str = ".env";
 
-/// Reason why `.env` cannot be read. It never contains the content of a line, which may be a
+/// Reason why `.env` cannot be read. The error never contains the content of a line, which may be a
 /// secret.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DotEnvError {
     /// A line does not have the form `NAME=value`.
     Line {
         number: Option<usize>,
-        /// Only variables of the portal: part of a secret could look like a name too.
+        /// Set only for known variables, because part of a secret could look like a name, too.
         variable: Option<String>,
     },
     /// The file cannot be opened, or is not text.
@@ -63,7 +63,7 @@ fn parse(text: &str, extra: &[Setting]) -> Result<HashMap<String, String>, DotEn
         .collect::<Result<_, _>>()
         .map_err(|error| match error {
             dotenvy::Error::LineParse(line, _) => bad_line(text, &line, extra),
-            // Neither contains text of the file.
+            // Other errors do not contain text of the file.
             error => DotEnvError::File(error.to_string()),
         })
 }

@@ -14,17 +14,19 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Maximum bytes of a body, unless its route has a separate limit (`413`). Default: 1 MiB.
+    /// Maximum size of a body in bytes, unless its route has a separate limit (`413`). Default: 1
+    /// MiB.
     pub body: usize,
-    /// Maximum bytes of path and query (`414`). Default: 8 KiB.
+    /// Maximum size of path and query in bytes (`414`). Default: 8 KiB.
     pub url: usize,
-    /// Maximum bytes of all header names and values (`431`). Default: 32 KiB.
+    /// Maximum size of all header names and values in bytes (`431`). Default: 32 KiB.
     pub headers: usize,
     /// Maximum time until a handler's response starts (`503`). Default: 30 seconds.
     ///
-    /// Streams and WebSockets have started by then and continue.
+    /// Streams and WebSockets that have started by then continue.
     pub request_timeout: Duration,
-    /// Maximum time for receiving the head of a request, and for idling between two requests.
+    /// Maximum time for receiving the head of a request, and maximum idle time between two
+    /// requests.
     ///
     /// Default: 65 seconds. Proxies commonly keep a connection for 60 seconds, and the portal
     /// should not be the side that closes it.
@@ -37,8 +39,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Maximum number of open streams per user. Default: 100.
     ///
-    /// Live regions, task monitors and event streams count together. An IP address of guests may have
-    /// [`address_multiplier`](Rates::address_multiplier) times as many.
+    /// Live regions, task monitors and event streams count together. Guests may have
+    /// [`address_multiplier`](Rates::address_multiplier) times as many per IP address.
     pub live_streams: usize,
     /// Rate limits.
     pub rates: Rates,
@@ -62,7 +64,7 @@ impl Default for Limits {
 
 /// Rate limits per user and per IP address.
 ///
-/// An IP address may be shared by many users, so its limit is higher.
+/// Many users may share an IP address, so its limit is higher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rates {

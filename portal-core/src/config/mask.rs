@@ -4,10 +4,10 @@ use percent_encoding::percent_decode_str;
 
 const MASK: &str = "********";
 
-/// Words in the name of a parameter whose value is a secret.
+/// Words in the name of a parameter that mark its value as a secret.
 const SECRET_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "pwd", "secret", "token"];
 
-/// Masks the password of a URI, and parameters with secrets, for display.
+/// Masks the password and secret parameters of a URI for display.
 ///
 /// Also works on text that is not a valid URI. When in doubt, it masks more.
 ///
@@ -34,7 +34,7 @@ fn mask_user_info(value: &str) -> String {
             None => value.to_owned(),
         };
     }
-    // A password without a host; a port has digits only.
+    // A port has only digits, so anything else is a password without a host.
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     match authority.rsplit_once(':') {
         Some((host, port))

@@ -1,4 +1,4 @@
-//! Origins: that of the portal, and allowed origins of others.
+//! Origins: the portal's own origin, and other allowed origins.
 
 use url::Url;
 
@@ -56,7 +56,7 @@ fn read_public_url(
     }
 }
 
-/// Returns the origin of a URL text, as browsers serialize it; `None` if it has other parts.
+/// Returns the origin of a URL, as browsers serialize it; `None` if the URL has other parts.
 fn origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let bare = matches!(url.scheme(), "http" | "https")
@@ -83,7 +83,7 @@ pub(super) fn allowed_origins(settings: &Settings, problems: &mut Vec<String>) -
         .collect()
 }
 
-/// Returns `true` if a host name or IP address, without a port, can only mean this machine.
+/// Returns `true` if a host name or IP address, without a port, always refers to this machine.
 ///
 /// ```
 /// use portal_core::config::is_loopback_host;

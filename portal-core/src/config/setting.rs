@@ -1,8 +1,8 @@
-//! A variable that can be set externally.
+//! Variables that can be set outside of the program.
 
 /// A variable with its flag, help text and default.
 ///
-/// Authentication providers declare theirs with
+/// Authentication providers declare their variables with
 /// [`AuthProvider::settings`](crate::AuthProvider::settings); the command line, the environment and
 /// `config` then support them like the portal's own.
 ///
@@ -68,7 +68,7 @@ impl Setting {
     }
 }
 
-/// The variables of every portal. Providers add theirs.
+/// The variables of every portal. Providers add their own.
 pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
     Setting::new("HOST", "IP address or host name to listen on").default("127.0.0.1"),
     Setting::new("PORT", "Port to listen on").default("8000"),

@@ -48,7 +48,7 @@ pub struct Settings {
     values: BTreeMap<&'static str, (String, SettingSource)>,
 }
 
-/// Prints masked secrets, as in the output of `config`.
+/// Masks secrets, as in the output of `config`.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let given = self.describe().filter(|(name, ..)| self.is_set(name));
@@ -66,7 +66,8 @@ pub(crate) struct SettingSources {
 }
 
 impl SettingSources {
-    /// Returns the process environment and `.env` of the working directory, if the file exists.
+    /// Returns the flags, the process environment, and `.env` of the working directory if it
+    /// exists.
     pub(crate) fn of_process(
         flags: HashMap<String, String>,
         extra: &[Setting],
@@ -149,7 +150,7 @@ impl Settings {
         self.values.get(name).map(|(value, _)| value.trim())
     }
 
-    /// Returns `true` if the variable is set explicitly, not by its default.
+    /// Returns `true` if the variable is set explicitly; a default does not count.
     #[must_use]
     pub fn is_set(&self, name: &str) -> bool {
         self.values
@@ -157,7 +158,7 @@ impl Settings {
             .is_some_and(|(_, origin)| *origin != SettingSource::Default)
     }
 
-    /// Returns all variables with their effective values, secrets masked.
+    /// Returns all variables with their effective values and their sources; secrets are masked.
     pub(crate) fn describe(&self) -> impl Iterator<Item = (&'static str, String, String)> + '_ {
         self.table
             .iter()

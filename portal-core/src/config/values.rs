@@ -16,9 +16,9 @@ use super::settings::Settings;
 /// Environment that the portal runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppEnv {
-    /// Development: migrations are applied at start, missing secrets are generated.
+    /// Development: migrations are applied at start-up, and missing secrets are generated.
     Dev,
-    /// Production: no generated secrets, and nothing is open by default.
+    /// Production: secrets are not generated, and nothing is open by default.
     Prod,
 }
 
@@ -78,13 +78,14 @@ pub struct Config {
     pub port: u16,
     /// Origin that browsers use, as sent in the `Origin` header.
     pub public_url: String,
-    /// Path prefix of a portal nested in another app: empty, or for example `/portal`.
+    /// Path prefix of a portal nested in another app, such as `/portal`; empty if it is not nested.
     pub base_path: String,
     /// Path of the page that users reach after signing in. Default: `/`.
     ///
     /// Set it with [`PortalBuilder::home_page`](crate::PortalBuilder::home_page).
     pub home_path: String,
-    /// Path of the page about a user's own account, linked from the user menu; `None` without one.
+    /// Path of the user's profile page, which the user menu links to; `None` if there is no such
+    /// page.
     ///
     /// Set it with [`PortalBuilder::profile_page`](crate::PortalBuilder::profile_page).
     pub profile_path: Option<String>,
@@ -92,7 +93,7 @@ pub struct Config {
     pub admin_emails: BTreeSet<String>,
     /// `sqlite://…` or `postgres://…`.
     pub database_url: Secret,
-    /// Key for the portal's signatures. In DEV, a generated key is stored in the database.
+    /// Key for the hashes of client tokens. In DEV, `None` uses a generated key in the database.
     pub secret_key: Option<Secret>,
     /// Origins, in addition to the portal's own, whose pages may monitor tasks.
     pub allowed_origins: Vec<String>,
@@ -116,7 +117,7 @@ pub struct Config {
 
 /// All problems of a configuration.
 ///
-/// `Debug` also writes one problem per line: `main() -> Result<_, Box<dyn Error>>` prints that.
+/// `Debug` also writes one problem per line, because `main() -> Result<_, Box<dyn Error>>` uses it.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
 pub struct ConfigError {
@@ -145,7 +146,7 @@ impl ConfigError {
 }
 
 impl Default for Config {
-    /// Returns the configuration in DEV when no variable is set.
+    /// Returns the DEV configuration that applies if no variable is set.
     fn default() -> Self {
         let settings = Settings::from_pairs([("APP_ENV", "DEV")]);
         let (config, _) = Self::read(settings);
@@ -246,7 +247,7 @@ impl Config {
         self.app_env == AppEnv::Dev
     }
 
-    /// Returns all origins of the portal; in DEV, all names of the loopback address count.
+    /// Returns all origins of the portal; in DEV, a loopback origin includes all loopback names.
     #[must_use]
     pub fn own_origins(&self) -> Vec<String> {
         let mut origins = vec![self.public_url.clone()];
@@ -266,7 +267,7 @@ impl Config {
     }
 }
 
-/// Prefix of cookie names: browsers let no other host set them, and only over `https://`.
+/// Prefix of cookie names that browsers accept only from the host itself and over `https://`.
 pub(crate) const OWN_HOST: &str = "__Host-";
 
 fn parse<T: FromStr>(

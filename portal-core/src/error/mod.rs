@@ -1,4 +1,4 @@
-//! Error type of handlers, and its form on the wire.
+//! Error type of handlers, and its wire format.
 
 mod problem;
 mod rejection;
@@ -92,7 +92,7 @@ impl Error {
         )
     }
 
-    /// Creates a `403`: the caller is identified and has no access.
+    /// Creates a `403`: the caller is identified but has no access.
     #[must_use]
     pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
@@ -113,8 +113,7 @@ impl Error {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
-    /// Creates a `422 invalid_parameters` with all field errors: well-formed input that violates
-    /// rules.
+    /// Creates a `422 invalid_parameters` with all field errors: well-formed input violates rules.
     #[must_use]
     pub fn invalid(faults: Vec<FieldError>) -> Self {
         let detail = match faults.len() {
@@ -132,7 +131,7 @@ impl Error {
 
     /// Creates a `500`: an internal failure. The cause is logged; no client in PROD receives it.
     ///
-    /// It converts the errors of other crates, for `?`:
+    /// Use it to convert the errors of other crates for `?`:
     ///
     /// ```
     /// use portal_core::prelude::*;
@@ -259,7 +258,7 @@ impl Error {
         &self.0.problem.faults
     }
 
-    /// Returns the part that the client sees, after logging the cause of a failure.
+    /// Logs the cause of a failure and returns the part that the client sees.
     ///
     /// The pipeline logs rejected requests, because it has their route.
     pub(crate) fn into_problem(self) -> Problem {

@@ -1,4 +1,4 @@
-//! The part of an error that clients see, and its problem document.
+//! Part of an error that clients see, and its problem document.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::rejection;
 /// Maximum number of field errors in one log line.
 const MAX_LOGGED_FAULTS: usize = 8;
 
-/// The part of an error that clients see, and the reasons that they do not see.
+/// Part of an error that clients see, and the reasons that are hidden from them.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -24,7 +24,8 @@ pub(crate) struct Problem {
     /// Causes, outermost first, that `detail` does not state. They are logged, and in DEV shown on
     /// the error page; no client in PROD receives them.
     pub(crate) reasons: Vec<String>,
-    /// `true` if it comes from an extractor, whose text is its reason. The pipeline logs it.
+    /// `true` if the problem is the rejection of an extractor, whose text is the reason. The
+    /// pipeline logs such a problem.
     pub(crate) is_rejection: bool,
 }
 
@@ -49,8 +50,8 @@ impl Problem {
     /// Returns the problem of an error response: the portal's own, or one built from the plain text
     /// of axum's extractors.
     ///
-    /// `None` if the response is not an error, or has a different form. Plain text stays in
-    /// the response.
+    /// `None` if the response is not an error, or its body has a different form. Plain text remains
+    /// in the response.
     pub(crate) fn of_response(response: &mut Response) -> Option<Self> {
         if let Some(problem) = response.extensions_mut().remove::<Self>() {
             return Some(problem);
@@ -72,7 +73,7 @@ impl Problem {
         self.status.is_server_error() && self.code != "maintenance"
     }
 
-    /// Returns `true` if the request did not have the form that its route requires.
+    /// Returns `true` if the request does not have the form that its route requires.
     pub(crate) fn is_malformed_request(&self) -> bool {
         matches!(self.status.as_u16(), 400 | 413 | 415 | 422)
     }
@@ -92,7 +93,7 @@ impl Problem {
 
     /// Builds the problem document, as `application/problem+json`.
     ///
-    /// With `reveals`, as in DEV, the detail of a failed extractor is its own text.
+    /// With `reveals`, as in DEV, the detail of a failed extractor is the text of its rejection.
     pub(crate) fn to_response(&self, instance: Option<&str>, reveals: bool) -> Response {
         let reason = self
             .reasons
@@ -132,7 +133,7 @@ impl Problem {
         response
     }
 
-    /// Adds `Retry-After` and `WWW-Authenticate`, which the HTML form of an error has as well.
+    /// Adds `Retry-After` and `WWW-Authenticate`, which error pages have as well.
     pub(crate) fn add_headers(&self, response: &mut Response) {
         if let Some(seconds) = self.retry_after {
             response

@@ -1,7 +1,7 @@
 //! Rejections of axum's extractors: converts their plain text to problems with field errors.
 //!
 //! The text is all that remains of a rejection once axum has converted it to a response. Text in a
-//! different form still becomes the detail of the problem, only without a pointer.
+//! different form still becomes the detail of the problem, but without a pointer.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use axum::response::Response;
 use super::{FieldError, Problem};
 use crate::request::{escape_pointer as escape, peek};
 
-/// Detail of a `404` that adds nothing to its status.
+/// Generic detail of a `404`.
 pub(crate) const NOTHING_HERE: &str = "there is nothing at this URL";
 
 /// Maximum length of the text in a problem, in characters.
@@ -23,7 +23,7 @@ pub(super) fn text_of(response: &mut Response) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Returns text of at most [`MAX_TEXT_LEN`] characters in one line.
+/// Returns at most [`MAX_TEXT_LEN`] characters of a text, on one line.
 fn printable(bytes: &[u8]) -> String {
     // A character has at most four bytes.
     let bytes = bytes.get(..MAX_TEXT_LEN * 4 + 4).unwrap_or(bytes);
@@ -51,7 +51,7 @@ pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
         return problem;
     };
     if status.is_server_error() || status == StatusCode::PAYLOAD_TOO_LARGE {
-        // The former concerns the handler only, and the latter adds nothing.
+        // The text of a server error only concerns the handler, and that of a `413` adds nothing.
         problem.reasons.push(text);
         return problem;
     }
@@ -69,7 +69,7 @@ pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
     problem
 }
 
-/// Returns code and detail of an error response without text.
+/// Returns the code and the detail of an error response without text.
 fn usual(status: StatusCode) -> (&'static str, &'static str) {
     match status {
         StatusCode::BAD_REQUEST => ("bad_request", "the request is malformed"),
@@ -123,7 +123,7 @@ fn of_parameter(reason: &str) -> Option<FieldError> {
     has_name.then(|| FieldError::new(format!("/{}", escape(name)), "invalid_value", reason))
 }
 
-/// Returns the field error of a reason that starts with a path of serde_path_to_error.
+/// Returns the field error for a reason, which may start with a path of serde_path_to_error.
 fn fault(reason: &str) -> FieldError {
     let reason = reason.split(" at line ").next().unwrap_or(reason);
     let is_path = |path: &str| {
@@ -147,7 +147,7 @@ fn fault(reason: &str) -> FieldError {
 pub(crate) fn fault_of_serde(pointer: String, message: &str) -> FieldError {
     let of_field = |start: &str| {
         let (name, _) = message.strip_prefix(start)?.split_once('`')?;
-        // Inside a union, both the message of serde and its path may name the field.
+        // Inside an untagged enum, both the message of serde and its path may name the field.
         let place = format!("/{}", escape(name));
         Some(match pointer.ends_with(&place) {
             true => pointer.clone(),

@@ -1,4 +1,4 @@
-//! Client IP addresses, also behind trusted proxies.
+//! Client IP addresses, including those of clients behind trusted proxies.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -30,7 +30,8 @@ use crate::state::PortalState;
 pub struct ClientAddress(pub Option<IpAddr>);
 
 impl ClientAddress {
-    /// Returns the network that rate limits count as one client: the address, or the `/64` of IPv6.
+    /// Returns the network that rate limits count as one client: the IPv4 address, or the `/64` of
+    /// IPv6.
     #[must_use]
     pub fn network(self) -> Option<IpAddr> {
         self.0.map(network_of)
@@ -59,14 +60,14 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Returns the client of a request. Determined on demand, not for every request.
+    /// Returns the client of a request. It is determined on demand, not for every request.
     pub(crate) fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> ClientAddress {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>();
         ClientAddress(peer.map(|ConnectInfo(peer)| self.client_behind(peer.ip(), headers)))
     }
 
-    /// Returns the last address that is not a trusted proxy. Each proxy appends the address of its
-    /// client, so only entries that trusted proxies added are reliable.
+    /// Returns the last address that does not belong to a trusted proxy. Each proxy appends the
+    /// address of its client, so only entries that trusted proxies added are reliable.
     fn client_behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.are_trusted(client) {
@@ -105,8 +106,7 @@ fn parse(text: &str) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// Returns the network that counts as one address: a `/64` of IPv6, since one client has a whole
-/// network.
+/// Returns the network that counts as one address: for IPv6, the whole `/64` that one client has.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

@@ -37,7 +37,8 @@ impl ConnectionLimiter {
         }
     }
 
-    /// Returns a permit for a connection from an address, unless its limit is reached.
+    /// Returns a permit for a connection from an address, unless the limit of the address is
+    /// reached.
     pub(crate) fn acquire(&self, address: IpAddr) -> Option<ConnectionPermit> {
         let counts = self.limit.filter(|_| {
             // All clients of a proxy share its address.

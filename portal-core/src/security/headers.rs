@@ -29,7 +29,7 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // No page of another site may hold a response in its process memory, where it could be read.
+    // No page of another site may load a response into its process memory, where it could be read.
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
@@ -43,7 +43,7 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Headers that most responses set themselves; their length is added last.
+/// Headers that most responses set themselves; `Content-Length` is added last.
 const PREALLOCATED: [HeaderName; 3] = [header::CONTENT_TYPE, header::VARY, header::CONTENT_LENGTH];
 
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -62,7 +62,8 @@ impl ResponseHeaders {
         if https {
             always.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
         }
-        // Reserve entries for headers of almost all responses, so that the clone need not grow.
+        // Reserve entries for headers that almost all responses have, so that the clone need not
+        // grow.
         for name in [REQUEST_ID].into_iter().chain(PREALLOCATED) {
             always.insert(name, HeaderValue::from_static(""));
         }
@@ -88,8 +89,9 @@ impl ResponseHeaders {
     }
 }
 
-/// Restricts the portal's own cookies to HTTPS if the portal uses it, under a name that browsers
-/// let no other host set: a page on a sibling domain cannot plant a message.
+/// Restricts the portal's own cookies to HTTPS, if the portal uses it. Their names get a prefix
+/// that browsers accept from no other host, so that a page on a sibling domain cannot plant a
+/// message.
 fn secure_cookies(headers: &mut HeaderMap) {
     let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else {
         return;

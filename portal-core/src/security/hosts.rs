@@ -6,19 +6,21 @@ use url::Url;
 use crate::config::{Config, is_loopback_host};
 use crate::error::Error;
 
-/// Host names of the portal: in PROD that of `PUBLIC_URL`, in DEV also all loopback names.
+/// Host names of the portal: the host of `PUBLIC_URL` and, in DEV, all loopback names.
 ///
-/// The portal does not use the host of a request. The check keeps pages whose name was rebound to
-/// the portal's IP address from reading its responses, and caches and proxies from confusing it
-/// with other sites.
+/// The portal does not use the host of a request. The check prevents pages whose host name was
+/// rebound to the portal's IP address from reading its responses, and caches and proxies from
+/// confusing the portal with other sites.
 pub(crate) struct Hosts {
     /// URL of the portal.
     public_url: String,
     /// Hosts as browsers send them.
     exact: Vec<String>,
+    /// `true` if all loopback names are accepted, with any port.
+    ///
     /// On a developer's machine, the port may be that of a container or a tunnel.
     loopback: bool,
-    /// A name can be rebound, an IP address cannot.
+    /// `true` if all IP addresses are accepted: unlike a name, an IP address cannot be rebound.
     addresses: bool,
 }
 
@@ -44,7 +46,7 @@ impl Hosts {
         }
     }
 
-    /// Rejects a request to another host, or without exactly one host.
+    /// Rejects a request that names another host, or not exactly one host.
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
         let mut named = headers.get_all(header::HOST).iter();
         let host = named.next().map(|value| value.as_bytes());
@@ -85,7 +87,7 @@ impl Hosts {
     }
 }
 
-/// Returns the name before a port, if there is one; brackets stay.
+/// Returns a host without its port; brackets are kept.
 fn without_port(text: &str) -> &str {
     match text.rsplit_once(':') {
         Some((name, port))
@@ -177,7 +179,7 @@ mod tests {
         assert_eq!(status(&config, "/", &[]), 400);
         assert_eq!(status(&config, "/", &["a.example", "a.example"]), 400);
         assert_eq!(status(&config, "/", &["a.example", "evil.example"]), 400);
-        // The absolute form, and HTTP/2.
+        // The host can be in the URI: in absolute form, and in HTTP/2.
         assert_eq!(status(&config, "https://a.example/", &[]), 200);
         assert_eq!(status(&config, "https://a.example/", &["a.example"]), 200);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The character U+0000 in URLs and forms: no value that is stored or compared may contain it.
+//! Rejection of U+0000 in URLs and forms: no value that is stored or compared may contain it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,7 +13,7 @@ use crate::error::Error;
 const MESSAGE: &str = "must not contain the character U+0000";
 
 /// Rejects a URL with an encoded U+0000 in its path or query. PostgreSQL neither stores nor
-/// compares such text, so the request would fail far away from here.
+/// compares such text, so the request would fail much later.
 pub(super) fn check_url(uri: &Uri) -> Result<(), Error> {
     let parts = [
         ("path", uri.path()),
@@ -28,7 +28,7 @@ pub(super) fn check_url(uri: &Uri) -> Result<(), Error> {
     }
 }
 
-/// Makes the body of a form fail at U+0000, whichever extractor reads it.
+/// Makes the body of a form fail at U+0000, regardless of the extractor that reads it.
 pub(crate) fn guard_form(request: Request) -> Request {
     if !is_form(request.headers()) {
         return request;
@@ -54,7 +54,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 /// Searches encoded text for U+0000, which may be split across chunks.
 #[derive(Debug, Clone, Copy, Default)]
 struct Scan {
-    /// Number of bytes of `%00` at the end of the text seen so far.
+    /// Number of bytes of an incomplete `%00` at the end of the text so far.
     matched: u8,
 }
 

@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use crate::config::Config;
 use crate::error::Error;
 
-/// Origins whose pages may send requests, compared byte by byte in the form of browsers.
+/// Origins whose pages may send requests, compared byte by byte in the form that browsers send.
 pub(crate) struct OriginPolicy {
-    /// Own origins of the portal: their pages may change data.
+    /// Origins of the portal itself: their pages may change data.
     own: Vec<String>,
     /// Other origins configured by the operator: they may monitor tasks with a valid client token.
     allowed: Vec<String>,
@@ -21,10 +21,11 @@ impl OriginPolicy {
         }
     }
 
-    /// Rejects a state-changing request that another site may have made a browser send.
+    /// Rejects a state-changing request that a page of another site may have sent through a
+    /// browser.
     ///
     /// A browser adds cookies automatically, so a request with a cookie must prove its origin. A
-    /// bearer token is added by code that has it, which other sites do not.
+    /// bearer token is added only by code that has it, and other sites do not have it.
     pub(crate) fn check_change(&self, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
         if method.is_safe() || has_bearer(headers) {
             return Ok(());
@@ -37,12 +38,12 @@ impl OriginPolicy {
         }
     }
 
-    /// Rejects a stream, WebSocket or server-sent events, that was requested by another site's
-    /// page.
+    /// Rejects a stream (WebSocket or server-sent events) that was requested by a page of another
+    /// site.
     ///
-    /// Browsers send the origin of every WebSocket, but not that of a same-site `GET`; there,
-    /// `Sec-Fetch-Site` states it. A program sends neither: its client token is sufficient. A
-    /// cookie without either may have been added for any page.
+    /// Browsers send `Origin` with every WebSocket, but not with a same-site `GET`, for which they
+    /// send `Sec-Fetch-Site`. A program sends neither header: its client token is sufficient. If
+    /// there is a cookie but neither header, the browser may have added the cookie for any page.
     pub(crate) fn check_socket(&self, headers: &HeaderMap) -> Result<(), Error> {
         match self.sender(headers, &self.allowed) {
             RequestOrigin::Own => Ok(()),
@@ -63,8 +64,8 @@ impl OriginPolicy {
                 let is = |known: &String| known.as_bytes() == origin.as_bytes();
                 self.own.iter().any(is) || also.iter().any(is)
             };
-            // A browser sends one origin. Of several, it is unclear which one intermediaries have
-            // checked.
+            // A browser sends one origin. If there are several, it is unclear which one
+            // intermediaries have checked.
             return if known(origin) && origins.next().is_none() {
                 RequestOrigin::Own
             } else {

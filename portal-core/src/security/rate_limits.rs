@@ -16,14 +16,14 @@ use crate::auth::RateClass;
 use crate::config::{Config, Rate, Rates};
 use crate::error::Error;
 
-/// Maximum number of keys per minute; further ones share one counter. Memory stays bounded even if
-/// an attacker has a million IP addresses.
+/// Maximum number of keys per minute; further keys share one counter. Memory therefore stays
+/// bounded even if an attacker has a million IP addresses.
 const MAX_CALLERS: usize = 50_000;
 
 /// Interval for removing keys whose full rate is available again.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Key that requests are counted under.
+/// Key under which requests are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum RateKey {
     User(Uuid),
@@ -69,8 +69,8 @@ impl<C: Clock> RateLimits<C> {
         self.on.is_some()
     }
 
-    /// Counts a request by IP address, before the user is identified. Fails with `429` over the
-    /// limit.
+    /// Counts a request by IP address, before the user is identified. Fails with `429` if the limit
+    /// is exceeded.
     pub(crate) fn check_address(
         &self,
         class: RateClass,
@@ -82,8 +82,8 @@ impl<C: Clock> RateLimits<C> {
         counts.check(class, &RateKey::Network(network_of(address)))
     }
 
-    /// Counts a request by user. Fails with `429` over the limit. All requests with neither user
-    /// nor IP address share one counter.
+    /// Counts a request by user. Fails with `429` if the limit is exceeded. All requests with
+    /// neither user nor IP address share one counter.
     pub(crate) fn check_user(
         &self,
         class: RateClass,
@@ -123,7 +123,7 @@ impl<C: Clock> RateCounters<C> {
 
     fn check(&self, class: RateClass, caller: &RateKey) -> Result<(), Error> {
         let pair = match class {
-            // A user who signs in is not identified yet; only the IP address can be counted.
+            // A user who signs in is not identified yet, so only the IP address can be counted.
             RateClass::SignIn if matches!(caller, RateKey::User(_)) => return Ok(()),
             RateClass::SignIn => return self.sign_in.check(caller),
             RateClass::ClientToken => &self.client_token,
@@ -168,8 +168,7 @@ impl<C: Clock> RateCounter<C> {
         })
     }
 
-    /// Returns `true` if a new key can have its own counter, after keys that were inactive for long
-    /// are removed.
+    /// Removes inactive keys if this is due; returns `true` if a new key can have its own counter.
     fn has_room(&self) -> bool {
         let is_full = self.limiter.len() >= MAX_CALLERS;
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);

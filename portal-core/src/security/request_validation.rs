@@ -9,7 +9,7 @@ use crate::auth::{RouteInfo, RouteKind};
 use crate::config::{Config, Limits};
 use crate::error::Error;
 
-/// Checks that only need the head of a request.
+/// Checks that need only the head of a request.
 pub(crate) struct RequestValidator {
     hosts: Hosts,
     pub(crate) limits: Limits,
@@ -23,7 +23,8 @@ impl RequestValidator {
         }
     }
 
-    /// Rejects requests that are too large or meant for another host.
+    /// Rejects requests that are too large, contain U+0000 in the URL or are meant for another
+    /// host.
     pub(crate) fn check<B>(
         &self,
         request: &Request<B>,
@@ -33,7 +34,7 @@ impl RequestValidator {
         check_head(&self.limits, request.method(), uri, headers)?;
         nul::check_url(uri)?;
         match route.map(|route| route.kind) {
-            // Load balancers and monitoring send the IP address as host.
+            // Load balancers and monitoring systems send the IP address as the host.
             Some(RouteKind::Probe) => Ok(()),
             _ => self.hosts.check(uri, headers),
         }

@@ -5,8 +5,9 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use crate::config::Limits;
 use crate::error::Error;
 
-/// Rejects heads that exceed the limits, and methods for proxies: `TRACE` would reveal to a page
-/// what its browser adds, `CONNECT` is for tunnels.
+/// Rejects heads that exceed the limits, and methods for proxies.
+///
+/// `TRACE` would reveal to a page the headers that its browser adds, and `CONNECT` is for tunnels.
 pub(crate) fn check_head(
     limits: &Limits,
     method: &Method,

@@ -38,7 +38,7 @@ pub trait AdminChoice: Sized {
     /// Returns the text of the variant.
     fn as_str(&self) -> &'static str;
 
-    /// Returns the variant that is stored as a string.
+    /// Returns the variant with this text.
     fn from_str(text: &str) -> Option<Self>;
 }
 

@@ -14,7 +14,7 @@ use crate::store::{Row, StoreError, now};
 
 const EXPECTED: &str = "must be a date such as 2026-05-01";
 
-/// Text of the current date or time.
+/// Text that means the current date or time.
 pub(super) const NOW: &str = "now";
 
 impl AdminField for NaiveDate {
@@ -42,7 +42,7 @@ pub(super) fn has_plain_year(year: i32) -> bool {
     (1..=9999).contains(&year)
 }
 
-/// Returns the word for a comparison of times.
+/// Returns the word for a comparison of dates or times.
 pub(super) fn comparison_word(operator: Operator) -> &'static str {
     match operator {
         Operator::Less => "before",

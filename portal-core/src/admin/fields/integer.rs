@@ -55,11 +55,11 @@ struct Integer {
     max: i64,
 }
 
-/// Returns a whole number, even for `2.0`, as JavaScript and spreadsheets write it.
+/// Returns a whole number, also if it is written as `2.0`, as in JavaScript and spreadsheets.
 fn integer_of(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         let number = value.as_f64()?;
-        // 2^53: beyond it, a fraction has already been lost.
+        // 2^53: above it, a fraction has already been lost.
         let is_exact =
             value.is_f64() && number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
         #[expect(
@@ -71,7 +71,7 @@ fn integer_of(value: &Value) -> Option<i64> {
 }
 
 fn not_integer(value: &Value, min: i64, max: i64) -> FieldError {
-    // Larger than any `i64`, but whole.
+    // The number is larger than any `i64`, but whole.
     if value.is_u64() {
         return out_of_range(min, max);
     }
@@ -87,7 +87,7 @@ fn out_of_range(min: i64, max: i64) -> FieldError {
 }
 
 impl FieldType for Integer {
-    // The same for all sizes: a reference can be smaller than the key.
+    // All sizes have the same name, so that a reference can be smaller than the key.
     fn name(&self) -> &'static str {
         "integer"
     }
@@ -139,7 +139,7 @@ impl FieldType for Integer {
         let number = Field::number(spec.name, spec.title)
             .step("1")
             .required(spec.is_required);
-        // Browsers use floating-point numbers, which are wrong for larger bounds.
+        // Browsers use floating-point numbers, which are inexact for larger bounds.
         if self.size == Size::Big {
             return number;
         }

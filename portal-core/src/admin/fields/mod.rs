@@ -1,7 +1,7 @@
-//! Field types, one per file: conversion of Rust types, and behavior in the admin.
+//! Field types, one per file: conversion of Rust types and behavior in the admin.
 //!
-//! A new type is a new file with a [`FieldType`](super::field_type::FieldType) and the Rust types
-//! that have it.
+//! To add a type, add a file with a [`FieldType`](super::field_type::FieldType) and the Rust types
+//! that use it.
 
 mod boolean;
 mod choice;

@@ -1,4 +1,4 @@
-//! Optional fields: any type, or no value.
+//! Optional fields: a value of any field type, or no value.
 
 use serde_json::Value;
 

@@ -64,11 +64,11 @@ impl FieldType for Timestamp {
     }
 
     fn column_default(&self, value: &Value) -> String {
-        // The format of sqlx, so that it sorts correctly among other values.
+        // This is the format of sqlx, so that the default sorts correctly among other values.
         plain_text(value).replace('Z', "+00:00")
     }
 
-    /// Also accepts the value of a browser control, which has no time zone and counts as UTC.
+    /// Also accepts the value of a browser control, which has no time zone and is read as UTC.
     fn parse(&self, text: &str) -> Result<Value, FieldError> {
         let text = text.trim();
         if text == NOW {
