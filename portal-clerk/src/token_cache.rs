@@ -9,8 +9,29 @@ use crate::claims::Claims;
 
 const ENTRIES: usize = 50_000;
 
-/// Cache key of a token, so that memory contains no usable tokens.
+/// SHA-256, for secrets that are only compared.
 pub(crate) type Digest = [u8; 32];
+
+/// A token in the form in which it is cached: memory contains no usable tokens.
+///
+/// Without its signature a token is worthless, so only the signature is hashed. It is half of the
+/// token, and hashing is the most expensive part of the check of a cached session.
+#[derive(Clone, Copy)]
+pub(crate) struct CacheKey<'a> {
+    /// Header and claims, as in the token.
+    signed: &'a str,
+    signature: Digest,
+}
+
+impl<'a> CacheKey<'a> {
+    pub(crate) fn of(token: &'a str) -> Self {
+        let (signed, signature) = token.rsplit_once('.').unwrap_or(("", token));
+        Self {
+            signed,
+            signature: digest_of(signature),
+        }
+    }
+}
 
 /// Verified token, and the epoch of the keys it was verified with.
 #[derive(Clone)]
@@ -19,29 +40,30 @@ pub(crate) struct VerifiedToken {
     pub(crate) epoch: u64,
 }
 
-/// Verified tokens by their SHA-256; the caller must still check their times.
-pub(crate) struct VerifiedTokens(Cache<Digest, VerifiedToken>);
+/// Verified tokens by the digest of their signature; the caller must still check their times.
+pub(crate) struct VerifiedTokens(Cache<Digest, (Arc<str>, VerifiedToken)>);
 
 impl VerifiedTokens {
     pub(crate) fn new() -> Self {
         Self(Cache::new(ENTRIES))
     }
 
-    pub(crate) fn get(&self, digest: &Digest) -> Option<VerifiedToken> {
-        self.0.get(digest)
+    pub(crate) fn get(&self, key: &CacheKey<'_>) -> Option<VerifiedToken> {
+        let (signed, verified) = self.0.get(&key.signature)?;
+        (*signed == *key.signed).then_some(verified)
     }
 
-    pub(crate) fn insert(&self, digest: Digest, verified: VerifiedToken) {
-        self.0.insert(digest, verified);
+    pub(crate) fn insert(&self, key: &CacheKey<'_>, verified: VerifiedToken) {
+        self.0.insert(key.signature, (key.signed.into(), verified));
     }
 
-    pub(crate) fn remove(&self, digest: &Digest) {
-        self.0.remove(digest);
+    pub(crate) fn remove(&self, key: &CacheKey<'_>) {
+        self.0.remove(&key.signature);
     }
 }
 
-pub(crate) fn digest_of(token: &str) -> Digest {
-    let digest = digest::digest(&digest::SHA256, token.as_bytes());
+pub(crate) fn digest_of(secret: &str) -> Digest {
+    let digest = digest::digest(&digest::SHA256, secret.as_bytes());
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest.as_ref());
     bytes

@@ -17,7 +17,7 @@ use crate::credential::{self, Credential};
 use crate::jwks::KeyCache;
 use crate::query;
 use crate::token::{Rejection, SKEW, UncheckedClaims, Unverified, VerificationRules};
-use crate::token_cache::{self, Digest, VerifiedToken, VerifiedTokens};
+use crate::token_cache::{CacheKey, VerifiedToken, VerifiedTokens};
 
 /// Point in time on the wall clock and on the monotonic clock.
 #[derive(Clone, Copy)]
@@ -107,12 +107,20 @@ impl Verifier {
                 Ok(None)
             }
             Credential::Cookies if !headers.contains_key(header::COOKIE) => Ok(None),
-            Credential::Cookies => {
-                let cookies = Cookies::of(headers, &self.names);
-                let found = self.cookie_session(&cookies, query, now).await?;
-                Ok(found.into_session())
-            }
+            // Boxed, so that cookies do not enlarge the future of requests with a header.
+            Credential::Cookies => Box::pin(self.session_of_cookies(headers, query, now)).await,
         }
+    }
+
+    async fn session_of_cookies(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+        now: TimePoint,
+    ) -> Result<VerifiedSession, AuthError> {
+        let cookies = Cookies::of(headers, &self.names);
+        let found = self.cookie_session(&cookies, query, now).await?;
+        Ok(found.into_session())
     }
 
     /// Determines the session from cookies. Fails if verification is currently unavailable.
@@ -230,10 +238,10 @@ impl Verifier {
         token: &str,
         now: TimePoint,
     ) -> Result<Arc<Claims>, Rejection> {
-        let digest = token_cache::digest_of(token);
-        if let Some(known) = self.verified.get(&digest) {
+        let key = CacheKey::of(token);
+        if let Some(known) = self.verified.get(&key) {
             if known.claims.expires_at <= now.unix - SKEW {
-                self.verified.remove(&digest);
+                self.verified.remove(&key);
                 return Err(Rejection::Expired);
             }
             if self.keys.is_current(known.epoch, now.instant) {
@@ -241,7 +249,7 @@ impl Verifier {
             }
         }
         // Boxed, so that signature verification does not enlarge the future of every request.
-        Box::pin(self.verify(token, digest, now)).await
+        Box::pin(self.verify(token, key, now)).await
     }
 
     /// Returns the session to end: the first cookie with a token valid within the last week.
@@ -280,7 +288,7 @@ impl Verifier {
     async fn verify(
         &self,
         token: &str,
-        digest: Digest,
+        key: CacheKey<'_>,
         now: TimePoint,
     ) -> Result<Arc<Claims>, Rejection> {
         let token = Unverified::parse(token)?;
@@ -294,7 +302,7 @@ impl Verifier {
             );
         }
         self.verified.insert(
-            digest,
+            &key,
             VerifiedToken {
                 claims: Arc::clone(&claims),
                 epoch: keys.epoch,

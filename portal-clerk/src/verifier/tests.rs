@@ -284,6 +284,12 @@ async fn cache_distinguishes_tokens() {
     let mut forged = first.clone();
     forged.replace_range(first.len() - 6..first.len() - 2, "AAAA");
     assert_eq!(who(&verifier, &bearer(&forged), at(0)).await, None);
+    let (_, signature) = first.rsplit_once('.').unwrap();
+    let other = token(json!({"sub": "user_2"}));
+    let (signed, _) = other.rsplit_once('.').unwrap();
+    let copied = format!("{signed}.{signature}");
+    assert_eq!(who(&verifier, &bearer(&copied), at(0)).await, None);
+    assert!(who(&verifier, &bearer(&first), at(0)).await.is_some());
     assert_eq!(
         who(&verifier, &bearer(&first[..first.len() - 1]), at(0)).await,
         None

@@ -135,7 +135,8 @@ impl ValidatedPortal {
                 of_tasks.notify_local_user(task.owner_user_id, OWN_TASKS);
             }
         });
-        state.insert(OriginPolicy::new(&config));
+        let origins = Arc::new(OriginPolicy::new(&config));
+        state.insert_shared(Arc::clone(&origins));
         state.insert(TrustedProxies::new(&config));
         let connections = ConnectionLimiter::new(&config);
         let theme = DefaultTheme::load(store.clone(), theme).await?;
@@ -192,6 +193,7 @@ impl ValidatedPortal {
         let services = Services {
             state: state.clone(),
             validator: RequestValidator::new(&config),
+            origins,
             rate_limits: RateLimits::new(&config),
             maintenance,
             headers,

@@ -13,13 +13,14 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use super::header_timer::HeaderTimer;
 use super::linger::Linger;
 use super::write_timeout::WriteTimeout;
 use crate::config::Limits;
@@ -63,7 +64,7 @@ impl HttpServer {
                     continue;
                 }
             };
-            let Some(place) = self.connections.acquire(peer.ip()) else {
+            let Some(permit) = self.connections.acquire(peer.ip()) else {
                 tracing::warn!(
                     %peer,
                     "connection rejected: limit per address reached; if the address is a proxy, add it to TRUSTED_PROXIES"
@@ -74,14 +75,15 @@ impl HttpServer {
             let stream = PermittedStream {
                 stream,
                 linger: Linger::default(),
-                _place: place,
+                _permit: permit,
             };
             let connection = serve_connection(
                 router.clone(),
                 WriteTimeout::new(stream, self.limits.write_timeout),
                 peer,
                 self.limits.header_timeout,
-                self.stop.clone(),
+                // A token of its own, because each poll of the connection locks it.
+                self.stop.child_token(),
             );
             open.spawn(connection);
         }
@@ -120,13 +122,14 @@ async fn serve_connection(
         router.clone().call(request)
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HeaderTimer::new())
         .header_read_timeout(header_time)
         .max_buf_size(READ_BUFFER)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
@@ -142,7 +145,7 @@ async fn serve_connection(
 struct PermittedStream {
     stream: TcpStream,
     linger: Linger,
-    _place: ConnectionPermit,
+    _permit: ConnectionPermit,
 }
 
 impl AsyncRead for PermittedStream {

@@ -6,6 +6,7 @@ mod builder;
 pub(crate) mod cli;
 mod collect_pages;
 mod discover;
+mod header_timer;
 mod health;
 mod http_server;
 mod known_pages;

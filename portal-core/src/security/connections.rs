@@ -45,7 +45,7 @@ impl ConnectionLimiter {
             !self.proxies.are_trusted(address.to_canonical())
         });
         let Some(limit) = counts else {
-            return Some(self.place(None));
+            return Some(self.permit(None));
         };
         let network = network_of(address);
         let mut open = self.open.lock();
@@ -58,10 +58,10 @@ impl ConnectionLimiter {
         }
         *count += 1;
         drop(open);
-        Some(self.place(Some(network)))
+        Some(self.permit(Some(network)))
     }
 
-    fn place(&self, network: Option<IpAddr>) -> ConnectionPermit {
+    fn permit(&self, network: Option<IpAddr>) -> ConnectionPermit {
         ConnectionPermit {
             open: Arc::clone(&self.open),
             network,

@@ -43,8 +43,19 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Headers that most responses set themselves; `Content-Length` is added last.
-const PREALLOCATED: [HeaderName; 3] = [header::CONTENT_TYPE, header::VARY, header::CONTENT_LENGTH];
+/// Headers whose value depends on the response; almost all have them, so each has an entry.
+const PER_RESPONSE: [HeaderName; 3] = [
+    REQUEST_ID,
+    header::CONTENT_TYPE,
+    // Added last, after the application's layers.
+    header::CONTENT_LENGTH,
+];
+
+/// Number of headers for which the map has room; a map that grows is as expensive as all headers.
+const CAPACITY: usize = 20;
+
+/// Value of `Vary` for responses that are compressed for clients that accept it.
+const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
@@ -57,14 +68,14 @@ pub(crate) struct ResponseHeaders {
 
 impl ResponseHeaders {
     pub(crate) fn new(https: bool, sources: &CspSources) -> Self {
-        let mut always = HeaderMap::from_iter(HEADERS);
+        let mut always = HeaderMap::with_capacity(CAPACITY);
+        always.extend(HEADERS.map(|(name, value)| (Some(name), value)));
+        always.insert(header::VARY, ACCEPT_ENCODING);
         always.insert(header::CONTENT_SECURITY_POLICY, sources.header());
         if https {
             always.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
         }
-        // Reserve entries for headers that almost all responses have, so that the clone need not
-        // grow.
-        for name in [REQUEST_ID].into_iter().chain(PREALLOCATED) {
+        for name in PER_RESPONSE {
             always.insert(name, HeaderValue::from_static(""));
         }
         Self {
@@ -74,13 +85,37 @@ impl ResponseHeaders {
     }
 
     /// Returns all headers of a response; those set by its handler take precedence.
-    pub(crate) fn complete(&self, own: HeaderMap, request_id: HeaderValue) -> HeaderMap {
-        let missing = PREALLOCATED.map(|name| (!own.contains_key(&name)).then_some(name));
+    ///
+    /// `varies` is `true` if the response is compressed for some clients.
+    pub(crate) fn complete(
+        &self,
+        mut own: HeaderMap,
+        request_id: HeaderValue,
+        varies: bool,
+    ) -> HeaderMap {
+        let [mut has_type, mut has_length, mut has_vary] = [false; 3];
+        // Comparing the few names of a handler takes less time than looking them up.
+        for name in own.keys() {
+            has_type |= *name == header::CONTENT_TYPE;
+            has_length |= *name == header::CONTENT_LENGTH;
+            has_vary |= *name == header::VARY;
+        }
+        if has_vary && varies {
+            own.append(header::VARY, ACCEPT_ENCODING);
+        }
         let mut all = HeaderMap::clone(&self.always);
         all.extend(own);
-        all.insert(REQUEST_ID, request_id);
-        for name in missing.into_iter().flatten() {
-            all.remove(name);
+        if let Some(id) = all.get_mut(&REQUEST_ID) {
+            *id = request_id;
+        }
+        for (name, is_present) in [
+            (header::CONTENT_TYPE, has_type),
+            (header::CONTENT_LENGTH, has_length),
+            (header::VARY, has_vary || varies),
+        ] {
+            if !is_present {
+                all.remove(name);
+            }
         }
         if self.https {
             secure_cookies(&mut all);
@@ -117,19 +152,23 @@ mod tests {
     use super::*;
 
     fn complete(https: bool, own: &[(&'static str, &'static str)]) -> HeaderMap {
+        completed(https, own, false)
+    }
+
+    fn completed(https: bool, own: &[(&'static str, &'static str)], varies: bool) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in own {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        let answer = ResponseHeaders::new(https, &CspSources::default());
-        answer.complete(headers, HeaderValue::from_static("id"))
+        let defaults = ResponseHeaders::new(https, &CspSources::default());
+        defaults.complete(headers, HeaderValue::from_static("id"), varies)
     }
 
     #[test]
     fn headers_of_a_handler_take_precedence() {
         let plain = complete(false, &[]);
         assert_eq!(plain[header::CACHE_CONTROL], "private, no-store");
-        for name in PREALLOCATED {
+        for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::VARY] {
             assert!(!plain.contains_key(name));
         }
         let own = [
@@ -137,14 +176,24 @@ mod tests {
             ("content-security-policy", "default-src 'none'"),
             ("x-request-id", "forged"),
         ];
-        let varying = complete(false, &[("vary", "cookie"), ("vary", "accept-encoding")]);
-        let found: Vec<_> = varying.get_all(header::VARY).iter().collect();
-        assert_eq!(found, ["cookie", "accept-encoding"]);
         let headers = complete(false, &own);
         for (name, value) in [own[0], own[1], ("x-request-id", "id")] {
             let found: Vec<_> = headers.get_all(name).iter().collect();
             assert_eq!(found, [value], "{name}");
         }
+    }
+
+    #[test]
+    fn varying_encoding_is_added_to_vary() {
+        let vary = |own: &[_], varies| -> Vec<String> {
+            let headers = completed(false, own, varies);
+            let values = headers.get_all(header::VARY).iter();
+            values.map(|it| it.to_str().unwrap().to_owned()).collect()
+        };
+        let own = [("vary", "cookie"), ("vary", "origin")];
+        assert_eq!(vary(&[], true), ["accept-encoding"]);
+        assert_eq!(vary(&own, true), ["cookie", "origin", "accept-encoding"]);
+        assert_eq!(vary(&own, false), ["cookie", "origin"]);
     }
 
     #[test]
@@ -173,8 +222,8 @@ mod tests {
             connect: vec!["https://clerk.example.com".to_owned()],
             ..CspSources::default()
         };
-        let answer = ResponseHeaders::new(true, &sources);
-        let headers = answer.complete(HeaderMap::new(), HeaderValue::from_static("id"));
+        let defaults = ResponseHeaders::new(true, &sources);
+        let headers = defaults.complete(HeaderMap::new(), HeaderValue::from_static("id"), false);
         let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.contains("connect-src 'self' https://clerk.example.com;"));
         assert!(headers.contains_key(header::STRICT_TRANSPORT_SECURITY));

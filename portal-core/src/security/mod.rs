@@ -15,6 +15,6 @@ pub(crate) use client_address::{TrustedProxies, network_of};
 pub(crate) use connections::{ConnectionLimiter, ConnectionPermit};
 pub(crate) use headers::{REQUEST_ID, ResponseHeaders};
 pub(crate) use nul::guard_form;
-pub(crate) use origin::{OriginPolicy, has_bearer};
+pub(crate) use origin::{OriginPolicy, is_bearer};
 pub(crate) use rate_limits::RateLimits;
 pub(crate) use request_validation::RequestValidator;

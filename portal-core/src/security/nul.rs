@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header};
 use hyper::body::{Frame, SizeHint};
+use memchr::memchr;
 
 use crate::error::Error;
 
@@ -19,13 +20,16 @@ pub(super) fn check_url(uri: &Uri) -> Result<(), Error> {
         ("path", uri.path()),
         ("query", uri.query().unwrap_or_default()),
     ];
-    match parts
-        .iter()
-        .find(|(_, text)| Scan::default().finds(text.as_bytes()))
-    {
+    match parts.iter().find(|(_, text)| has_nul(text)) {
         None => Ok(()),
         Some((part, _)) => Err(Error::bad_request(format!("the {part} of a URL {MESSAGE}"))),
     }
+}
+
+/// Searches a part of a URL, which contains U+0000 only in encoded form.
+fn has_nul(text: &str) -> bool {
+    let encoded = memchr(b'%', text.as_bytes());
+    encoded.is_some_and(|at| Scan::default().finds(&text.as_bytes()[at..]))
 }
 
 /// Makes the body of a form fail at U+0000, regardless of the extractor that reads it.

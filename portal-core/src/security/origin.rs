@@ -93,13 +93,14 @@ fn foreign() -> Error {
 }
 
 /// Returns `true` if a request carries a token that no browser adds automatically.
-pub(crate) fn has_bearer(headers: &HeaderMap) -> bool {
-    headers.get(header::AUTHORIZATION).is_some_and(|value| {
-        value
-            .as_bytes()
-            .get(..7)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
-    })
+fn has_bearer(headers: &HeaderMap) -> bool {
+    headers.get(header::AUTHORIZATION).is_some_and(is_bearer)
+}
+
+/// Returns `true` if this value of `Authorization` is such a token.
+pub(crate) fn is_bearer(authorization: &HeaderValue) -> bool {
+    let scheme = authorization.as_bytes().get(..7);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
 }
 
 #[cfg(test)]

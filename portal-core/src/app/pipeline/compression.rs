@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use axum::body::{Body, HttpBody as _, to_bytes};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
@@ -57,25 +57,22 @@ fn is_foreign(headers: &HeaderMap) -> bool {
     site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
-/// Applies the chosen encoding to a response.
-pub(super) async fn apply(wish: Encoding, mut response: Response) -> Response {
-    if wish == Encoding::Disabled || !is_compressible(&response) {
-        return response;
-    }
-    let vary = HeaderValue::from_static("accept-encoding");
-    response.headers_mut().append(header::VARY, vary);
-    match wish {
-        Encoding::Disabled | Encoding::Identity => response,
-        // To HEAD as well: the body is removed further out.
-        Encoding::Gzip => compressed(response).await,
-    }
+/// Returns `true` if the encoding of a response depends on its client.
+pub(super) fn varies(encoding: Encoding, response: &Response) -> bool {
+    encoding != Encoding::Disabled && is_compressible(response)
 }
 
-async fn compressed(response: Response) -> Response {
+/// Returns `true` if a response whose encoding varies is to be compressed.
+///
+/// A response to `HEAD` is compressed as well: its body is removed later.
+pub(super) fn is_required(encoding: Encoding, response: &Response) -> bool {
     let length = response.body().size_hint().exact();
-    if !length.is_some_and(|length| (MIN_SIZE..=MAX_SIZE).contains(&length)) {
-        return response;
-    }
+    encoding == Encoding::Gzip
+        && length.is_some_and(|length| (MIN_SIZE..=MAX_SIZE).contains(&length))
+}
+
+/// Compresses a response.
+pub(super) async fn compress(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(plain) = to_bytes(body, usize::MAX).await else {
         // Reading the body failed, so its headers no longer apply.
@@ -101,23 +98,29 @@ async fn compressed(response: Response) -> Response {
 /// back.
 fn is_compressible(response: &Response) -> bool {
     let headers = response.headers();
-    let is_text = headers
-        .get(header::CONTENT_TYPE)
+    let media_type = headers.get(header::CONTENT_TYPE);
+    // One pass, because a handler sets fewer headers than this looks for.
+    media_type
         .and_then(|value| value.to_str().ok())
-        .is_some_and(is_text);
-    let is_fixed = [
+        .is_some_and(is_text)
+        && !headers
+            .iter()
+            .any(|(name, value)| fixes_encoding(name, value))
+}
+
+/// Returns `true` if a response with this header must not be encoded.
+fn fixes_encoding(name: &HeaderName, value: &HeaderValue) -> bool {
+    if *name == header::CACHE_CONTROL {
+        return value
+            .to_str()
+            .is_ok_and(|text| text.contains("no-transform"));
+    }
+    [
         header::CONTENT_ENCODING,
         header::CONTENT_RANGE,
         header::ETAG,
     ]
-    .iter()
-    .any(|name| headers.contains_key(name));
-    let no_transform = headers.get_all(header::CACHE_CONTROL).iter().any(|value| {
-        value
-            .to_str()
-            .is_ok_and(|text| text.contains("no-transform"))
-    });
-    is_text && !is_fixed && !no_transform
+    .contains(name)
 }
 
 /// Event streams are text too, but never complete.
@@ -162,7 +165,14 @@ mod tests {
         pairs.collect()
     }
 
-    fn answer(own: &[(&'static str, &'static str)], body: &str) -> Response {
+    async fn apply(encoding: Encoding, response: Response) -> Response {
+        match varies(encoding, &response) && is_required(encoding, &response) {
+            true => compress(response).await,
+            false => response,
+        }
+    }
+
+    fn response(own: &[(&'static str, &'static str)], body: &str) -> Response {
         let mut response = Response::new(Body::from(body.to_owned()));
         response.headers_mut().extend(headers(own));
         response
@@ -171,7 +181,7 @@ mod tests {
     const PAGE: (&str, &str) = ("content-type", "text/html; charset=utf-8");
 
     async fn encoding(own: &[(&'static str, &'static str)], body: &str) -> Option<String> {
-        let response = apply(Encoding::Gzip, answer(own, body)).await;
+        let response = apply(Encoding::Gzip, response(own, body)).await;
         let coding = response.headers().get(header::CONTENT_ENCODING);
         coding.map(|coding| coding.to_str().unwrap().to_owned())
     }
@@ -180,9 +190,8 @@ mod tests {
     async fn compressed_body_decompresses_to_the_original() {
         let text = "<p>A line of a page.</p>".repeat(200);
         for _ in 0..2 {
-            let response = apply(Encoding::Gzip, answer(&[PAGE], &text)).await;
+            let response = apply(Encoding::Gzip, response(&[PAGE], &text)).await;
             assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
-            assert_eq!(response.headers()[header::VARY], "accept-encoding");
             let packed = to_bytes(response.into_body(), usize::MAX).await.unwrap();
             assert!(packed.len() < 300, "{}", packed.len());
             let mut read = String::new();
@@ -222,24 +231,24 @@ mod tests {
 
     #[test]
     fn cross_site_request_with_cookie_is_not_compressed() {
-        let wish = |pairs: &[_]| Encoding::of(&headers(pairs));
+        let encoding = |pairs: &[_]| Encoding::of(&headers(pairs));
         let gzip = ("accept-encoding", "gzip, deflate, br");
         let cookie = ("cookie", "__session=1");
-        assert_eq!(wish(&[cookie]), Encoding::Identity);
-        assert_eq!(wish(&[gzip, cookie]), Encoding::Gzip);
+        assert_eq!(encoding(&[cookie]), Encoding::Identity);
+        assert_eq!(encoding(&[gzip, cookie]), Encoding::Gzip);
         assert_eq!(
-            wish(&[gzip, ("sec-fetch-site", "cross-site")]),
+            encoding(&[gzip, ("sec-fetch-site", "cross-site")]),
             Encoding::Gzip
         );
         for site in ["cross-site", "same-site"] {
             assert_eq!(
-                wish(&[gzip, cookie, ("sec-fetch-site", site)]),
+                encoding(&[gzip, cookie, ("sec-fetch-site", site)]),
                 Encoding::Identity
             );
         }
         for site in ["same-origin", "none"] {
             assert_eq!(
-                wish(&[gzip, cookie, ("sec-fetch-site", site)]),
+                encoding(&[gzip, cookie, ("sec-fetch-site", site)]),
                 Encoding::Gzip
             );
         }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::app::maintenance::Maintenance;
 use crate::app::routes::reserved_kind;
 use crate::auth::RouteInfo;
-use crate::security::{RateLimits, RequestValidator, ResponseHeaders};
+use crate::security::{OriginPolicy, RateLimits, RequestValidator, ResponseHeaders};
 use crate::state::PortalState;
 
 /// Services that the steps of all routes share.
 pub(in crate::app) struct Services {
     pub(in crate::app) state: PortalState,
     pub(in crate::app) validator: RequestValidator,
+    pub(in crate::app) origins: Arc<OriginPolicy>,
     pub(in crate::app) rate_limits: RateLimits,
     pub(in crate::app) maintenance: Maintenance,
     pub(in crate::app) headers: ResponseHeaders,

@@ -1,39 +1,60 @@
 //! Finalization: the form in which responses are sent.
 
+use std::future::{Future, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use futures_util::future::Either;
 
 use super::compression;
 use super::context::Context;
 use super::exchange::Exchange;
 use super::route::panicked;
+use super::unread::announce_close;
 use crate::auth::RouteInfo;
 use crate::error::Problem;
 use crate::pages::{PageError, PageRenderer, error_document};
-use crate::security::ClientAddress;
 
 impl Exchange {
     /// Returns the response in the form in which it is sent.
-    pub(super) async fn finalize(self, context: &Context, response: Response) -> Response {
-        let response = self.finalize_error(context, response);
-        let mut response = compression::apply(self.encoding, response).await;
-        if self.sends_bearer && response.status() == StatusCode::UNAUTHORIZED {
+    pub(super) fn finalize(
+        self,
+        context: Arc<Context>,
+        response: Response,
+    ) -> impl Future<Output = Response> {
+        let mut response = self.finalize_error(&context, response);
+        let varies = compression::varies(self.head.encoding, &response);
+        let compresses = varies && compression::is_required(self.head.encoding, &response);
+        if !compresses && !self.unread.is_left() {
+            return Either::Left(ready(self.complete(&context, response, varies)));
+        }
+        // Boxed, so that it does not enlarge the future of every request.
+        Either::Right(Box::pin(async move {
+            if compresses {
+                response = compression::compress(response).await;
+            }
+            let closes = self.unread.drain().await;
+            let mut response = self.complete(&context, response, varies);
+            if closes {
+                announce_close(response.headers_mut());
+            }
+            response
+        }))
+    }
+
+    /// Adds the headers of all responses and logs the response.
+    fn complete(self, context: &Context, mut response: Response, varies: bool) -> Response {
+        if self.head.sends_bearer && response.status() == StatusCode::UNAUTHORIZED {
             add_www_authenticate(response.headers_mut());
         }
         let own = std::mem::take(response.headers_mut());
-        *response.headers_mut() = context.services.headers.complete(own, self.request_id);
-        if self.unread.drain().await {
-            self.unread.say_close(response.headers_mut());
+        let headers = &context.services.headers;
+        *response.headers_mut() = headers.complete(own, self.head.request_id, varies);
+        if let Some(log) = self.log {
+            log.write(response.status());
         }
-        tracing::debug!(
-            method = %self.method,
-            status = response.status().as_u16(),
-            client = self.client.and_then(|ClientAddress(address)| address).map(tracing::field::display),
-            elapsed = ?self.started.elapsed(),
-            "response sent"
-        );
         response
     }
 
@@ -42,15 +63,20 @@ impl Exchange {
     ///
     /// API routes never respond with a page.
     fn finalize_error(&self, context: &Context, mut response: Response) -> Response {
-        let id = self.request_id.to_str().ok();
+        let page_error = response.extensions_mut().remove::<PageError>();
+        let is_error = response.status().is_client_error() || response.status().is_server_error();
+        if page_error.is_none() && !is_error {
+            return response;
+        }
+        let id = self.head.request_id.to_str().ok();
         let route = context.route.as_ref();
         let setup = context.state().borrow::<PageRenderer>().ok();
         let reveals = setup.is_some_and(|setup| setup.config.is_dev());
-        if let Some(error) = response.extensions_mut().remove::<PageError>() {
+        if let Some(error) = page_error {
             log_rejection(route, reveals, error.problem());
             let page = match setup {
                 // The application provides the layout, which may panic.
-                Some(setup) if !context.is_api(self.uri.path()) => {
+                Some(setup) if !self.is_api => {
                     catch_unwind(AssertUnwindSafe(|| error.render(setup, route, id)))
                         .unwrap_or_else(|panic| panicked(&*panic))
                 }
@@ -63,10 +89,9 @@ impl Exchange {
         }
         // Neither browsers nor API clients expect plain text; elsewhere it is the application's
         // choice.
-        let is_api = context.is_api(self.uri.path());
         let is_ours = self.page_request.is_some()
             || response.extensions().get::<Problem>().is_some()
-            || is_api;
+            || self.is_api;
         let Some(problem) = Problem::of_response(&mut response) else {
             return response;
         };
@@ -74,8 +99,8 @@ impl Exchange {
         if !is_ours {
             return response;
         }
-        let answer = match (&self.page_request, setup) {
-            (Some(head), Some(setup)) if !is_api => {
+        let rendered = match (&self.page_request, setup) {
+            (Some(head), Some(setup)) => {
                 // The portal provides this layout, but the provider adds to the page.
                 let page = || error_document(setup, head, route, &problem, id);
                 catch_unwind(AssertUnwindSafe(page)).unwrap_or_else(|_| {
@@ -85,7 +110,7 @@ impl Exchange {
             }
             _ => problem.to_response(id, reveals),
         };
-        with_headers_of(answer, &response)
+        with_headers_of(rendered, &response)
     }
 }
 
@@ -98,10 +123,10 @@ fn log_rejection(route: Option<&RouteInfo>, is_dev: bool, problem: &Problem) {
         return;
     }
     let source = route.and_then(|route| route.source);
-    let place = source.map(|source| format!("{source} ({}:{})", source.file, source.line));
+    let location = source.map(|source| format!("{source} ({}:{})", source.file, source.line));
     let (status, code) = (problem.status.as_u16(), &*problem.code);
     let route = route.map(|route| &*route.path);
-    let (handler, reason) = (place.as_deref(), problem.reason());
+    let (handler, reason) = (location.as_deref(), problem.reason());
     if problem.is_failure() {
         tracing::error!(status, code, route, handler, reason, "request rejected");
     } else if problem.is_malformed_request() && is_dev {
@@ -115,7 +140,7 @@ fn log_rejection(route: Option<&RouteInfo>, is_dev: bool, problem: &Problem) {
 fn add_www_authenticate(headers: &mut HeaderMap) {
     if headers
         .get(header::WWW_AUTHENTICATE)
-        .is_none_or(|asked| asked == "Bearer")
+        .is_none_or(|scheme| scheme == "Bearer")
     {
         let invalid = HeaderValue::from_static("Bearer error=\"invalid_token\"");
         headers.insert(header::WWW_AUTHENTICATE, invalid);
@@ -127,8 +152,8 @@ fn with_headers_of(mut response: Response, first: &Response) -> Response {
     for name in first.headers().keys() {
         let of_body = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name);
         // Each cookie is a separate header.
-        let is_said = *name != header::SET_COOKIE && response.headers().contains_key(name);
-        if of_body || is_said {
+        let is_set = *name != header::SET_COOKIE && response.headers().contains_key(name);
+        if of_body || is_set {
             continue;
         }
         for value in first.headers().get_all(name) {

@@ -7,29 +7,38 @@ const HINT_LEN: usize = 8;
 
 /// Truncates client tokens in a path, so that they cannot be taken from the log.
 pub(super) fn loggable(path: &str) -> Cow<'_, str> {
-    let segments: Vec<&str> = path.split('/').collect();
-    let follows_route = |at: usize| {
-        let before = |distance: usize| at.checked_sub(distance).map(|at| segments[at]);
-        match (before(3), before(2), before(1)) {
-            (_, Some("api"), Some("client-tokens" | "tasks")) => true,
-            // Administrators' routes contain the id of a task at this position.
-            (Some("api"), Some("admin"), Some("tasks")) => false,
-            (Some("api" | "ws"), Some(_), Some("tasks")) => true,
-            _ => false,
-        }
-    };
-    let is_token = |(at, segment): (usize, &&str)| segment.len() > HINT_LEN && follows_route(at);
-    if !segments.iter().enumerate().any(is_token) {
+    if !segments(path).any(|(_, is_token)| is_token) {
         return Cow::Borrowed(path);
     }
-    let cut = segments.iter().enumerate().map(|(at, segment)| {
-        if !is_token((at, segment)) {
-            return Cow::Borrowed(*segment);
+    let cut = segments(path).map(|(segment, is_token)| {
+        if !is_token {
+            return Cow::Borrowed(segment);
         }
         let hint: String = segment.chars().take(HINT_LEN).collect();
         Cow::Owned(format!("{hint}…"))
     });
     Cow::Owned(cut.collect::<Vec<_>>().join("/"))
+}
+
+/// Returns the segments of a path; `true` for a client token.
+fn segments(path: &str) -> impl Iterator<Item = (&str, bool)> {
+    let mut before = [""; 3];
+    path.split('/').map(move |segment| {
+        let is_token = segment.len() > HINT_LEN && precedes_token(before);
+        before = [before[1], before[2], segment];
+        (segment, is_token)
+    })
+}
+
+/// Returns `true` if a client token follows these three segments.
+fn precedes_token(segments: [&str; 3]) -> bool {
+    match segments {
+        [_, "api", "client-tokens" | "tasks"] => true,
+        // Administrators' routes contain the id of a task at this position.
+        ["api", "admin", "tasks"] => false,
+        ["api" | "ws", _, "tasks"] => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@ mod compression;
 mod context;
 mod exchange;
 mod finalize;
+mod head;
 mod loggable;
 mod navigate;
 mod rate_limit;
 mod request_id;
+mod response_log;
 mod route;
 mod unread;
 mod validate;
@@ -21,8 +23,9 @@ use std::task::{Context as TaskContext, Poll};
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
 use tower::{Layer, Service};
-use tracing::Instrument;
+use tracing::{Instrument as _, Span};
 
 use self::context::Context;
 pub(super) use self::context::Services;
@@ -87,12 +90,10 @@ where
                 return finish(context, exchange, ready(error.into_response()));
             }
         };
-        let navigates = navigate::is_required(&context, &mut request);
+        let navigates = navigate::is_required(&context, &exchange, &mut request);
         let admission = admit::required(&context);
         if !navigates && admission.is_none() {
-            let response = exchange
-                .span
-                .in_scope(|| route::call(&mut self.inner, request));
+            let response = route::call(&mut self.inner, request);
             return finish(context, exchange, response);
         }
         // A separate path, so that it costs nothing for all other requests.
@@ -117,14 +118,14 @@ type BoxFuture = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Sen
 /// Waits for the response within the time limit, then finalizes it.
 fn finish(
     context: Arc<Context>,
-    exchange: Exchange,
+    mut exchange: Exchange,
     response: impl Future<Output = Response> + Send + 'static,
 ) -> BoxFuture {
-    let span = exchange.span.clone();
-    let finished = async move {
-        let limit = context.services.validator.limits.request_timeout;
-        let response = route::within(limit, response).await;
-        Ok(exchange.finalize(&context, response).await)
-    };
+    let span = std::mem::replace(&mut exchange.span, Span::none());
+    let limit = context.services.validator.limits.request_timeout;
+    // Not an async block, which would contain the future of the handler twice.
+    let finished = route::within(limit, response)
+        .then(move |response| exchange.finalize(context, response))
+        .map(Ok);
     Box::pin(finished.instrument(span))
 }

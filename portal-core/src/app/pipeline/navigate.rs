@@ -4,24 +4,19 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
 use super::context::Context;
+use super::exchange::Exchange;
 use super::route::panicked;
 use crate::auth::Auth;
 use crate::security::TrustedProxies;
 
-/// The destination for which a browser sends a request.
-const FETCH_DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
-
 /// Returns `true` if a browser opens a page with this request and the provider handles it.
-pub(super) fn is_required(context: &Context, request: &mut Request) -> bool {
-    if request.method() != Method::GET
-        || !opens_page(request.headers())
-        || context.is_api(request.uri().path())
-    {
+pub(super) fn is_required(context: &Context, exchange: &Exchange, request: &mut Request) -> bool {
+    if exchange.is_api || !exchange.head.opens_page || request.method() != Method::GET {
         return false;
     }
     let Ok(auth) = context.state().borrow::<Auth>() else {
@@ -31,16 +26,6 @@ pub(super) fn is_required(context: &Context, request: &mut Request) -> bool {
     let is_required = auth.wants_navigation(&parts);
     *request = Request::from_parts(parts, body);
     is_required
-}
-
-/// Returns `true` if a browser opens a page; without `Sec-Fetch-Dest`, if it prefers HTML.
-fn opens_page(headers: &HeaderMap) -> bool {
-    match headers.get(FETCH_DESTINATION) {
-        Some(destination) => matches!(destination.as_bytes(), b"document" | b"iframe"),
-        None => headers
-            .get(header::ACCEPT)
-            .is_some_and(|accepted| accepted.as_bytes().starts_with(b"text/html")),
-    }
 }
 
 /// Lets the identity provider handle the request, then continues unless it responded.

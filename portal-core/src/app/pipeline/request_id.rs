@@ -3,14 +3,12 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderValue;
 use uuid::Uuid;
 
-use crate::security::REQUEST_ID;
-
 /// Returns the request id that a proxy has set, if it is valid, otherwise a new one.
-pub(super) fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let given = headers.get(&REQUEST_ID).filter(|value| {
+pub(super) fn request_id(given: Option<&HeaderValue>) -> HeaderValue {
+    let given = given.filter(|value| {
         let bytes = value.as_bytes();
         (1..=64).contains(&bytes.len())
             && bytes
@@ -41,8 +39,8 @@ const COUNTER_DIGITS: usize = 10;
 static FIRST_ID: LazyLock<[u8; 17 + COUNTER_DIGITS]> = LazyLock::new(|| {
     let mut id = [b'0'; 17 + COUNTER_DIGITS];
     let process = format!("{:016x}-", Uuid::new_v4().as_u64_pair().0);
-    for (place, byte) in id.iter_mut().zip(process.bytes()) {
-        *place = byte;
+    for (digit, byte) in id.iter_mut().zip(process.bytes()) {
+        *digit = byte;
     }
     id
 });

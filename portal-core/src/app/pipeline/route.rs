@@ -2,55 +2,73 @@
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn, ready};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use futures_util::future::Either;
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
 use tower::Service;
 
 use crate::error::Error;
 
-/// Runs the handler. A panic while it creates its future is a response, too.
+/// Runs the handler.
+///
+/// The services of axum run no code of the application before their first poll, so it runs in the
+/// span of the request, and [`within`] contains its panics.
 pub(super) fn call<S>(inner: &mut S, request: Request) -> impl Future<Output = Response> + use<S>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
-    match catch_unwind(AssertUnwindSafe(|| inner.call(request))) {
-        Ok(response) => Either::Left(response.map(|Ok(response)| response)),
-        Err(panic) => Either::Right(ready(panicked(&*panic))),
-    }
+    inner.call(request).map(|Ok(response)| response)
 }
 
 /// Returns the response, or an error if it takes too long or the handler panics.
-pub(super) async fn within(limit: Duration, response: impl Future<Output = Response>) -> Response {
-    let response = timeout(limit, response);
-    match AssertUnwindSafe(response).catch_unwind().await {
+pub(super) fn within(
+    limit: Duration,
+    response: impl Future<Output = Response>,
+) -> impl Future<Output = Response> {
+    let response = TimeLimited {
+        future: response,
+        limit,
+        timer: None,
+    };
+    let response = AssertUnwindSafe(response).catch_unwind();
+    response.map(|outcome| match outcome {
         Ok(Some(response)) => response,
         Ok(None) => Error::unavailable("the portal took too long to respond")
             .with_code("timeout")
             .into_response(),
         Err(panic) => panicked(&*panic),
+    })
+}
+
+pin_project! {
+    /// A future with a time limit. The timer is only created if the future is not ready at once.
+    struct TimeLimited<F> {
+        #[pin]
+        future: F,
+        limit: Duration,
+        timer: Option<Pin<Box<Sleep>>>,
     }
 }
 
-/// Waits for a future with a time limit. The timer is only created if the future is not ready.
-async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let at_once = poll_fn(|context| {
-        Poll::Ready(match future.as_mut().poll(context) {
-            Poll::Ready(output) => Some(output),
-            Poll::Pending => None,
-        })
-    });
-    match at_once.await {
-        Some(output) => Some(output),
-        None => tokio::time::timeout(limit, future).await.ok(),
+impl<F: Future> Future for TimeLimited<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        let limit = *this.limit;
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+        timer.as_mut().poll(context).map(|()| None)
     }
 }
 

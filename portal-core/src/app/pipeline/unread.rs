@@ -26,8 +26,6 @@ pub(super) struct UnreadBody {
     rest: Option<Arc<Mutex<Rest>>>,
     /// `true` if the client waits for a `100 Continue` before it sends the body.
     expects: bool,
-    /// HTTP/2 and later have no `Connection` header.
-    is_http1: bool,
 }
 
 #[derive(Default)]
@@ -40,26 +38,33 @@ struct Rest {
 impl UnreadBody {
     /// Tracks the body of a request. Requests without one, which are most, cost nothing.
     pub(super) fn watch(request: &mut Request) -> Self {
-        let is_http1 = request.version() <= Version::HTTP_11;
-        let expects = request.headers().contains_key(header::EXPECT);
-        let rest = (is_http1 && !request.body().is_end_stream()).then(|| {
-            let rest = Arc::new(Mutex::new(Rest::default()));
-            let body = std::mem::take(request.body_mut());
-            *request.body_mut() = Body::new(Watched {
-                body: Some(body),
-                rest: Arc::clone(&rest),
-                is_polled: false,
-            });
-            rest
+        // The connection of HTTP/2 and later can be kept in any case.
+        if request.version() > Version::HTTP_11 || request.body().is_end_stream() {
+            return Self {
+                rest: None,
+                expects: false,
+            };
+        }
+        let rest = Arc::new(Mutex::new(Rest::default()));
+        let body = std::mem::take(request.body_mut());
+        *request.body_mut() = Body::new(Watched {
+            body: Some(body),
+            rest: Arc::clone(&rest),
+            is_polled: false,
         });
         Self {
-            rest,
-            expects,
-            is_http1,
+            rest: Some(rest),
+            expects: request.headers().contains_key(header::EXPECT),
         }
     }
 
-    /// Drains the rest of the body; returns `true` if the connection has to be closed.
+    /// Returns `true` if the handler dropped a body before its end.
+    pub(super) fn is_left(&self) -> bool {
+        let rest = self.rest.as_ref();
+        rest.is_some_and(|rest| rest.lock().body.is_some())
+    }
+
+    /// Drains the rest of the body; returns `true` if the connection, of HTTP/1, has to be closed.
     pub(super) async fn drain(&self) -> bool {
         let Some(rest) = &self.rest else {
             return false;
@@ -78,13 +83,11 @@ impl UnreadBody {
         let drained = tokio::time::timeout(DRAIN_TIMEOUT, drain(body));
         !drained.await.unwrap_or(false)
     }
+}
 
-    /// Announces that the connection will be closed.
-    pub(super) fn say_close(&self, headers: &mut HeaderMap) {
-        if self.is_http1 {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-    }
+/// Announces that the connection will be closed.
+pub(super) fn announce_close(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
 /// Returns `true` if the end was reached.

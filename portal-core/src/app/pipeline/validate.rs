@@ -5,7 +5,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 
 use super::context::Context;
 use crate::error::Error;
-use crate::security::{OriginPolicy, guard_form};
+use crate::security::guard_form;
 
 /// Rejects requests that are too large, for another host or sent from another site, and limits the
 /// body of the others.
@@ -13,10 +13,8 @@ pub(super) fn validate(context: &Context, mut request: Request) -> Result<Reques
     let validator = &context.services.validator;
     let route = context.route.as_ref();
     validator.check(&request, route)?;
-    context
-        .state()
-        .borrow::<OriginPolicy>()?
-        .check_change(request.method(), request.headers())?;
+    let origins = &context.services.origins;
+    origins.check_change(request.method(), request.headers())?;
     // Most requests have no body, and each extension is an allocation.
     if request.body().is_end_stream() {
         return Ok(request);
