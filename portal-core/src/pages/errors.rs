@@ -77,7 +77,12 @@ pub(crate) fn error_document(
         };
         setup.render(parts, None, head, page.content(None, &[]))
     };
-    finish(setup.scope(&parts.headers).enter_sync(render), problem)
+    finish(
+        setup
+            .scope(&parts.method, &parts.headers)
+            .enter_sync(render),
+        problem,
+    )
 }
 
 fn render(
@@ -102,7 +107,12 @@ fn render(
         };
         setup.render(parts, user, head, page.content(user, &nav))
     };
-    finish(setup.scope(&parts.headers).enter_sync(render), problem)
+    finish(
+        setup
+            .scope(&parts.method, &parts.headers)
+            .enter_sync(render),
+        problem,
+    )
 }
 
 fn finish(mut response: Response, problem: &Problem) -> Response {

@@ -14,8 +14,6 @@ use super::flash;
 
 /// Set by `feedback.js`, percent-encoded.
 const COOKIE: &str = "portal_zone";
-/// Start tags of elements that can contain times.
-const WITH_TIMES: [&str; 3] = ["<time", "<pt-live", "<pt-task"];
 
 /// Time zone of a request; empty if the browser has not sent one yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,12 +40,9 @@ impl Zone {
         self.0.unwrap_or(Tz::UTC)
     }
 
-    /// Renders the line that names the zone, on pages that can contain times.
-    pub(crate) fn note(self, content: &str) -> Markup {
-        let has_times = WITH_TIMES.iter().any(|element| content.contains(element));
-        html! {
-            @if has_times { p class="pt-zone pt-hint" { "Times are in " span { (self) } "." } }
-        }
+    /// Renders the line that names the zone.
+    pub(crate) fn note(self) -> Markup {
+        html! { p class="pt-zone pt-hint" { "Times are in " span { (self) } "." } }
     }
 }
 

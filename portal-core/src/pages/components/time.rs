@@ -77,6 +77,7 @@ fn ago(passed: TimeDelta) -> Option<String> {
 
 /// Formats a time for a sentence: relative, or the date and the time in the user's zone.
 pub(crate) fn ago_text(at: DateTime<Utc>) -> String {
+    scope::require_zone();
     TimeFormat::Ago.write(at, scope::zone())
 }
 
@@ -97,6 +98,7 @@ pub fn time(rfc3339: &str, format: TimeFormat) -> Markup {
 
 /// Renders [`time()`] without the custom element, for long lists that a script updates.
 pub(crate) fn bare_time(rfc3339: &str, format: TimeFormat) -> Markup {
+    scope::require_zone();
     let text = DateTime::parse_from_rfc3339(rfc3339).map_or_else(
         |_| rfc3339.to_owned(),
         |at| format.write(at.to_utc(), scope::zone()),
