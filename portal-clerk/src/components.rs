@@ -18,11 +18,7 @@
 //! ```
 
 use maud::{Markup, html};
-
-/// Attribute by which the script finds components and the provider finds pages with components.
-///
-/// The constant includes the quote, which is always escaped in text from users.
-pub(crate) const ELEMENT_ATTRIBUTE: &str = "data-clerk-part=\"";
+use portal_core::pages::{Requirement, require};
 
 /// Renders Clerk's sign-in form, which then redirects to `return_to`, a path of the portal.
 ///
@@ -30,18 +26,21 @@ pub(crate) const ELEMENT_ATTRIBUTE: &str = "data-clerk-part=\"";
 /// and permanently if scripts do not run.
 #[must_use]
 pub fn sign_in(return_to: &str, fallback: Markup) -> Markup {
+    require(Requirement::provider_markup());
     html! { div class="pt-center" data-clerk-part="sign-in" data-return-to=(return_to) { (fallback) } }
 }
 
 /// Renders Clerk's sign-up form; see [`sign_in`].
 #[must_use]
 pub fn sign_up(return_to: &str, fallback: Markup) -> Markup {
+    require(Requirement::provider_markup());
     html! { div class="pt-center" data-clerk-part="sign-up" data-return-to=(return_to) { (fallback) } }
 }
 
 /// Renders the picture of the signed-in user, which opens Clerk's menu. Empty without Clerk.
 #[must_use]
 pub fn user_button() -> Markup {
+    require(Requirement::provider_markup());
     html! { div data-clerk-part="user-button" hidden {} }
 }
 
@@ -50,5 +49,6 @@ pub fn user_button() -> Markup {
 /// Empty without Clerk.
 #[must_use]
 pub fn user_profile() -> Markup {
+    require(Requirement::provider_markup());
     html! { div data-clerk-part="user-profile" hidden {} }
 }

@@ -3,9 +3,9 @@
 use garde::Validate;
 use portal_clerk::ClerkAuth;
 use portal_core::admin::FieldValues;
-use portal_core::auth::Routes;
+use portal_core::auth::{CspDirective, Routes};
 use portal_core::config::{Config, Settings};
-use portal_core::pages::IntoPage;
+use portal_core::pages::{IntoPage, Requirement};
 use portal_core::prelude::*;
 use portal_core::{
     AdminModel, BuildError, FieldError, FieldSpec, ModelOptions, Source, Task, TaskInput as _,
@@ -226,6 +226,27 @@ async fn page_with_missing_data_is_a_problem() {
     assert!(mentions(&found[0], &words), "{found:?}");
     let given = builder().page(reads_missing_data).data(Missing);
     assert_eq!(problems(given).await, Vec::<String>::new());
+}
+
+fn requires_invalid_assets() -> Page {
+    at(source!(requires_invalid_assets), "/map")
+        .requires(Requirement::stylesheet("map.css"))
+        .requires(Requirement::csp_source(
+            CspDirective::Script,
+            "*; object-src *",
+        ))
+}
+
+#[tokio::test]
+async fn invalid_requirement_of_a_page_is_a_problem() {
+    let found = problems(builder().page(requires_invalid_assets)).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    let name = "requires_invalid_assets";
+    assert!(mentions(
+        &found[0],
+        &[name, "`map.css`", "build_errors.rs:"]
+    ));
+    assert!(mentions(&found[1], &[name, "`*; object-src *`"]));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use portal_core::pages::layout::{Layout, PageContext, document};
+use portal_core::pages::layout::{Document, Layout, PageContext, document};
 use portal_core::pages::{DefaultLayout, Slot};
 use portal_core::prelude::*;
 use reqwest::Method;
@@ -18,7 +18,7 @@ struct Counted {
 }
 
 impl Layout for Counted {
-    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Document {
         self.drawn.fetch_add(1, Ordering::Relaxed);
         let reader = page.user.map_or("a guest", |user| user.email);
         let said = page.flash.map_or("none", |flash| flash.text.as_str());
@@ -26,10 +26,6 @@ impl Layout for Counted {
             page,
             html! { p { "viewed by " (reader) } p { "flash " (said) } (content) },
         )
-    }
-
-    fn embeds_content_verbatim(&self) -> bool {
-        true
     }
 
     fn is_cacheable(&self) -> bool {

@@ -43,6 +43,7 @@ mod notification_pages;
 mod notifications;
 mod own_tasks;
 mod own_tasks_browser;
+mod page_requirements;
 mod pages;
 mod panicking_layout;
 mod prod_checks;

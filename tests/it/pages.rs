@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use portal_core::pages::PageResponse;
-use portal_core::pages::layout::{Layout, PageContext, document};
+use portal_core::pages::layout::{Document, Layout, PageContext, document};
 use portal_core::prelude::*;
 use portal_core::{Page, source};
 use reqwest::Method;
@@ -218,7 +218,7 @@ async fn markup_is_wrapped_in_the_layout_and_escaped() {
 struct Bare;
 
 impl Layout for Bare {
-    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Document {
         document(page, html! { main class="bare" { (content) } })
     }
 }

@@ -10,7 +10,7 @@ use portal_core::PortalBuilder;
 use portal_core::auth::{
     AuthError, AuthProvider, Identity, NavigationOutcome, PageAdditions, Profile, RenderedPage,
 };
-use portal_core::pages::{Layout, PageContext};
+use portal_core::pages::{Document, Layout, PageContext};
 use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -20,7 +20,7 @@ use crate::support::{Database, TestResponse, TestServer, connect};
 struct PanickingLayout;
 
 impl Layout for PanickingLayout {
-    fn render(&self, _: &PageContext<'_>, _: Markup) -> Markup {
+    fn render(&self, _: &PageContext<'_>, _: Markup) -> Document {
         panic!("the secret inside")
     }
 }

@@ -10,7 +10,7 @@ use portal_clerk::ClerkAuth;
 use portal_core::pages::components::{Button, Card, PageHead, StatCard, icon};
 use portal_core::pages::theme::{Gray, Radius};
 use portal_core::pages::{
-    Brand, DefaultLayout, Layout, LayoutParts, NavLink, PageContext, Slot, layout,
+    Brand, DefaultLayout, Document, Layout, LayoutParts, NavLink, PageContext, Slot, layout,
 };
 use portal_core::prelude::*;
 
@@ -40,7 +40,7 @@ impl LayoutParts for Arrows {
 struct Quay;
 
 impl Layout for Quay {
-    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Document {
         let logo = page.brand.and_then(|it| it.logo_url()).unwrap_or_default();
         let body = html! {
             header class="quay-top" {
@@ -79,13 +79,13 @@ async fn berths() -> Markup {
 }
 
 fn portal() -> PortalBuilder {
-    let frame = DefaultLayout::new()
+    let layout = DefaultLayout::new()
         .parts(Arrows)
         .slot(Slot::Footer, |_| html! { "Harbor Ltd." });
     Portal::builder()
         .brand(brand())
         .theme(Theme::default().gray(Gray::Auto).radius(Radius::Large))
-        .layout(frame)
+        .layout(layout)
         .page(home)
         .page(berths)
         .page(booking::book)

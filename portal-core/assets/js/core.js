@@ -21,9 +21,9 @@ const load = (files) => Promise.all(files.split(" ").map((file) => loading[file]
   node.onerror = () => { delete loading[file]; node.remove(); fail(); };
   document.head.append(node);
 })));
-// Content that is swapped in later may need a file that the page has not loaded.
-const fetchStyles = (part) => {
-  $$("[data-requires$='.css']", part).forEach((node) => load(node.dataset.requires).catch(() => {}));
+// Content that is swapped in later may need a file that the page has not loaded; its response names style sheets.
+const fetchStyles = (part, headers) => {
+  headers?.get("x-portal-stylesheets")?.split(" ").forEach((file) => load(file).catch(() => {}));
   if ($("pt-chart-tip", part)) load("@charts.js").catch(() => {});
 };
 customElements.define("pt-lazy-assets", class extends HTMLElement {

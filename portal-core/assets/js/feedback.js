@@ -129,9 +129,9 @@ const formatTimes = (part) => {
   const name = $(".pt-zone>span");
   if (name) name.textContent = zone;
 };
-on("htmx:after:swap", () => {
+on("htmx:after:swap", ({ detail: { ctx } }) => {
   formatTimes();
-  fetchStyles();
+  fetchStyles(document, ctx?.response?.headers);
 });
 setInterval(() => $$("time[data-format=ago]").forEach(formatTime), 30000);
 // The server renders times in the time zone of the browser: `zone.rs`.

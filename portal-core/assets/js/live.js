@@ -131,6 +131,7 @@ const refresh = async () => {
     if (isSignedOut && !isWhole || response.type === "opaqueredirect" || status === 401) await handleSignedOut(ids);
     else {
       signedOutCount = 0;
+      fetchStyles(page, response.headers);
       applyRegions(ids, page);
       if (!isWhole) reload();
     }
@@ -163,7 +164,6 @@ const reload = () => {
 const link = (text) => make("a", { class: "pt-btn", "data-size": 1, href: location.href }, text);
 const morphRegion = (region, fresh) => {
   formatTimes(fresh);
-  fetchStyles(fresh);
   if (region.isEqualNode(fresh)) return;
   const focus = document.activeElement;
   region.dataset.topics = fresh.dataset.topics;

@@ -7,6 +7,7 @@ use super::spec::ModelSpec;
 use crate::auth::{AuditFilter, AuditLog, Users};
 use crate::error::Result;
 use crate::pages::components::{Banner, Tone, ago_text};
+use crate::pages::regions;
 use crate::state::PortalState;
 
 /// Parameter with the version that an open form was rendered with.
@@ -43,9 +44,12 @@ pub(super) async fn last_change(
 /// Renders the notice that the record of an open form has changed. After each change, `lists.js`
 /// requests it again from the URL of the drawer, with the version of the form.
 pub(super) fn notice(drawer: &ListUrl, text: Option<&str>) -> Markup {
-    html! {
-        pt-live id="row-state" role="status" data-url=(drawer) {
-            @if let Some(text) = text { (Banner::new(Tone::Warning, text)) }
-        }
-    }
+    regions::part(
+        "row-state",
+        html! {
+            pt-live id="row-state" role="status" data-url=(drawer) {
+                @if let Some(text) = text { (Banner::new(Tone::Warning, text)) }
+            }
+        },
+    )
 }

@@ -69,6 +69,7 @@ impl ValidatedPortal {
         let mut sources = provider.csp_sources();
         sources.extend(csp_sources);
         let headers = ResponseHeaders::new(config.is_https(), &sources);
+        let page_sources = sources.clone();
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();
         let auth = Auth::new(provider, Arc::clone(&config), store.clone())
@@ -141,6 +142,7 @@ impl ValidatedPortal {
         let connections = ConnectionLimiter::new(&config);
         let theme = DefaultTheme::load(store.clone(), theme).await?;
         state.insert(PageRenderer {
+            base_path: config.base_path.as_str().into(),
             config: Arc::clone(&config),
             nav,
             theme,
@@ -149,6 +151,7 @@ impl ValidatedPortal {
             auth: Arc::clone(&auth),
             unread: Arc::new(notifications.clone()),
             in_maintenance: maintenance.flag(),
+            csp_sources: page_sources,
             inline_styles_policy,
             read_mark: Arc::new(move || Box::new(of_pages.cursor())),
         });

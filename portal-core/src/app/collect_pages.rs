@@ -10,7 +10,7 @@ use super::validate::missing_data;
 use crate::admin::{self, ModelRegistry};
 use crate::auth::RouteInfo;
 use crate::notifications;
-use crate::pages::{self, Page};
+use crate::pages::{self, Page, Requirement};
 use crate::source::Source;
 use crate::tasks;
 
@@ -62,6 +62,11 @@ impl PortalBuilder {
                     problems.push(missing_data("page", page.source, dependency.name));
                 }
             }
+            let invalid = page.requirements.iter().filter_map(Requirement::problem);
+            problems.extend(invalid.map(|problem| {
+                let Source { file, line, .. } = page.source;
+                format!("page `{}`: {problem}\n       {file}:{line}", page.source)
+            }));
             by_route.insert(key, page);
         }
         let unknown = without.iter().filter(|name| !names.contains(name));

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler as _;
+use axum::middleware::from_fn_with_state;
 use axum::routing::MethodRouter;
 
 use super::health::method_not_allowed;
 use super::pipeline::{PipelineLayer, Services};
-use crate::auth::{RouteInfo, Routes};
+use crate::auth::{RouteInfo, RouteKind, Routes};
 use crate::pages;
 use crate::state::PortalState;
 
@@ -20,6 +21,7 @@ pub(super) fn build(
     undeclared: impl Iterator<Item = Router<PortalState>>,
 ) -> Router<PortalState> {
     let pipeline = |route| PipelineLayer::new(&services, route);
+    let scope = from_fn_with_state(services.state.clone(), pages::scoped);
     let undeclared = undeclared.fold(Router::new(), Router::merge);
     let mut router = Router::new();
     for (path, (route, handlers)) in by_path(routes, &services) {
@@ -32,7 +34,7 @@ pub(super) fn build(
         router = router.route(&path, handlers);
     }
     router
-        .merge(undeclared.layer(pipeline(None)))
+        .merge(undeclared.layer(scope).layer(pipeline(None)))
         .method_not_allowed_fallback(method_not_allowed.layer(pipeline(None)))
         .fallback(pages::fallback.layer(pipeline(None)))
 }
@@ -45,6 +47,13 @@ fn by_path(
     let mut by_path: BTreeMap<String, (RouteInfo, MethodRouter<PortalState>)> = BTreeMap::new();
     for (route, handlers) in routes.into_guarded(&services.state) {
         let path = route.path.clone().into_owned();
+        let handlers = match route.kind {
+            // Such a route can return a part of a page.
+            RouteKind::Form => {
+                handlers.layer(from_fn_with_state(services.state.clone(), pages::scoped))
+            }
+            _ => handlers,
+        };
         let handlers = handlers.layer(PipelineLayer::new(services, Some(route.clone())));
         let (first, others) = match by_path.remove(&path) {
             Some((first, others)) => (first, others.merge(handlers)),

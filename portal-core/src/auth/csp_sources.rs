@@ -4,6 +4,26 @@ use std::fmt::Write as _;
 
 use axum::http::HeaderValue;
 
+/// Directive of a Content-Security-Policy to which a source can be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CspDirective {
+    /// Scripts.
+    Script,
+    /// Style sheets.
+    Style,
+    /// Targets of requests from scripts, such as `fetch` and WebSockets.
+    Connect,
+    /// Images.
+    Img,
+    /// Pages in frames.
+    Frame,
+    /// Workers.
+    Worker,
+    /// Targets of form submissions, including redirects.
+    FormAction,
+}
+
 /// Sources, in addition to the portal itself, that pages may load from.
 ///
 /// They come from the identity provider and from
@@ -24,6 +44,8 @@ use axum::http::HeaderValue;
 pub struct CspSources {
     /// Scripts.
     pub script: Vec<String>,
+    /// Style sheets.
+    pub style: Vec<String>,
     /// Targets of requests from scripts, such as `fetch` and WebSockets.
     pub connect: Vec<String>,
     /// Images, for example from the hosts of users' avatars.
@@ -48,6 +70,7 @@ impl CspSources {
         let mut policy = "default-src 'self'; script-src 'self'".to_owned();
         add(&mut policy, &self.script);
         policy.push_str("; style-src 'self'");
+        add(&mut policy, &self.style);
         if self.style_unsafe_inline {
             policy.push_str(" 'unsafe-inline'");
         }
@@ -70,9 +93,24 @@ impl CspSources {
 }
 
 impl CspSources {
+    /// Adds a source to a directive.
+    pub(crate) fn push(&mut self, directive: CspDirective, source: String) {
+        let sources = match directive {
+            CspDirective::Script => &mut self.script,
+            CspDirective::Style => &mut self.style,
+            CspDirective::Connect => &mut self.connect,
+            CspDirective::Img => &mut self.img,
+            CspDirective::Frame => &mut self.frame,
+            CspDirective::Worker => &mut self.worker,
+            CspDirective::FormAction => &mut self.form_action,
+        };
+        sources.push(source);
+    }
+
     /// Adds the sources of another part of the portal.
     pub(crate) fn extend(&mut self, other: Self) {
         self.script.extend(other.script);
+        self.style.extend(other.style);
         self.connect.extend(other.connect);
         self.img.extend(other.img);
         self.frame.extend(other.frame);
@@ -89,13 +127,15 @@ impl CspSources {
     }
 }
 
+/// Returns `true` if a source cannot end its directive.
+pub(crate) fn is_csp_source(source: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b';' && byte != b',';
+    !source.is_empty() && source.bytes().all(is_allowed)
+}
+
 fn add(policy: &mut String, sources: &[String]) {
     for source in sources {
-        let is_source = !source.is_empty()
-            && source
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b';' && byte != b',');
-        if is_source {
+        if is_csp_source(source) {
             policy.push(' ');
             policy.push_str(source);
         } else {
@@ -123,6 +163,7 @@ mod tests {
         let list = |text: &str| vec![text.to_owned()];
         let policy = CspSources {
             script: list("https://s.example"),
+            style: list("https://y.example"),
             connect: list("https://c.example"),
             img: list("blob:"),
             frame: list("https://f.example"),
@@ -133,7 +174,7 @@ mod tests {
         .policy();
         for part in [
             "; script-src 'self' https://s.example;",
-            "; style-src 'self' 'unsafe-inline';",
+            "; style-src 'self' https://y.example 'unsafe-inline';",
             "; img-src 'self' data: blob:;",
             "; connect-src 'self' https://c.example;",
             "; frame-src 'self' https://f.example;",

@@ -198,41 +198,25 @@ pub trait AuthProvider: Send + Sync + 'static {
 }
 
 /// A page that is about to be sent, as passed to a provider.
-#[derive(Debug, Clone, Copy)]
+///
+/// ```
+/// use portal_core::auth::RenderedPage;
+///
+/// let mut page = RenderedPage::default();
+/// page.has_provider_markup = true;
+/// assert!(!page.signed_in);
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct RenderedPage<'a> {
-    /// Pieces of the document.
-    pub(crate) pieces: [&'a str; 4],
+    /// `true` if the page contains markup of the provider, as its components declare.
+    ///
+    /// See [`Requirement::provider_markup`](crate::pages::Requirement::provider_markup).
+    pub has_provider_markup: bool,
     /// `true` if the page is rendered for a signed-in user.
     pub signed_in: bool,
     /// Prefix of every path of the portal, empty or such as `/portal`.
     pub base_path: &'a str,
-}
-
-impl<'a> RenderedPage<'a> {
-    /// Creates a page for a guest, in a portal that is not nested.
-    #[must_use]
-    pub fn new(content: &'a str) -> Self {
-        Self {
-            pieces: [content, "", "", ""],
-            signed_in: false,
-            base_path: "",
-        }
-    }
-
-    /// Returns `true` if the document contains a string, such as an attribute of the provider's
-    /// markup.
-    ///
-    /// ```
-    /// use portal_core::auth::RenderedPage;
-    ///
-    /// let page = RenderedPage::new("<div data-acme=\"badge\"></div>");
-    /// assert!(page.contains("data-acme"));
-    /// ```
-    #[must_use]
-    pub fn contains(&self, text: &str) -> bool {
-        self.pieces.iter().any(|piece| piece.contains(text))
-    }
 }
 
 /// Additions of a provider to a page.

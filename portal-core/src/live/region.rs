@@ -1,6 +1,8 @@
 //! Live region: a part of a page that re-renders when a topic changes.
 
-use maud::{Markup, Render, html};
+use maud::{Markup, Render};
+
+use crate::pages::regions;
 
 /// Wraps a part of a page that re-renders when `topic` changes.
 ///
@@ -79,8 +81,11 @@ impl Region {
     /// Renders the region around its content.
     #[must_use]
     pub fn render(&self, content: impl Render) -> Markup {
-        html! {
-            pt-live id=(self.id) data-topics=(self.topics) data-announce=[&self.announcement] data-requires="live" { (content) }
-        }
+        regions::region(
+            &self.id,
+            &self.topics,
+            self.announcement.as_deref(),
+            content,
+        )
     }
 }

@@ -15,8 +15,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::live::Region;
 use crate::pages::components::{Button, EmptyState, PageHead, Tab};
+use crate::pages::stylesheet::Stylesheet;
 use crate::pages::{
-    Flash, Fragment, IntoPage, NOTIFICATIONS as PATH, Page, PageFuture, PageResponse, asset_file,
+    Flash, Fragment, IntoPage, NOTIFICATIONS as PATH, Page, PageFuture, PageResponse, scope,
 };
 use crate::request::body_bytes;
 use crate::source;
@@ -134,6 +135,9 @@ pub(super) async fn render(
         EmptyState::new("bell", "You're all caught up")
             .text("You'll be notified here when your tasks finish or someone sends you a message.")
     };
+    if filter.cursor.is_some() || next.is_some() {
+        scope::require_stylesheet(Stylesheet::Table);
+    }
     Ok(html! {
         (head(reader, &here, filter.unread_only, unread))
         (region.render(html! {
@@ -143,7 +147,7 @@ pub(super) async fn render(
                 (grouped(&items, &here))
             }
             @if filter.cursor.is_some() || next.is_some() {
-                nav class="pt-pages" data-requires=(asset_file("table.css")) aria-label="Pages" {
+                nav class="pt-pages" aria-label="Pages" {
                     @if filter.cursor.is_some() {
                         (Button::new("Newest").size(1).href(if filter.unread_only { format!("{here}?unread=1") } else { here.clone() }))
                     }

@@ -99,7 +99,7 @@ const SERVED: &[(&str, &[&str], &str)] = &[
         ],
         "text/javascript; charset=utf-8",
     ),
-    // Used by few pages: `components::needs`, the search button and `data-requires` load these.
+    // Used by few pages, whose markup requires them: `Stylesheet` and `pt-lazy-assets`.
     ("table.css", &["css/table.css"], "text/css; charset=utf-8"),
     ("chart.css", &["css/chart.css"], "text/css; charset=utf-8"),
     (
@@ -346,16 +346,9 @@ pub(crate) fn url(name: &str) -> &'static str {
         .map_or("", |asset| &asset.url)
 }
 
-/// Returns the file name of an asset, as elements list it in `data-requires`.
+/// Returns the file name of an asset, as elements list it for the script that loads it.
 pub(crate) fn file(name: &str) -> &'static str {
     url(name).trim_start_matches(PREFIX)
-}
-
-/// Returns the path of the style sheet that is served under a file name.
-pub(super) fn style(file: &str) -> Option<&'static str> {
-    let urls = ASSETS.iter().map(|asset| &*asset.url);
-    urls.filter(|url| url.ends_with(".css"))
-        .find(|url| url.strip_prefix(PREFIX) == Some(file))
 }
 
 /// Returns the logo as a data URL for the browser tab.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use maud::{Markup, html};
 
 use super::components::{Button, Tone, badge, search_button, toast_region};
-use super::layout::{Layout, NavLink, PageContext, Reserve, document};
+use super::layout::{Document, Layout, NavLink, PageContext, Reserve, document};
 use super::layout_parts::{self, DefaultParts, LayoutParts};
 use super::notification_bell::notification_bell;
 
@@ -33,7 +33,7 @@ pub enum Slot {
 }
 
 /// Approximate size of the layout without navigation and content, in bytes.
-const FRAME: usize = 8 << 10;
+const SHELL: usize = 8 << 10;
 
 type Fill = Arc<dyn Fn(&PageContext<'_>) -> Markup + Send + Sync>;
 
@@ -154,7 +154,7 @@ impl DefaultLayout {
 }
 
 impl Layout for DefaultLayout {
-    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Document {
         let mut page = *page;
         let head = html! {
             @if let Some(head) = page.head { (head) }
@@ -168,7 +168,7 @@ impl Layout for DefaultLayout {
         let search = search_button(page);
         let navigation = self.navigation(page);
         let body = html! {
-            (Reserve(content.0.len() + 2 * navigation.0.len() + FRAME))
+            (Reserve(content.0.len() + 2 * navigation.0.len() + SHELL))
             (skip_link())
             div class="pt-shell" {
                 header class="pt-topbar" {
@@ -210,17 +210,13 @@ impl Layout for DefaultLayout {
         document(page, body)
     }
 
-    fn embeds_content_verbatim(&self) -> bool {
-        true
-    }
-
     fn is_cacheable(&self) -> bool {
         !self.is_customized
     }
 }
 
 impl Layout for PlainLayout {
-    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Document {
         let body = html! {
             (skip_link())
             div class="pt-plain" {
@@ -230,10 +226,6 @@ impl Layout for PlainLayout {
             (toast_region(page.flash))
         };
         document(page, body)
-    }
-
-    fn embeds_content_verbatim(&self) -> bool {
-        true
     }
 
     fn is_cacheable(&self) -> bool {
@@ -247,8 +239,13 @@ fn skip_link() -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use maud::Render as _;
+
     use super::*;
-    use crate::pages::{Brand, Theme, UserSummary};
+    use crate::pages::components::KeysetPagination;
+    use crate::pages::scope::RenderScope;
+    use crate::pages::zone::Zone;
+    use crate::pages::{Brand, Requirement, Theme, UserSummary, require};
 
     struct Arrows;
 
@@ -289,7 +286,10 @@ mod tests {
             .slot(Slot::AfterContent, fill("after it"))
             .slot(Slot::AfterContent, fill("and more"))
             .slot(Slot::Footer, |page| html! { "of " (page.app_name) });
-        let html = layout.render(&page, html! { "the content" }).into_string();
+        let html = layout
+            .render(&page, html! { "the content" })
+            .into_markup()
+            .into_string();
         let in_order = places(
             &html,
             &[
@@ -308,7 +308,10 @@ mod tests {
             ],
         );
         assert!(in_order.is_sorted(), "{in_order:?}");
-        let bare = DefaultLayout::new().render(&page, html! {}).into_string();
+        let bare = DefaultLayout::new()
+            .render(&page, html! {})
+            .into_markup()
+            .into_string();
         assert!(!bare.contains("pt-footer") && !bare.contains("pt-nav-foot"));
     }
 
@@ -322,7 +325,7 @@ mod tests {
             ..UserSummary::default()
         });
         let html = DefaultLayout::new().parts(Arrows).render(&page, html! {});
-        let html = html.into_string();
+        let html = html.into_markup().into_string();
         assert!(html.contains("-&gt; one") && html.contains("<h2>More</h2>"));
         assert!(html.contains("pt-user") && html.contains("pt-brand"));
     }
@@ -340,7 +343,7 @@ mod tests {
         page.base_path = "/portal";
         let layouts: [&dyn Layout; 2] = [&DefaultLayout::new(), &PlainLayout];
         for layout in layouts {
-            let html = layout.render(&page, html! {}).into_string();
+            let html = layout.render(&page, html! {}).into_markup().into_string();
             assert!(html.contains("src=\"/portal/_portal/brand/logo."), "{html}");
             assert!(html.contains("rel=\"icon\" href=\"/portal/_portal/brand/logo."));
             assert!(html.contains("rel=\"preload\" href=\"/portal/_portal/brand/font."));
@@ -349,19 +352,22 @@ mod tests {
     }
 
     #[test]
-    fn document_without_portal_links_styles_of_its_content() {
+    fn head_links_the_styles_of_content_and_layout() {
         let theme = Theme::default();
         let page = PageContext::new("Portal", "Home", "/", &theme);
-        let file = crate::pages::asset_file("table.css");
-        let layouts: [&dyn Layout; 2] = [&DefaultLayout::new(), &PlainLayout];
-        for layout in layouts {
-            let content = html! { div data-requires=(file) {} };
-            let html = layout.render(&page, content).into_string();
-            let (head, _) = html.split_once("</head>").unwrap();
-            assert!(head.contains(file), "{head}");
-            let html = layout.render(&page, html! {}).into_string();
-            assert!(!html.contains(file));
-        }
+        let layout = DefaultLayout::new().slot(Slot::Footer, |_| {
+            require(Requirement::stylesheet("/footer.css"));
+            html! { "footer" }
+        });
+        let render = |content: fn() -> Markup| {
+            let render = || layout.render(&page, content()).into_markup().into_string();
+            RenderScope::new(Zone::default(), "/portal".into()).enter_sync(render)
+        };
+        let html = render(|| KeysetPagination::new(None, None).render());
+        let table = crate::pages::asset_url("table.css");
+        let in_order = places(&html, &["portal.", table, "/portal/footer.css", "</head>"]);
+        assert!(in_order.is_sorted(), "{in_order:?}");
+        assert!(!render(|| html! {}).contains(table));
     }
 
     #[test]
@@ -369,7 +375,10 @@ mod tests {
         let (theme, nav) = (Theme::default(), nav());
         let mut page = PageContext::new("Portal", "Home", "/", &theme);
         page.nav = &nav;
-        let html = DefaultLayout::new().render(&page, html! {}).into_string();
+        let html = DefaultLayout::new()
+            .render(&page, html! {})
+            .into_markup()
+            .into_string();
         assert_eq!(
             html.matches("aria-current=\"page\"").count(),
             2,
@@ -380,7 +389,10 @@ mod tests {
             "{html}"
         );
         page.sidebar_collapsed = true;
-        let html = DefaultLayout::new().render(&page, html! {}).into_string();
+        let html = DefaultLayout::new()
+            .render(&page, html! {})
+            .into_markup()
+            .into_string();
         assert!(
             html.contains("data-rail") && html.contains("value=\"wide\" aria-expanded=\"false\"")
         );

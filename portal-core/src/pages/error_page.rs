@@ -6,12 +6,13 @@ use maud::{Markup, html};
 use serde_json::Value;
 use url::Url;
 
-use super::assets;
 use super::components::{Button, TimeFormat, copy_button, icon, rel, time};
 use super::error_details::developer_details;
 use super::error_illustration::{Illustration, art};
 use super::layout::NavLink;
 use super::render::PageRenderer;
+use super::scope;
+use super::stylesheet::Stylesheet;
 use crate::auth::{CurrentUser, RouteInfo, safe_redirect, with_base_path};
 use crate::error::{NOTHING_HERE, Problem};
 
@@ -74,12 +75,9 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// Renders the style sheet link and, for temporary errors, the reload without scripts.
-    ///
-    /// With scripts, the script reloads the page.
+    /// Renders the reload of temporary errors for browsers without scripts.
     pub(super) fn head(&self) -> Markup {
         html! {
-            link rel="stylesheet" href=(self.url(assets::url("error.css")));
             @if let Some(seconds) = self.again_after() {
                 noscript { meta http-equiv="refresh" content=(seconds); }
             }
@@ -117,6 +115,7 @@ impl<'a> ErrorPage<'a> {
 
     pub(super) fn content(&self, user: Option<&CurrentUser>, nav: &[NavLink]) -> Markup {
         let Problem { status, detail, .. } = self.problem;
+        scope::require_stylesheet(Stylesheet::Error);
         html! {
             div class="pt-error-page" {
                 (art(self.art()))

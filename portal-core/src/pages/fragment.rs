@@ -3,15 +3,18 @@
 use axum::body::HttpBody as _;
 use axum::http::request::Parts;
 use axum::http::response::Parts as Head;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::{Html, IntoResponse, Response};
 use maud::{Markup, PreEscaped};
 
 use super::into_page::{IntoPage, PageResponse};
-use super::regions;
+use super::{regions, scope};
 use crate::request::peek;
 
 /// Markup that a page returns without the layout, for a script that inserts it into a document.
+///
+/// A header of the response names the style sheets that the markup requires; the portal's script
+/// loads them if htmx has inserted the markup.
 ///
 /// ```
 /// use portal_core::pages::Fragment;
@@ -25,6 +28,9 @@ use crate::request::peek;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Fragment(pub Markup);
+
+/// Header that lists the style sheets of the markup in a response to a script.
+const STYLESHEETS: HeaderName = HeaderName::from_static("x-portal-stylesheets");
 
 /// Marks a response that is sent unchanged.
 #[derive(Clone, Copy)]
@@ -105,15 +111,38 @@ fn is_html(headers: &HeaderMap) -> bool {
 ///
 /// htmx and live regions mark requests that need the whole page.
 fn is_for_script(request: &Parts) -> bool {
-    let is_set = |name: &str| request.headers.get(name).is_some_and(|it| it == "true");
-    if regions::requested_ids(request).is_some() || is_set("hx-boosted") {
-        return false;
+    let Parts {
+        method, headers, ..
+    } = request;
+    let needs_page = regions::are_requested(method, headers)
+        || is_set(headers, "hx-boosted")
+        || is_set(headers, "hx-history-restore-request");
+    !needs_page && is_by_script(method, headers)
+}
+
+/// Returns `true` if a script sent the request.
+pub(super) fn is_by_script(method: &Method, headers: &HeaderMap) -> bool {
+    regions::are_requested(method, headers)
+        || is_set(headers, "hx-request")
+        || headers
+            .get("sec-fetch-dest")
+            .is_some_and(|destination| destination == "empty")
+}
+
+fn is_set(headers: &HeaderMap, name: &str) -> bool {
+    headers.get(name).is_some_and(|value| value == "true")
+}
+
+/// Adds the header with the style sheets that the rendered markup requires.
+///
+/// The document that a script inserts the markup into may not have loaded them.
+pub(super) fn name_stylesheets(response: &mut Response) {
+    let urls = scope::requirements().stylesheet_urls(&scope::base_path());
+    if !urls.is_empty()
+        && let Ok(value) = HeaderValue::from_str(&urls.join(" "))
+    {
+        response.headers_mut().insert(STYLESHEETS, value);
     }
-    if is_set("hx-request") {
-        return !is_set("hx-history-restore-request");
-    }
-    let destination = request.headers.get("sec-fetch-dest");
-    destination.is_some_and(|destination| destination == "empty")
 }
 
 /// Returns `true` if the HTML is a whole document, which has its own layout.

@@ -1,9 +1,9 @@
 //! Layouts: the markup around the content of a page, and the context they receive.
 
-use maud::{DOCTYPE, Markup, Render, html};
+use maud::{Markup, Render, html};
 
-use super::asset_requirements::AssetRequirements;
 use super::components::{Banner, Tone};
+pub use super::document::Document;
 use super::notification_bell::UnreadSummary;
 use super::{BrandAssets, assets, theme::Theme};
 
@@ -137,12 +137,12 @@ pub struct Flash {
 ///
 /// ```
 /// use maud::{Markup, html};
-/// use portal_core::pages::layout::{Layout, PageContext, document};
+/// use portal_core::pages::layout::{Document, Layout, PageContext, document};
 ///
 /// struct Bare;
 ///
 /// impl Layout for Bare {
-///     fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
+///     fn render(&self, page: &PageContext<'_>, content: Markup) -> Document {
 ///         document(page, html! { main id="main" { (content) } })
 ///     }
 /// }
@@ -153,30 +153,23 @@ pub struct Flash {
 )]
 pub trait Layout: Send + Sync + 'static {
     /// Renders the document with `content` inside.
-    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup;
-
-    /// Returns `true` if the layout inserts the content of every page unmodified. Default: `false`.
     ///
-    /// Live regions in the content are then refreshed without rendering the layout, which is
-    /// faster; otherwise the whole document is rendered for them.
-    fn embeds_content_verbatim(&self) -> bool {
-        false
-    }
+    /// [`document`] creates it. Style sheets and scripts of the layout are declared with
+    /// [`require`](super::require). A request for live regions in the content is served without
+    /// rendering the layout.
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Document;
 
     /// Returns `true` if the layout's own markup can be cached for guests. Default: `false`.
     ///
     /// That requires the markup around the content to depend only on the page's context, not on
     /// the content or the time. It is then rendered around a placeholder, once for all
     /// guests with the same URL, theme and sidebar, and cached until the portal stops; otherwise it
-    /// is rendered for every response. Only applies to layouts that also return `true` from
-    /// [`embeds_content_verbatim`](Self::embeds_content_verbatim), and that insert the content once.
+    /// is rendered for every response. Only applies to layouts that insert the content once,
+    /// unmodified.
     fn is_cacheable(&self) -> bool {
         false
     }
 }
-
-/// Approximate size of a document without its body, in bytes.
-const HEAD: usize = 4 << 10;
 
 /// Reserves capacity for the following markup, which would otherwise be reallocated while it grows.
 pub(super) struct Reserve(pub(super) usize);
@@ -187,10 +180,8 @@ impl Render for Reserve {
     }
 }
 
-/// Renders the document around a body: head, theme, style sheets and scripts. For custom layouts.
-#[must_use]
-pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
-    let theme = page.theme;
+/// Creates the document around a body: head, theme, style sheets and scripts. For custom layouts.
+pub fn document(page: &PageContext<'_>, body: Markup) -> Document {
     let title = if page.title.is_empty() || page.title == page.app_name {
         page.app_name.to_owned()
     } else {
@@ -201,42 +192,63 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Markup {
         Some((path, media_type)) => (page.url(path), media_type),
         None => (assets::icon().to_owned(), "image/svg+xml"),
     };
-    html! {
-        (Reserve(body.0.len() + HEAD))
-        (DOCTYPE)
-        html lang=(page.brand.map_or("en", BrandAssets::language))
-            dir=[page.brand.is_some_and(BrandAssets::right_to_left).then_some("rtl")]
-            data-rail[page.sidebar_collapsed] data-accent=(theme.accent.as_str()) data-gray=(theme.gray.as_str()) data-radius=(theme.radius.as_str())
-            data-scaling=(theme.scaling.as_str()) data-appearance=(theme.appearance.as_str()) data-density=(theme.density.as_str()) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                @if let Some(description) = page.description { meta name="description" content=(description); }
-                meta name="color-scheme" content="light dark";
-                meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
-                @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
-                link rel="stylesheet" href=(page.url(assets::url("portal.css")));
-                // The portal adds these to every response; documents rendered without a portal get
-                // them here.
-                (AssetRequirements::of(&body.0).styles(page.base_path, ""))
-                @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
-                link rel="icon" href=(icon) type=(icon_type);
-                script src=(page.url(assets::url("portal.js"))) defer {}
-                @if let Some(head) = page.head { (head) }
-            }
-            body { @if let Some(actor) = page.impersonated_by { (impersonation_banner(page, actor)) } (body) }
-        }
+    let start = html! {
+        (Start(page))
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width, initial-scale=1";
+        title { (title) }
+        @if let Some(description) = page.description { meta name="description" content=(description); }
+        meta name="color-scheme" content="light dark";
+        meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"mode":"same-origin"}"#;
+        @if let Some(font) = font(page) { link rel="preload" href=(page.url(font)) as="font" type="font/woff2" crossorigin; }
+        link rel="stylesheet" href=(page.url(assets::url("portal.css")));
+    };
+    let head = html! {
+        @if let Some(style) = page.brand.and_then(BrandAssets::style_url) { link rel="stylesheet" href=(page.url(style)); }
+        link rel="icon" href=(icon) type=(icon_type);
+        script src=(page.url(assets::url("portal.js"))) defer {}
+        @if let Some(head) = page.head { (head) }
+    };
+    let banner = page
+        .impersonated_by
+        .map(|actor| impersonation_banner(page, actor));
+    Document {
+        start: start.0,
+        head: head.0,
+        banner: banner.unwrap_or_default(),
+        body,
     }
 }
 
-/// Renders the style sheet link of public pages, for a document's head.
-///
-/// The styles cover a top bar (`pt-site-bar`), sections (`pt-site-section`), features, numbered steps,
-/// syntax-highlighted code and a footer. Only pages that include this link load them.
-#[must_use]
-pub fn site_stylesheet(page: &PageContext<'_>) -> Markup {
-    html! { link rel="stylesheet" href=(page.url(assets::url("site.css"))); }
+/// Doctype and start tags of a document, with its language and theme.
+struct Start<'a>(&'a PageContext<'a>);
+
+impl Render for Start<'_> {
+    fn render_to(&self, out: &mut String) {
+        let Self(page) = self;
+        let theme = page.theme;
+        let is_rtl = page.brand.is_some_and(BrandAssets::right_to_left);
+        out.push_str("<!DOCTYPE html><html");
+        let mut write = |name: &str, value: &str| {
+            out.extend([" ", name, "=\""]);
+            value.render_to(out);
+            out.push('"');
+        };
+        write("lang", page.brand.map_or("en", BrandAssets::language));
+        if is_rtl {
+            write("dir", "rtl");
+        }
+        if page.sidebar_collapsed {
+            write("data-rail", "");
+        }
+        write("data-accent", theme.accent.as_str());
+        write("data-gray", theme.gray.as_str());
+        write("data-radius", theme.radius.as_str());
+        write("data-scaling", theme.scaling.as_str());
+        write("data-appearance", theme.appearance.as_str());
+        write("data-density", theme.density.as_str());
+        out.push_str("><head>");
+    }
 }
 
 /// Returns the font file of the page, unless it uses the system font.

@@ -10,7 +10,9 @@ use maud::{Markup, PreEscaped};
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
-use super::asset_requirements::AssetRequirements;
+use super::document::{Document, Pieces};
+use super::requirements::Requirements;
+use super::scope;
 use super::theme::Theme;
 
 /// Maximum number of cached layouts per page: one for each query and theme that guests request.
@@ -19,12 +21,11 @@ const MAX_STORED: usize = 32;
 /// Maximum length of path and query, in bytes. Layouts for longer ones are not cached.
 const MAX_LEN: usize = 512;
 
-/// Placeholder for the content while a layout is rendered.
+/// Placeholder for the content while a layout is rendered to be cached.
 ///
-/// Text cannot contain it, since text is escaped.
-const CONTENT_MARKER: &str = "<!--content-->";
-
-const HEAD_END: &str = "</head>";
+/// A layout may insert the content into markup that it then inserts elsewhere, so its position is
+/// only known at the end. Text cannot contain the placeholder, since text is escaped.
+const PLACEHOLDER: &str = "<!--content-->";
 
 /// Inputs that determine a guest's layout of one page.
 #[derive(Clone, Copy, Hash)]
@@ -64,104 +65,62 @@ impl fmt::Debug for LayoutCache {
 }
 
 impl LayoutCache {
-    /// Returns the layout of a key; on a miss, `draw` renders it around the given placeholder.
+    /// Returns the layout of a key; on a miss, `render` renders it around the given placeholder.
     ///
     /// Returns `None` if the layout must not be cached, or does not enclose its content.
     pub(super) fn get(
         &self,
         key: LayoutKey<'_>,
-        draw: impl FnOnce(Markup) -> Markup,
+        render: impl FnOnce(Markup) -> Document,
     ) -> Option<Arc<CachedLayout>> {
         // The URL is untrusted input.
         if key.address.len() > MAX_LEN {
             return None;
         }
-        if let Some(frame) = self.0.get(&key) {
-            return Some(frame);
+        if let Some(layout) = self.0.get(&key) {
+            return Some(layout);
         }
-        let frame = Arc::new(CachedLayout::of(
-            &draw(PreEscaped(CONTENT_MARKER.to_owned())).0,
-        )?);
+        let placeholder = PreEscaped(PLACEHOLDER.to_owned());
+        let (document, required) = scope::with_requirements(|| render(placeholder));
+        let layout = Arc::new(CachedLayout::of(document, required)?);
         let owned = OwnedLayoutKey {
             address: key.address.into(),
             theme: key.theme,
             rail: key.rail,
         };
-        self.0.insert(owned, Arc::clone(&frame));
-        Some(frame)
+        self.0.insert(owned, Arc::clone(&layout));
+        Some(layout)
     }
 }
 
-/// Markup before and after the content of a page.
+/// Layout without the content of a page, and the requirements of its own markup.
 pub(super) struct CachedLayout {
+    start: Box<str>,
     head: Box<str>,
     before: Box<str>,
     after: Box<str>,
-    required: AssetRequirements,
+    pub(super) required: Requirements,
 }
 
 impl CachedLayout {
-    fn of(drawn: &str) -> Option<Self> {
-        let (before, after) = drawn.split_once(CONTENT_MARKER)?;
-        let (head, before) = before.split_at(before.find(HEAD_END)?);
-        (!after.contains(CONTENT_MARKER)).then(|| Self {
-            head: head.into(),
-            before: before.into(),
+    fn of(document: Document, required: Requirements) -> Option<Self> {
+        let (before, after) = document.body.0.split_once(PLACEHOLDER)?;
+        (!after.contains(PLACEHOLDER)).then(|| Self {
+            start: document.start.into(),
+            head: document.head.into(),
+            before: [&document.banner.0, before].concat().into(),
             after: after.into(),
-            required: AssetRequirements::of(drawn),
+            required,
         })
     }
 
-    /// Returns the document with a page's content.
-    pub(super) fn around<'a>(&'a self, content: &'a str) -> Document<'a> {
-        let mut required = self.required.clone();
-        required.add(content);
-        Document {
+    /// Returns the pieces of the document with a page's content.
+    pub(super) fn around<'a>(&'a self, content: &'a str) -> Pieces<'a> {
+        Pieces {
+            start: &self.start,
             head: &self.head,
             body: [&self.before, content, &self.after],
-            required,
         }
-    }
-}
-
-/// Document whose head can still be extended.
-pub(super) struct Document<'a> {
-    head: &'a str,
-    /// Pieces from the end of the head on.
-    body: [&'a str; 3],
-    pub(super) required: AssetRequirements,
-}
-
-impl<'a> Document<'a> {
-    /// Splits a document that a layout has rendered.
-    pub(super) fn of(drawn: &'a str) -> Self {
-        let (head, body) = match drawn.find(HEAD_END) {
-            Some(end) => drawn.split_at(end),
-            None => ("", drawn),
-        };
-        Self {
-            head,
-            body: [body, "", ""],
-            required: AssetRequirements::of(drawn),
-        }
-    }
-
-    /// Returns the pieces rendered so far.
-    pub(super) fn pieces(&self) -> [&'a str; 4] {
-        let [before, content, after] = self.body;
-        [self.head, before, content, after]
-    }
-
-    /// Renders links to the required style sheets that the head lacks.
-    pub(super) fn styles(&self, base_path: &str) -> Markup {
-        self.required.styles(base_path, self.head)
-    }
-
-    /// Returns the document with additional markup at the end of its head, if it has a head.
-    pub(super) fn complete(self, more: &str) -> String {
-        let [before, content, after] = self.body;
-        let more = if self.head.is_empty() { "" } else { more };
-        [self.head, more, before, content, after].concat()
     }
 }
 
@@ -172,8 +131,9 @@ mod tests {
     use maud::html;
 
     use super::*;
-    use crate::pages::asset_file;
+    use crate::pages::scope::RenderScope;
     use crate::pages::theme::Appearance;
+    use crate::pages::{Requirement, require};
 
     fn key(address: &str) -> LayoutKey<'_> {
         LayoutKey {
@@ -183,68 +143,77 @@ mod tests {
         }
     }
 
+    fn document(body: Markup) -> Document {
+        Document {
+            start: "<head>".to_owned(),
+            head: "+".to_owned(),
+            banner: html! {},
+            body,
+        }
+    }
+
+    fn render(pieces: Pieces<'_>) -> String {
+        pieces.render(&Requirements::default(), "", "")
+    }
+
     #[test]
     fn layout_is_rendered_once_per_key() {
-        let (frames, drawn) = (LayoutCache::default(), Cell::new(0));
+        let (layouts, rendered) = (LayoutCache::default(), Cell::new(0));
         let show = |key: LayoutKey<'_>, content: &str| {
-            let frame = frames.get(key, |content| {
-                drawn.set(drawn.get() + 1);
-                html! { head {} (content) (key.address) }
+            let layout = layouts.get(key, |content| {
+                rendered.set(rendered.get() + 1);
+                let inner = html! { p { (content) } };
+                document(html! { (inner) (key.address) })
             });
-            frame.unwrap().around(content).complete("+")
+            render(layout.unwrap().around(content))
         };
-        assert_eq!(show(key("/one"), "a <b>"), "<head>+</head>a <b>/one");
+        let page = |body: &str| format!("<head>+</head><body>{body}</body></html>");
+        assert_eq!(show(key("/one"), "a <b>"), page("<p>a <b></p>/one"));
         assert_eq!(
-            show(key("/one"), CONTENT_MARKER),
-            format!("<head>+</head>{CONTENT_MARKER}/one")
+            show(key("/one"), PLACEHOLDER),
+            page(&format!("<p>{PLACEHOLDER}</p>/one"))
         );
-        assert_eq!(drawn.get(), 1);
-        assert_eq!(show(key("/two"), "b"), "<head>+</head>b/two");
-        assert_eq!(drawn.get(), 2);
+        assert_eq!(rendered.get(), 1);
+        assert_eq!(show(key("/two"), "b"), page("<p>b</p>/two"));
+        assert_eq!(rendered.get(), 2);
         let mut dark = key("/one");
         dark.theme.appearance = Appearance::Dark;
         show(dark, "a");
         let mut narrow = key("/one");
         narrow.rail = true;
         show(narrow, "a");
-        assert_eq!(drawn.get(), 4);
+        assert_eq!(rendered.get(), 4);
     }
 
     #[test]
     fn layout_that_does_not_enclose_its_content_is_not_cached() {
-        let frames = LayoutCache::default();
+        let layouts = LayoutCache::default();
         let long = "/".repeat(MAX_LEN + 1);
-        let none = [
-            frames
-                .get(key("/one"), |_| html! { head {} "nothing" })
-                .is_none(),
-            frames
-                .get(key("/one"), |content| html! { head {} (content) (content) })
-                .is_none(),
-            frames
-                .get(key("/one"), |content| html! { (content) })
-                .is_none(),
-            frames
-                .get(key(&long), |content| html! { head {} (content) })
-                .is_none(),
+        let bodies: [(&str, fn(Markup) -> Markup); 3] = [
+            ("/one", |_| html! { "nothing" }),
+            ("/one", |content| html! { (content) (content) }),
+            (&long, |content| html! { (content) }),
         ];
-        assert_eq!(none, [true; 4]);
-        assert_eq!(frames.0.len(), 0);
+        for (address, body) in bodies {
+            let layout = layouts.get(key(address), |content| document(body(content)));
+            assert!(layout.is_none(), "{address}");
+        }
+        assert_eq!(layouts.0.len(), 0);
     }
 
     #[test]
-    fn document_has_requirements_of_layout_and_content() {
-        let (frames, file) = (LayoutCache::default(), asset_file("table.css"));
-        let live = html! { pt-live data-requires="live" {} };
-        let frame = frames.get(key("/"), |content| html! { head {} (live) (content) });
-        let frame = frame.unwrap();
-        let content = html! { div data-requires=(file) {} };
-        let document = frame.around(&content.0);
-        assert!(document.required.live);
-        assert!(document.styles("").0.contains(file));
-        assert_eq!(frame.around("").styles("").0, "");
-        let whole = document.complete("");
-        assert!(Document::of(&whole).styles("").0.contains(file));
-        assert_eq!(Document::of("no head").complete("more"), "no head");
+    fn cached_layout_keeps_its_own_requirements_only() {
+        let layouts = LayoutCache::default();
+        RenderScope::default().enter_sync(|| {
+            require(Requirement::stylesheet("/content.css"));
+            for _ in 0..2 {
+                let layout = layouts.get(key("/"), |content| {
+                    require(Requirement::stylesheet("/layout.css"));
+                    document(content)
+                });
+                let urls = layout.unwrap().required.stylesheet_urls("");
+                assert_eq!(urls, ["/layout.css"]);
+            }
+        });
     }
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::components::{Tone, icon};
 use super::layout::PageContext;
+use super::regions;
 
 /// Path of the user's notifications.
 pub(crate) const PATH: &str = "/admin/notifications";
@@ -66,18 +67,20 @@ pub fn notification_bell(page: &PageContext<'_>, id: &str) -> Markup {
         0 => "Notifications".to_owned(),
         count => format!("Notifications, {count} unread"),
     };
-    html! {
-        // Same markup as `live::region`, which this module cannot depend on.
-        pt-live id=(id) data-topics="notifications" data-requires="live" {
-            pt-bell data-at=(unread.newest_at) data-messages=(unread.messages) data-title=(unread.newest) data-text=[&unread.newest_text]
-                data-tone=[unread.tone.as_str()] data-href=[unread.linked.map(|id| page.url(&format!("{PATH}/{id}")))] {
-                a class="pt-btn pt-bell" data-kind="ghost" data-icon href=(page.url(PATH)) aria-label=(label) title="Notifications" {
-                    (icon("bell"))
-                    @if unread.count > 0 { span class="pt-count" aria-hidden="true" { (shown(unread.count)) } }
+    regions::region(
+        id,
+        "notifications",
+        None,
+        html! {
+                pt-bell data-at=(unread.newest_at) data-messages=(unread.messages) data-title=(unread.newest) data-text=[&unread.newest_text]
+                    data-tone=[unread.tone.as_str()] data-href=[unread.linked.map(|id| page.url(&format!("{PATH}/{id}")))] {
+                    a class="pt-btn pt-bell" data-kind="ghost" data-icon href=(page.url(PATH)) aria-label=(label) title="Notifications" {
+                        (icon("bell"))
+                        @if unread.count > 0 { span class="pt-count" aria-hidden="true" { (shown(unread.count)) } }
+                    }
                 }
-            }
-        }
-    }
+        },
+    )
 }
 
 fn shown(count: u64) -> String {

@@ -11,6 +11,7 @@ use axum::http::Method;
 use super::into_page::PageResponse;
 use super::layout::Layout;
 use super::nav::NavItem;
+use super::requirements::Requirement;
 use crate::auth::{Access, RateClass, RouteInfo, RouteKind};
 use crate::source::Source;
 use crate::state::{Dependency, PortalState};
@@ -48,6 +49,7 @@ pub struct Page {
     pub(crate) rate_class: Option<RateClass>,
     pub(crate) is_exempt_from_maintenance: bool,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) requirements: Vec<Requirement>,
     pub(crate) respond: Respond,
 }
 
@@ -67,6 +69,7 @@ impl Page {
             rate_class: None,
             is_exempt_from_maintenance: false,
             dependencies: Vec::new(),
+            requirements: Vec::new(),
             respond,
         }
     }
@@ -146,6 +149,35 @@ impl Page {
     /// ```
     pub fn depends_on(mut self, dependencies: impl IntoIterator<Item = Dependency>) -> Self {
         self.dependencies.extend(dependencies);
+        self
+    }
+
+    /// Declares a style sheet, script or content source that every response of the page requires.
+    ///
+    /// Components declare theirs with [`require`](super::require) while they render. Markup that
+    /// is rendered once and cached cannot, so its page declares them:
+    ///
+    /// ```
+    /// use std::sync::LazyLock;
+    ///
+    /// use portal_core::pages::Requirement;
+    /// use portal_core::prelude::*;
+    ///
+    /// static MAP: LazyLock<Markup> = LazyLock::new(|| html! { berth-map {} });
+    ///
+    /// /// Map
+    /// #[page("/map")]
+    /// async fn show_map() -> Markup { MAP.clone() }
+    ///
+    /// fn map() -> Page {
+    ///     show_map()
+    ///         .requires(Requirement::stylesheet("/static/map.css"))
+    ///         .requires(Requirement::module("/static/map.js"))
+    /// }
+    /// # map();
+    /// ```
+    pub fn requires(mut self, requirement: Requirement) -> Self {
+        self.requirements.push(requirement);
         self
     }
 

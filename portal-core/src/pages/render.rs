@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -13,21 +13,26 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::brand::BrandAssets;
 use super::components::{Banner, Button, Tone};
 use super::default_theme::DefaultTheme;
+use super::document::{Document, Pieces};
 use super::flash;
 use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
-use super::layout_cache::{Document, LayoutCache, LayoutKey};
+use super::layout_cache::{LayoutCache, LayoutKey};
 use super::nav::Nav;
 use super::notification_bell::UnreadSource;
-use super::regions::{self, CursorSource, RegionCursor};
+use super::regions::{self, CursorSource, RegionCursor, RequestedRegions};
+use super::requirements::Requirements;
+use super::scope::{self, RenderScope};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use super::zone::Zone;
-use crate::auth::{Auth, CurrentUser, RenderedPage, User, with_base_path};
+use crate::auth::{Auth, CspSources, CurrentUser, RenderedPage, User, with_base_path};
 use crate::config::Config;
 
 /// Shared settings and services of all pages.
 pub(crate) struct PageRenderer {
     pub(crate) config: Arc<Config>,
+    /// Prefix of every path, as in the configuration; shared with the render scopes.
+    pub(crate) base_path: Arc<str>,
     pub(crate) nav: Nav,
     pub(crate) theme: DefaultTheme,
     pub(crate) brand: BrandAssets,
@@ -36,6 +41,8 @@ pub(crate) struct PageRenderer {
     pub(crate) unread: Arc<dyn UnreadSource>,
     /// `true` during maintenance: only administrators have access, and see a banner.
     pub(crate) in_maintenance: Arc<AtomicBool>,
+    /// Content sources of all pages.
+    pub(crate) csp_sources: CspSources,
     /// Content security policy of pages on which the identity provider adds inline styles.
     pub(crate) inline_styles_policy: HeaderValue,
     /// Source of cursors for data that is read afterwards.
@@ -59,6 +66,13 @@ pub(super) const QUERY_VALUE: &AsciiSet = &CONTROLS
     .add(b'=');
 
 impl PageRenderer {
+    /// Returns the render scope of a request.
+    pub(super) fn scope(&self, method: &Method, headers: &HeaderMap) -> RenderScope {
+        let zone = Zone::of(headers, self.config.is_https());
+        RenderScope::new(zone, Arc::clone(&self.base_path))
+            .regions(RequestedRegions::of(method, headers))
+    }
+
     /// Returns the URL of the sign-in page that returns to the page of a request.
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
         let base_path = &self.config.base_path;
@@ -114,26 +128,23 @@ impl PageRenderer {
         head: PageMeta<'_>,
         content: Markup,
     ) -> Response {
-        let layout = head.layout.unwrap_or(&*self.layout);
-        let regions = regions::requested_ids(parts);
-        if let Some(ids) = &regions
-            && layout.embeds_content_verbatim()
-            && regions::contains_all(&content.0, ids)
-        {
+        if let Some(regions) = scope::complete_regions() {
             // All requested regions are in the content, so the layout is not rendered.
-            return regions::respond(head.status, &content.0, ids);
+            return regions::respond(head.status, regions);
         }
+        let requests_regions = scope::requests_regions();
+        let layout = head.layout.unwrap_or(&*self.layout);
         let https = self.config.is_https();
-        let reader = RenderContext {
+        let context = RenderContext {
             parts,
             user,
             theme: self.theme_of(&parts.headers, user.map(|user| &**user)),
             rail: flash::cookie(&parts.headers, theme_form::RAIL, https)
                 .is_some_and(|rail| rail == theme_form::NARROW),
             // Requests for regions do not show the message; it waits for the next page.
-            flash: match regions {
-                Some(_) => None,
-                None => Flash::of(&parts.headers, https),
+            flash: match requests_regions {
+                true => None,
+                false => Flash::of(&parts.headers, https),
             },
         };
         let content = match user {
@@ -142,42 +153,49 @@ impl PageRenderer {
             }
             _ => content,
         };
-        let note = Zone::current().note(&content.0);
-        let content = html! { (content) (note) };
-        let frames = head.frames.filter(|_| {
-            reader.is_cacheable() && layout.embeds_content_verbatim() && layout.is_cacheable()
-        });
-        let frame = frames.and_then(|frames| {
-            frames.get(reader.key(), |stand_in| {
-                self.render_layout(&reader, &head, stand_in)
+        let content = match scope::has_times() {
+            true => html! { (content) (scope::zone().note()) },
+            false => content,
+        };
+        // The regions of a cached layout are not rendered again.
+        let layouts = head
+            .layouts
+            .filter(|_| !requests_regions && context.is_cacheable() && layout.is_cacheable());
+        let cached = layouts.and_then(|layouts| {
+            layouts.get(context.key(), |placeholder| {
+                self.render_layout(&context, &head, placeholder)
             })
         });
-        let drawn;
-        let document = match &frame {
-            Some(frame) => frame.around(&content.0),
+        let rendered;
+        let pieces = match &cached {
+            Some(layout) => layout.around(&content.0),
             None => {
-                drawn = self.render_layout(&reader, &head, content);
-                Document::of(&drawn.0)
+                rendered = self.render_layout(&context, &head, content);
+                rendered.pieces()
             }
         };
-        if let Some(ids) = regions {
-            return regions::respond(head.status, &document.pieces().concat(), &ids);
+        if requests_regions {
+            return regions::respond(head.status, scope::rendered_regions());
         }
-        self.respond(&reader, &head, document)
+        let mut required = scope::requirements();
+        if let Some(layout) = &cached {
+            required.extend(&layout.required);
+        }
+        self.respond(&context, &head, pieces, &required)
     }
 
     /// Renders the layout of a page.
     fn render_layout(
         &self,
-        reader: &RenderContext<'_>,
+        context: &RenderContext<'_>,
         head: &PageMeta<'_>,
         content: Markup,
-    ) -> Markup {
+    ) -> Document {
         let base_path = self.config.base_path.as_str();
-        let nav = self.nav_of(reader.parts, reader.user);
-        let sign_in_url = self.sign_in_url(reader.parts);
-        let impersonated_by = reader.user.and_then(CurrentUser::impersonator);
-        let user: Option<&User> = reader.user.map(|user| &**user);
+        let nav = self.nav_of(context.parts, context.user);
+        let sign_in_url = self.sign_in_url(context.parts);
+        let impersonated_by = context.user.and_then(CurrentUser::impersonator);
+        let user: Option<&User> = context.user.map(|user| &**user);
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
         let profile_url = self
@@ -187,8 +205,8 @@ impl PageRenderer {
             .map(|path| format!("{base_path}{path}"));
         let unread = user.map(|user| self.unread.last_known(user.id).unwrap_or_default());
         // If the portal is nested, the host has removed the prefix.
-        let path = reader.parts.uri.path();
-        let context = PageContext {
+        let path = context.parts.uri.path();
+        let page = PageContext {
             description: head.description,
             base_path,
             nav: &nav,
@@ -201,54 +219,65 @@ impl PageRenderer {
                 profile_url: profile_url.as_deref(),
             }),
             brand: Some(&self.brand),
-            sidebar_collapsed: reader.rail,
+            sidebar_collapsed: context.rail,
             unread: unread.as_deref(),
             impersonated_by,
             sign_in_url: &sign_in_url,
             development: self.config.is_dev(),
-            flash: reader.flash.as_ref(),
+            flash: context.flash.as_ref(),
             head: head.extra,
-            ..PageContext::new(&self.config.app_name, head.title, path, &reader.theme)
+            ..PageContext::new(&self.config.app_name, head.title, path, &context.theme)
         };
         let layout = head.layout.unwrap_or(&*self.layout);
-        layout.render(&context, content)
+        layout.render(&page, content)
     }
 
     /// Returns a document with its requirements and the additions of the identity provider.
     fn respond(
         &self,
-        reader: &RenderContext<'_>,
+        context: &RenderContext<'_>,
         head: &PageMeta<'_>,
-        document: Document<'_>,
+        pieces: Pieces<'_>,
+        required: &Requirements,
     ) -> Response {
         let base_path = self.config.base_path.as_str();
-        let mut more = document.styles(base_path).0;
-        if document.required.live {
-            more += &regions::head(base_path, head.read_mark.as_deref()).0;
-        }
-        let mut page = RenderedPage::new("");
-        page.pieces = document.pieces();
-        page.signed_in = reader.user.is_some();
+        let mut page = RenderedPage::default();
+        page.signed_in = context.user.is_some();
+        page.has_provider_markup = required.has_provider_markup();
         page.base_path = base_path;
-        let addition = self.auth.on_page(&page);
-        if let Some(addition) = &addition {
-            more += &addition.head.0;
-        }
-        let mut response = Response::new(Body::from(document.complete(&more)));
+        let additions = self.auth.on_page(&page).unwrap_or_default();
+        let last = match required.is_live() {
+            true => {
+                html! { (regions::head(base_path, head.read_mark.as_deref())) (additions.head) }
+            }
+            false => additions.head,
+        };
+        let document = pieces.render(required, base_path, &last.0);
+        let mut response = Response::new(Body::from(document));
         *response.status_mut() = head.status;
         let headers = response.headers_mut();
-        if addition.is_some_and(|addition| addition.inline_styles) {
-            let policy = self.inline_styles_policy.clone();
+        if let Some(policy) = self.policy(required, additions.inline_styles) {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("text/html; charset=utf-8"),
         );
-        if reader.flash.is_some() {
+        if context.flash.is_some() {
             Flash::clear(&mut response);
         }
         response
+    }
+
+    /// Returns the content security policy of a document that requires a different one than others.
+    fn policy(&self, required: &Requirements, inline_styles: bool) -> Option<HeaderValue> {
+        match required.csp_sources(&self.csp_sources) {
+            Some(mut sources) => {
+                sources.style_unsafe_inline |= inline_styles;
+                Some(sources.header())
+            }
+            None => inline_styles.then(|| self.inline_styles_policy.clone()),
+        }
     }
 }
 
@@ -296,7 +325,7 @@ pub(crate) struct PageMeta<'a> {
     /// Cursor of the data on the page.
     pub(crate) read_mark: Option<RegionCursor>,
     /// Cached layouts of the page for guests.
-    pub(super) frames: Option<&'a LayoutCache>,
+    pub(super) layouts: Option<&'a LayoutCache>,
 }
 
 impl<'a> PageMeta<'a> {
@@ -308,7 +337,7 @@ impl<'a> PageMeta<'a> {
             layout: None,
             extra: None,
             read_mark: None,
-            frames: None,
+            layouts: None,
         }
     }
 }

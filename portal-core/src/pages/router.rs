@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use maud::html;
@@ -19,7 +20,7 @@ use super::layout::Flash;
 use super::layout_cache::LayoutCache;
 use super::page::Page;
 use super::render::{PageMeta, PageRenderer};
-use super::zone::Zone;
+use super::scope;
 use crate::auth::{CurrentUser, Denied, Routes, caller};
 use crate::error::Problem;
 use crate::state::PortalState;
@@ -40,20 +41,48 @@ fn handler(page: Page) -> MethodRouter<PortalState> {
         move |State(state): State<PortalState>, request: Request| {
             let shared = Arc::clone(&shared);
             async move {
-                let (page, frames) = &*shared;
-                let zone = match state.borrow::<PageRenderer>() {
-                    Ok(setup) => Zone::of(request.headers(), setup.config.is_https()),
-                    Err(_) => Zone::default(),
-                };
-                zone.scope(answer(page, frames, state, request)).await
+                let (page, layouts) = &*shared;
+                let handling = |request| respond(page, layouts, state.clone(), request);
+                in_scope(&state, request, handling).await
             }
         },
     )
 }
 
-async fn answer(
+/// Runs a handler that can return parts of pages, within a render scope.
+pub(crate) async fn scoped(
+    State(state): State<PortalState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    in_scope(&state, request, |request| next.run(request)).await
+}
+
+async fn in_scope<F: Future<Output = Response>>(
+    state: &PortalState,
+    request: Request,
+    handle: impl FnOnce(Request) -> F,
+) -> Response {
+    let (method, headers) = (request.method(), request.headers());
+    let is_by_script = fragment::is_by_script(method, headers);
+    let scope = match state.borrow::<PageRenderer>() {
+        Ok(setup) => setup.scope(method, headers),
+        Err(error) => return error.into_response(),
+    };
+    let handling = handle(request);
+    let respond = async {
+        let mut response = handling.await;
+        if is_by_script {
+            fragment::name_stylesheets(&mut response);
+        }
+        response
+    };
+    scope.enter(respond).await
+}
+
+async fn respond(
     page: &Page,
-    frames: &LayoutCache,
+    layouts: &LayoutCache,
     state: PortalState,
     request: Request,
 ) -> Response {
@@ -93,6 +122,7 @@ async fn answer(
         content => content,
     };
     let render = |status, content| {
+        page.requirements.iter().cloned().for_each(scope::require);
         let content = if is_deactivated {
             html! { (deactivated_banner()) (content) }
         } else {
@@ -105,7 +135,7 @@ async fn answer(
             layout: page.layout.as_deref(),
             extra: None,
             read_mark: Some(read_mark),
-            frames: Some(frames),
+            layouts: Some(layouts),
         };
         setup.render(&head, user.as_ref(), page_head, content)
     };

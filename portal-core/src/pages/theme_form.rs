@@ -61,7 +61,6 @@ pub fn theme_form(state: &PortalState, parts: &Parts) -> Result<Markup> {
     let user = known_caller(parts).map(|user| &**user);
     let choice = setup.choice_of(&parts.headers, user);
     Ok(ThemePicker::new(action, choice, setup.theme.theme())
-        .base_path(setup.config.base_path.as_str())
         .brand(setup.brand.accent_gray())
         .hidden(return_to(parts))
         .render())

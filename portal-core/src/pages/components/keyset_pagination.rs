@@ -1,7 +1,8 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, pagination::SizeForm};
-use crate::pages::asset_file;
+use crate::pages::scope;
+use crate::pages::stylesheet::Stylesheet;
 
 /// Pagination of a list that is too long to count: previous, next, and an estimated total.
 ///
@@ -86,8 +87,9 @@ impl KeysetPagination {
 
 impl Render for KeysetPagination {
     fn render(&self) -> Markup {
+        scope::require_stylesheet(Stylesheet::Table);
         html! {
-            div class="pt-pages" data-requires=(asset_file("table.css")) {
+            div class="pt-pages" {
                 @if let Some((form, present)) = &self.sizes { (form.render(*present)) }
                 span { @if let Some(rows) = self.estimated_total { "About " (estimate(rows)) } }
                 nav aria-label="Pages" {

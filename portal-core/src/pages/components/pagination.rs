@@ -1,7 +1,8 @@
 use maud::{Markup, Render, html};
 
 use super::icon;
-use crate::pages::asset_file;
+use crate::pages::scope;
+use crate::pages::stylesheet::Stylesheet;
 
 /// Page numbers, the total number of rows, and the number of rows per page.
 ///
@@ -140,8 +141,9 @@ impl Render for Pagination {
             (self.page - 1) * self.per_page + 1
         };
         let last = (self.page * self.per_page).min(self.total);
+        scope::require_stylesheet(Stylesheet::Table);
         html! {
-            div class="pt-pages" data-requires=(asset_file("table.css")) {
+            div class="pt-pages" {
                 @if let Some(form) = &self.sizes {
                     (form.render(self.per_page))
                 }

@@ -1,7 +1,8 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, EmptyState, icon, rel, small::skeleton};
-use crate::pages::asset_file;
+use crate::pages::scope;
+use crate::pages::stylesheet::Stylesheet;
 
 /// Sort order of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -304,11 +305,12 @@ impl Table {
 
 impl Render for Table {
     fn render(&self) -> Markup {
+        scope::require_stylesheet(Stylesheet::Table);
         let is_loading = matches!(self.state, TableState::Loading(_));
         let is_ready = matches!(self.state, TableState::Ready);
         let actions = is_ready && self.rows.iter().any(|row| row.actions.is_some());
         html! {
-            div class="pt-table-wrap" data-requires=(asset_file("table.css")) role="region" aria-label=(self.caption) tabindex="0"
+            div class="pt-table-wrap" role="region" aria-label=(self.caption) tabindex="0"
                 aria-busy=[is_loading.then_some("true")] data-wide[self.shown().count() > WIDE] data-density=[self.compact.then_some("compact")] {
                 @if is_loading { span class="pt-sr-only" role="status" { "Loading" } }
                 table class="pt-table" {

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, Render, html};
 
 use super::{Button, EmptyState, TimeFormat, Tone, progress, time};
+use crate::pages::scope;
 
 /// One background task, as shown in a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -264,6 +265,11 @@ impl Render for TaskList {
             title: "task".to_owned(),
             ..TaskRowView::default()
         };
+        scope::require_zone();
+        if self.monitor.is_some() {
+            // The document then contains the cursor from which the monitor starts.
+            scope::require_live();
+        }
         let none = EmptyState::new("list-checks", "No tasks yet")
             .text("Tasks you start appear here with live progress.");
         let list = html! {
@@ -272,8 +278,7 @@ impl Render for TaskList {
             div class="pt-tasks-empty" { (self.empty.as_ref().unwrap_or(&none)) }
         };
         html! {
-            // The document then carries the cursor from which the monitor starts.
-            pt-task-monitor src=[&self.monitor] data-requires=[self.monitor.as_ref().map(|_| "live")] {
+            pt-task-monitor src=[&self.monitor] {
                 section class="pt-card" data-flush {
                     @if self.title.is_some() || self.monitor.is_some() || self.actions.is_some() {
                         div class="pt-card-head" {

@@ -92,12 +92,13 @@ fn pages() -> Vec<String> {
         ..UserSummary::default()
     });
     let layouts: [&dyn Layout; 2] = [&DefaultLayout::new(), &PlainLayout];
-    let mut all = vec![guest.into_string()];
-    all.extend(
-        layouts
-            .iter()
-            .map(|layout| layout.render(&page, everything()).into_string()),
-    );
+    let mut all = vec![guest.into_markup().into_string()];
+    all.extend(layouts.iter().map(|layout| {
+        layout
+            .render(&page, everything())
+            .into_markup()
+            .into_string()
+    }));
     all
 }
 

@@ -1,7 +1,8 @@
 use maud::{Markup, Render, html};
 
 use super::icon;
-use crate::pages::assets;
+use crate::pages::scope;
+use crate::pages::stylesheet::Stylesheet;
 use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, ThemeChoice};
 
 /// A form for choosing a theme.
@@ -22,7 +23,6 @@ use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Th
 #[must_use]
 pub struct ThemePicker {
     action: String,
-    base_path: String,
     choice: ThemeChoice,
     portal: Theme,
     brand: Option<Gray>,
@@ -34,7 +34,6 @@ impl ThemePicker {
     pub fn new(action: impl Into<String>, choice: ThemeChoice, portal: Theme) -> Self {
         Self {
             action: action.into(),
-            base_path: String::new(),
             choice,
             portal,
             brand: None,
@@ -55,14 +54,6 @@ impl ThemePicker {
             (Accent::Brand, Some(gray)) => gray.label(),
             _ => paired.label(),
         }
-    }
-
-    /// Sets the base path of the portal.
-    ///
-    /// The picker's styles are a separate asset that only pages with a picker load.
-    pub fn base_path(mut self, base_path: impl Into<String>) -> Self {
-        self.base_path = base_path.into();
-        self
     }
 
     /// Sets hidden fields, such as the page to return to.
@@ -181,8 +172,8 @@ impl Render for ThemePicker {
     fn render(&self) -> Markup {
         let (choice, portal) = (&self.choice, self.portal);
         let theme = choice.apply_to(portal);
+        scope::require_stylesheet(Stylesheet::Picker);
         html! {
-            link rel="stylesheet" href={ (self.base_path) (assets::url("picker.css")) };
             form class="pt-form" method="post" action=(self.action) data-theme-form {
                 (self.hidden)
                 (self.setting("appearance", "Appearance", portal.appearance.label(), self.appearances()))

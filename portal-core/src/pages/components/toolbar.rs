@@ -1,7 +1,8 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, FieldOption, icon, lazy_assets::lazy_assets};
-use crate::pages::asset_file;
+use crate::pages::scope;
+use crate::pages::stylesheet::Stylesheet;
 
 /// Toolbar of a list: search, filters, active filters, and view options.
 ///
@@ -124,8 +125,9 @@ impl Toolbar {
 
 impl Render for Toolbar {
     fn render(&self) -> Markup {
+        scope::require_stylesheet(Stylesheet::Table);
         html! {
-            div class="pt-toolbar" data-requires=(asset_file("table.css")) {
+            div class="pt-toolbar" {
                 @if !self.search.is_empty() || !self.filters.is_empty() { (self.form()) }
                 @if let Some(end) = &self.end { div class="pt-row pt-push-end" { (end) } }
                 @if !self.chips.is_empty() || self.clear.is_some() {

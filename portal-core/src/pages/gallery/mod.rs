@@ -21,7 +21,8 @@ use maud::{Markup, html};
 use self::example::Section;
 use super::components::{PageHead, Tone, badge, copy_button};
 use super::render::PageRenderer;
-use super::{IntoPage, NavItem, Page, assets};
+use super::stylesheet::Stylesheet;
+use super::{IntoPage, NavItem, Page};
 use crate::auth::Routes;
 use crate::error::Result;
 use crate::source;
@@ -34,6 +35,7 @@ pub(crate) fn page() -> Page {
         Box::pin(async move { show(&state, &request).into_page() })
     })
     .title("Components")
+    .requires(Stylesheet::Gallery.into())
     .description("Every component in every state, with the code that renders it.")
     .nav(
         NavItem::new("Components")
@@ -52,12 +54,10 @@ fn show(state: &PortalState, request: &Request) -> Result<Markup> {
     let base = &state.borrow::<PageRenderer>()?.config.base_path;
     let query = request.uri().query().unwrap_or_default();
     let sections = sections(base, query);
-    let style = format!("{base}{}", assets::url("gallery.css"));
     Ok(html! {
         (PageHead::new("Components")
             .description("Every component in every state. Each block ends with the code that renders it; all are in portal_core::pages::components.")
             .actions(badge("Development only", Tone::Warning)))
-        link rel="stylesheet" href=(style);
         div class="pt-gallery" {
             nav aria-label="Components on this page" {
                 @for (group, sections) in &sections {

@@ -14,7 +14,8 @@ use crate::auth::{Access, CurrentUser, Routes, known_caller};
 use crate::error::Result;
 use crate::pages::components::{Button, EmptyState, Field, PageHead};
 use crate::pages::render::PageRenderer;
-use crate::pages::{IntoPage, Page, assets};
+use crate::pages::stylesheet::Stylesheet;
+use crate::pages::{IntoPage, Page, scope};
 use crate::source;
 use crate::state::PortalState;
 
@@ -72,11 +73,10 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
     let (parts, _) = request.into_parts();
     let text = text_of(&parts);
     let groups = find(state, known_caller(&parts), &text, &parts.headers).await?;
-    let action = &state.borrow::<PageRenderer>()?.config.base_path;
+    scope::require_stylesheet(Stylesheet::Widgets);
     Ok(html! {
         (PageHead::new("Search").description("Pages, records, tasks and actions that you have access to."))
-        link rel="stylesheet" href={ (action) (assets::url("widgets.css")) };
-        form class="pt-find" method="get" action={ (action) (PATH) } role="search" {
+        form class="pt-find" method="get" action=(scope::url(PATH)) role="search" {
             (Field::search("q", "Search for").id("find").value(text.as_str()).autocomplete("off"))
             (Button::new("Search").solid().submit())
         }

@@ -39,7 +39,7 @@ pub(super) fn run() {
     page.nav = &nav;
     let layout = DefaultLayout::new();
     let content = html! { p { "The content" } };
-    let framed = measure(|| layout.render(&page, content.clone()));
+    let framed = measure(|| layout.render(&page, content.clone()).into_markup());
     for (what, spread) in [
         ("rendered", rendered),
         ("built and rendered", made),

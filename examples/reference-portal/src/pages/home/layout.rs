@@ -1,8 +1,8 @@
 //! Layout of the home page: a top bar and a footer instead of the portal's sidebar.
 
 use portal_core::pages::components::{Button, toast_region};
-use portal_core::pages::layout::{PageContext, document, site_stylesheet};
-use portal_core::pages::{Layout, LayoutParts};
+use portal_core::pages::layout::{Document, PageContext, document};
+use portal_core::pages::{Layout, LayoutParts, Requirement, require};
 use portal_core::prelude::*;
 
 /// Layout with a top bar, the content and a footer.
@@ -13,11 +13,8 @@ pub(super) struct HomeLayout;
 impl LayoutParts for HomeLayout {}
 
 impl Layout for HomeLayout {
-    fn render(&self, page: &PageContext<'_>, content: Markup) -> Markup {
-        let head = html! { @if let Some(head) = page.head { (head) } (site_stylesheet(page)) };
-        let mut page = *page;
-        page.head = Some(&head);
-        let page = &page;
+    fn render(&self, page: &PageContext<'_>, content: Markup) -> Document {
+        require(Requirement::site_stylesheet());
         document(
             page,
             html! {
@@ -55,10 +52,6 @@ impl Layout for HomeLayout {
                 (toast_region(page.flash))
             },
         )
-    }
-
-    fn embeds_content_verbatim(&self) -> bool {
-        true
     }
 
     fn is_cacheable(&self) -> bool {

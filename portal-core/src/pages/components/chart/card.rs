@@ -3,8 +3,9 @@
 use maud::{Markup, Render, html};
 
 use super::{Chart, Donut};
-use crate::pages::asset_file;
 use crate::pages::components::card::Card;
+use crate::pages::scope;
+use crate::pages::stylesheet::Stylesheet;
 use crate::store::TimeRange;
 
 /// Content of a [`ChartCard`].
@@ -67,9 +68,10 @@ impl ChartCard {
 
     /// Creates a card whose chart is still being loaded.
     pub fn loading(title: impl Into<String>) -> Self {
+        scope::require_stylesheet(Stylesheet::Chart);
         Self::new(ChartContent {
             title: title.into(),
-            markup: html! { div class="pt-chart pt-chart-wait" data-requires=(asset_file("chart.css")) aria-busy="true" { span class="pt-sr-only" { "Loading" } } },
+            markup: html! { div class="pt-chart pt-chart-wait" aria-busy="true" { span class="pt-sr-only" { "Loading" } } },
         })
     }
 

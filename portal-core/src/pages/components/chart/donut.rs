@@ -6,7 +6,8 @@ use super::super::Tone;
 use super::legend::Paint;
 use super::numbers::Decimal;
 use super::{Unit, nothing, scale, table};
-use crate::pages::asset_file;
+use crate::pages::scope;
+use crate::pages::stylesheet::Stylesheet;
 
 /// A ring whose parts are shares of a whole, with their numbers next to it.
 ///
@@ -153,8 +154,9 @@ impl Render for Donut {
                 }
             }
         };
+        scope::require_stylesheet(Stylesheet::Chart);
         html! {
-            figure class="pt-chart" data-requires=(asset_file("chart.css")) data-kind="donut" {
+            figure class="pt-chart" data-kind="donut" {
                 div class="pt-ring" { (self.ring()) (self.legend()) }
                 (table::details(&self.title, head, rows))
             }

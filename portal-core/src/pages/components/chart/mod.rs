@@ -27,7 +27,8 @@ pub use self::unit::Unit;
 use self::labels::Labels;
 use self::legend::Paint;
 use super::{Tone, icon};
-use crate::pages::asset_file;
+use crate::pages::scope;
+use crate::pages::stylesheet::Stylesheet;
 use crate::store::{Buckets, Step};
 
 /// Shape in which the values of a chart are drawn.
@@ -234,8 +235,9 @@ impl Render for Chart {
         if self.is_empty() {
             return nothing(&self.empty);
         }
+        scope::require_stylesheet(Stylesheet::Chart);
         html! {
-            figure class="pt-chart" data-requires=(asset_file("chart.css")) data-kind=(self.kind.as_str()) {
+            figure class="pt-chart" data-kind=(self.kind.as_str()) {
                 (plot::draw(self))
                 (legend::of_chart(self))
                 (table::of_chart(self))
@@ -246,5 +248,6 @@ impl Render for Chart {
 
 /// Renders a placeholder as high as a chart, so that nothing moves once there is data.
 fn nothing(text: &str) -> Markup {
-    html! { div class="pt-chart pt-chart-none" data-requires=(asset_file("chart.css")) { (icon("activity")) p { (text) } } }
+    scope::require_stylesheet(Stylesheet::Chart);
+    html! { div class="pt-chart pt-chart-none" { (icon("activity")) p { (text) } } }
 }

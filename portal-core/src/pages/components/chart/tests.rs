@@ -1,4 +1,6 @@
 use super::*;
+use crate::pages::asset_url;
+use crate::pages::scope::{RenderScope, with_requirements};
 use crate::store::TimeRange;
 
 fn drawn(chart: &Chart) -> String {
@@ -207,12 +209,14 @@ fn time_range_links_keep_the_query() {
 fn every_chart_requires_the_chart_styles() {
     let chart = Chart::line("x").labels(["a"]).series("y", [1.0]);
     let ring = Donut::new("x").slice("a", Tone::Info, 1.0);
-    for html in [
-        drawn(&chart),
-        drawn(&Chart::line("nothing to draw")),
-        ring.render().into_string(),
-        ChartCard::loading("x").render().into_string(),
-    ] {
-        assert!(html.contains(" data-requires=\"chart."), "{html}");
+    let renders: [&dyn Fn() -> Markup; 4] = [
+        &|| chart.render(),
+        &|| Chart::line("nothing to show").render(),
+        &|| ring.render(),
+        &|| ChartCard::loading("x").render(),
+    ];
+    for render in renders {
+        let (_, required) = RenderScope::default().enter_sync(|| with_requirements(render));
+        assert_eq!(required.stylesheet_urls(""), [asset_url("chart.css")]);
     }
 }

@@ -1,0 +1,70 @@
+//! Document of a page: the framework writes its head last, when all requirements are known.
+
+use maud::{Markup, PreEscaped};
+
+use super::requirements::Requirements;
+use super::scope;
+
+/// Document that a layout has rendered; [`document`](super::layout::document) creates it.
+///
+/// The portal adds the requirements of all markup to its head.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Document {
+    /// From the doctype to the end of the portal's own style sheets.
+    pub(super) start: String,
+    /// The remaining head, without the requirements and its end tag.
+    pub(super) head: String,
+    /// Markup before that of the layout.
+    pub(super) banner: Markup,
+    /// Body that the layout has rendered.
+    pub(super) body: Markup,
+}
+
+impl Document {
+    /// Renders the document outside of a portal, such as in a test of a layout.
+    ///
+    /// It lacks the additions of the portal: the cursor of live regions and the markup of the
+    /// identity provider.
+    #[must_use]
+    pub fn into_markup(self) -> Markup {
+        let required = scope::requirements();
+        PreEscaped(self.pieces().render(&required, &scope::base_path(), ""))
+    }
+
+    pub(super) fn pieces(&self) -> Pieces<'_> {
+        Pieces {
+            start: &self.start,
+            head: &self.head,
+            body: [&self.banner.0, &self.body.0, ""],
+        }
+    }
+}
+
+/// Pieces of a document, between which its requirements are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pieces<'a> {
+    pub(super) start: &'a str,
+    pub(super) head: &'a str,
+    pub(super) body: [&'a str; 3],
+}
+
+impl Pieces<'_> {
+    /// Writes the document; `last` is the end of its head.
+    pub(super) fn render(self, required: &Requirements, base_path: &str, last: &str) -> String {
+        let [before, body, after] = self.body;
+        [
+            self.start,
+            &required.builtin_head(base_path).0,
+            self.head,
+            &required.declared_head(base_path).0,
+            last,
+            "</head><body>",
+            before,
+            body,
+            after,
+            "</body></html>",
+        ]
+        .concat()
+    }
+}

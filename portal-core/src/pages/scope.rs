@@ -1,0 +1,193 @@
+//! Render scope: data of the current request that components read and add to while they render.
+//!
+//! A task local, because components do not receive the request. Without a scope, as in unit tests
+//! and background tasks, every value has a default and nothing is recorded.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::regions::RequestedRegions;
+use super::requirements::{Requirement, Requirements};
+use super::stylesheet::Stylesheet;
+use super::zone::Zone;
+use crate::auth::with_base_path;
+
+tokio::task_local! {
+    static CURRENT: RenderScope;
+}
+
+/// Data of one request for the components that render its response.
+#[derive(Debug, Default)]
+pub(crate) struct RenderScope {
+    zone: Zone,
+    base_path: Arc<str>,
+    /// Requirements of the markup that was rendered so far.
+    required: RefCell<Requirements>,
+    /// Live regions that are requested instead of the page.
+    regions: Option<RefCell<RequestedRegions>>,
+}
+
+impl RenderScope {
+    pub(crate) fn new(zone: Zone, base_path: Arc<str>) -> Self {
+        Self {
+            zone,
+            base_path,
+            ..Self::default()
+        }
+    }
+
+    /// Collects the markup of the requested live regions.
+    pub(super) fn regions(mut self, regions: Option<RequestedRegions>) -> Self {
+        self.regions = regions.map(RefCell::new);
+        self
+    }
+
+    /// Handles a request within this scope.
+    pub(crate) async fn enter<F: Future>(self, handling: F) -> F::Output {
+        CURRENT.scope(self, handling).await
+    }
+
+    /// Renders a response within this scope.
+    pub(crate) fn enter_sync<T>(self, render: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, render)
+    }
+}
+
+/// Declares a requirement of the markup that is being rendered.
+///
+/// The page that contains the markup links the style sheet or script, once, and its
+/// `Content-Security-Policy` allows the source. In the response to a script, such as htmx, a style
+/// sheet is loaded together with the markup; scripts and content sources must be those of the page.
+///
+/// Has no effect outside of a request or in a task that it spawns, so markup that is rendered once
+/// and cached needs [`Page::requires`](super::Page::requires) instead. See [`Requirement`] for an example.
+pub fn require(requirement: Requirement) {
+    record(|required| required.add(requirement));
+}
+
+/// Declares a style sheet of the portal.
+pub(crate) fn require_stylesheet(stylesheet: Stylesheet) {
+    record(|required| required.add_stylesheet(stylesheet));
+}
+
+/// Declares that the markup follows changes on the server, so that the page contains its cursor.
+pub(crate) fn require_live() {
+    record(Requirements::add_live);
+}
+
+/// Declares that the markup contains times, so that the page names their zone.
+pub(crate) fn require_zone() {
+    record(Requirements::add_times);
+}
+
+fn record(add: impl FnOnce(&mut Requirements)) {
+    let _ = CURRENT.try_with(|scope| add(&mut scope.required.borrow_mut()));
+}
+
+/// Returns the requirements recorded so far.
+pub(super) fn requirements() -> Requirements {
+    CURRENT
+        .try_with(|scope| scope.required.borrow().clone())
+        .unwrap_or_default()
+}
+
+/// Returns `true` if the markup rendered so far can contain times.
+pub(super) fn has_times() -> bool {
+    CURRENT
+        .try_with(|scope| scope.required.borrow().has_times())
+        .unwrap_or_default()
+}
+
+/// Renders a part of a document, and returns it with its own requirements only.
+pub(super) fn with_requirements<T>(render: impl FnOnce() -> T) -> (T, Requirements) {
+    let swap = |with| CURRENT.try_with(|scope| scope.required.replace(with));
+    let before = swap(Requirements::default()).unwrap_or_default();
+    let part = render();
+    let required = swap(before).unwrap_or_default();
+    (part, required)
+}
+
+/// Keeps the markup of a live region if it is requested.
+pub(super) fn keep_region(id: &str, markup: &str) {
+    let _ = CURRENT.try_with(|scope| {
+        if let Some(regions) = &scope.regions {
+            regions.borrow_mut().keep(id, markup);
+        }
+    });
+}
+
+/// Returns `true` if live regions are requested instead of the page.
+pub(super) fn requests_regions() -> bool {
+    CURRENT
+        .try_with(|scope| scope.regions.is_some())
+        .unwrap_or_default()
+}
+
+/// Returns the markup of the requested regions, if all of them were rendered.
+pub(super) fn complete_regions() -> Option<String> {
+    let complete = |regions: &RefCell<RequestedRegions>| regions.borrow().complete();
+    CURRENT
+        .try_with(|scope| scope.regions.as_ref().and_then(complete))
+        .unwrap_or_default()
+}
+
+/// Returns the markup of the requested regions that were rendered.
+pub(super) fn rendered_regions() -> String {
+    let rendered = |regions: &RefCell<RequestedRegions>| regions.borrow().rendered();
+    CURRENT
+        .try_with(|scope| scope.regions.as_ref().map(rendered))
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
+/// Returns the time zone of the visitor. Default: not known, which means UTC.
+pub(crate) fn zone() -> Zone {
+    CURRENT.try_with(|scope| scope.zone).unwrap_or_default()
+}
+
+/// Returns the prefix of every path of the portal: empty, or such as `/portal`. Default: empty.
+pub(crate) fn base_path() -> Arc<str> {
+    CURRENT
+        .try_with(|scope| Arc::clone(&scope.base_path))
+        .unwrap_or_default()
+}
+
+/// Returns the URL of a path inside the portal, with base path.
+pub(crate) fn url(path: &str) -> String {
+    CURRENT
+        .try_with(|scope| with_base_path(&scope.base_path, path))
+        .unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn urls_contain_the_base_path_of_the_scope() {
+        assert_eq!((&*base_path(), url("/berths")), ("", "/berths".to_owned()));
+        let scope = || RenderScope::new(Zone::default(), "/portal".into());
+        let read = || (base_path(), url("/berths"), url("/"));
+        let expected = || {
+            let url = |url: &str| url.to_owned();
+            (Arc::from("/portal"), url("/portal/berths"), url("/portal"))
+        };
+        assert_eq!(scope().enter(async { read() }).await, expected());
+        assert_eq!(scope().enter_sync(read), expected());
+    }
+
+    #[test]
+    fn requirements_of_a_part_are_kept_apart() {
+        let urls = |required: &Requirements| required.stylesheet_urls("");
+        let style = |path: &'static str| require(Requirement::stylesheet(path));
+        style("/outside.css");
+        RenderScope::default().enter_sync(|| {
+            style("/content.css");
+            let ((), layout) = with_requirements(|| style("/layout.css"));
+            assert_eq!(urls(&layout), ["/layout.css"]);
+            assert_eq!(urls(&requirements()), ["/content.css"]);
+        });
+        assert_eq!(requirements(), Requirements::default());
+    }
+}

@@ -1,0 +1,41 @@
+//! Style sheets of the portal that pages load only if their markup requires them.
+
+use super::assets::url;
+
+/// Style sheet that a page links if its markup requires it, in the order of the links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Stylesheet {
+    Table,
+    Chart,
+    Widgets,
+    Picker,
+    Site,
+    Error,
+    Gallery,
+}
+
+impl Stylesheet {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Table,
+        Self::Chart,
+        Self::Widgets,
+        Self::Picker,
+        Self::Site,
+        Self::Error,
+        Self::Gallery,
+    ];
+
+    /// Returns the path of the style sheet, without base path.
+    pub(super) fn url(self) -> &'static str {
+        url(match self {
+            Self::Table => "table.css",
+            Self::Chart => "chart.css",
+            Self::Widgets => "widgets.css",
+            Self::Picker => "picker.css",
+            Self::Site => "site.css",
+            Self::Error => "error.css",
+            Self::Gallery => "gallery.css",
+        })
+    }
+}
