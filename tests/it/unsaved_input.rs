@@ -172,7 +172,7 @@ async fn lost_connection_keeps_a_form_until_it_can_be_saved() {
     browser.press("Escape").await;
     browser.see("Discard changes?").await;
     browser
-        .script("document.querySelector('dialog:has(#pt-ask)').close()")
+        .script("document.querySelector('dialog:has(#pt-confirm-title)').close()")
         .await;
     portal.start_again().await;
     browser.see("Back online").await;

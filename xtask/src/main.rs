@@ -55,7 +55,7 @@ enum Command {
     Screenshots(screenshots::Settings),
     /// Check that each feature builds on its own
     Features,
-    /// Fetch the vendored packages again and generate tokens and icons from them
+    /// Format, lint and bundle scripts and styles; fetch vendored packages
     Assets(assets::Settings),
     /// Check that no task is lost while replicas and the database are killed
     Chaos(chaos::Settings),

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: runs all tests with the servers and the browser they need.
+//! `cargo xtask test`: runs all tests with the servers and programs they need.
 
 use std::env;
 use std::fs;
@@ -6,12 +6,12 @@ use std::fs;
 use anyhow::Result;
 
 use crate::cargo::Cargo;
-use crate::chaos;
 use crate::interrupt::Interrupt;
 use crate::process;
 use crate::progress::step;
 use crate::server::{Chromedriver, Durability, Postgres};
 use crate::tools::{Tool, Tools};
+use crate::{assets, chaos};
 
 /// Environment variable of the tests: URI of a database server that they can write to.
 const POSTGRES: &str = "PORTAL_TEST_POSTGRES";
@@ -27,7 +27,9 @@ const BINARY: &str = "PORTAL_TEST_BINARY";
 /// A variable that is already set is kept, and its server is not started.
 pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) -> Result<()> {
     let needs = |variable| env::var_os(variable).is_none_or(|value| value.is_empty());
-    let needed: Vec<Tool> = [
+    // If tests are selected, only those run.
+    let runs_all = arguments.is_empty();
+    let mut needed: Vec<Tool> = [
         (POSTGRES, Tool::Postgres),
         (CHROMEDRIVER, Tool::Chromedriver),
         (CHROMIUM, Tool::Chromium),
@@ -35,8 +37,14 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
     .into_iter()
     .filter_map(|(variable, tool)| needs(variable).then_some(tool))
     .collect();
+    if runs_all {
+        needed.push(Tool::Node);
+    }
     let tools = step("find the tools of the tests", || Tools::provide(&needed))?;
     interrupt.check()?;
+    if runs_all {
+        assets::test_scripts(cargo.root(), tools.path(Tool::Node)?, interrupt)?;
+    }
 
     let binary = step("build the reference portal", || {
         cargo.build_binary("reference-portal", build_arguments(arguments), interrupt)
@@ -86,8 +94,7 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
         Ok(directory.close()?)
     })?;
     outcome?;
-    // If tests are selected, run only those.
-    if arguments.is_empty() {
+    if runs_all {
         chaos::run_short(cargo, build_arguments(arguments), interrupt)?;
     }
     Ok(())

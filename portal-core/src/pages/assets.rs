@@ -1,5 +1,7 @@
 //! Builtin assets: style sheets, scripts, fonts and logo, under content-based names.
 //!
+//! `cargo xtask assets` bundles the style sheets and scripts from `assets/src`.
+//!
 //! They are compressed once, at the highest level, while the portal starts. A request for a file
 //! that is not compressed yet waits for it.
 
@@ -11,7 +13,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
-use rust_embed::RustEmbed;
 
 use super::encoding::{accepts_coding, brotli, gzip};
 use crate::auth::{Access, Routes};
@@ -19,129 +20,94 @@ use crate::auth::{Access, Routes};
 /// Path prefix of [`serve`], below the portal's base path.
 pub(crate) const PREFIX: &str = "/_portal/assets/";
 
-#[derive(RustEmbed)]
-#[folder = "assets/"]
-struct Files;
-
-/// Public name, source files and media type of each asset.
-const SERVED: &[(&str, &[&str], &str)] = &[
-    (
-        "picker.css",
-        &["css/theme_picker.css"],
-        "text/css; charset=utf-8",
-    ),
+/// Public name and content of each asset. A file precedes those that refer to it.
+const SERVED: &[(&str, &[&[u8]])] = &[
     (
         "geist.woff2",
-        &["vendor/geist-latin-wght-normal.woff2"],
-        "font/woff2",
+        &[include_bytes!(
+            "../../assets/vendor/geist-latin-wght-normal.woff2"
+        )],
     ),
     (
         "geist-ext.woff2",
-        &["vendor/geist-latin-ext-wght-normal.woff2"],
-        "font/woff2",
+        &[include_bytes!(
+            "../../assets/vendor/geist-latin-ext-wght-normal.woff2"
+        )],
     ),
-    ("logo.svg", &["logo.svg"], "image/svg+xml"),
-    (
-        "portal.css",
-        &[
-            "tokens.css",
-            "css/base.css",
-            "css/layout.css",
-            "css/theme.css",
-            "css/icon.css",
-            "css/button.css",
-            "css/form.css",
-            "css/card.css",
-            "css/overlay.css",
-            "css/display.css",
-            "css/toast.css",
-            "css/notification.css",
-            "css/live.css",
-            "css/task.css",
-            "css/utilities.css",
-            "css/print.css",
-        ],
-        "text/css; charset=utf-8",
-    ),
-    ("site.css", &["css/site.css"], "text/css; charset=utf-8"),
-    // Only used by the task pages.
+    ("logo.svg", &[include_bytes!("../../assets/logo.svg")]),
+    // Loaded by the task pages.
     (
         "tasks.css",
-        &["css/task_page.css"],
-        "text/css; charset=utf-8",
+        &[include_bytes!("../../assets/dist/tasks.css")],
     ),
+    ("tasks.js", &[include_bytes!("../../assets/dist/tasks.js")]),
+    // Loaded by the pages whose markup requires them: `Stylesheet` and `pt-lazy-assets`.
     (
-        "tasks.js",
-        &["js/task.js"],
-        "text/javascript; charset=utf-8",
+        "chart.css",
+        &[include_bytes!("../../assets/dist/chart.css")],
     ),
     (
         "charts.js",
-        &["js/chart.js"],
-        "text/javascript; charset=utf-8",
+        &[include_bytes!("../../assets/dist/charts.js")],
     ),
-    // Only used by error pages, which are rarely shown.
-    ("error.css", &["css/error.css"], "text/css; charset=utf-8"),
+    ("lists.js", &[include_bytes!("../../assets/dist/lists.js")]),
     (
-        "portal.js",
-        &[
-            "vendor/htmx.min.js",
-            "js/core.js",
-            "js/guard.js",
-            "js/dialog.js",
-            "js/form.js",
-            "js/theme.js",
-            "js/feedback.js",
-            "js/notification.js",
-            "js/live.js",
-            "js/keys.js",
-            "js/end.js",
-        ],
-        "text/javascript; charset=utf-8",
-    ),
-    // Used by few pages, whose markup requires them: `Stylesheet` and `pt-lazy-assets`.
-    ("table.css", &["css/table.css"], "text/css; charset=utf-8"),
-    ("chart.css", &["css/chart.css"], "text/css; charset=utf-8"),
-    (
-        "lists.js",
-        &["js/lists.js"],
-        "text/javascript; charset=utf-8",
+        "table.css",
+        &[include_bytes!("../../assets/dist/table.css")],
     ),
     (
         "widgets.css",
-        &["css/widgets.css"],
-        "text/css; charset=utf-8",
+        &[include_bytes!("../../assets/dist/widgets.css")],
     ),
     (
         "widgets.js",
-        &["js/widgets.js"],
-        "text/javascript; charset=utf-8",
+        &[include_bytes!("../../assets/dist/widgets.js")],
     ),
+    // Loaded by the search button.
     (
         "palette.js",
-        &["js/palette.js"],
-        "text/javascript; charset=utf-8",
+        &[include_bytes!("../../assets/dist/palette.js")],
+    ),
+    // Loaded by single pages.
+    (
+        "error.css",
+        &[include_bytes!("../../assets/dist/error.css")],
     ),
     (
         "gallery.css",
-        &["css/gallery.css"],
-        "text/css; charset=utf-8",
+        &[include_bytes!("../../assets/dist/gallery.css")],
     ),
-    (TOKENS_FULL, &["tokens-full.css"], "text/css; charset=utf-8"),
     (
-        LICENCES,
+        "picker.css",
+        &[include_bytes!("../../assets/dist/picker.css")],
+    ),
+    ("site.css", &[include_bytes!("../../assets/dist/site.css")]),
+    (
+        TOKENS_FULL,
+        &[include_bytes!("../../assets/dist/tokens-full.css")],
+    ),
+    // Loaded by every page.
+    (
+        "portal.css",
+        &[include_bytes!("../../assets/dist/portal.css")],
+    ),
+    (
+        "portal.js",
+        &[include_bytes!("../../assets/dist/portal.js")],
+    ),
+    (
+        LICENSES,
         &[
-            "vendor/LICENSE-geist.txt",
-            "vendor/LICENSE-htmx.txt",
-            "vendor/LICENSE-lucide.txt",
-            "vendor/LICENSE-radix-colors.txt",
+            include_bytes!("../../assets/vendor/LICENSE-geist.txt"),
+            include_bytes!("../../assets/vendor/LICENSE-htmx.txt"),
+            include_bytes!("../../assets/vendor/LICENSE-lucide.txt"),
+            include_bytes!("../../assets/vendor/LICENSE-radix-colors.txt"),
         ],
-        "text/plain; charset=utf-8",
     ),
 ];
 
 const TOKENS_FULL: &str = "tokens-full.css";
-const LICENCES: &str = "licences.txt";
+const LICENSES: &str = "licenses.txt";
 
 struct Asset {
     name: &'static str,
@@ -154,92 +120,40 @@ struct Asset {
 }
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let mut assets: Vec<Asset> = Vec::with_capacity(SERVED.len());
-    for &(name, parts, media_type) in SERVED {
-        let mut bytes = joined(parts);
-        if name == "portal.css" {
-            bytes = with_hashed_fonts(&bytes, &assets);
-        }
-        if name == "portal.js" {
-            // The script loads these from its own directory.
-            let mut text = String::from_utf8_lossy(&bytes).into_owned();
-            for asset in assets.iter().filter(|asset| asset.url.ends_with(".js")) {
-                let hashed = asset.url.trim_start_matches(PREFIX);
-                text = text.replace(&format!("@{}", asset.name), hashed);
-            }
-            bytes = text.into_bytes();
-        }
-        let hash = fingerprint(&bytes);
-        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
-        assets.push(Asset {
-            name,
-            url: format!("{PREFIX}{stem}.{hash}.{extension}"),
-            etag: HeaderValue::try_from(format!("\"{hash}\""))
-                .unwrap_or(HeaderValue::from_static("\"\"")),
-            media_type,
-            plain: Bytes::from(bytes),
-            brotli: OnceLock::new(),
-            gzip: OnceLock::new(),
-        });
+    let mut assets = Vec::with_capacity(SERVED.len());
+    for &(name, parts) in SERVED {
+        assets.push(Asset::new(name, parts.concat(), &assets));
     }
     assets
 });
 
-/// Replaces the vendored font names with the served ones.
-///
-/// The URLs are relative, so that the style sheet works below any base path.
-fn with_hashed_fonts(css: &[u8], assets: &[Asset]) -> Vec<u8> {
-    let mut css = String::from_utf8_lossy(css).into_owned();
-    let fonts = SERVED.iter().filter(|(name, ..)| name.ends_with(".woff2"));
-    for (name, parts, _) in fonts {
-        let served = assets.iter().find(|asset| asset.name == *name);
-        let file = parts.first().and_then(|part| part.rsplit('/').next());
-        if let (Some(served), Some(file)) = (served, file) {
-            css = css.replace(file, served.url.trim_start_matches(PREFIX));
-        }
+/// Returns the media type of a file name.
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit_once('.') {
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        Some((_, "svg")) => "image/svg+xml",
+        Some((_, "woff2")) => FONT,
+        _ => "text/plain; charset=utf-8",
     }
-    css.into_bytes()
 }
 
-/// Concatenates files.
-///
-/// The portal's own scripts are wrapped in a shared function; its own scripts and styles lose
-/// comments and indentation.
-fn joined(parts: &[&str]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut is_open = false;
-    for part in parts {
-        let Some(file) = Files::get(part) else {
-            continue;
-        };
-        if part.starts_with("js/") && !is_open {
-            bytes.extend_from_slice(b"\n(() => {\n\"use strict\";\n");
-            is_open = true;
-        }
-        if part.starts_with("js/") || part.starts_with("css/") {
-            compact(&String::from_utf8_lossy(&file.data), &mut bytes);
-        } else {
-            bytes.extend_from_slice(&file.data);
-        }
-    }
-    if is_open {
-        bytes.extend_from_slice(b"})();\n");
-    }
-    bytes
-}
+const FONT: &str = "font/woff2";
 
-/// Removes indentation, empty lines and comment lines.
+/// Replaces `@name` with the file name under which that asset is served.
 ///
-/// Strings in the scripts must therefore not span several lines.
-fn compact(text: &str, into: &mut Vec<u8>) {
-    let lines = text.lines().map(str::trim).filter(|line| {
-        let is_comment = line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
-        !line.is_empty() && !is_comment
-    });
-    for line in lines {
-        into.extend_from_slice(line.as_bytes());
-        into.push(b'\n');
+/// The references are relative, so that they work below any base path.
+fn with_hashed_names(bytes: Vec<u8>, assets: &[Asset]) -> Vec<u8> {
+    let Ok(mut text) = String::from_utf8(bytes) else {
+        return Vec::new();
+    };
+    for asset in assets {
+        let reference = format!("@{}", asset.name);
+        if text.contains(&reference) {
+            text = text.replace(&reference, asset.url.trim_start_matches(PREFIX));
+        }
     }
+    text.into_bytes()
 }
 
 /// Returns eight hex digits of folded FNV-1a: enough to distinguish versions of a file.
@@ -251,6 +165,25 @@ pub(super) fn fingerprint(bytes: &[u8]) -> String {
 }
 
 impl Asset {
+    /// Hashes an asset, after the references to the other ones have been replaced.
+    fn new(name: &'static str, mut bytes: Vec<u8>, others: &[Self]) -> Self {
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
+        if matches!(extension, "css" | "js") {
+            bytes = with_hashed_names(bytes, others);
+        }
+        let hash = fingerprint(&bytes);
+        Self {
+            name,
+            url: format!("{PREFIX}{stem}.{hash}.{extension}"),
+            etag: HeaderValue::try_from(format!("\"{hash}\""))
+                .unwrap_or(HeaderValue::from_static("\"\"")),
+            media_type: media_type(name),
+            plain: Bytes::from(bytes),
+            brotli: OnceLock::new(),
+            gzip: OnceLock::new(),
+        }
+    }
+
     fn brotli(&self) -> &Bytes {
         self.brotli.get_or_init(|| Bytes::from(brotli(&self.plain)))
     }
@@ -261,7 +194,7 @@ impl Asset {
 
     /// Returns `true` if compression helps; fonts are already compressed.
     fn is_text(&self) -> bool {
-        self.media_type != "font/woff2"
+        self.media_type != FONT
     }
 
     /// Returns the smallest encoding that the client accepts, with its `Content-Encoding`.
@@ -333,7 +266,7 @@ pub fn full_scales_path() -> &'static str {
 /// ```
 #[must_use]
 pub fn licenses_path() -> &'static str {
-    url(LICENCES)
+    url(LICENSES)
 }
 
 /// Returns the path of an asset, below the base path: `/_portal/assets/portal.0a1b2c3d.css`.
@@ -440,18 +373,24 @@ mod tests {
         }
     }
 
+    /// Returns the content of a text asset.
+    fn text_of(name: &str) -> &'static str {
+        let asset = ASSETS.iter().find(|asset| asset.name == name).unwrap();
+        std::str::from_utf8(&asset.plain).unwrap()
+    }
+
     #[test]
-    fn style_sheet_references_the_hashed_fonts() {
-        let css = ASSETS
-            .iter()
-            .find(|asset| asset.name == "portal.css")
-            .unwrap();
-        let text = std::str::from_utf8(&css.plain).unwrap();
-        for name in ["geist.woff2", "geist-ext.woff2"] {
-            let hashed = url(name).trim_start_matches(PREFIX);
-            assert!(text.contains(&format!("url({hashed})")), "{name}");
+    fn references_between_assets_have_hashed_names() {
+        for (source, name) in [
+            ("portal.css", "geist.woff2"),
+            ("portal.css", "geist-ext.woff2"),
+            ("portal.js", "charts.js"),
+            ("portal.js", "tasks.js"),
+        ] {
+            let text = text_of(source);
+            assert!(text.contains(file(name)), "{source}: {name}");
+            assert!(!text.contains(&format!("@{name}")), "{source}: {name}");
         }
-        assert!(!text.contains("wght-normal"));
     }
 
     /// Returns `true` if the table directory of a WOFF2 file lists `prep`, table number 12.
@@ -489,12 +428,13 @@ mod tests {
     #[test]
     fn extended_font_covers_its_unicode_range() {
         let manifest = include_str!("../../assets/vendor/MANIFEST.toml");
-        let css = include_str!("../../assets/css/base.css");
+        let css = include_str!("../../assets/src/css/portal/base.css");
         let (_, entry) = manifest.split_once("geist-latin-ext-wght-normal").unwrap();
         let (_, letters) = entry.split_once("letters = \"").unwrap();
         let (letters, _) = letters.split_once('"').unwrap();
         let (_, range) = css.split_once("unicode-range:").unwrap();
-        let (range, _) = range.split_once('}').unwrap();
+        let (range, _) = range.split_once(';').unwrap();
+        let range = range.split_whitespace().collect::<String>();
         assert_eq!(letters.replace("U+0", "U+").replace("-0", "-"), range);
     }
 
@@ -504,8 +444,13 @@ mod tests {
         for (name, limit) in [
             ("geist.woff2", 18 * 1024),
             ("geist-ext.woff2", 11 * 1024),
-            ("portal.css", 12 * 1024),
-            ("portal.js", 20 * 1024),
+            ("portal.css", 11_800),
+            ("portal.js", 19_400),
+            ("charts.js", 1000),
+            ("lists.js", 2000),
+            ("palette.js", 2700),
+            ("tasks.js", 5300),
+            ("widgets.js", 2800),
         ] {
             let asset = ASSETS.iter().find(|asset| asset.name == name).unwrap();
             let out = crate::pages::encoding::brotli_of(&asset.plain, 11);
@@ -515,20 +460,16 @@ mod tests {
 
     #[test]
     fn licenses_of_all_vendored_files_are_served() {
-        let licences = ASSETS.iter().find(|asset| asset.name == LICENCES).unwrap();
-        let text = std::str::from_utf8(&licences.plain).unwrap();
+        let text = text_of(LICENSES);
+        let vendor = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/vendor");
         let manifest = include_str!("../../assets/vendor/MANIFEST.toml");
         let files = manifest
             .lines()
-            .filter_map(|line| line.strip_prefix("licence_text = \""));
+            .filter_map(|line| line.strip_prefix("license_text = \""));
         let mut found = 0;
         for file in files {
-            let file = format!("vendor/{}", file.trim_end_matches('"'));
-            let licence = Files::get(&file).unwrap();
-            assert!(
-                text.contains(std::str::from_utf8(&licence.data).unwrap()),
-                "{file}"
-            );
+            let license = std::fs::read_to_string(vendor.join(file.trim_end_matches('"'))).unwrap();
+            assert!(text.contains(&license), "{file}");
             found += 1;
         }
         assert_eq!(found, 4);

@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn shortened_icon_keeps_shapes_only() {
-        let svg = "<!-- licence -->\n<svg\n  class=\"lucide\"\n  xmlns=\"x\"\n  width=\"24\"\n  height=\"24\"\n  \
+        let svg = "<!-- license -->\n<svg\n  class=\"lucide\"\n  xmlns=\"x\"\n  width=\"24\"\n  height=\"24\"\n  \
                    fill=\"none\"\n>\n  <path d=\"M1 2\" />\n  <rect width=\"4\" />\n</svg>\n";
         let short = "<svg xmlns=\"x\" fill=\"none\"><path d=\"M1 2\"/><rect width=\"4\"/></svg>\n";
         assert_eq!(shortened(svg), short);

@@ -30,13 +30,13 @@ pub(super) struct Package {
         not(test),
         expect(dead_code, reason = "for people who read the manifest")
     )]
-    pub(super) licence: String,
+    pub(super) license: String,
     /// File with the text of the license.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "for people who read the manifest")
     )]
-    pub(super) licence_text: String,
+    pub(super) license_text: String,
     /// SHA-256 of the package as downloaded from the registry.
     pub(super) tarball: String,
     /// Files that are copied byte for byte.

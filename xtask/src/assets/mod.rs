@@ -1,12 +1,16 @@
-//! `cargo xtask assets`: vendored files and the files generated from them.
+//! `cargo xtask assets`: scripts and styles, vendored files, and all files generated from them.
 
+mod bundle;
 mod color;
 mod font;
 mod icons;
 mod manifest;
 mod package;
 mod scales;
+mod scripts;
 mod tokens;
+mod toolchain;
+mod vendored;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,14 +19,15 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use sha2::{Digest as _, Sha256};
 
-use self::manifest::Manifest;
-use self::package::Unpacked;
-use self::scales::Scales;
-use crate::interrupt::Interrupt;
-use crate::progress::step;
+pub(crate) use self::scripts::test as test_scripts;
 
-/// Directories of vendored files, each with its manifest.
-const VENDORED: [&str; 2] = ["portal-core/assets/vendor", "tests/it/vendor"];
+use self::scales::Scales;
+use self::toolchain::Toolchain;
+use crate::interrupt::Interrupt;
+use crate::process;
+use crate::progress::step;
+use crate::tools::{Tool, Tools};
+
 /// Directory of the portal's assets.
 const ASSETS: &str = "portal-core/assets";
 /// File in [`ASSETS`] with the scales that the tokens are generated from.
@@ -31,79 +36,76 @@ const SCALES: &str = "vendor/radix-colors.txt";
 /// Options of `cargo xtask assets`.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Only compare the tree with the manifests and the generator, without network access
+    /// Only check that all generated files are up to date, without network access
     #[arg(long)]
     check: bool,
-    /// Add this Lucide icon; can be repeated
-    #[arg(long = "icon", value_name = "NAME", conflicts_with = "check")]
-    icons: Vec<String>,
-    /// Accept packages that differ from the manifest, and record their hashes
+    /// Only run the unit tests of the scripts
     #[arg(long, conflicts_with = "check")]
+    test: bool,
+    /// Fetch the vendored packages again
+    #[arg(long, conflicts_with_all = ["check", "test"])]
+    vendor: bool,
+    /// Fetch the vendored packages again, and add this Lucide icon; can be repeated
+    #[arg(long = "icon", value_name = "NAME", conflicts_with_all = ["check", "test"])]
+    icons: Vec<String>,
+    /// Fetch the vendored packages again, accept different ones, and record their hashes
+    #[arg(long, conflicts_with_all = ["check", "test"])]
     accept: bool,
 }
 
-/// Fetches the vendored packages and writes all files derived from them, or checks them.
+impl Settings {
+    fn fetches_packages(&self) -> bool {
+        self.vendor || self.accept || !self.icons.is_empty()
+    }
+}
+
+/// Formats, lints and bundles scripts and styles, or checks the bundles.
 pub(crate) fn run(root: &Path, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
-    if !settings.check {
-        for directory in VENDORED {
-            refresh(&root.join(directory), settings, interrupt)?;
+    if settings.test {
+        let tools = Tools::provide(&[Tool::Node])?;
+        return test_scripts(root, tools.path(Tool::Node)?, interrupt);
+    }
+    let tools = Toolchain::pinned()?;
+    let mut problems = Vec::new();
+    if settings.check {
+        problems = self::problems(root)?;
+        if tools.is_fetched(root) {
+            lint(root, &tools, &[], interrupt)?;
+            problems.extend(bundle::rebuild_problems(root, &tools, interrupt)?);
+        } else {
+            eprintln!("xtask: comparing hashes only, since the bundler is not fetched yet");
         }
+    } else {
+        if settings.fetches_packages() {
+            vendored::refresh_all(root, settings, interrupt)?;
+        }
+        tools.fetch(root, interrupt)?;
         for (path, text) in generated(root)? {
             write(&path, text.as_bytes())?;
         }
+        lint(root, &tools, &["--write"], interrupt)?;
+        step("bundle scripts and styles", || {
+            bundle::write_all(root, &tools, interrupt)
+        })?;
+        problems.extend(self::problems(root)?);
     }
-    let faults = faults(root)?;
-    if !faults.is_empty() {
-        bail!("{}\nrun `cargo xtask assets`", faults.join("\n"));
+    if !problems.is_empty() {
+        bail!("{}\nrun `cargo xtask assets`", problems.join("\n"));
     }
-    eprintln!("xtask: vendored and generated files are up to date");
+    eprintln!("xtask: bundles, vendored files and generated files are up to date");
     Ok(())
 }
 
-/// Fetches the packages of a manifest and updates its hashes.
-fn refresh(directory: &Path, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
-    let path = directory.join(manifest::FILE);
-    let manifest = Manifest::read(&path)?;
-    let mut text = fs::read_to_string(&path)?;
-    for entry in &manifest.packages {
-        let name = format!("fetch {}@{}", entry.npm, entry.version);
-        let package = step(&name, || Unpacked::fetch(entry, interrupt))?;
-        if package.hash != entry.tarball {
-            if !settings.accept {
-                bail!(
-                    "{}@{} does not match the manifest: its sha256 is {}, not {}; \
-                     pass `--accept` to use it",
-                    entry.npm,
-                    entry.version,
-                    package.hash,
-                    entry.tarball,
-                );
-            }
-            text = text.replace(&entry.tarball, &package.hash);
-        }
-        for file in &entry.files {
-            let mut bytes = package.read(&file.from)?;
-            if let Some(cut) = &file.cut {
-                bytes = font::cut(&bytes, cut, interrupt)?;
-            }
-            write(&directory.join(&file.to), &bytes)?;
-            text = text.replace(&file.sha256, &hash(&bytes));
-        }
-        if let Some(scales) = &entry.scales {
-            let bytes = Scales::of_package(&package)?.to_text().into_bytes();
-            write(&directory.join(&scales.to), &bytes)?;
-            text = text.replace(&scales.sha256, &hash(&bytes));
-        }
-        if let Some(icons) = &entry.icons {
-            let target = directory.join(&icons.to);
-            for name in icons::wanted(&target, &settings.icons)? {
-                let icon = icons::shortened(&package.text(&format!("icons/{name}.svg"))?);
-                write(&target.join(format!("{name}.svg")), icon.as_bytes())?;
-            }
-            text = text.replace(&icons.sha256, &icons::hash(&target)?);
-        }
-    }
-    write(&path, text.as_bytes())
+/// Checks format and rules of scripts and styles; `--write` formats them.
+fn lint(root: &Path, tools: &Toolchain, options: &[&str], interrupt: &Interrupt) -> Result<()> {
+    let mut biome = tools.biome.command(root, &root.join(ASSETS))?;
+    biome
+        .args(["check", "--error-on-warnings"])
+        .args(options)
+        .arg(".");
+    step("lint scripts and styles", || {
+        process::run("biome check", &mut biome, interrupt)
+    })
 }
 
 /// Returns the files generated from the vendored ones, with their content.
@@ -116,33 +118,16 @@ fn generated(root: &Path) -> Result<[(PathBuf, String); 2]> {
     ])
 }
 
-/// Compares the tree with the manifests and the generator and returns the differences.
-fn faults(root: &Path) -> Result<Vec<String>> {
-    let mut faults = Vec::new();
-    for directory in VENDORED {
-        let directory = root.join(directory);
-        for entry in Manifest::read(&directory.join(manifest::FILE))?.packages {
-            let files = entry.files.iter().chain(&entry.scales);
-            for file in files {
-                let path = directory.join(&file.to);
-                let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-                if hash(&bytes) != file.sha256 {
-                    faults.push(format!("{} does not match the manifest", path.display()));
-                }
-            }
-            if let Some(icons) = &entry.icons
-                && icons::hash(&directory.join(&icons.to))? != icons.sha256
-            {
-                faults.push("an icon differs from the manifest or is missing from it".to_owned());
-            }
-        }
-    }
+/// Returns the differences between the tree, its manifests and its generators.
+fn problems(root: &Path) -> Result<Vec<String>> {
+    let mut problems = vendored::problems(root)?;
     for (path, text) in generated(root)? {
         if read(&path)? != text {
-            faults.push(format!("{} was edited manually", path.display()));
+            problems.push(format!("{} was edited manually", path.display()));
         }
     }
-    Ok(faults)
+    problems.extend(bundle::problems(root, &Toolchain::pinned()?)?);
+    Ok(problems)
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -169,38 +154,20 @@ fn hash(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
+fn root_of_tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn root() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-    }
-
     #[test]
-    fn tree_matches_manifests_and_generator() {
-        let faults = faults(&root()).unwrap();
-        assert!(faults.is_empty(), "{faults:#?}\nrun `cargo xtask assets`");
-    }
-
-    #[test]
-    fn vendored_files_are_listed_in_a_manifest() {
-        for directory in VENDORED {
-            let directory = root().join(directory);
-            let manifest = Manifest::read(&directory.join(manifest::FILE)).unwrap();
-            let known: Vec<String> = manifest
-                .packages
-                .iter()
-                .flat_map(|package| package.files.iter().chain(&package.scales))
-                .map(|file| file.to.clone())
-                .collect();
-            for entry in fs::read_dir(&directory).unwrap() {
-                let name = entry.unwrap().file_name().into_string().unwrap();
-                assert!(name == manifest::FILE || known.contains(&name), "{name}");
-            }
-            for package in &manifest.packages {
-                assert!(known.contains(&package.licence_text), "{}", package.npm);
-                assert!(!package.licence.is_empty(), "{}", package.npm);
-            }
-        }
+    fn tree_matches_manifests_and_generators() {
+        let problems = problems(&root_of_tests()).unwrap();
+        assert!(
+            problems.is_empty(),
+            "{problems:#?}\nrun `cargo xtask assets`"
+        );
     }
 }

@@ -1,13 +1,13 @@
 //! Packages of the npm registry.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::manifest::Package;
 use crate::interrupt::Interrupt;
 use crate::process::{CommandFailed, Process};
 
@@ -20,12 +20,12 @@ pub(super) struct Unpacked {
 
 impl Unpacked {
     /// Fetches a package with `npm`, so that its registry, proxy and checks apply.
-    pub(super) fn fetch(package: &Package, interrupt: &Interrupt) -> Result<Self> {
+    pub(super) fn fetch(npm: &str, version: &str, interrupt: &Interrupt) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("portal-npm-").tempdir()?;
-        let name = format!("{}@{}", package.npm, package.version);
-        let mut npm = Command::new("npm");
-        npm.args(["pack", "--silent", "--ignore-scripts", &name]);
-        run("npm pack", npm.current_dir(directory.path()), interrupt)
+        let name = format!("{npm}@{version}");
+        let mut pack = Command::new("npm");
+        pack.args(["pack", "--silent", "--ignore-scripts", &name]);
+        run("npm pack", pack.current_dir(directory.path()), interrupt)
             .context("fetching packages requires npm, the package manager of Node.js")?;
         let archive = fs::read_dir(directory.path())?
             .next()
@@ -38,9 +38,14 @@ impl Unpacked {
         Ok(Self { directory, hash })
     }
 
+    /// Returns the path of an unpacked file.
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.directory.path().join("package").join(path)
+    }
+
     /// Reads a file of the package.
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>> {
-        let path = self.directory.path().join("package").join(path);
+        let path = self.path(path);
         fs::read(&path).with_context(|| path.display().to_string())
     }
 

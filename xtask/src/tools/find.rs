@@ -56,6 +56,10 @@ pub(super) fn chromedriver() -> Option<PathBuf> {
     in_search_path("chromedriver").or_else(|| first_file(&CHROMEDRIVER_PLACES))
 }
 
+pub(super) fn node() -> Option<PathBuf> {
+    in_search_path("node").or_else(|| in_search_path("nodejs"))
+}
+
 /// Finds the first file with this name in the search path.
 pub(super) fn in_search_path(name: &str) -> Option<PathBuf> {
     search_path()

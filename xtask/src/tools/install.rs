@@ -100,6 +100,7 @@ impl System {
             (Self::Ubuntu, Tool::Chromedriver) => "chromium-chromedriver",
             (_, Tool::Chromium) => "chromium",
             (_, Tool::Chromedriver) => "chromium-driver",
+            (_, Tool::Node) => "nodejs",
         });
         packages.collect()
     }
@@ -117,6 +118,7 @@ fn packages_elsewhere(tool: Tool) -> &'static str {
         Tool::Chromedriver => {
             "  chromedriver: Fedora `chromedriver`, Arch `chromium`, Alpine `chromium-chromedriver`, Homebrew `--cask chromedriver`"
         }
+        Tool::Node => "  Node.js 18 or later: Fedora, Arch and Alpine `nodejs`, Homebrew `node`",
     }
 }
 

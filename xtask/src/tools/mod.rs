@@ -16,6 +16,8 @@ pub(crate) enum Tool {
     Chromium,
     /// WebDriver of Chromium.
     Chromedriver,
+    /// Node.js, which runs the unit tests of the scripts.
+    Node,
 }
 
 impl Tool {
@@ -24,6 +26,7 @@ impl Tool {
             Self::Postgres => find::postgres(),
             Self::Chromium => find::chromium(),
             Self::Chromedriver => find::chromedriver(),
+            Self::Node => find::node(),
         }
     }
 
@@ -33,6 +36,7 @@ impl Tool {
             Self::Postgres => "the PostgreSQL server",
             Self::Chromium => "Chromium",
             Self::Chromedriver => "chromedriver",
+            Self::Node => "Node.js",
         }
     }
 }

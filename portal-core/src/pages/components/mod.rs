@@ -1,7 +1,7 @@
 //! Components of pages: plain functions and builders that return [`maud::Markup`].
 //!
 //! Components do not depend on their callers, write no inline styles or scripts, and work without
-//! JavaScript; `assets/js` adds live updates, modal drawers and copying.
+//! JavaScript; `assets/src/js` adds live updates, modal drawers and copying.
 
 mod actor;
 mod avatar;

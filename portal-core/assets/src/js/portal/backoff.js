@@ -1,0 +1,12 @@
+// Delays between attempts to reconnect.
+
+const FIRST_DELAY = 500;
+const MAX_DELAY = 30000;
+
+/**
+ * Returns the delay before the next attempt, in milliseconds, after a number of failed ones.
+ *
+ * It doubles with each failure and is random, so that clients do not reconnect at the same time.
+ */
+export const retryDelay = (failures, random = Math.random()) =>
+  Math.min(FIRST_DELAY * 2 ** failures, MAX_DELAY) * (0.5 + random);

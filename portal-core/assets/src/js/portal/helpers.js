@@ -1,0 +1,26 @@
+// Functions of this bundle for those that are loaded later, which import `common/helpers.js`.
+
+import { retryDelay } from "./backoff.js";
+import { confirmAction } from "./confirm.js";
+import { $, $$, createElement, on, root } from "./dom.js";
+import { areShortcutsEnabled } from "./shortcuts.js";
+import { readStored, writeStored } from "./storage.js";
+import { formatTimes } from "./time.js";
+import { toast } from "./toast.js";
+import { savedStates } from "./unsaved.js";
+
+export const helpers = {
+  $,
+  $$,
+  areShortcutsEnabled,
+  confirmAction,
+  createElement,
+  formatTimes,
+  on,
+  readStored,
+  retryDelay,
+  root,
+  savedStates,
+  toast,
+  writeStored,
+};

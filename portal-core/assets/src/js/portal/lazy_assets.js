@@ -1,0 +1,64 @@
+// Scripts and styles that few pages need. They are served from the directory of this script.
+import { $, createElement, on } from "./dom.js";
+
+// The server replaces a name after `@` by the name under which it serves the file.
+const CHARTS = "@charts.js";
+const TASKS = "@tasks.js";
+
+// Only set while the script runs for the first time.
+const scriptUrl = document.currentScript.src;
+const loading = new Map();
+
+const loadFile = (file) =>
+  new Promise((resolve, reject) => {
+    if ($(`head>link[href$="${file}"]`)) return resolve();
+    const href = new URL(file, scriptUrl).href;
+    const element = file.endsWith("css")
+      ? createElement("link", { rel: "stylesheet", href })
+      : createElement("script", { src: href });
+    element.onload = () => {
+      element.dataset.loaded = "";
+      resolve();
+    };
+    element.onerror = () => {
+      loading.delete(file);
+      element.remove();
+      reject();
+    };
+    document.head.append(element);
+  });
+
+/** Loads files, separated by spaces. Each file is fetched once. */
+export const loadAssets = (files) =>
+  Promise.all(
+    files.split(" ").map((file) => {
+      if (!loading.has(file)) loading.set(file, loadFile(file));
+      return loading.get(file);
+    }),
+  );
+
+// A page works without these files, so a failure is not reported.
+const tryToLoad = (files) => loadAssets(files).catch(() => {});
+
+/** Loads the files that swapped-in content needs. The response names its style sheets. */
+export const fetchStyles = (part, headers) => {
+  const styles = headers?.get("x-portal-stylesheets");
+  if (styles) tryToLoad(styles);
+  if ($("pt-chart-tip", part)) tryToLoad(CHARTS);
+};
+
+on("htmx:after:swap", ({ detail: { ctx } }) => fetchStyles(document, ctx?.response?.headers));
+
+/** Loads the script of the task pages if this is one. */
+export const loadTaskScript = () => {
+  if ($("pt-task-monitor,pt-task")) tryToLoad(TASKS);
+};
+
+customElements.define(
+  "pt-lazy-assets",
+  class extends HTMLElement {
+    connectedCallback() {
+      tryToLoad(this.dataset.files);
+    }
+  },
+);

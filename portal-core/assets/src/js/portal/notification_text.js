@@ -1,0 +1,7 @@
+// Text of the toast for new notifications.
+
+/** Returns the text for the latest notification and the number of others that are new. */
+export const notificationText = ({ title, text }, more) => {
+  if (more > 0) return `${title}, and ${more} more`;
+  return text ? `${title}: ${text}` : title;
+};

@@ -1,0 +1,38 @@
+// Selection of table rows.
+import { $, $$, on } from "./dom.js";
+import { selectAllState } from "./selection_state.js";
+
+/** Shows the selection of a table in its rows, its header and its toolbar. */
+export const updateSelection = (table) => {
+  const boxes = $$("tbody [data-select]", table);
+  const selected = boxes.filter((box) => box.checked).length;
+  for (const box of boxes) {
+    const row = box.closest("tr");
+    row.toggleAttribute("data-chosen", box.checked);
+    if (box.checked) row.setAttribute("aria-selected", true);
+    else if (!row.matches("[data-current]")) row.removeAttribute("aria-selected");
+  }
+  const all = $("[data-select-all]", table);
+  if (all) Object.assign(all, selectAllState(selected, boxes.length));
+  const count = $("[data-part=count]", table.closest(".pt-card") ?? document);
+  if (count) count.textContent = `${selected} selected`;
+};
+
+on("change", ({ target }) => {
+  const table = target.closest?.("table");
+  if (!table || !target.matches("[data-select],[data-select-all]")) return;
+  if (target.matches("[data-select-all]")) {
+    for (const box of $$("tbody [data-select]", table)) box.checked = target.checked;
+  }
+  updateSelection(table);
+});
+
+on("reset", ({ target }) => {
+  if (!target.matches(".pt-bulk")) return;
+  // The boxes change after the event.
+  setTimeout(() => $$("table", target.closest(".pt-card")).forEach(updateSelection));
+});
+
+const updateAllSelections = () => $$("table:has([data-select])").forEach(updateSelection);
+on("htmx:after:swap", updateAllSelections);
+updateAllSelections();

@@ -1,0 +1,12 @@
+// Sends the time zone of the browser to the server, which renders times in it: `zone.rs`.
+
+/** Name of the browser's time zone. */
+export const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+
+const isSecure = location.protocol === "https:";
+const cookie = `${isSecure ? "__Host-" : ""}portal_zone=${encodeURIComponent(timeZone)}`;
+if (!document.cookie.includes(cookie)) {
+  const secure = isSecure ? ";secure" : "";
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API lacks support
+  document.cookie = `${cookie};path=/;max-age=31536000;samesite=lax${secure}`;
+}

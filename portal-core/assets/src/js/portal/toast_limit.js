@@ -1,0 +1,12 @@
+// Limit of visible toasts.
+
+const MAX_TOASTS = 3;
+
+/** Returns the toasts to dismiss, given all visible ones, oldest first. Errors go last. */
+export const toastsToDismiss = (toasts) => {
+  const isError = (toast) => toast.dataset.tone === "danger";
+  return toasts
+    .slice(0, -1)
+    .sort((one, other) => isError(one) - isError(other))
+    .slice(0, Math.max(0, toasts.length - MAX_TOASTS));
+};

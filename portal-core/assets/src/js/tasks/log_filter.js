@@ -1,0 +1,8 @@
+// Filter of log lines.
+
+const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
+
+/** Returns `true` if a line has at least a level and contains a text; empty ones do not filter. */
+export const matchesFilter = (line, { level, text }) =>
+  (!level || LEVELS.indexOf(line.level) >= LEVELS.indexOf(level)) &&
+  (!text || line.text.toLowerCase().includes(text.toLowerCase()));
