@@ -32,6 +32,7 @@ pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
             check(cargo, "portal-clerk", &feature, interrupt)?;
         }
     }
+    check(cargo, "portal-bench", "apalis", interrupt)?;
     step(
         "check that development sign-in is absent if disabled",
         || without_development_sign_in(cargo, interrupt),

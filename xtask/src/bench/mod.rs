@@ -115,7 +115,7 @@ fn auth(cargo: &Cargo, settings: &Auth, interrupt: &Interrupt) -> Result<()> {
 }
 
 fn tasks(cargo: &Cargo, settings: &Tasks, interrupt: &Interrupt) -> Result<()> {
-    let bench = build(cargo, "portal-bench", interrupt)?;
+    let bench = build_with(cargo, "portal-bench", &["--features", "apalis"], interrupt)?;
     let directory = tempfile::Builder::new().prefix("portal-bench-").tempdir()?;
     let postgres = start_postgres(directory.path(), interrupt)?;
     let mut tasks = Command::new(bench);
@@ -137,8 +137,18 @@ fn live(cargo: &Cargo, settings: &Live, interrupt: &Interrupt) -> Result<()> {
 }
 
 fn build(cargo: &Cargo, package: &'static str, interrupt: &Interrupt) -> Result<PathBuf> {
+    build_with(cargo, package, &[], interrupt)
+}
+
+fn build_with(
+    cargo: &Cargo,
+    package: &'static str,
+    features: &[&'static str],
+    interrupt: &Interrupt,
+) -> Result<PathBuf> {
+    let arguments = [&["--release", "--package", package], features].concat();
     step(&format!("build {package} for release"), || {
-        cargo.build_binary(package, &["--release", "--package", package], interrupt)
+        cargo.build_binary(package, &arguments, interrupt)
     })
 }
 
