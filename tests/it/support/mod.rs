@@ -11,6 +11,7 @@ mod process;
 mod server;
 mod socket;
 mod tasks;
+mod template;
 
 pub(crate) use chromium::{Chromium, Loaded};
 pub(crate) use clerk::ClerkPortal;

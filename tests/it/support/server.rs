@@ -48,7 +48,7 @@ impl TestServer {
         build: impl FnOnce(PortalBuilder) -> PortalBuilder,
     ) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be created");
-        let uri = database.create(&directory).await;
+        let uri = database.create_migrated(&directory).await;
         Self::start_on(directory, uri, settings, build).await
     }
 
@@ -230,6 +230,16 @@ impl Drop for TestServer {
     }
 }
 
+/// Returns an HTTP client that never follows redirects, for URLs without TLS.
+pub(super) fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        // Reading the system's root certificates takes longer than most requests of a test.
+        .tls_certs_only([])
+        .build()
+        .expect("a client can be created")
+}
+
 /// HTTP client for a portal; never follows redirects.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -240,12 +250,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(url: &str, token: Option<String>) -> Self {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client can be created");
         Self {
-            http,
+            http: http(),
             url: url.to_owned(),
             token,
         }
