@@ -3,9 +3,9 @@
 use std::fs;
 
 use anyhow::{Result, bail};
+use portal_testkit::Interrupt;
 
 use crate::cargo::Cargo;
-use crate::interrupt::Interrupt;
 use crate::progress::step;
 
 /// Database features; portal-core requires at least one.

@@ -4,13 +4,12 @@ use std::env;
 use std::fs;
 
 use anyhow::Result;
+use portal_testkit::process;
+use portal_testkit::{Chromedriver, Durability, Interrupt, Postgres};
 
 use crate::cargo::Cargo;
 use crate::chaos;
-use crate::interrupt::Interrupt;
-use crate::process;
 use crate::progress::step;
-use crate::server::{Chromedriver, Durability, Postgres};
 use crate::tools::{Tool, Tools};
 
 /// Environment variable of the tests: URI of a database server they can write to.
@@ -57,13 +56,15 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
 
     let postgres = needs(POSTGRES).then(|| {
         step("start PostgreSQL", || {
-            Postgres::start(&tools, directory.path(), Durability::Off, interrupt)
+            let programs = tools.path(Tool::Postgres)?;
+            Postgres::start(programs, directory.path(), Durability::Off, interrupt)
         })
     });
     let postgres = postgres.transpose()?;
     let driver = needs(CHROMEDRIVER).then(|| {
         step("start chromedriver", || {
-            Chromedriver::start(&tools, directory.path(), &scratch, interrupt)
+            let program = tools.path(Tool::Chromedriver)?;
+            Chromedriver::start(program, directory.path(), &scratch, interrupt)
         })
     });
     let driver = driver.transpose()?;

@@ -21,6 +21,7 @@ pub(crate) use demo_portal::DemoPortal;
 pub(crate) use event_stream::EventStream;
 pub(crate) use log::Log;
 pub(crate) use process::{ReferencePortal, command};
+use server::http;
 pub(crate) use server::{ADMIN, Client, PRODUCTION_HOST, TestResponse, TestServer};
 pub(crate) use socket::Socket;
 pub(crate) use tasks::{TaskClient, eventually};

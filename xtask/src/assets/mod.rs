@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use portal_testkit::Interrupt;
 use sha2::{Digest as _, Sha256};
 
 use self::manifest::Manifest;
 use self::package::Unpacked;
 use self::scales::Scales;
-use crate::interrupt::Interrupt;
 use crate::progress::step;
 
 /// Directories of vendored files, each with its manifest.

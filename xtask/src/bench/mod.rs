@@ -7,12 +7,11 @@ use std::process::Command;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use portal_testkit::process;
+use portal_testkit::{Durability, Interrupt, Postgres};
 
 use crate::cargo::Cargo;
-use crate::interrupt::Interrupt;
-use crate::process;
 use crate::progress::step;
-use crate::server::{Durability, Postgres};
 use crate::tools::{Tool, Tools};
 
 /// Environment variable of `portal-bench`: URI of a database server it can write to.
@@ -156,6 +155,7 @@ fn build_with(
 fn start_postgres(directory: &std::path::Path, interrupt: &Interrupt) -> Result<Postgres> {
     let tools = Tools::provide(&[Tool::Postgres])?;
     step("start PostgreSQL", || {
-        Postgres::start(&tools, directory, Durability::On, interrupt)
+        let programs = tools.path(Tool::Postgres)?;
+        Postgres::start(programs, directory, Durability::On, interrupt)
     })
 }
