@@ -41,8 +41,7 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
 /// Runs a short test; built like the other tests.
 pub(crate) fn run_short(cargo: &Cargo, build: &[&str], interrupt: &Interrupt) -> Result<()> {
     let bench = step("build portal-bench", || {
-        let build = [build, &["--bin", "portal-bench"]].concat();
-        cargo.build_binary("portal-bench", &build, interrupt)
+        cargo.build_binary("portal-bench", build, interrupt)
     })?;
     let settings = Settings {
         seconds: SHORT,

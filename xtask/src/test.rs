@@ -20,6 +20,8 @@ const CHROMEDRIVER: &str = "PORTAL_TEST_CHROMEDRIVER";
 const CHROMIUM: &str = "PORTAL_TEST_CHROMIUM";
 /// Environment variable of the tests: program of the reference portal.
 const BINARY: &str = "PORTAL_TEST_BINARY";
+/// Environment variable of the tests: arguments of the `cargo build` whose libraries they link.
+const BUILD: &str = "PORTAL_TEST_BUILD";
 
 /// Starts the servers, runs `cargo test`, stops the servers.
 ///
@@ -37,8 +39,9 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
     let tools = step("find the tools of the tests", || Tools::provide(&needed))?;
     interrupt.check()?;
 
+    let build = build_arguments(arguments);
     let binary = step("build the reference portal", || {
-        cargo.build_binary("reference-portal", build_arguments(arguments), interrupt)
+        cargo.build_binary("reference-portal", build, interrupt)
     })?;
 
     // Created before the servers, so that it is removed after they have stopped.
@@ -52,7 +55,8 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
         tests.arg("--workspace");
     }
     tests.args(arguments);
-    tests.env(BINARY, binary).env("TMPDIR", &scratch);
+    tests.env(BINARY, binary).env(BUILD, build.join(" "));
+    tests.env("TMPDIR", &scratch);
 
     let postgres = needs(POSTGRES).then(|| {
         step("start PostgreSQL", || {
@@ -88,7 +92,7 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
     outcome?;
     // If tests are selected, run only those.
     if arguments.is_empty() {
-        chaos::run_short(cargo, build_arguments(arguments), interrupt)?;
+        chaos::run_short(cargo, build, interrupt)?;
     }
     Ok(())
 }
@@ -101,7 +105,14 @@ fn build_arguments(test_arguments: &[String]) -> &'static [&'static str] {
     if selects_packages(test_arguments) {
         &["--package", "reference-portal"]
     } else {
-        &["--workspace", "--tests", "--bin", "reference-portal"]
+        &[
+            "--workspace",
+            "--tests",
+            "--bin",
+            "reference-portal",
+            "--bin",
+            "portal-bench",
+        ]
     }
 }
 
