@@ -1,11 +1,19 @@
 //! Compile tests of the macros: accepted items, and the errors for rejected ones.
 //!
 //! The `.stderr` files match the toolchain of CI. After an intended change to a message, update them
-//! with `TRYBUILD=overwrite cargo test -p portal-core --test ui` and review the diff.
+//! with `UI=overwrite cargo test -p portal-core --test ui` and review the diff.
 #![cfg(feature = "macros")]
+#![allow(
+    clippy::expect_used,
+    reason = "helpers outside of test functions also fail their test"
+)]
 
-// Accepted items are compiled with this program: passing them to `trybuild` would make it build
-// all dependencies a second time instead of only checking them.
+#[path = "ui/compiler.rs"]
+mod compiler;
+#[path = "ui/libraries.rs"]
+mod libraries;
+
+// Accepted items are compiled with this program.
 #[path = "ui/page/pass/attributes.rs"]
 pub mod attributes;
 #[path = "ui/page/pass/handlers.rs"]
@@ -17,8 +25,64 @@ mod own_name_for_the_crate;
 #[path = "ui/task/pass/tasks.rs"]
 pub mod tasks;
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use compiler::Compiler;
+
+/// Directories of the rejected items, one file each.
+const REJECTED: [&str; 3] = [
+    "tests/ui/admin_model/fail",
+    "tests/ui/page/fail",
+    "tests/ui/task/fail",
+];
+
 #[test]
 fn mistakes_are_reported_at_their_location() {
-    let tests = trybuild::TestCases::new();
-    tests.compile_fail("tests/ui/*/fail/*.rs");
+    let cases: Vec<PathBuf> = REJECTED.iter().flat_map(|it| cases(it)).collect();
+    assert!(cases.len() >= 40, "{} cases", cases.len());
+    let compiler = Compiler::new();
+    let (next, failures) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(difference) = check(&compiler, case) {
+                        failures.fetch_add(1, Ordering::Relaxed);
+                        eprintln!("{}: {difference}", case.display());
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(failures.into_inner(), 0, "cases with different messages");
+}
+
+fn cases(directory: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("the directory exists");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut cases: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|it| it == "rs"))
+        .collect();
+    cases.sort();
+    cases
+}
+
+/// Compares the messages for a case with its `.stderr` file, or writes the file.
+fn check(compiler: &Compiler, case: &Path) -> Result<(), String> {
+    let messages = compiler.reject(case)?;
+    let file = case.with_extension("stderr");
+    if std::env::var_os("UI").is_some_and(|value| value == "overwrite") {
+        return fs::write(&file, messages).map_err(|error| error.to_string());
+    }
+    let expected = fs::read_to_string(&file).unwrap_or_default();
+    if messages == expected {
+        Ok(())
+    } else {
+        Err(format!(
+            "expected:\n{expected}\nbut the compiler reports:\n{messages}"
+        ))
+    }
 }

@@ -239,19 +239,20 @@ async fn pending_task_is_refused_after_its_owner_is_demoted(database: Database) 
     let (server, client) = setup(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     change(&admin, &user, json!({"user_type": "ADMIN"})).await;
-    // More tasks than can run concurrently, so that the last has to wait.
+    // As many tasks as can run concurrently, so that the next has to wait. Until all of them run,
+    // a task of another type could be claimed before the last one.
     let mut running = Vec::new();
     for _ in 0..64 {
         running.push(client.start("waits").await);
     }
-    let id = client.start("admins_only").await;
-    eventually("all but one are running", async || {
+    eventually("all of them are running", async || {
         let list = client.get("probe", "status").await.json();
         let tasks = list["all_tasks"].as_object().expect("an object").clone();
         let busy = tasks.values().filter(|task| task["status"] == "PROCESSING");
         (busy.count() == 64).then_some(())
     })
     .await;
+    let id = client.start("admins_only").await;
     assert_eq!(client.status(&id).await["status"], "PENDING");
     change(&admin, &user, json!({"user_type": "USER"})).await;
     for other in running {

@@ -8,11 +8,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::Signal;
+use portal_testkit::process::{self, CommandFailed};
+use portal_testkit::{Interrupt, Process, Signal};
 use serde_json::Value;
-
-use crate::interrupt::Interrupt;
-use crate::process::{self, CommandFailed, Process};
 
 /// The cargo that started this program, and the workspace it was called in.
 pub(crate) struct Cargo {

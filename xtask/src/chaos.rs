@@ -5,16 +5,13 @@ use std::process::Command;
 
 use anyhow::Result;
 use clap::Args;
+use portal_testkit::Interrupt;
+use portal_testkit::postgres::without_settings;
+use portal_testkit::process;
 
 use crate::cargo::Cargo;
-use crate::interrupt::Interrupt;
-use crate::process;
 use crate::progress::step;
-use crate::server::{Cluster, Durability, without_settings};
 use crate::tools::{Tool, Tools};
-
-/// Environment variable of `portal-bench`: how to start the server that it kills.
-const CLUSTER: &str = "PORTAL_BENCH_CLUSTER";
 
 /// Duration in seconds of the run that is part of the tests.
 const SHORT: u64 = 8;
@@ -33,7 +30,7 @@ pub(crate) struct Settings {
     arguments: Vec<String>,
 }
 
-/// Builds the replicas, creates a cluster and starts injecting failures.
+/// Builds the replicas and starts injecting failures.
 pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     let bench = step("build portal-bench", || {
         cargo.build_binary("portal-bench", &["--package", "portal-bench"], interrupt)
@@ -44,8 +41,7 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
 /// Runs a short test; built like the other tests.
 pub(crate) fn run_short(cargo: &Cargo, build: &[&str], interrupt: &Interrupt) -> Result<()> {
     let bench = step("build portal-bench", || {
-        let build = [build, &["--bin", "portal-bench"]].concat();
-        cargo.build_binary("portal-bench", &build, interrupt)
+        cargo.build_binary("portal-bench", build, interrupt)
     })?;
     let settings = Settings {
         seconds: SHORT,
@@ -58,14 +54,14 @@ pub(crate) fn run_short(cargo: &Cargo, build: &[&str], interrupt: &Interrupt) ->
 fn run_with(bench: &Path, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     let tools = Tools::provide(&[Tool::Postgres])?;
     let directory = tempfile::Builder::new().prefix("portal-chaos-").tempdir()?;
-    let cluster = step("create a PostgreSQL cluster", || {
-        Cluster::create(&tools, directory.path(), Durability::Server, interrupt)
-    })?;
     let mut chaos = Command::new(bench);
     without_settings(&mut chaos);
-    chaos.env(CLUSTER, cluster.order().to_string());
     chaos
         .arg("chaos")
+        .arg("--programs")
+        .arg(tools.path(Tool::Postgres)?)
+        .arg("--directory")
+        .arg(directory.path())
         .args(["--seconds", &settings.seconds.to_string()]);
     if let Some(seed) = settings.seed {
         chaos.args(["--seed", &seed.to_string()]);

@@ -1,9 +1,9 @@
 //! `cargo xtask check`: the checks of CI, in the same order.
 
 use anyhow::Result;
+use portal_testkit::Interrupt;
 
 use crate::cargo::Cargo;
-use crate::interrupt::Interrupt;
 use crate::progress::step;
 use crate::{test, tidy};
 

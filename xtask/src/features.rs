@@ -3,9 +3,9 @@
 use std::fs;
 
 use anyhow::{Result, bail};
+use portal_testkit::Interrupt;
 
 use crate::cargo::Cargo;
-use crate::interrupt::Interrupt;
 use crate::progress::step;
 
 /// Database features; portal-core requires at least one.
@@ -32,6 +32,7 @@ pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
             check(cargo, "portal-clerk", &feature, interrupt)?;
         }
     }
+    check(cargo, "portal-bench", "apalis", interrupt)?;
     step(
         "check that development sign-in is absent if disabled",
         || without_development_sign_in(cargo, interrupt),

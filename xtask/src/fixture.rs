@@ -4,11 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
+use portal_testkit::{Browser, Chromedriver, Interrupt};
 use tempfile::TempDir;
 
-use crate::browser::Browser;
-use crate::interrupt::Interrupt;
-use crate::server::{Chromedriver, Portal};
+use crate::demo_portal::DemoPortal;
 use crate::tools::{Tool, Tools};
 
 /// Tools that the fixture requires.
@@ -17,7 +16,7 @@ pub(crate) const TOOLS: [Tool; 2] = [Tool::Chromium, Tool::Chromedriver];
 /// Running portal and browser; stopped and removed on drop, the browser first.
 pub(crate) struct Fixture {
     pub(crate) browser: Browser,
-    pub(crate) portal: Portal,
+    pub(crate) portal: DemoPortal,
     _driver: Chromedriver,
     _directory: TempDir,
 }
@@ -30,8 +29,13 @@ impl Fixture {
         let home = directory.path().join("portal");
         fs::create_dir(&scratch)?;
         fs::create_dir(&home)?;
-        let driver = Chromedriver::start(tools, directory.path(), &scratch, interrupt)?;
-        let portal = Portal::start(program, &home, interrupt)?;
+        let driver = Chromedriver::start(
+            tools.path(Tool::Chromedriver)?,
+            directory.path(),
+            &scratch,
+            interrupt,
+        )?;
+        let portal = DemoPortal::start(program, &home, interrupt)?;
         let browser = Browser::open(&driver, tools.path(Tool::Chromium)?)?;
         Ok(Self {
             browser,

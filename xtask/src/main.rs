@@ -3,17 +3,14 @@
 
 mod assets;
 mod bench;
-mod browser;
 mod cargo;
 mod chaos;
 mod check;
+mod demo_portal;
 mod features;
 mod fixture;
-mod interrupt;
-mod process;
 mod progress;
 mod screenshots;
-mod server;
 mod test;
 mod tidy;
 mod tools;
@@ -22,10 +19,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use portal_testkit::process::CommandFailed;
+use portal_testkit::{Interrupt, Interrupted};
 
 use crate::cargo::Cargo;
-use crate::interrupt::{Interrupt, Interrupted};
-use crate::process::CommandFailed;
 
 /// Development commands of the project.
 #[derive(Parser)]

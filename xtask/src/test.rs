@@ -4,12 +4,11 @@ use std::env;
 use std::fs;
 
 use anyhow::Result;
+use portal_testkit::process;
+use portal_testkit::{Chromedriver, Durability, Interrupt, Postgres};
 
 use crate::cargo::Cargo;
-use crate::interrupt::Interrupt;
-use crate::process;
 use crate::progress::step;
-use crate::server::{Chromedriver, Durability, Postgres};
 use crate::tools::{Tool, Tools};
 use crate::{assets, chaos};
 
@@ -21,6 +20,8 @@ const CHROMEDRIVER: &str = "PORTAL_TEST_CHROMEDRIVER";
 const CHROMIUM: &str = "PORTAL_TEST_CHROMIUM";
 /// Environment variable of the tests: program of the reference portal.
 const BINARY: &str = "PORTAL_TEST_BINARY";
+/// Environment variable of the tests: arguments of the `cargo build` whose libraries they link.
+const BUILD: &str = "PORTAL_TEST_BUILD";
 
 /// Starts the servers, runs `cargo test`, stops the servers.
 ///
@@ -46,8 +47,9 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
         assets::test_scripts(cargo.root(), tools.path(Tool::Node)?, interrupt)?;
     }
 
+    let build = build_arguments(arguments);
     let binary = step("build the reference portal", || {
-        cargo.build_binary("reference-portal", build_arguments(arguments), interrupt)
+        cargo.build_binary("reference-portal", build, interrupt)
     })?;
 
     // Created before the servers, so that it is removed after they have stopped.
@@ -62,17 +64,20 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
         tests.arg("--workspace");
     }
     tests.args(arguments);
-    tests.env(BINARY, binary).env("TMPDIR", &scratch);
+    tests.env(BINARY, binary).env(BUILD, build.join(" "));
+    tests.env("TMPDIR", &scratch);
 
     let postgres = needs(POSTGRES).then(|| {
         step("start PostgreSQL", || {
-            Postgres::start(&tools, directory.path(), Durability::Off, interrupt)
+            let programs = tools.path(Tool::Postgres)?;
+            Postgres::start(programs, directory.path(), Durability::Off, interrupt)
         })
     });
     let postgres = postgres.transpose()?;
     let driver = needs(CHROMEDRIVER).then(|| {
         step("start chromedriver", || {
-            Chromedriver::start(&tools, directory.path(), &scratch, interrupt)
+            let program = tools.path(Tool::Chromedriver)?;
+            Chromedriver::start(program, directory.path(), &scratch, interrupt)
         })
     });
     let driver = driver.transpose()?;
@@ -95,7 +100,7 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
     })?;
     outcome?;
     if runs_all {
-        chaos::run_short(cargo, build_arguments(arguments), interrupt)?;
+        chaos::run_short(cargo, build, interrupt)?;
     }
     Ok(())
 }
@@ -108,7 +113,14 @@ fn build_arguments(test_arguments: &[String]) -> &'static [&'static str] {
     if selects_packages(test_arguments) {
         &["--package", "reference-portal"]
     } else {
-        &["--workspace", "--tests", "--bin", "reference-portal"]
+        &[
+            "--workspace",
+            "--tests",
+            "--bin",
+            "reference-portal",
+            "--bin",
+            "portal-bench",
+        ]
     }
 }
 

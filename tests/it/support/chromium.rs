@@ -1,5 +1,6 @@
 //! A separate headless browser for each test.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use fantoccini::elements::Element;
 use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use portal_testkit::chromium;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -18,6 +20,8 @@ use tempfile::TempDir;
 /// exceptions.
 pub(crate) struct Chromium {
     client: Client,
+    /// For commands that are not part of the WebDriver standard.
+    http: reqwest::Client,
     driver: String,
     root: String,
     expected: Mutex<Vec<String>>,
@@ -44,26 +48,11 @@ impl Chromium {
     pub(crate) async fn open(root: &str) -> Self {
         let driver = variable("PORTAL_TEST_CHROMEDRIVER");
         let profile = tempfile::tempdir().expect("a directory can be created");
-        let directory = format!("--user-data-dir={}", profile.path().display());
-        let arguments = [
-            "--no-sandbox",
-            "--headless=new",
-            "--disable-gpu",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--window-size=1280,900",
-            &directory,
-        ];
-        let capabilities = json!({
-            "goog:chromeOptions": {"binary": variable("PORTAL_TEST_CHROMIUM"), "args": arguments},
-            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-            // Scripts on a large page need more than the default of 30 seconds.
-            "timeouts": {"script": 180_000},
-        });
+        let chromium = variable("PORTAL_TEST_CHROMIUM");
+        let flags = ["--window-size=1280,900"];
+        let capabilities = chromium::capabilities(Path::new(&chromium), profile.path(), &flags);
         let Value::Object(capabilities) = capabilities else {
-            unreachable!("the literal is an object")
+            unreachable!("capabilities are an object")
         };
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
@@ -72,6 +61,7 @@ impl Chromium {
             .expect("the driver starts a browser");
         Self {
             client,
+            http: super::http(),
             driver,
             root: root.to_owned(),
             expected: Mutex::default(),
@@ -151,12 +141,8 @@ impl Chromium {
     }
 
     pub(crate) async fn resize(&self, width: u32, height: u32) {
-        // A headless window cannot be narrower than 500 pixels; an emulated device can.
-        self.devtools(
-            "Emulation.setDeviceMetricsOverride",
-            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 1000}),
-        )
-        .await;
+        let size = chromium::size(width, height);
+        self.devtools(chromium::RESIZE, size).await;
     }
 
     /// Sends a command of the Chrome DevTools Protocol.
@@ -173,16 +159,14 @@ impl Chromium {
 
     /// Signs in with a session token, without a form.
     pub(crate) async fn use_session(&self, token: &str) {
-        let cookie = json!({
-            "name": "__session", "value": token, "url": self.root, "httpOnly": true, "sameSite": "Lax",
-        });
-        self.devtools("Network.setCookie", cookie).await;
+        let cookie = chromium::session_cookie(&self.root, token);
+        self.devtools(chromium::SET_COOKIE, cookie).await;
     }
 
     /// Stops animations, as for a user who prefers reduced motion.
     pub(crate) async fn hold_still(&self) {
-        let features = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
-        self.devtools("Emulation.setEmulatedMedia", features).await;
+        let features = chromium::media_features(&[("prefers-reduced-motion", "reduce")]);
+        self.devtools(chromium::PREFER, features).await;
     }
 
     /// Presses keys on the focused element: `Tab`, `Shift+Tab`, `Control+k`, `Enter`, `Escape`.
@@ -266,15 +250,16 @@ impl Chromium {
     async fn command(&self, path: &str, body: Value) -> Value {
         let session = self.client.session_id().await.expect("the driver responds");
         let session = session.expect("a session is open");
-        let answer = reqwest::Client::new()
+        let response = self
+            .http
             .post(format!("{}/session/{session}/{path}", self.driver))
             .json(&body)
             .send()
             .await
             .expect("the driver responds");
-        assert_eq!(answer.status(), 200, "{path}");
-        let mut answer: Value = answer.json().await.expect("JSON");
-        answer["value"].take()
+        assert_eq!(response.status(), 200, "{path}");
+        let mut response: Value = response.json().await.expect("JSON");
+        response["value"].take()
     }
 
     /// Returns the new console messages that are not expected.

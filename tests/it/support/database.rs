@@ -1,7 +1,11 @@
 //! A separate database for each test.
 
+use std::path::Path;
+
 use sqlx::Connection;
 use tempfile::TempDir;
+
+use super::template;
 
 /// Database that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,21 +17,41 @@ pub(crate) enum Database {
 impl Database {
     /// Creates an empty database and returns its URI; a SQLite file is created in the directory.
     pub(crate) async fn create(self, directory: &TempDir) -> String {
+        self.create_in(directory.path()).await
+    }
+
+    pub(super) async fn create_in(self, directory: &Path) -> String {
         match self {
-            Self::Sqlite => format!("sqlite://{}", directory.path().join("portal.db").display()),
-            Self::Postgres => create_postgres().await,
+            Self::Sqlite => format!("sqlite://{}", directory.join("portal.db").display()),
+            Self::Postgres => postgres("template1").await,
+        }
+    }
+
+    /// Creates a database like the one that a portal without tasks and models leaves when it
+    /// starts: with the tables and with a key of the development identity provider.
+    pub(crate) async fn create_migrated(self, directory: &TempDir) -> String {
+        let template = template::of(self).await;
+        match self {
+            Self::Sqlite => {
+                let file = directory.path().join("portal.db");
+                std::fs::copy(template, &file).expect("the file can be copied");
+                format!("sqlite://{}", file.display())
+            }
+            Self::Postgres => postgres(template).await,
         }
     }
 }
 
-async fn create_postgres() -> String {
+/// Creates a database on the PostgreSQL server as a copy of another one and returns its URI.
+async fn postgres(template: &str) -> String {
     let server = std::env::var("PORTAL_TEST_POSTGRES")
         .expect("PORTAL_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, which starts a server");
     let mut connection = sqlx::PgConnection::connect(&server)
         .await
         .expect("the PostgreSQL server accepts connections");
     let name = format!("test_{}", uuid::Uuid::new_v4().simple());
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+    let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(create))
         .execute(&mut connection)
         .await
         .expect("a database can be created");

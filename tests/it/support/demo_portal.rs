@@ -1,5 +1,7 @@
 //! The reference portal with demo data.
 
+use futures_util::future::join_all;
+use portal_testkit::Person;
 use serde_json::json;
 
 use super::{Client, ReferencePortal, TaskClient, command, eventually};
@@ -42,21 +44,20 @@ impl DemoPortal {
         ] {
             started.push(tasks.start_in("example_task2", task, arguments).await);
         }
-        for id in started {
-            tasks.ended_in("example_task2", &id).await;
-        }
         let listed = command(portal.directory()).arg("routes").output().await;
         let listed = listed.expect("the binary runs");
         let listed = String::from_utf8(listed.stdout).expect("text");
-        let mut pages = Vec::new();
-        for (path, access) in listed.lines().filter_map(page) {
-            let answer = admin.page(&path).await;
+        let requests = listed.lines().filter_map(page).map(async |(path, access)| {
+            let response = admin.page(&path).await;
             // Fragments that scripts request are not pages; some pages redirect signed-in users.
-            if answer.status == 303 || answer.text.starts_with("<!DOCTYPE html>") {
-                pages.push((path, access));
-            }
-        }
+            let is_page = response.status == 303 || response.text.starts_with("<!DOCTYPE html>");
+            is_page.then_some((path, access))
+        });
+        let pages: Vec<_> = join_all(requests).await.into_iter().flatten().collect();
         assert!(pages.len() >= 13, "{listed}");
+        for id in started {
+            tasks.ended_in("example_task2", &id).await;
+        }
         Self {
             portal,
             admin,
@@ -98,11 +99,11 @@ impl DemoPortal {
 }
 
 async fn sign_in(portal: &ReferencePortal, email: &str, first: &str, last: &str) -> Client {
-    let person = json!({"email": email, "first_name": first, "last_name": last});
-    let answer = portal.guest().post("/dev/token", &person).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    let token = answer.json()["token"].as_str().expect("a token").to_owned();
-    Client::new(&portal.url, Some(token))
+    let token = Person::new(email, first, last).sign_in(&portal.url);
+    Client::new(
+        &portal.url,
+        Some(token.expect("the portal accepts the person")),
+    )
 }
 
 /// Returns the path and access of a page from a line of `routes`.

@@ -11,6 +11,7 @@ mod process;
 mod server;
 mod socket;
 mod tasks;
+mod template;
 
 pub(crate) use chromium::{Chromium, Loaded};
 pub(crate) use clerk::ClerkPortal;
@@ -20,6 +21,7 @@ pub(crate) use demo_portal::DemoPortal;
 pub(crate) use event_stream::EventStream;
 pub(crate) use log::Log;
 pub(crate) use process::{ReferencePortal, command};
+use server::http;
 pub(crate) use server::{ADMIN, Client, PRODUCTION_HOST, TestResponse, TestServer};
 pub(crate) use socket::Socket;
 pub(crate) use tasks::{TaskClient, eventually};

@@ -1,23 +1,21 @@
 //! The reference portal as a separate process, which can be killed.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{ExitStatus, Stdio};
 
+use portal_testkit::{Interrupt, Portal, Program};
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
+use tokio::task::spawn_blocking;
 
 use super::Client;
-
-const LOG: &str = "portal.log";
 
 /// A running reference portal; its directory outlives its processes.
 pub(crate) struct ReferencePortal {
     pub(crate) url: String,
-    port: u16,
-    child: Child,
+    /// `None` while another thread waits for it.
+    portal: Option<Portal>,
     directory: TempDir,
-    variables: Vec<(String, String)>,
 }
 
 /// Returns the path of the binary that `cargo xtask test` has built.
@@ -43,32 +41,19 @@ impl ReferencePortal {
     /// Starts the portal in an empty directory and waits until it is ready.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be created");
-        let port = free_port();
-        let variables: Vec<_> = variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let child = spawn(directory.path(), port, &variables);
-        let portal = Self {
-            url: format!("http://127.0.0.1:{port}"),
-            port,
-            child,
+        let program = Program::new(binary()).variable("RUST_LOG", "info");
+        let program = variables.iter().fold(program, |program, (name, value)| {
+            program.variable(name, value)
+        });
+        let home = directory.path().to_owned();
+        let started = spawn_blocking(move || Portal::start(program, &home, &Interrupt::never()));
+        let portal = started.await.expect("the start does not panic");
+        let portal = portal.expect("the portal starts");
+        Self {
+            url: portal.url().to_owned(),
+            portal: Some(portal),
             directory,
-            variables,
-        };
-        portal.wait_until_ready().await;
-        portal
-    }
-
-    async fn wait_until_ready(&self) {
-        for _ in 0..300 {
-            let answer = reqwest::get(format!("{}/readyz", self.url)).await;
-            if answer.is_ok_and(|answer| answer.status() == 200) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("the portal is not ready after 30 seconds");
     }
 
     pub(crate) fn guest(&self) -> Client {
@@ -82,61 +67,61 @@ impl ReferencePortal {
 
     /// Returns the resident memory of the process, in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
-        let id = self.child.id().expect("the process is running");
-        let status =
-            std::fs::read_to_string(format!("/proc/{id}/status")).expect("the status is readable");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB"));
-        let kibibytes = kibibytes.and_then(|text| text.trim().parse::<u64>().ok());
-        kibibytes.expect("`VmRSS` is a number") * 1024
+        let kibibytes = portal_testkit::process::resident_memory(self.portal().id());
+        kibibytes.expect("the system reports the memory") * 1024
     }
 
-    /// Returns the log, which is only written if the variables contain `RUST_LOG`.
+    /// Returns the log.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join(LOG)).expect("the log exists")
+        self.portal().log().expect("the log exists")
     }
 
     /// Kills the process, as `kill -9` does.
     pub(crate) async fn kill(&mut self) {
-        self.child.kill().await.expect("the process was running");
+        self.wait(|portal| portal.process().kill()).await;
     }
 
     /// Starts a new process on the same database and port.
     pub(crate) async fn start_again(&mut self) {
-        self.child = spawn(self.directory.path(), self.port, &self.variables);
-        self.wait_until_ready().await;
+        self.wait(|portal| portal.start_again(&Interrupt::never()))
+            .await;
     }
 
     /// Terminates the process with SIGTERM and returns the exit code.
     pub(crate) async fn terminate(&mut self) -> Option<i32> {
-        let id = self.child.id().expect("the process is running").to_string();
-        let sent = Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .await
-            .expect("`kill` runs");
-        assert!(sent.success());
-        self.child.wait().await.expect("the process exits").code()
+        let status: ExitStatus = self.wait(|portal| portal.process().stop()).await;
+        status.code()
+    }
+
+    fn portal(&self) -> &Portal {
+        self.portal.as_ref().expect("no thread waits for it")
+    }
+
+    /// Waits for the process on another thread, because the test may serve its requests.
+    async fn wait<T, E>(
+        &mut self,
+        work: impl FnOnce(&mut Portal) -> Result<T, E> + Send + 'static,
+    ) -> T
+    where
+        T: Send + 'static,
+        E: std::fmt::Debug + Send + 'static,
+    {
+        let mut portal = self.portal.take().expect("no thread waits for it");
+        let done = spawn_blocking(move || {
+            let done = work(&mut portal);
+            (portal, done)
+        });
+        let (portal, done) = done.await.expect("the wait does not panic");
+        self.portal = Some(portal);
+        done.expect("the process can be signaled")
     }
 }
 
-fn spawn(directory: &Path, port: u16, variables: &[(String, String)]) -> Child {
-    let mut command = command(directory);
-    command
-        .env("PORT", port.to_string())
-        .env("RUST_LOG", "info");
-    command.envs(variables.iter().cloned());
-    // A test that sets the filter reads the log.
-    if variables.iter().any(|(name, _)| name == "RUST_LOG") {
-        let log = std::fs::File::create(directory.join(LOG)).expect("a file can be created");
-        command
-            .stdout(log.try_clone().expect("the file is open"))
-            .stderr(log);
+impl Drop for ReferencePortal {
+    /// Kills the process, which is faster than a graceful shutdown.
+    fn drop(&mut self) {
+        if let Some(portal) = &mut self.portal {
+            let _ = portal.process().kill();
+        }
     }
-    command.spawn().expect("the binary runs")
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("the listener is bound").port()
 }

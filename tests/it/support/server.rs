@@ -4,6 +4,7 @@ use portal_clerk::ClerkAuth;
 use portal_core::auth::RouteInfo;
 use portal_core::config::{Config, Settings};
 use portal_core::{Portal, PortalBuilder, PortalState};
+use portal_testkit::{Person, account};
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -48,7 +49,7 @@ impl TestServer {
         build: impl FnOnce(PortalBuilder) -> PortalBuilder,
     ) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be created");
-        let uri = database.create(&directory).await;
+        let uri = database.create_migrated(&directory).await;
         Self::start_on(directory, uri, settings, build).await
     }
 
@@ -103,13 +104,11 @@ impl TestServer {
 
     /// Returns a client with a bearer token of a new session.
     pub(crate) async fn sign_in(&self, email: &str) -> Client {
-        let body = json!({"email": email, "first_name": "Test", "last_name": "Person"});
-        let answer = self.guest().post("/dev/token", &body).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        Client::new(
-            &self.url,
-            Some(answer.json()["token"].as_str().expect("a token").to_owned()),
-        )
+        let body = json!(Person::new(email, "Test", "Person"));
+        let response = self.guest().post(Person::PATH, &body).await;
+        assert_eq!(response.status, 200, "{}", response.text);
+        let token = account::token(&response.json()).expect("a token");
+        Client::new(&self.url, Some(token))
     }
 
     pub(crate) async fn admin(&self) -> Client {
@@ -231,6 +230,16 @@ impl Drop for TestServer {
     }
 }
 
+/// Returns an HTTP client that never follows redirects, for URLs without TLS.
+pub(super) fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        // Reading the system's root certificates takes longer than most requests of a test.
+        .tls_certs_only([])
+        .build()
+        .expect("a client can be created")
+}
+
 /// HTTP client for a portal; never follows redirects.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -241,12 +250,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(url: &str, token: Option<String>) -> Self {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client can be created");
         Self {
-            http,
+            http: http(),
             url: url.to_owned(),
             token,
         }
@@ -296,9 +301,9 @@ impl Client {
 
     /// Creates a client token for this user.
     pub(crate) async fn client_token(&self) -> String {
-        let answer = TestResponse::of(self.request(Method::POST, "/api/client-tokens")).await;
-        assert_eq!(answer.status, 201, "{}", answer.text);
-        answer.json()["client_token"]
+        let response = TestResponse::of(self.request(Method::POST, "/api/client-tokens")).await;
+        assert_eq!(response.status, 201, "{}", response.text);
+        response.json()["client_token"]
             .as_str()
             .expect("a token")
             .to_owned()

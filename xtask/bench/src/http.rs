@@ -101,14 +101,14 @@ fn database_of(subject: &Target, directory: &TempDir) -> String {
 fn same_answers(servers: &[Server]) -> Result<()> {
     for pair in servers.windows(2) {
         if let [one, other] = pair
-            && one.answer != other.answer
+            && one.response != other.response
         {
             bail!(
                 "`{}` and `{}` send different responses: {:?} and {:?}",
                 one.subject.name,
                 other.subject.name,
-                one.answer,
-                other.answer,
+                one.response,
+                other.response,
             );
         }
     }

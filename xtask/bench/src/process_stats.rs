@@ -16,14 +16,6 @@ pub(crate) fn processor_time(process: u32) -> Option<Duration> {
     Some(Duration::from_nanos(times.sum()))
 }
 
-/// Returns the resident memory of a process in KiB.
-pub(crate) fn resident_memory(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let mut lines = status.lines();
-    let resident = lines.find_map(|line| line.strip_prefix("VmRSS:"))?;
-    resident.trim().strip_suffix(" kB")?.parse().ok()
-}
-
 /// Raises the limit of open files of this process to the allowed maximum and returns it.
 pub(crate) fn raise_file_limit() -> Result<usize> {
     let limit = getrlimit(Resource::Nofile);

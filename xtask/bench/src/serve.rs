@@ -1,10 +1,10 @@
 //! Process that serves one target.
 
-use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use portal_testkit::worker;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
@@ -44,21 +44,11 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         path: served.path.to_owned(),
         caller: served.caller,
     };
-    let mut output = std::io::stdout().lock();
-    writeln!(output, "{}", serde_json::to_string(&announcement)?)?;
-    output.flush()?;
-    drop(output);
-
+    worker::announce(&announcement)?;
+    worker::exit_with_parent();
     let service = served
         .router
         .into_make_service_with_connect_info::<SocketAddr>();
-    tokio::select! {
-        served = async { axum::serve(listener, service).await } => served.context("the server exited"),
-        waited = tokio::task::spawn_blocking(wait_for_parent) => waited?,
-    }
-}
-
-fn wait_for_parent() -> Result<()> {
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
+    let served = axum::serve(listener, service).await;
+    served.context("the server exited")
 }

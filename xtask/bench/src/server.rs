@@ -1,12 +1,11 @@
 //! Client side of a target in a separate process.
 
-use std::env;
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use portal_testkit::Person;
+use portal_testkit::worker::Worker;
 use serde_json::Value;
 
 use crate::connection::{Connection, request};
@@ -26,8 +25,8 @@ pub(crate) struct Server {
     /// Requests that are sent in a loop.
     pub(crate) requests: Arc<[Vec<u8>]>,
     /// Body of the response, if it is JSON.
-    pub(crate) answer: Option<Value>,
-    process: Process,
+    pub(crate) response: Option<Value>,
+    process: Worker,
 }
 
 impl Server {
@@ -37,17 +36,26 @@ impl Server {
         database: &str,
         threads: usize,
     ) -> Result<Self> {
-        let (process, announcement) = Process::start(subject.name, database, threads)
+        let threads = threads.to_string();
+        let arguments = [
+            "serve",
+            subject.name,
+            "--database",
+            database,
+            "--threads",
+            &threads,
+        ];
+        let (process, announcement) = Worker::start::<Announcement>(&arguments)
             .with_context(|| format!("failed to start the target `{}`", subject.name))?;
         let address = announcement.address;
         let tokens = match announcement.caller {
             Caller::Nobody | Caller::Packed => vec![None],
             Caller::LookAlike => vec![Some("x".repeat(TOKEN_LENGTH))],
-            Caller::Session => vec![Some(sign_in(address, 0).await?)],
+            Caller::Session => vec![Some(sign_in(address, 0)?)],
             Caller::Sessions => {
                 let mut tokens = Vec::with_capacity(SESSIONS);
                 for number in 0..SESSIONS {
-                    tokens.push(Some(sign_in(address, number).await?));
+                    tokens.push(Some(sign_in(address, number)?));
                 }
                 tokens
             }
@@ -60,67 +68,28 @@ impl Server {
             request("GET", &announcement.path, address, &headers, "")
         };
         let requests: Arc<[Vec<u8>]> = tokens.into_iter().map(request).collect();
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         // Send each request once, so that all callers are cached when measuring starts.
         for request in &*requests {
-            let asked = Connection::open(address).await?.ask(request).await;
-            answer = asked.with_context(|| format!("the target `{}`", subject.name))?;
+            let sent = Connection::open(address).await?.ask(request).await;
+            response = sent.with_context(|| format!("the target `{}`", subject.name))?;
         }
         Ok(Self {
             subject,
             address,
             requests,
-            answer: serde_json::from_slice(&answer).ok(),
+            response: serde_json::from_slice(&response).ok(),
             process,
         })
     }
 
     pub(crate) fn process_id(&self) -> u32 {
-        self.process.child.id()
+        self.process.id()
     }
 }
 
-/// Child process; killed on drop.
-struct Process {
-    child: Child,
-}
-
-impl Process {
-    /// Starts this program again as a server and reads its address.
-    fn start(subject: &str, database: &str, threads: usize) -> Result<(Self, Announcement)> {
-        let mut child = Command::new(env::current_exe()?)
-            .args(["serve", subject, "--database", database])
-            .args(["--threads", &threads.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let output = child.stdout.take();
-        let process = Self { child };
-        let mut line = String::new();
-        BufReader::new(output.context("its output is not piped")?).read_line(&mut line)?;
-        let announcement = serde_json::from_str(&line).context("it did not print its address")?;
-        Ok((process, announcement))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // The process may already have exited.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Requests a session token of a user from the development identity provider.
-async fn sign_in(address: SocketAddr, user: usize) -> Result<String> {
-    let user =
-        format!(r#"{{"email":"bench{user}@example.com","first_name":"Bench","last_name":"User"}}"#);
-    let request = request("POST", "/dev/token", address, "", &user);
-    let answer = Connection::open(address).await?.ask(&request).await;
-    let answer = answer.context("`POST /dev/token` failed")?;
-    let answer: Value = serde_json::from_slice(&answer)?;
-    let token = answer["token"]
-        .as_str()
-        .context("the response has no token")?;
-    Ok(token.to_owned())
+/// Returns a session token of a user of the development identity provider.
+fn sign_in(address: SocketAddr, user: usize) -> Result<String> {
+    let email = format!("bench{user}@example.com");
+    Person::new(&email, "Bench", "User").sign_in(&format!("http://{address}"))
 }

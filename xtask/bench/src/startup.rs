@@ -2,22 +2,25 @@
 
 use std::env;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
-use rustix::process::{Pid, Signal, kill_process};
+use portal_testkit::launch::free_port;
+use portal_testkit::process::{Scope, resident_memory};
+use portal_testkit::{Process, Program, Signal};
 
 use crate::http::POSTGRES;
-use crate::process_stats;
 use crate::summary::Summary;
 
-/// Timeout of a start or a stop.
+/// Timeout of a start.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Poll interval of a start, a fraction of the measured time.
+const POLL_INTERVAL: Duration = Duration::from_micros(500);
 /// Time after which an unused portal is idle.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
 
@@ -34,16 +37,16 @@ pub(crate) struct Settings {
 /// Starts the binary repeatedly and prints times and memory.
 pub(crate) fn run(settings: &Settings) -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let (portal, first) = Portal::start(&settings.program, directory.path())?;
+    let (mut portal, first) = start(&settings.program, directory.path())?;
     portal.stop()?;
     let mut times = Vec::new();
     let mut memory = Vec::new();
     for round in 1..=settings.rounds {
-        let (portal, time) = Portal::start(&settings.program, directory.path())?;
+        let (mut portal, time) = start(&settings.program, directory.path())?;
         times.push(time.as_secs_f64() * 1e3);
         if round == settings.rounds {
             sleep(SETTLE_TIME);
-            memory.extend(process_stats::resident_memory(portal.process.id()));
+            memory.extend(resident_memory(portal.id()));
         }
         portal.stop()?;
     }
@@ -60,75 +63,35 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Running portal; killed on drop.
-struct Portal {
-    process: Child,
-}
-
-impl Portal {
-    /// Starts the binary and waits for its first `200` response; also returns the elapsed time.
-    fn start(program: &Path, directory: &Path) -> Result<(Self, Duration)> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
-        let database = env::var(POSTGRES)
-            .unwrap_or_else(|_| format!("sqlite://{}", directory.join("portal.db").display()));
-        let mut command = Command::new(program);
-        // The caller's settings are removed, because they would affect the measurement.
-        command
-            .env_clear()
-            .envs(env::var_os("PATH").map(|path| ("PATH", path)))
-            .env("APP_ENV", "DEV")
-            .env("HOST", "127.0.0.1")
-            .env("PORT", port.to_string())
-            .env("DB_LOCAL_URI", database)
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        let start = Instant::now();
-        let process = command
-            .spawn()
-            .with_context(|| format!("failed to start {}", program.display()))?;
-        let mut portal = Self { process };
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        while !is_healthy(address).unwrap_or(false) {
-            if let Some(status) = portal.process.try_wait()? {
-                bail!(
-                    "{} exited before it responded ({status})",
-                    program.display()
-                );
-            }
-            if start.elapsed() > TIMEOUT {
-                bail!(
-                    "{} does not respond on {address}/healthz",
-                    program.display()
-                );
-            }
-            sleep(Duration::from_micros(500));
+/// Starts the binary and waits for its first 200; also returns the elapsed time.
+fn start(program: &Path, directory: &Path) -> Result<(Process, Duration)> {
+    let port = free_port()?;
+    let database = env::var(POSTGRES)
+        .unwrap_or_else(|_| format!("sqlite://{}", directory.join("portal.db").display()));
+    // Without the caller's settings, which would affect the measurement.
+    let mut command = Program::new(program)
+        .variable("APP_ENV", "DEV")
+        .variable("HOST", "127.0.0.1")
+        .variable("PORT", port.to_string())
+        .variable("DB_LOCAL_URI", database)
+        .command(directory);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let start = Instant::now();
+    let process = Process::start_in(Scope::Child, "the portal", &mut command, Signal::TERM)?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    while !is_healthy(address).unwrap_or(false) {
+        if process.has_ended()? {
+            bail!("{} exited before it responded", program.display());
         }
-        Ok((portal, start.elapsed()))
-    }
-
-    /// Shuts the portal down and waits, so that the next start finds a clean database.
-    fn stop(mut self) -> Result<()> {
-        kill_process(Pid::from_child(&self.process), Signal::TERM)?;
-        let asked = Instant::now();
-        while self.process.try_wait()?.is_none() {
-            if asked.elapsed() > TIMEOUT {
-                bail!("the portal did not stop after SIGTERM");
-            }
-            sleep(Duration::from_millis(5));
+        if start.elapsed() > TIMEOUT {
+            bail!(
+                "{} does not respond on {address}/healthz",
+                program.display()
+            );
         }
-        Ok(())
+        sleep(POLL_INTERVAL);
     }
-}
-
-impl Drop for Portal {
-    fn drop(&mut self) {
-        // The process has usually exited by now.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+    Ok((process, start.elapsed()))
 }
 
 fn is_healthy(address: SocketAddr) -> Result<bool> {

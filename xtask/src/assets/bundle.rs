@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::toolchain::{Program, Toolchain};
 use super::{ASSETS, hash, read, write};
-use crate::interrupt::Interrupt;
-use crate::process;
+use portal_testkit::Interrupt;
+use portal_testkit::process;
 
 /// Directory of the sources. Each file directly in `css` or `js` is the entry of one bundle.
 const SOURCES: &str = "src";

@@ -4,10 +4,10 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use portal_testkit::Interrupt;
 
 use super::manifest::Cut;
 use super::package::run;
-use crate::interrupt::Interrupt;
 
 /// OpenType features to keep: kerning, ligatures, tabular figures, marks.
 const FEATURES: &str = "kern,liga,tnum,ccmp,locl,mark,mkmk";

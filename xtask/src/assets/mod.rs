@@ -17,14 +17,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use portal_testkit::Interrupt;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::scripts::test as test_scripts;
 
+use portal_testkit::process;
+
 use self::scales::Scales;
 use self::toolchain::Toolchain;
-use crate::interrupt::Interrupt;
-use crate::process;
 use crate::progress::step;
 use crate::tools::{Tool, Tools};
 

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
-use rustix::process::Signal;
+use portal_testkit::process::CommandFailed;
+use portal_testkit::{Interrupt, Process, Signal};
 use tempfile::TempDir;
 
-use crate::interrupt::Interrupt;
-use crate::process::{CommandFailed, Process};
 
 /// Fetched package, unpacked into a directory that is removed on drop.
 pub(super) struct Unpacked {

@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::ASSETS;
-use crate::interrupt::Interrupt;
-use crate::process;
+use portal_testkit::Interrupt;
+use portal_testkit::process;
 use crate::progress::step;
 
 /// Runs the tests with Node.js, whose path is `node`.

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use super::package::Unpacked;
-use crate::interrupt::Interrupt;
+use portal_testkit::Interrupt;
 use crate::progress::step;
 
 /// Versions and hashes of the programs.

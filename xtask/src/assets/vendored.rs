@@ -9,7 +9,7 @@ use super::manifest::{self, Manifest};
 use super::package::Unpacked;
 use super::scales::Scales;
 use super::{Settings, font, hash, icons, write};
-use crate::interrupt::Interrupt;
+use portal_testkit::Interrupt;
 use crate::progress::step;
 
 /// Directories of vendored files, each with its manifest.

@@ -7,12 +7,11 @@ use std::process::Command;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use portal_testkit::process;
+use portal_testkit::{Durability, Interrupt, Postgres};
 
 use crate::cargo::Cargo;
-use crate::interrupt::Interrupt;
-use crate::process;
 use crate::progress::step;
-use crate::server::{Durability, Postgres};
 use crate::tools::{Tool, Tools};
 
 /// Environment variable of `portal-bench`: URI of a database server that it can write to.
@@ -115,7 +114,7 @@ fn auth(cargo: &Cargo, settings: &Auth, interrupt: &Interrupt) -> Result<()> {
 }
 
 fn tasks(cargo: &Cargo, settings: &Tasks, interrupt: &Interrupt) -> Result<()> {
-    let bench = build(cargo, "portal-bench", interrupt)?;
+    let bench = build_with(cargo, "portal-bench", &["--features", "apalis"], interrupt)?;
     let directory = tempfile::Builder::new().prefix("portal-bench-").tempdir()?;
     let postgres = start_postgres(directory.path(), interrupt)?;
     let mut tasks = Command::new(bench);
@@ -137,8 +136,18 @@ fn live(cargo: &Cargo, settings: &Live, interrupt: &Interrupt) -> Result<()> {
 }
 
 fn build(cargo: &Cargo, package: &'static str, interrupt: &Interrupt) -> Result<PathBuf> {
+    build_with(cargo, package, &[], interrupt)
+}
+
+fn build_with(
+    cargo: &Cargo,
+    package: &'static str,
+    features: &[&'static str],
+    interrupt: &Interrupt,
+) -> Result<PathBuf> {
+    let arguments = [&["--release", "--package", package], features].concat();
     step(&format!("build {package} for release"), || {
-        cargo.build_binary(package, &["--release", "--package", package], interrupt)
+        cargo.build_binary(package, &arguments, interrupt)
     })
 }
 
@@ -146,6 +155,7 @@ fn build(cargo: &Cargo, package: &'static str, interrupt: &Interrupt) -> Result<
 fn start_postgres(directory: &std::path::Path, interrupt: &Interrupt) -> Result<Postgres> {
     let tools = Tools::provide(&[Tool::Postgres])?;
     step("start PostgreSQL", || {
-        Postgres::start(&tools, directory, Durability::On, interrupt)
+        let programs = tools.path(Tool::Postgres)?;
+        Postgres::start(programs, directory, Durability::On, interrupt)
     })
 }

@@ -7,16 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use portal_testkit::process;
+use portal_testkit::{Browser, Interrupt};
 use serde_json::{Value, json};
 
 use super::build;
-use crate::browser::Browser;
 use crate::cargo::Cargo;
+use crate::demo_portal::DemoPortal;
 use crate::fixture::{self, Fixture};
-use crate::interrupt::Interrupt;
-use crate::process;
 use crate::progress::step;
-use crate::server::Portal;
 use crate::tools::Tools;
 
 /// Pages that are loaded on a slow network.
@@ -59,7 +58,7 @@ pub(super) fn run(cargo: &Cargo, settings: &Pages, interrupt: &Interrupt) -> Res
     let Fixture {
         browser, portal, ..
     } = &Fixture::open(&tools, &program, interrupt)?;
-    let session = portal.sign_in()?;
+    let session = portal.sign_in_as_admin()?;
     step("add demo data", || portal.fill(&session))?;
     browser.use_session(portal.url(), &session)?;
     weigh(browser, portal, interrupt)?;
@@ -76,7 +75,7 @@ struct Weight {
 }
 
 /// Measures the bytes and requests of the first and the next load of each page.
-fn weigh(browser: &Browser, portal: &Portal, interrupt: &Interrupt) -> Result<()> {
+fn weigh(browser: &Browser, portal: &DemoPortal, interrupt: &Interrupt) -> Result<()> {
     println!("First load of each page with an empty cache, and its next load.");
     println!(
         "Bytes are those on the network, including response headers of about 800 bytes each. Goal: 7 requests, \
@@ -101,7 +100,7 @@ fn weigh(browser: &Browser, portal: &Portal, interrupt: &Interrupt) -> Result<()
     Ok(())
 }
 
-fn load(browser: &Browser, portal: &Portal, page: &str) -> Result<Weight> {
+fn load(browser: &Browser, portal: &DemoPortal, page: &str) -> Result<Weight> {
     browser.log("performance")?;
     browser.goto(&format!("{}{page}", portal.url()))?;
     sleep(Duration::from_millis(500));
@@ -140,7 +139,12 @@ struct Load {
 }
 
 /// Loads pages at 1.6 Mbit/s with a round trip of 150 ms, on a CPU slowed down four times.
-fn hurry(browser: &Browser, portal: &Portal, loads: usize, interrupt: &Interrupt) -> Result<()> {
+fn hurry(
+    browser: &Browser,
+    portal: &DemoPortal,
+    loads: usize,
+    interrupt: &Interrupt,
+) -> Result<()> {
     println!("First loads at 1.6 Mbit/s, 150 ms, a quarter of this CPU; medians of {loads}.\n");
     println!("| page | LCP ms (1300) | TTI ms (1500) | TBT ms (100) | CLS (0.02) |");
     println!("| --- | --- | --- | --- | --- |");

@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use portal_testkit::{Browser, Interrupt};
 
 use self::scenes::{COMMITTED, SCENES, Scene, When};
-use crate::browser::Browser;
 use crate::cargo::Cargo;
+use crate::demo_portal::DemoPortal;
 use crate::fixture::{self, Fixture};
-use crate::interrupt::Interrupt;
 use crate::progress::step;
-use crate::server::Portal;
 use crate::tools::Tools;
 
 /// Directory of the screenshots shown in the documentation.
@@ -71,7 +70,7 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
     portal.maintain(true)?;
     take(&camera, "maintenance page", When::Closed)?;
     portal.maintain(false)?;
-    let session = portal.sign_in()?;
+    let session = portal.sign_in_as_admin()?;
     browser.use_session(portal.url(), &session)?;
     take(&camera, "empty pages", When::Empty)?;
     camera.task = step("add demo data", || portal.fill(&session))?;
@@ -87,7 +86,7 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
 
 struct Camera<'a> {
     browser: &'a Browser,
-    portal: &'a Portal,
+    portal: &'a DemoPortal,
     /// Session that enqueues tasks while screenshots are taken.
     session: Option<&'a str>,
     /// Id of a failed task.

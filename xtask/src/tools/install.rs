@@ -4,9 +4,9 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
+use portal_testkit::process::CommandFailed;
 
 use super::{Tool, find, titles};
-use crate::process::CommandFailed;
 
 /// Installs packages on Debian and Ubuntu; the package names are its arguments.
 const DEBIAN_SCRIPT: &str = include_str!("install_debian.sh");

@@ -39,6 +39,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Options of the chaos test.
 #[derive(Args)]
 pub(crate) struct Settings {
+    /// Directory of the programs of PostgreSQL
+    #[arg(long)]
+    programs: PathBuf,
+    /// Empty directory for the files of PostgreSQL
+    #[arg(long)]
+    directory: PathBuf,
     /// Duration of the failures in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
@@ -68,7 +74,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let seconds = settings.seconds;
     println!("chaos for {seconds} s, --seed {seed}");
     let lease = Duration::from_millis(settings.lease);
-    let mut cluster = PostgresServer::start_new().await?;
+    let mut cluster = PostgresServer::start_new(&settings.programs, &settings.directory)?;
     let database = create_database(&cluster).await?;
     let book = Arc::new(Recorder::default());
     let fleet = Replicas::start(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use rustix::process::Signal;
+use portal_testkit::Signal;
 use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -119,9 +119,9 @@ impl Nemesis {
             }
             Event::Disconnect => disconnect(&self.database, self.chance.u8(30..=100)).await?,
             Event::Restart(how) => {
-                cluster.stop(how).await?;
+                cluster.stop(how)?;
                 sleep(away).await;
-                cluster.start().await?;
+                cluster.start()?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Process of one replica.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use clap::Args;
 use portal_clerk::ClerkAuth;
 use portal_core::config::Settings as PortalSettings;
 use portal_core::{AuthProvider, Config, Portal, TaskSettings};
+use portal_testkit::worker;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::net::TcpListener;
 
@@ -36,10 +37,7 @@ pub(crate) struct Settings {
 
 /// Serves until SIGTERM, or until standard input closes because the parent exited.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
-    std::thread::spawn(|| {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        std::process::exit(1);
-    });
+    worker::exit_with_parent();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
     let auth = ClerkAuth::new();
     let port = settings.port.to_string();

@@ -1,7 +1,6 @@
 //! Replica processes: starts, signals and supervises them.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use portal_testkit::launch::free_ports;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -73,21 +73,13 @@ impl Replicas {
         logs: Option<PathBuf>,
         book: Arc<Recorder>,
     ) -> Result<Self> {
-        // All listeners stay open until the last port is known, so that no port is assigned twice.
-        let mut listeners = Vec::new();
-        for _ in 0..size {
-            listeners.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
-        }
-        let mut replicas = Vec::new();
-        for listener in &listeners {
-            replicas.push(Replica {
-                port: listener.local_addr()?.port(),
-                slot: Mutex::default(),
-            });
-        }
-        drop(listeners);
+        let ports = free_ports(size)?.into_iter();
+        let replicas = ports.map(|port| Replica {
+            port,
+            slot: Mutex::default(),
+        });
         let fleet = Self {
-            replicas,
+            replicas: replicas.collect(),
             database,
             lease,
             logs,

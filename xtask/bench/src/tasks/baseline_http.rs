@@ -11,7 +11,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::{FromRow, PgPool};
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgPool, Row as _};
 use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -61,7 +62,7 @@ pub(super) async fn insert(uri: &str, notify: bool) -> Result<Router> {
 }
 
 /// Task row that is read and serialized.
-#[derive(FromRow, Serialize)]
+#[derive(Serialize)]
 struct Row {
     id: Uuid,
     state: String,
@@ -78,6 +79,29 @@ struct Row {
     started_at: Option<String>,
     finished_at: Option<String>,
     updated_at: String,
+}
+
+/// Written by hand, because the macros of sqlx are not enabled.
+impl FromRow<'_, PgRow> for Row {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            state: row.try_get("state")?,
+            name: row.try_get("name")?,
+            status: row.try_get("status")?,
+            progress: row.try_get("progress")?,
+            message: row.try_get("message")?,
+            result: row.try_get("result")?,
+            error: row.try_get("error")?,
+            code: row.try_get("code")?,
+            attempt: row.try_get("attempt")?,
+            max_attempts: row.try_get("max_attempts")?,
+            created_at: row.try_get("created_at")?,
+            started_at: row.try_get("started_at")?,
+            finished_at: row.try_get("finished_at")?,
+            updated_at: row.try_get("updated_at")?,
+        })
+    }
 }
 
 /// Reads a task by its key.

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
+use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -61,27 +60,8 @@ pub(super) async fn postgres_pool(uri: &str) -> Result<PgPool> {
     Ok(pool.connect_with(options).await?)
 }
 
-/// Opens a SQLite pool with the same durability as the portal's.
-pub(super) async fn sqlite_pool(uri: &str, connections: u32) -> Result<SqlitePool> {
-    let options = uri
-        .parse::<SqliteConnectOptions>()?
-        .create_if_missing(true)
-        .busy_timeout(Duration::from_secs(5))
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
-    let pool = SqlitePoolOptions::new().max_connections(connections);
-    Ok(pool.connect_with(options).await?)
-}
-
 /// Runs statements on PostgreSQL.
 pub(super) async fn run(pool: &PgPool, statements: &str) -> Result<()> {
-    let statements = AssertSqlSafe(statements.to_owned());
-    sqlx::raw_sql(statements).execute(pool).await?;
-    Ok(())
-}
-
-/// Runs statements on SQLite.
-pub(super) async fn run_sqlite(pool: &SqlitePool, statements: &str) -> Result<()> {
     let statements = AssertSqlSafe(statements.to_owned());
     sqlx::raw_sql(statements).execute(pool).await?;
     Ok(())
@@ -128,21 +108,6 @@ pub(super) async fn add_finished(pool: &PgPool, tasks: usize) -> Result<()> {
     );
     run(pool, &insert).await?;
     run(pool, "VACUUM ANALYZE portal_tasks").await
-}
-
-/// Does the same as [`fill`] on SQLite.
-pub(super) async fn fill_sqlite(pool: &SqlitePool, tasks: usize) -> Result<()> {
-    let fill = format!(
-        "DELETE FROM portal_tasks; \
-         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {tasks}), \
-              time(at) AS (SELECT strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')) \
-         INSERT INTO portal_tasks (id, state, name, args, status, run_at, created_at, updated_at, \
-                                   turn, stored_bytes) \
-         SELECT unhex(printf('01a0000000007000800%013x', n)), 'bench', 'noop', '{{}}', 'PENDING', at, at, at, n, 2 \
-         FROM numbers, time; \
-         ANALYZE"
-    );
-    run_sqlite(pool, &fill).await
 }
 
 /// Waits until a check returns `false`.

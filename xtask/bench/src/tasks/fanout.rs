@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use portal_testkit::process::resident_memory;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -161,8 +162,7 @@ pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
     // Warm-up: the first monitors fill pools and caches.
     drop(MonitorClient::open_many(100.min(watchers), child.address, &path).await?);
     sleep(SETTLE_TIME).await;
-    let resident =
-        || process_stats::resident_memory(child.process_id()).context("failed to read /proc");
+    let resident = || resident_memory(child.process_id()).context("failed to read /proc");
     let before = resident()?;
     let watches = MonitorClient::open_many(watchers, child.address, &path).await?;
     sleep(SETTLE_TIME).await;

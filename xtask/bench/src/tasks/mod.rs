@@ -3,6 +3,7 @@
 //! Run by `cargo xtask bench tasks`. To add a measurement, write a function such as
 //! [`rest::status`] and list it in [`MEASURES`].
 
+#[cfg(feature = "apalis")]
 mod apalis;
 mod baseline_http;
 mod baseline_queue;
@@ -45,9 +46,15 @@ const MEASURES: &[Measure] = &[
         name: "postgres",
         run: |bench| Box::pin(throughput::postgres(bench)),
     },
+    #[cfg(feature = "apalis")]
     Measure {
-        name: "sqlite",
-        run: |bench| Box::pin(throughput::sqlite(bench)),
+        name: "apalis-postgres",
+        run: |bench| Box::pin(apalis::postgres(bench)),
+    },
+    #[cfg(feature = "apalis")]
+    Measure {
+        name: "apalis-sqlite",
+        run: |bench| Box::pin(apalis::sqlite(bench)),
     },
     Measure {
         name: "start",

@@ -1,11 +1,11 @@
 //! Server process of the task benchmark: a portal or a minimal baseline.
 
-use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, Result};
 use axum::Router;
 use clap::{Args, ValueEnum};
+use portal_testkit::worker;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
@@ -57,12 +57,8 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let announcement = Announcement {
         address: listener.local_addr()?,
     };
-    println!("{}", serde_json::to_string(&announcement)?);
-    std::io::stdout().flush()?;
-    std::thread::spawn(|| {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        std::process::exit(0);
-    });
+    worker::announce(&announcement)?;
+    worker::exit_with_parent();
     let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
         let _ = stream.set_nodelay(true);
     });

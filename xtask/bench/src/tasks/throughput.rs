@@ -10,24 +10,20 @@ use portal_core::{NoArgs, Portal, Tasks};
 use super::database::{self, until_none};
 use super::report::Line;
 use super::workloads::{self, Ran};
-use super::{Bench, apalis, baseline_queue, portal};
+use super::{Bench, baseline_queue, portal};
 
-/// Maximum duration of a measurement of apalis on SQLite, which can take minutes.
-const BOUND: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// Number of concurrent calls when tasks are enqueued one by one.
 const AT_ONCE: usize = 64;
 
-/// Measures PostgreSQL against a loop in SQL and apalis.
+/// Measures PostgreSQL against a loop in SQL.
 pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     let tasks = bench.scaled(20_000);
     let ours = bench.databases.postgres("drain").await?;
     portal::migrate(&ours).await?;
     let pool = database::postgres_pool(&ours).await?;
     let bare = baseline_queue::Queue::new(&bench.databases.postgres("drain_bare").await?).await?;
-    let apalis = apalis::Postgres::new(&bench.databases.postgres("drain_apalis").await?).await?;
     let (mut at_50, mut at_200, mut loops) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut plain, mut tuned) = (Vec::new(), Vec::new());
     let (mut one_by_one, mut of_ten_types) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
         for (concurrency, rates) in [(50, &mut at_50), (200, &mut at_200)] {
@@ -41,13 +37,6 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
         let portal = portal::build_with_noops(&ours, 50, ran.clone());
         of_ten_types.push(drain_with(portal, &ran, &pool, tasks).await?);
         loops.push(bare.drain(tasks).await?);
-        // A tenth of the tasks is enough to measure the rate.
-        plain.push(
-            apalis
-                .drain(tasks / 10, 50, apalis::Tuning::AsItComes)
-                .await?,
-        );
-        tuned.push(apalis.drain(tasks, 50, apalis::Tuning::Tuned).await?);
     }
     let line = |name: &str, ours: &[f64], baseline: &[f64], aim| {
         Line::compared(
@@ -61,13 +50,6 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     Ok(vec![
         line("50 at once / bare loop", &at_50, &loops, "≥ 0.75"),
         line("200 at once / bare loop", &at_200, &loops, "≥ 0.75"),
-        line("50 at once / apalis-postgres", &at_50, &plain, "≥ 5"),
-        line(
-            "50 at once / apalis-postgres, tuned",
-            &at_50,
-            &tuned,
-            "≥ 1.5",
-        ),
         line("200 at once / 50 at once", &at_200, &at_50, "≥ 1"),
         line(
             "50 at once, started one by one / stored with one statement",
@@ -82,27 +64,6 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
             "≥ 0.8",
         ),
     ])
-}
-
-/// Measures SQLite against apalis.
-pub(super) async fn sqlite(bench: &Bench) -> Result<Vec<Line>> {
-    let tasks = bench.scaled(20_000);
-    let ours = bench.databases.sqlite("drain");
-    portal::migrate(&ours).await?;
-    let (mut rates, mut others) = (Vec::new(), Vec::new());
-    for round in 0..bench.rounds {
-        let pool = database::sqlite_pool(&ours, 1).await?;
-        database::fill_sqlite(&pool, tasks).await?;
-        rates.push(drain_sqlite(&ours, &pool, tasks).await?);
-        pool.close().await;
-        let name = format!("drain_apalis_{round}");
-        let apalis = apalis::Sqlite::new(&bench.databases.sqlite(&name)).await?;
-        others.push(apalis.drain(tasks, 50, BOUND).await?);
-    }
-    let name = format!("SQLite, {tasks} tasks / apalis-sqlite");
-    Ok(vec![Line::compared(
-        name, "tasks/s", &rates, &others, "≥ 10",
-    )])
 }
 
 /// Measures tasks per second, including the portal's start-up, which is not counted for baselines.
@@ -146,24 +107,6 @@ async fn drain_with(
     let portal = portal.await?;
     until_none(async || Ok(ran.count() < tasks), POLL_INTERVAL).await?;
     until_none(async || database::is_active(pool).await, POLL_INTERVAL).await?;
-    let rate = tasks as f64 / begin.elapsed().as_secs_f64();
-    portal.shutdown().await;
-    portal.store().close().await;
-    Ok(rate)
-}
-
-async fn drain_sqlite(uri: &str, pool: &sqlx::SqlitePool, tasks: usize) -> Result<f64> {
-    let ran = Ran::default();
-    let begin = Instant::now();
-    let portal = portal::build(uri, 50, ran.clone()).await?;
-    until_none(async || Ok(ran.count() < tasks), POLL_INTERVAL).await?;
-    let active =
-        "SELECT EXISTS (SELECT 1 FROM portal_tasks WHERE status IN ('PENDING', 'PROCESSING'))";
-    until_none(
-        async || Ok(sqlx::query_scalar(active).fetch_one(pool).await?),
-        POLL_INTERVAL,
-    )
-    .await?;
     let rate = tasks as f64 / begin.elapsed().as_secs_f64();
     portal.shutdown().await;
     portal.store().close().await;

@@ -12,13 +12,17 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 ///
 /// Signal handlers only set a number. Waiting code checks it and returns an error,
 /// so that the guards on the stack stop the started processes.
-pub(crate) struct Interrupt {
+pub struct Interrupt {
     signal: Arc<AtomicUsize>,
 }
 
 impl Interrupt {
     /// Handles the signals that would end this process.
-    pub(crate) fn listen() -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the system rejects a signal handler.
+    pub fn listen() -> Result<Self> {
         let signal = Arc::new(AtomicUsize::new(0));
         for (number, value) in [(SIGHUP, 1), (SIGINT, 2), (SIGTERM, 15)] {
             signal_hook::flag::register_usize(number, Arc::clone(&signal), value)
@@ -27,8 +31,19 @@ impl Interrupt {
         Ok(Self { signal })
     }
 
+    /// Returns a record that stays empty; signals end this process.
+    pub fn never() -> Self {
+        Self {
+            signal: Arc::default(),
+        }
+    }
+
+    /// Checks for signals.
+    ///
+    /// # Errors
+    ///
     /// Returns an error if a signal was received.
-    pub(crate) fn check(&self) -> Result<(), Interrupted> {
+    pub fn check(&self) -> Result<(), Interrupted> {
         match self.signal.load(Ordering::Relaxed) {
             0 => Ok(()),
             signal => Err(Interrupted { signal }),
@@ -38,13 +53,13 @@ impl Interrupt {
 
 /// Error of a wait that was interrupted by a signal.
 #[derive(Debug)]
-pub(crate) struct Interrupted {
+pub struct Interrupted {
     signal: usize,
 }
 
 impl Interrupted {
-    /// Returns the exit code as in shells: 128 plus the signal.
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    /// Exit code as in shells: 128 plus the signal.
+    pub fn exit_code(&self) -> ExitCode {
         u8::try_from(128 + self.signal).map_or(ExitCode::FAILURE, ExitCode::from)
     }
 }

@@ -10,13 +10,13 @@ use anyhow::Result;
 const TAIL: usize = 15;
 
 /// File that receives the output of a process.
-pub(super) struct Log {
+pub(crate) struct Log {
     path: PathBuf,
 }
 
 impl Log {
     /// Redirects all output of `command` to a new file.
-    pub(super) fn of(command: &mut Command, path: &Path) -> Result<Self> {
+    pub(crate) fn of(command: &mut Command, path: &Path) -> Result<Self> {
         let file = File::create(path)?;
         command.stdout(file.try_clone()?).stderr(file);
         command.stdin(Stdio::null());
@@ -26,7 +26,7 @@ impl Log {
     }
 
     /// Returns the last lines, to be shown with an error.
-    pub(super) fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         let text = fs::read(&self.path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();

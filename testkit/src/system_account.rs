@@ -13,14 +13,14 @@ const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
 /// Account to use instead of root, which PostgreSQL rejects.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Account {
+pub(crate) struct SystemAccount {
     user: u32,
     group: u32,
 }
 
-impl Account {
+impl SystemAccount {
     /// Returns an unprivileged account if this process runs as root, else `None`.
-    pub(super) fn in_place_of_root() -> Result<Option<Self>> {
+    pub(crate) fn in_place_of_root() -> Result<Option<Self>> {
         if !rustix::process::geteuid().is_root() {
             return Ok(None);
         }
@@ -46,34 +46,29 @@ impl Account {
     }
 
     /// Makes this account the owner of a directory.
-    pub(super) fn give(&self, directory: &Path) -> Result<()> {
+    pub(crate) fn give(&self, directory: &Path) -> Result<()> {
         chown(directory, Some(self.user), Some(self.group))
             .with_context(|| format!("failed to change the owner of {}", directory.display()))
     }
 
-    /// Returns the ids of the user and the group.
-    pub(super) fn numbers(&self) -> [u32; 2] {
-        [self.user, self.group]
-    }
-
     /// Makes a command run under this account.
-    pub(super) fn apply_to(&self, command: &mut Command) {
+    pub(crate) fn apply_to(&self, command: &mut Command) {
         command.uid(self.user).gid(self.group);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Account;
+    use super::SystemAccount;
 
     #[test]
     fn account_is_found_by_full_name() {
         let accounts = "postgres-old:x:1:2::/:/bin/sh\npostgres:x:101:104:,,,:/var:/bin/bash\n";
-        let expected = Account {
+        let expected = SystemAccount {
             user: 101,
             group: 104,
         };
-        assert_eq!(Account::find(accounts, "postgres"), Some(expected));
-        assert_eq!(Account::find(accounts, "nobody"), None);
+        assert_eq!(SystemAccount::find(accounts, "postgres"), Some(expected));
+        assert_eq!(SystemAccount::find(accounts, "nobody"), None);
     }
 }

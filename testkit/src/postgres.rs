@@ -1,4 +1,4 @@
-//! PostgreSQL server in a temporary directory.
+//! PostgreSQL servers in a temporary directory.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, Permissions};
@@ -8,14 +8,12 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 use rustix::process::Signal;
-use serde_json::{Value, json};
 
-use super::account::Account;
-use super::launch::{dies_with_us, free_port, launch};
-use super::log::Log;
 use crate::interrupt::Interrupt;
-use crate::process::Process;
-use crate::tools::{Tool, Tools};
+use crate::launch::{Launch, bound_to_thread, free_port};
+use crate::log::Log;
+use crate::process::{Process, Scope};
+use crate::system_account::SystemAccount;
 
 /// UTF-8 locale with rules for non-ASCII characters, as in a real installation.
 const LOCALE: &str = if cfg!(target_os = "linux") {
@@ -25,8 +23,8 @@ const LOCALE: &str = if cfg!(target_os = "linux") {
 };
 
 /// Durability of commits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
     /// Commits survive a power failure, as in production: for benchmarks.
     On,
     /// Commits survive a crash of the server but not of the machine: for servers that are killed.
@@ -36,35 +34,41 @@ pub(crate) enum Durability {
 }
 
 /// Files of a server and the command that starts it.
-pub(crate) struct Cluster {
+pub struct Cluster {
+    parent: PathBuf,
     home: PathBuf,
     data: PathBuf,
     programs: PathBuf,
-    account: Option<Account>,
+    account: Option<SystemAccount>,
     port: u16,
     durability: Durability,
 }
 
 impl Cluster {
-    /// Creates a cluster below `parent`.
-    pub(crate) fn create(
-        tools: &Tools,
+    /// Creates a cluster below `parent`; `programs` is the directory of `initdb` and `postgres`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if `initdb` fails.
+    pub fn create(
+        programs: &Path,
         parent: &Path,
         durability: Durability,
         interrupt: &Interrupt,
     ) -> Result<Self> {
         let home = parent.join("postgres");
         DirBuilder::new().mode(0o700).create(&home)?;
-        let account = Account::in_place_of_root()?;
+        let account = SystemAccount::in_place_of_root()?;
         if let Some(account) = &account {
             // Only root can enter the temporary directory; let the account pass through it.
             fs::set_permissions(parent, Permissions::from_mode(0o711))?;
             account.give(&home)?;
         }
         let cluster = Self {
+            parent: parent.to_owned(),
             data: home.join("data"),
             home,
-            programs: tools.path(Tool::Postgres)?.to_owned(),
+            programs: programs.to_owned(),
             account,
             port: free_port()?,
             durability,
@@ -81,30 +85,36 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Returns the command that starts the server.
-    fn server(&self) -> Command {
+    /// Starts a server, which stops when the current thread ends, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with the end of the log if the server does not start.
+    pub fn start(&self, interrupt: &Interrupt) -> Result<Postgres> {
+        let mut postgres = self.server();
+        let log = Log::of(&mut postgres, &self.parent.join("postgres.log"))?;
         // INT is PostgreSQL's fast shutdown: it ends all sessions and exits.
-        let mut postgres = self.as_account(dies_with_us(self.programs.join("postgres"), "INT"));
+        let launch = Launch {
+            name: "PostgreSQL",
+            stop_with: Signal::INT,
+            scope: Scope::Group,
+            log: &log,
+            interrupt,
+        };
+        Ok(Postgres {
+            root: format!("postgres://postgres@127.0.0.1:{}", self.port),
+            process: launch.start(&mut postgres, |process| self.is_ready(process))?,
+        })
+    }
+
+    fn server(&self) -> Command {
+        let mut postgres = self.as_account(bound_to_thread(self.programs.join("postgres"), "INT"));
         postgres.arg("-D").arg(&self.data);
         postgres.args(["-p", &self.port.to_string()]);
         for setting in settings(self.durability, &self.home) {
             postgres.arg("-c").arg(setting);
         }
         postgres
-    }
-
-    /// Returns a description of the server for a program that starts and stops it.
-    pub(crate) fn order(&self) -> Value {
-        let server = self.server();
-        let text = |value: &OsStr| value.to_string_lossy().into_owned();
-        json!({
-            "program": text(server.get_program()),
-            "arguments": server.get_args().map(text).collect::<Vec<_>>(),
-            "directory": self.home,
-            "account": self.account.as_ref().map(Account::numbers),
-            "lock": self.lock(),
-            "uri": self.uri(),
-        })
     }
 
     /// Makes a command run as the server's account, without the caller's settings.
@@ -117,51 +127,49 @@ impl Cluster {
         command
     }
 
-    /// Returns the path of the lock file, which contains the state of the server.
-    fn lock(&self) -> PathBuf {
-        self.data.join("postmaster.pid")
-    }
-
-    fn uri(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    /// Returns `true` if the lock file is of this process and contains the ready state, as read by
+    /// `pg_ctl --wait`; it may be of a server that was killed.
+    fn is_ready(&self, server: &Process) -> bool {
+        let lock = fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
+        let mut lines = lock.lines().map(str::trim);
+        lines.next() == Some(server.id().to_string().as_str()) && lines.nth(6) == Some("ready")
     }
 }
 
 /// Running server; stopped on drop.
-pub(crate) struct Postgres {
-    uri: String,
-    _process: Process,
+pub struct Postgres {
+    root: String,
+    process: Process,
 }
 
 impl Postgres {
     /// Creates a cluster below `parent` and starts a server on it.
-    pub(crate) fn start(
-        tools: &Tools,
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the cluster cannot be created or the server does not start.
+    pub fn start(
+        programs: &Path,
         parent: &Path,
         durability: Durability,
         interrupt: &Interrupt,
     ) -> Result<Self> {
-        let cluster = Cluster::create(tools, parent, durability, interrupt)?;
-        let mut postgres = cluster.server();
-        let log = Log::of(&mut postgres, &parent.join("postgres.log"))?;
-        let lock = cluster.lock();
-        let process = launch(
-            "PostgreSQL",
-            &mut postgres,
-            Signal::INT,
-            &log,
-            interrupt,
-            || is_ready(&lock),
-        )?;
-        Ok(Self {
-            uri: cluster.uri(),
-            _process: process,
-        })
+        Cluster::create(programs, parent, durability, interrupt)?.start(interrupt)
     }
 
-    /// Returns the URI of the server's first database, with full permissions.
-    pub(crate) fn uri(&self) -> String {
-        self.uri.clone()
+    /// URI of the server's first database, with full permissions.
+    pub fn uri(&self) -> String {
+        self.uri_of("postgres")
+    }
+
+    /// URI of a database, with full permissions.
+    pub fn uri_of(&self, database: &str) -> String {
+        format!("{}/{database}", self.root)
+    }
+
+    /// Process of the server.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
     }
 }
 
@@ -184,16 +192,8 @@ fn settings(durability: Durability, sockets: &Path) -> Vec<String> {
     settings
 }
 
-/// Returns `true` if the lock file contains the ready state, as read by `pg_ctl --wait`.
-fn is_ready(lock: &Path) -> bool {
-    let lock = fs::read_to_string(lock).unwrap_or_default();
-    lock.lines()
-        .nth(7)
-        .is_some_and(|state| state.trim() == "ready")
-}
-
 /// Removes the caller's variables such as `PGPORT`, which refer to another server.
-pub(crate) fn without_settings(command: &mut Command) {
+pub fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if is_setting(&name) {
             command.env_remove(name);

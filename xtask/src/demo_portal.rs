@@ -1,73 +1,59 @@
 //! Reference portal with demo data.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::ops::Deref;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::Signal;
+use portal_testkit::{Interrupt, Person, Portal, Program};
 use serde_json::{Value, json};
 
-use super::launch::{dies_with_us, free_port, launch};
-use super::log::Log;
-use crate::interrupt::Interrupt;
-use crate::process::Process;
-
-const ADMIN: &str = "ada@example.com";
+const ADMIN: Person<'_> = Person {
+    email: "ada@example.com",
+    first_name: "Ada",
+    last_name: "Lovelace",
+};
+const USER: Person<'_> = Person {
+    email: "alan@example.com",
+    first_name: "Alan",
+    last_name: "Turing",
+};
 
 /// Running reference portal on an empty database; stopped on drop.
-pub(crate) struct Portal {
-    url: String,
-    program: PathBuf,
-    directory: PathBuf,
-    _process: Process,
+pub(crate) struct DemoPortal {
+    portal: Portal,
 }
 
-impl Portal {
+impl Deref for DemoPortal {
+    type Target = Portal;
+
+    fn deref(&self) -> &Portal {
+        &self.portal
+    }
+}
+
+impl DemoPortal {
     /// Starts a program in a dedicated directory.
     pub(crate) fn start(program: &Path, directory: &Path, interrupt: &Interrupt) -> Result<Self> {
-        let port = free_port()?;
-        let url = format!("http://127.0.0.1:{port}");
-        let mut command = dies_with_us(program, "TERM");
-        command.env_clear().current_dir(directory);
-        command
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-            .env("APP_ENV", "DEV")
-            .env("PORT", port.to_string())
-            .env("RATE_LIMITS", "off")
-            .env("ADMIN_USER_EMAILS", ADMIN);
-        let log = Log::of(&mut command, &directory.join("portal.log"))?;
-        let ready = format!("{url}/readyz");
-        let process = launch(
-            "the reference portal",
-            &mut command,
-            Signal::TERM,
-            &log,
-            interrupt,
-            || ureq::get(&ready).call().is_ok(),
-        )?;
-        Ok(Self {
-            url,
-            program: program.to_owned(),
-            directory: directory.to_owned(),
-            _process: process,
-        })
-    }
-
-    /// Returns the URL of the portal.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+        let program = Program::new(program)
+            .bound_to_thread()
+            // Set explicitly, because a release build defaults to production.
+            .variable("APP_ENV", "DEV")
+            .variable("RATE_LIMITS", "off")
+            .variable("ADMIN_USER_EMAILS", ADMIN.email);
+        let portal = Portal::start(program, directory, interrupt)?;
+        Ok(Self { portal })
     }
 
     /// Creates a session of the administrator and returns its token.
-    pub(crate) fn sign_in(&self) -> Result<String> {
-        self.sign_in_as(ADMIN, "Ada", "Lovelace")
+    pub(crate) fn sign_in_as_admin(&self) -> Result<String> {
+        self.sign_in(&ADMIN)
     }
 
     /// Creates a session of a user who is not an administrator and returns its token.
     pub(crate) fn sign_in_as_user(&self) -> Result<String> {
-        self.sign_in_as("alan@example.com", "Alan", "Turing")
+        self.sign_in(&USER)
     }
 
     /// Turns maintenance mode on or off and waits until it takes effect.
@@ -79,10 +65,10 @@ impl Portal {
         }
         // The portal polls for changes written by other processes.
         let wanted = if on { 503 } else { 200 };
-        let home = format!("{}/", self.url);
+        let home = format!("{}/", self.url());
         for _ in 0..600 {
-            let asked = ureq::get(&home).config().http_status_as_error(false);
-            if asked.build().call()?.status() == wanted {
+            let request = ureq::get(&home).config().http_status_as_error(false);
+            if request.build().call()?.status() == wanted {
                 return Ok(());
             }
             sleep(Duration::from_millis(50));
@@ -90,26 +76,8 @@ impl Portal {
         bail!("{home} does not respond with {wanted} after 30 seconds");
     }
 
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        // Set explicitly, because a release build defaults to production.
-        command.env_clear().env("APP_ENV", "DEV");
-        command.current_dir(&self.directory);
-        command
-    }
-
-    fn sign_in_as(&self, email: &str, first: &str, last: &str) -> Result<String> {
-        let person = json!({"email": email, "first_name": first, "last_name": last});
-        let answer = self.post("/dev/token", None, &person)?;
-        let token = answer["token"]
-            .as_str()
-            .context("sign-in returned no token")?;
-        Ok(token.to_owned())
-    }
-
-    /// Adds demo data, waits until it is stored, and returns the id of a failed task.
-    ///
-    /// The data consists of people, rows, and completed and failed tasks of three months.
+    /// Adds people, rows and tasks of three months, completed and failed, waits until they
+    /// are stored, and returns the id of a failed task.
     pub(crate) fn fill(&self, session: &str) -> Result<String> {
         for (email, first, last) in [
             ("alan@example.com", "Alan", "Turing"),
@@ -121,7 +89,7 @@ impl Portal {
             ("john@example.com", "John", "von Neumann"),
             ("margaret@example.com", "Margaret", "Hamilton"),
         ] {
-            let person = self.sign_in_as(email, first, last)?;
+            let person = self.sign_in(&Person::new(email, first, last))?;
             self.send("/api/client-tokens", Some(&person), &json!({}))?;
         }
         // Without this, all data would be from today.
@@ -160,7 +128,7 @@ impl Portal {
 
     fn wait_until(&self, path: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Result<()> {
         for _ in 0..600 {
-            let address = format!("{}{path}", self.url);
+            let address = format!("{}{path}", self.url());
             let task: Value = ureq::get(&address).call()?.body_mut().read_json()?;
             if is_so(&task) {
                 return Ok(());
@@ -189,12 +157,12 @@ impl Portal {
     }
 
     fn send(&self, path: &str, session: Option<&str>, body: &Value) -> Result<ureq::Body> {
-        let mut request = ureq::post(format!("{}{path}", self.url));
+        let mut request = ureq::post(format!("{}{path}", self.url()));
         if let Some(session) = session {
             request = request.header("authorization", format!("Bearer {session}"));
         }
-        let answer = request.send_json(body).with_context(|| path.to_owned());
-        Ok(answer?.into_body())
+        let response = request.send_json(body).with_context(|| path.to_owned());
+        Ok(response?.into_body())
     }
 
     /// Returns the paths of all pages without path parameters.

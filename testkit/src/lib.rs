@@ -1,0 +1,36 @@
+//! Servers, browsers and portals as child processes, for tests, tools and benchmarks.
+//!
+//! Everything here blocks. Asynchronous callers wait in `spawn_blocking`.
+//!
+//! | module | content |
+//! | --- | --- |
+//! | [`process`] | child processes in their own group, stopped on drop |
+//! | [`launch`] | free ports, start of a server, wait until it is ready |
+//! | [`postgres`] | PostgreSQL clusters and servers |
+//! | [`chromedriver`], [`browser`], [`chromium`] | the WebDriver, its sessions, settings of the browser |
+//! | [`portal`], [`account`] | the reference portal and users of its development sign-in |
+//! | [`worker`] | a program that starts itself again as a server |
+//! | [`interrupt`] | signals such as Ctrl-C, which end a wait |
+
+pub mod account;
+pub mod browser;
+pub mod chromedriver;
+pub mod chromium;
+pub mod interrupt;
+pub mod launch;
+mod log;
+pub mod portal;
+pub mod postgres;
+pub mod process;
+mod system_account;
+pub mod worker;
+
+pub use account::Person;
+pub use browser::Browser;
+pub use chromedriver::Chromedriver;
+pub use interrupt::{Interrupt, Interrupted};
+pub use portal::{Portal, Program};
+pub use postgres::{Cluster, Durability, Postgres};
+pub use process::Process;
+/// Signal that a process receives.
+pub use rustix::process::Signal;
