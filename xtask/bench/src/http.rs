@@ -60,7 +60,7 @@ pub(crate) async fn compare(subjects: &[&'static Target], load: &Load) -> Result
         let database = database_of(subject, &directory);
         servers.push(Server::start(subject, &database, load.server_threads).await?);
     }
-    same_answers(&servers)?;
+    require_same_responses(&servers)?;
 
     for server in &servers {
         // Warm-up: the first requests fill caches and pools and are not counted.
@@ -98,17 +98,17 @@ fn database_of(subject: &Target, directory: &TempDir) -> String {
 }
 
 /// Checks that all targets send the same response; otherwise they are not comparable.
-fn same_answers(servers: &[Server]) -> Result<()> {
+fn require_same_responses(servers: &[Server]) -> Result<()> {
     for pair in servers.windows(2) {
         if let [one, other] = pair
-            && one.answer != other.answer
+            && one.response != other.response
         {
             bail!(
                 "`{}` and `{}` send different responses: {:?} and {:?}",
                 one.subject.name,
                 other.subject.name,
-                one.answer,
-                other.answer,
+                one.response,
+                other.response,
             );
         }
     }

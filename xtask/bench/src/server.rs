@@ -26,7 +26,7 @@ pub(crate) struct Server {
     /// Requests that are sent in a loop.
     pub(crate) requests: Arc<[Vec<u8>]>,
     /// Body of the response, if it is JSON.
-    pub(crate) answer: Option<Value>,
+    pub(crate) response: Option<Value>,
     process: Process,
 }
 
@@ -60,17 +60,17 @@ impl Server {
             request("GET", &announcement.path, address, &headers, "")
         };
         let requests: Arc<[Vec<u8>]> = tokens.into_iter().map(request).collect();
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         // Send each request once, so that all callers are cached when measuring starts.
         for request in &*requests {
             let asked = Connection::open(address).await?.ask(request).await;
-            answer = asked.with_context(|| format!("the target `{}`", subject.name))?;
+            response = asked.with_context(|| format!("the target `{}`", subject.name))?;
         }
         Ok(Self {
             subject,
             address,
             requests,
-            answer: serde_json::from_slice(&answer).ok(),
+            response: serde_json::from_slice(&response).ok(),
             process,
         })
     }
@@ -116,10 +116,10 @@ async fn sign_in(address: SocketAddr, user: usize) -> Result<String> {
     let user =
         format!(r#"{{"email":"bench{user}@example.com","first_name":"Bench","last_name":"User"}}"#);
     let request = request("POST", "/dev/token", address, "", &user);
-    let answer = Connection::open(address).await?.ask(&request).await;
-    let answer = answer.context("`POST /dev/token` failed")?;
-    let answer: Value = serde_json::from_slice(&answer)?;
-    let token = answer["token"]
+    let response = Connection::open(address).await?.ask(&request).await;
+    let response = response.context("`POST /dev/token` failed")?;
+    let response: Value = serde_json::from_slice(&response)?;
+    let token = response["token"]
         .as_str()
         .context("the response has no token")?;
     Ok(token.to_owned())

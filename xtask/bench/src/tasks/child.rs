@@ -64,9 +64,9 @@ impl Child {
     ) -> Result<Value> {
         let request = request(method, path, self.address, headers, body);
         let mut connection = Connection::open(self.address).await?;
-        let answer = connection.ask(&request).await;
-        let answer = answer.with_context(|| format!("{method} {path}"))?;
-        Ok(serde_json::from_slice(&answer).unwrap_or_default())
+        let response = connection.ask(&request).await;
+        let response = response.with_context(|| format!("{method} {path}"))?;
+        Ok(serde_json::from_slice(&response).unwrap_or_default())
     }
 
     /// Creates a client token.
@@ -82,8 +82,11 @@ impl Child {
     /// Enqueues a task and returns its id.
     pub(super) async fn begin(&self, token: &str, kind: &str, args: &Value) -> Result<String> {
         let path = start_path(token, kind);
-        let answer = self.ask("POST", &path, "", &args.to_string()).await?;
-        Ok(answer["task_id"].as_str().context("no task id")?.to_owned())
+        let response = self.ask("POST", &path, "", &args.to_string()).await?;
+        Ok(response["task_id"]
+            .as_str()
+            .context("no task id")?
+            .to_owned())
     }
 
     /// Enqueues a task that reports the time.
@@ -110,19 +113,19 @@ impl Child {
         for mut connection in open {
             let request = Arc::clone(&request);
             loads.spawn(async move {
-                let mut answers = 0_u32;
+                let mut responses = 0_u32;
                 while begin.elapsed() < time {
                     connection.exchange(&request).await?;
-                    answers += 1;
+                    responses += 1;
                 }
-                anyhow::Ok(answers)
+                anyhow::Ok(responses)
             });
         }
-        let mut answers = 0;
+        let mut responses = 0;
         while let Some(load) = loads.join_next().await {
-            answers += load??;
+            responses += load??;
         }
-        Ok(f64::from(answers) / begin.elapsed().as_secs_f64())
+        Ok(f64::from(responses) / begin.elapsed().as_secs_f64())
     }
 
     /// Measures the no-op tasks accepted per second.

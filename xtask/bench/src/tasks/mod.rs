@@ -70,8 +70,8 @@ const MEASURES: &[Measure] = &[
         run: |bench| Box::pin(latency::update_across(bench)),
     },
     Measure {
-        name: "watchers",
-        run: |bench| Box::pin(fanout::watchers(bench)),
+        name: "monitors",
+        run: |bench| Box::pin(fanout::monitors(bench)),
     },
     Measure {
         name: "fanout",

@@ -24,7 +24,8 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     let ours = bench.databases.postgres("drain").await?;
     portal::migrate(&ours).await?;
     let pool = database::postgres_pool(&ours).await?;
-    let bare = baseline_queue::Queue::new(&bench.databases.postgres("drain_bare").await?).await?;
+    let baseline =
+        baseline_queue::Queue::new(&bench.databases.postgres("drain_baseline").await?).await?;
     let apalis = apalis::Postgres::new(&bench.databases.postgres("drain_apalis").await?).await?;
     let (mut at_50, mut at_200, mut loops) = (Vec::new(), Vec::new(), Vec::new());
     let (mut plain, mut tuned) = (Vec::new(), Vec::new());
@@ -40,7 +41,7 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
         let ran = Ran::default();
         let portal = portal::build_with_noops(&ours, 50, ran.clone());
         of_ten_types.push(drain_with(portal, &ran, &pool, tasks).await?);
-        loops.push(bare.drain(tasks).await?);
+        loops.push(baseline.drain(tasks).await?);
         // A tenth is enough to measure the rate.
         plain.push(
             apalis
@@ -59,8 +60,8 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
         )
     };
     Ok(vec![
-        line("50 at once / bare loop", &at_50, &loops, "≥ 0.75"),
-        line("200 at once / bare loop", &at_200, &loops, "≥ 0.75"),
+        line("50 at once / SQL loop", &at_50, &loops, "≥ 0.75"),
+        line("200 at once / SQL loop", &at_200, &loops, "≥ 0.75"),
         line("50 at once / apalis-postgres", &at_50, &plain, "≥ 5"),
         line(
             "50 at once / apalis-postgres, tuned",
