@@ -38,8 +38,11 @@ async fn users(portal: &ClerkPortal, condition: &str) -> u64 {
 
 async fn audited(portal: &ClerkPortal, action: &str) -> Vec<Value> {
     let admin = portal.sign_in(&portal.clerk.user(ADMIN));
-    let answer = admin.get("/api/admin/audit").await.json();
-    let entries = answer["items"].as_array().expect("a list").iter();
+    let response = admin.get("/api/admin/audit").await.json();
+    let entries = response["items"]
+        .as_array()
+        .expect("value is a list")
+        .iter();
     let found = entries.filter(|entry| entry["action"] == action).cloned();
     found.collect()
 }
@@ -153,8 +156,8 @@ async fn webhooks_without_a_recent_valid_signature_are_rejected(database: Databa
 #[tokio::test]
 async fn webhook_route_does_not_exist_without_its_secret() {
     let server = TestServer::start(Database::Sqlite).await;
-    let answer = server.guest().post("/api/webhooks/clerk", &json!({})).await;
-    answer.problem(404, "not_found");
+    let response = server.guest().post("/api/webhooks/clerk", &json!({})).await;
+    response.problem(404, "not_found");
 }
 
 async fn newest_record_wins_in_any_order_of_arrival(database: Database) {
@@ -313,7 +316,7 @@ async fn admin_needs_a_verified_primary_address(database: Database) {
     portal.clerk.update_user(&secondary, |record| {
         let address = json!({"id": "idn_2", "email_address": ADMIN, "verification": verified});
         let addresses = record["email_addresses"].as_array_mut();
-        addresses.expect("a list").push(address);
+        addresses.expect("value is a list").push(address);
     });
     let none_is_primary = portal.clerk.user("third@example.com");
     portal.clerk.update_user(&none_is_primary, |record| {
@@ -557,7 +560,7 @@ async fn webhook_is_authenticated_by_its_signature_only() {
     let client = Client::new(&portal.server.url, Some(token));
     // A session of a user does not replace the signature.
     let request = client.request(Method::POST, "/api/webhooks/clerk");
-    let answer = TestResponse::of(request.body(webhook.body.clone())).await;
-    answer.problem(400, "invalid_signature");
+    let response = TestResponse::of(request.body(webhook.body.clone())).await;
+    response.problem(400, "invalid_signature");
     assert_eq!(portal.deliver(&webhook).await, effect("created"));
 }
