@@ -384,9 +384,9 @@ mod tests {
         let mut parts = open(&expired);
         assert!(auth.handles_navigation(&parts));
         assert_eq!(auth.authenticate(&parts).await.unwrap(), None);
-        let answer = auth.handle_navigation(&mut parts).await.response.unwrap();
-        assert_eq!(answer.status(), 307);
-        let location = answer.headers()["location"].to_str().unwrap();
+        let response = auth.handle_navigation(&mut parts).await.response.unwrap();
+        assert_eq!(response.status(), 307);
+        let location = response.headers()["location"].to_str().unwrap();
         let endpoint = format!("{}/v1/client/handshake?", server.url);
         assert!(location.starts_with(&endpoint), "{location}");
 
@@ -435,29 +435,29 @@ mod tests {
             auth.profile("user_1").await,
             Err(AuthError::Unavailable(_))
         ));
-        server.answer(429, "");
+        server.respond_with(429, "");
         assert!(matches!(
             auth.profile("user_1").await,
             Err(AuthError::Unavailable(_))
         ));
-        server.answer(401, "");
+        server.respond_with(401, "");
         assert!(matches!(
             auth.profile("user_1").await,
             Err(AuthError::Internal(_))
         ));
-        server.answer(302, "");
+        server.respond_with(302, "");
         assert!(matches!(
             auth.profile("user_1").await,
             Err(AuthError::Unavailable(_))
         ));
-        server.answer(404, "");
+        server.respond_with(404, "");
         assert_eq!(auth.profile("user_1").await.unwrap(), None);
-        server.answer(200, json!({"id": "user_2"}));
+        server.respond_with(200, json!({"id": "user_2"}));
         assert!(matches!(
             auth.profile("user_1").await,
             Err(AuthError::Internal(_))
         ));
-        server.answer(200, json!({"id": "user_1", "first_name": "Ada"}));
+        server.respond_with(200, json!({"id": "user_1", "first_name": "Ada"}));
         assert_eq!(
             auth.profile("user_1").await.unwrap().unwrap().first_name,
             "Ada"
@@ -519,11 +519,11 @@ mod tests {
         assert_eq!(auth.configure(&setup.config), [""; 0]);
         let mut before = auth.list_routes();
         auth.init(&setup).await.unwrap();
-        let mut answered = auth.routes().list();
-        for routes in [&mut before, &mut answered] {
+        let mut after = auth.routes().list();
+        for routes in [&mut before, &mut after] {
             routes.sort_by(|one, other| one.path.cmp(&other.path));
         }
-        assert_eq!(before, answered);
+        assert_eq!(before, after);
         assert!(
             before
                 .iter()

@@ -123,17 +123,17 @@ impl Drop for Browser {
 
 /// Sends a command and returns the value of the response.
 fn send(address: &str, body: &Value) -> Result<Value> {
-    let mut answer = ureq::post(address)
+    let mut response = ureq::post(address)
         .config()
         .http_status_as_error(false)
         .build()
         .send_json(body)?;
-    let mut answer: Value = answer
+    let mut response: Value = response
         .body_mut()
         .with_config()
         .limit(64 << 20)
         .read_json()?;
-    let value = answer["value"].take();
+    let value = response["value"].take();
     match value["error"].as_str() {
         Some(error) => anyhow::bail!("WebDriver error: {error}: {}", value["message"]),
         None => Ok(value),

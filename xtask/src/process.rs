@@ -69,8 +69,8 @@ impl Process {
         if self.reaped {
             return Ok(true);
         }
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        let ended = waitid(WaitId::Pid(self.group), look)
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        let ended = waitid(WaitId::Pid(self.group), options)
             .with_context(|| format!("failed to wait for `{}`", self.name))?;
         Ok(ended.is_some())
     }

@@ -79,13 +79,13 @@ async fn berths() -> Markup {
 }
 
 fn portal() -> PortalBuilder {
-    let frame = DefaultLayout::new()
+    let layout = DefaultLayout::new()
         .parts(Arrows)
         .slot(Slot::Footer, |_| html! { "Harbor Ltd." });
     Portal::builder()
         .brand(brand())
         .theme(Theme::default().gray(Gray::Auto).radius(Radius::Large))
-        .layout(frame)
+        .layout(layout)
         .page(home)
         .page(berths)
         .page(booking::book)

@@ -108,7 +108,7 @@ impl Verifier {
             }
             Credential::Cookies if !headers.contains_key(header::COOKIE) => Ok(None),
             Credential::Cookies => {
-                let cookies = Cookies::of(headers, &self.names);
+                let cookies = Cookies::from_headers(headers, &self.names);
                 let found = self.cookie_session(&cookies, query, now).await?;
                 Ok(found.into_session())
             }
@@ -250,7 +250,7 @@ impl Verifier {
         headers: &HeaderMap,
         now: TimePoint,
     ) -> Option<Identity> {
-        let cookies = Cookies::of(headers, &self.names);
+        let cookies = Cookies::from_headers(headers, &self.names);
         for candidate in cookies.sessions.iter().flatten() {
             let claims = self
                 .claims_by_another_clock(candidate.token, now, REVOCABLE_FOR)

@@ -110,7 +110,7 @@ fn pointers(error: &Error) -> Vec<&str> {
     error
         .field_errors()
         .iter()
-        .map(|fault| fault.pointer.as_str())
+        .map(|error| error.pointer.as_str())
         .collect()
 }
 
@@ -359,7 +359,7 @@ async fn all_errors_of_a_query_are_reported() {
     let codes: Vec<&str> = error
         .field_errors()
         .iter()
-        .map(|fault| fault.code.as_str())
+        .map(|error| error.code.as_str())
         .collect();
     assert_eq!(
         codes,

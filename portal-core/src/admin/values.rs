@@ -26,14 +26,14 @@ const UNIQUE_TEXT_LENGTH: usize = 500;
 #[derive(Debug, Default)]
 pub struct FieldValues {
     values: Map<String, Value>,
-    faults: Vec<FieldError>,
+    errors: Vec<FieldError>,
 }
 
 impl FieldValues {
     pub(crate) fn new(values: Map<String, Value>) -> Self {
         Self {
             values,
-            faults: Vec::new(),
+            errors: Vec::new(),
         }
     }
 
@@ -41,9 +41,9 @@ impl FieldValues {
     pub fn take<T: AdminField>(&mut self, field: &FieldSpec) -> Option<T> {
         match self.read(field) {
             Ok(value) => Some(value),
-            Err(mut fault) => {
-                fault.pointer.insert_str(0, &field.pointer());
-                self.faults.push(fault);
+            Err(mut error) => {
+                error.pointer.insert_str(0, &field.pointer());
+                self.errors.push(error);
                 None
             }
         }
@@ -66,7 +66,7 @@ impl FieldValues {
     /// Returns all recorded errors, in the order of the fields.
     #[must_use]
     pub fn into_errors(self) -> Vec<FieldError> {
-        self.faults
+        self.errors
     }
 }
 

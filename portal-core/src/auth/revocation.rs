@@ -67,7 +67,7 @@ pub(super) struct OpenConnection {
     /// Rules that the user must pass.
     pub(super) needed: Vec<Access>,
     revoked: OnceLock<Revocation>,
-    told: Notify,
+    changed: Notify,
 }
 
 impl OpenConnection {
@@ -82,7 +82,7 @@ impl OpenConnection {
 
     pub(super) fn revoke(&self, revoked: Revocation) {
         if self.revoked.set(revoked).is_ok() {
-            self.told.notify_one();
+            self.changed.notify_one();
         }
     }
 }
@@ -127,7 +127,7 @@ impl OpenConnections {
             session_id,
             needed,
             revoked: OnceLock::new(),
-            told: Notify::new(),
+            changed: Notify::new(),
         });
         let mut index = self.index.lock();
         if let Some(id) = &holder.session_id {
@@ -177,7 +177,7 @@ impl OpenConnections {
     }
 
     /// Returns the open connections of the users to check.
-    pub(super) fn of(&self, owed: &PendingChecks) -> Vec<Arc<OpenConnection>> {
+    pub(super) fn to_check(&self, owed: &PendingChecks) -> Vec<Arc<OpenConnection>> {
         let index = self.index.lock();
         if owed.everyone {
             return index.by_user.values().flatten().cloned().collect();
@@ -206,7 +206,7 @@ impl RevocationToken {
             if let Some(revoked) = self.holder.revoked.get() {
                 return *revoked;
             }
-            self.holder.told.notified().await;
+            self.holder.changed.notified().await;
         }
     }
 }
@@ -293,11 +293,11 @@ mod tests {
         assert!(holders.take_pending().is_empty());
         holders.user_changed(ann);
         let owed = holders.take_pending();
-        assert_eq!(holders.of(&owed).len(), 1);
+        assert_eq!(holders.to_check(&owed).len(), 1);
         holders.put_back(owed);
         assert!(!holders.take_pending().is_empty());
         holders.all_changed();
-        assert_eq!(holders.of(&holders.take_pending()).len(), 1);
+        assert_eq!(holders.to_check(&holders.take_pending()).len(), 1);
         drop(watch);
         let index = holders.index.lock();
         assert!(index.by_user.is_empty() && index.by_session.is_empty());

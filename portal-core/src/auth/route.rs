@@ -509,7 +509,7 @@ mod tests {
 
     use super::*;
 
-    async fn answer(method: Method, path: &str) -> StatusCode {
+    async fn status_of(method: Method, path: &str) -> StatusCode {
         let routes = Routes::new()
             .get("/open", Access::Public, async || "open")
             .get("/closed", Access::User, async || "closed")
@@ -524,19 +524,19 @@ mod tests {
     #[tokio::test]
     async fn guard_without_auth_service_rejects_everyone() {
         // This state has no service that identifies callers.
-        assert_eq!(answer(Method::GET, "/open").await, 200);
-        assert_eq!(answer(Method::GET, "/closed").await, 500);
-        assert_eq!(answer(Method::HEAD, "/closed").await, 500);
+        assert_eq!(status_of(Method::GET, "/open").await, 200);
+        assert_eq!(status_of(Method::GET, "/closed").await, 500);
+        assert_eq!(status_of(Method::HEAD, "/closed").await, 500);
         for method in [Method::GET, Method::CONNECT, Method::POST] {
-            assert_eq!(answer(method, "/live").await, 500);
+            assert_eq!(status_of(method, "/live").await, 500);
         }
     }
 
     #[tokio::test]
     async fn unsupported_method_is_not_guarded() {
-        assert_eq!(answer(Method::POST, "/closed").await, 405);
-        assert_eq!(answer(Method::POST, "/open").await, 405);
-        assert_eq!(answer(Method::GET, "/nowhere").await, 404);
+        assert_eq!(status_of(Method::POST, "/closed").await, 405);
+        assert_eq!(status_of(Method::POST, "/open").await, 405);
+        assert_eq!(status_of(Method::GET, "/nowhere").await, 404);
     }
 
     async fn prices() -> &'static str {

@@ -49,7 +49,7 @@ struct HubState {
 struct TopicState {
     /// Time of the last change or of its delivery.
     changed: u64,
-    told: Option<Instant>,
+    notified_at: Option<Instant>,
     is_due: bool,
     watchers: HashMap<u64, (Arc<Subscriber>, u32)>,
 }
@@ -103,7 +103,10 @@ impl TopicHub {
             topic.changed = self.clock.next();
             return;
         }
-        match topic.told.map(|told| told + MIN_INTERVAL) {
+        match topic
+            .notified_at
+            .map(|notified_at| notified_at + MIN_INTERVAL)
+        {
             Some(again) if again > now => {
                 topic.changed = self.clock.next();
                 topic.is_due = true;
@@ -211,7 +214,7 @@ impl TopicHub {
 
 impl TopicState {
     fn tell(&mut self, clock: &Clock, now: Instant) {
-        self.told = Some(now);
+        self.notified_at = Some(now);
         // Also for an older change, because a client that has reconnected since then has not
         // received it.
         self.changed = clock.next();
@@ -284,7 +287,7 @@ mod tests {
         user: None,
     };
 
-    fn of(user: Uuid) -> TopicKey {
+    fn user_topic(user: Uuid) -> TopicKey {
         TopicKey {
             topic: 2,
             user: Some(user),
@@ -346,8 +349,8 @@ mod tests {
         let hub = Arc::new(TopicHub::new());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let now = Some(hub.mark());
-        let [anns, eves] = [ann, eve].map(|user| hub.subscribe(vec![of(user)], now));
-        hub.mark_changed(of(ann));
+        let [anns, eves] = [ann, eve].map(|user| hub.subscribe(vec![user_topic(user)], now));
+        hub.mark_changed(user_topic(ann));
         hub.mark_changed(TASKS);
         assert_eq!((bits(&anns), bits(&eves)), (1, 0));
         drop((anns, eves));
@@ -413,10 +416,10 @@ mod tests {
         let hub = Arc::new(TopicHub::new());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let mark = hub.mark();
-        let anns = hub.subscribe(vec![USERS, of(ann)], Some(mark));
+        let anns = hub.subscribe(vec![USERS, user_topic(ann)], Some(mark));
         hub.mark_changed_for_all_users(2);
         assert_eq!(bits(&anns), 0b10);
-        let eves = hub.subscribe(vec![USERS, of(eve)], Some(mark));
+        let eves = hub.subscribe(vec![USERS, user_topic(eve)], Some(mark));
         assert_eq!(bits(&eves), 0b10, "later subscribers too");
     }
 
@@ -424,7 +427,7 @@ mod tests {
     fn lost_events_mark_all_topics_as_changed() {
         let hub = Arc::new(TopicHub::new());
         let ann = Uuid::new_v4();
-        let watch = hub.subscribe(vec![USERS, of(ann)], Some(hub.mark()));
+        let watch = hub.subscribe(vec![USERS, user_topic(ann)], Some(hub.mark()));
         hub.mark_all_changed();
         assert_eq!(bits(&watch), 0b11);
     }
@@ -435,12 +438,12 @@ mod tests {
         let ann = Uuid::new_v4();
         hub.mark_changed(USERS);
         let mark = hub.mark();
-        hub.mark_changed(of(ann));
+        hub.mark_changed(user_topic(ann));
         for _ in 0..2 * MAX_STORED {
-            hub.mark_changed(of(Uuid::new_v4()));
+            hub.mark_changed(user_topic(Uuid::new_v4()));
         }
         assert!(hub.lock().topics.len() <= MAX_STORED + 1);
-        let watch = hub.subscribe(vec![USERS, of(ann)], Some(mark));
+        let watch = hub.subscribe(vec![USERS, user_topic(ann)], Some(mark));
         assert_eq!(bits(&watch), 0b10, "evicted topics count as changed");
     }
 }

@@ -152,8 +152,8 @@ mod tests {
             assert!(topics.add(name, Access::User, false).is_err(), "{name}");
         }
         for name in ["model:plan", "users", "notifications"] {
-            let fault = topics.add(name, Access::Public, false).unwrap_err();
-            assert!(fault.contains("duplicate topic"), "{fault}");
+            let error = topics.add(name, Access::Public, false).unwrap_err();
+            assert!(error.contains("duplicate topic"), "{error}");
         }
     }
 

@@ -139,9 +139,9 @@ impl Notifications {
         audience: &Audience,
         message: &Notification,
     ) -> Result<u64> {
-        let faults = message.faults();
-        if !faults.is_empty() {
-            return Err(Error::invalid(faults));
+        let errors = message.validate();
+        if !errors.is_empty() {
+            return Err(Error::invalid(errors));
         }
         let mut transaction = self.0.store.begin().await?;
         let rows = transaction.fetch_all(&audience.select()).await?;
@@ -348,16 +348,16 @@ pub(crate) async fn send_in(
         *entry = (message, entry.1 + 1);
     }
     let living = table::existing_users(transaction, merged.keys().map(|(user, ..)| *user)).await?;
-    let mut told = Vec::new();
+    let mut recipients = Vec::new();
     for ((user, ..), (message, count)) in merged {
         if !living.contains(&user) {
             continue;
         }
         table::insert(transaction, &[user], &message, count).await?;
-        told.push(user);
+        recipients.push(user);
     }
-    told.dedup();
-    for hint in events_for(&told) {
+    recipients.dedup();
+    for hint in events_for(&recipients) {
         transaction.publish(hint);
     }
     Ok(())

@@ -154,10 +154,10 @@ impl Store {
                     let asked = Instant::now();
                     // Repeats the subscription, which costs the server almost nothing.
                     let again = sqlx::AssertSqlSafe(format!("LISTEN \"{CHANNEL}\""));
-                    let answer = sqlx::raw_sql(again).execute(&mut listener);
-                    match tokio::time::timeout(SEND_TIMEOUT, answer).await {
-                        Ok(answer) => {
-                            answer?;
+                    let listen = sqlx::raw_sql(again).execute(&mut listener);
+                    match tokio::time::timeout(SEND_TIMEOUT, listen).await {
+                        Ok(result) => {
+                            result?;
                         }
                         Err(_) => return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
                     }
@@ -235,14 +235,14 @@ mod tests {
 
     #[test]
     fn oversized_event_becomes_a_lagged_event() {
-        let told = |length: usize| {
+        let received = |length: usize| {
             let id = "x".repeat(length);
-            let told = payload(uuid::Uuid::nil(), &ClusterEvent::SessionEnded { id }).unwrap();
-            assert!(told.len() < 8000);
-            let remote: Envelope<ClusterEvent> = serde_json::from_str(&told).unwrap();
+            let sent = payload(uuid::Uuid::nil(), &ClusterEvent::SessionEnded { id }).unwrap();
+            assert!(sent.len() < 8000);
+            let remote: Envelope<ClusterEvent> = serde_json::from_str(&sent).unwrap();
             remote.notification
         };
-        assert!(matches!(told(7000), ClusterEvent::SessionEnded { .. }));
-        assert_eq!(told(8000), ClusterEvent::Lagged);
+        assert!(matches!(received(7000), ClusterEvent::SessionEnded { .. }));
+        assert_eq!(received(8000), ClusterEvent::Lagged);
     }
 }

@@ -12,7 +12,7 @@ pub(super) struct Import {
 /// `code` contains no comments and literals; `depth` is the depth of its module:
 /// at depth 1, `super::x` is `crate::x`. `$crate::` in a macro is skipped,
 /// because it refers to the place where the macro is used.
-pub(super) fn of(code: &str, depth: usize) -> Vec<Import> {
+pub(super) fn find(code: &str, depth: usize) -> Vec<Import> {
     let mut found = Vec::new();
     let roots = ["crate::".to_owned(), "super::".repeat(depth.max(1))];
     for root in &roots {
@@ -78,10 +78,10 @@ fn first_name(text: &str, line: usize) -> Option<Import> {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::find;
 
     fn names(code: &str, depth: usize) -> Vec<(String, usize)> {
-        let imports = of(code, depth).into_iter();
+        let imports = find(code, depth).into_iter();
         imports.map(|import| (import.name, import.line)).collect()
     }
 

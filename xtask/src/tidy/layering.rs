@@ -56,14 +56,14 @@ impl Layering {
     }
 
     /// Returns the imports of a file that violate the layering.
-    pub(super) fn faults(&self, source: &Source) -> Vec<Finding> {
-        let Some(place) = ModulePath::of(&source.path) else {
+    pub(super) fn findings(&self, source: &Source) -> Vec<Finding> {
+        let Some(place) = ModulePath::from_path(&source.path) else {
             return Vec::new();
         };
         if OUTSIDE.contains(&place.module.as_str()) {
             return Vec::new();
         }
-        let fault = |line, message| Finding {
+        let finding = |line, message| Finding {
             path: source.path.clone(),
             line,
             message,
@@ -74,9 +74,9 @@ impl Layering {
                  and to docs/architecture.md",
                 place.module,
             );
-            return vec![fault(1, message)];
+            return vec![finding(1, message)];
         }
-        let imports = imports::of(without_tests(&source.code), place.depth);
+        let imports = imports::find(without_tests(&source.code), place.depth);
         let against = imports.into_iter().filter_map(|import| {
             let target = self.module_of(&import.name)?;
             (!may_use(&place.module, target)).then(|| {
@@ -85,7 +85,7 @@ impl Layering {
                      connect the two in `app`",
                     place.module,
                 );
-                fault(import.line, message)
+                finding(import.line, message)
             })
         });
         against.collect()
@@ -108,7 +108,7 @@ struct ModulePath {
 
 impl ModulePath {
     /// Returns `None` for files that the rule does not apply to.
-    fn of(path: &Path) -> Option<Self> {
+    fn from_path(path: &Path) -> Option<Self> {
         let path = path.strip_prefix(CRATE).ok()?.with_extension("");
         let mut names: Vec<&str> = path
             .components()
@@ -188,14 +188,14 @@ mod tests {
     const ROOT: &str = "mod error;\npub use crate::error::{Error, Result as Outcome};\n\
                         pub use app::Portal;\npub use axum;\n";
 
-    fn faults(path: &str, text: &str) -> Vec<String> {
+    fn findings(path: &str, text: &str) -> Vec<String> {
         let sources = [
             Source::new("portal-core/src/lib.rs", ROOT),
             Source::new(format!("portal-core/src/{path}"), text),
         ];
         let arrows = Layering::new(&sources);
-        let faults = sources.iter().flat_map(|source| arrows.faults(source));
-        faults.map(|fault| fault.to_string()).collect()
+        let findings = sources.iter().flat_map(|source| arrows.findings(source));
+        findings.map(|finding| finding.to_string()).collect()
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn import_of_higher_layer_is_reported_with_its_line() {
-        let found = faults(
+        let found = findings(
             "store/query.rs",
             "use crate::error::Error;\nuse crate::auth::User;\n",
         );
@@ -231,45 +231,45 @@ mod tests {
 
     #[test]
     fn import_of_lower_layer_is_accepted() {
-        assert!(faults("tasks/mod.rs", "use crate::{auth::User, pages};").is_empty());
-        assert!(faults("tasks/mod.rs", "use crate::tasks::queue::Queue;").is_empty());
+        assert!(findings("tasks/mod.rs", "use crate::{auth::User, pages};").is_empty());
+        assert!(findings("tasks/mod.rs", "use crate::tasks::queue::Queue;").is_empty());
     }
 
     #[test]
     fn path_without_use_is_checked() {
         assert_eq!(
-            faults("auth/users.rs", "fn x() -> crate::pages::Page {}").len(),
+            findings("auth/users.rs", "fn x() -> crate::pages::Page {}").len(),
             1
         );
         assert_eq!(
-            faults("auth/users.rs", "fn x() -> super::super::pages::Page {}").len(),
+            findings("auth/users.rs", "fn x() -> super::super::pages::Page {}").len(),
             1
         );
-        assert!(faults("auth/users.rs", "use super::pages;").is_empty());
+        assert!(findings("auth/users.rs", "use super::pages;").is_empty());
     }
 
     #[test]
     fn reexported_name_counts_as_its_module() {
-        assert!(faults("store/mod.rs", "use crate::{Error, Outcome};").is_empty());
-        assert_eq!(faults("store/mod.rs", "use crate::Portal;").len(), 1);
+        assert!(findings("store/mod.rs", "use crate::{Error, Outcome};").is_empty());
+        assert_eq!(findings("store/mod.rs", "use crate::Portal;").len(), 1);
     }
 
     #[test]
     fn comments_strings_and_tests_are_ignored() {
         let text = "//! [`crate::app::Portal`]\nconst X: &str = \"crate::app\";\n\
                     #[cfg(test)]\nmod tests {\n    use crate::testing::TestPortal;\n}\n";
-        assert!(faults("error.rs", text).is_empty());
-        assert!(faults("auth/tests.rs", "use crate::testing::TestPortal;").is_empty());
+        assert!(findings("error.rs", text).is_empty());
+        assert!(findings("auth/tests.rs", "use crate::testing::TestPortal;").is_empty());
     }
 
     #[test]
     fn prelude_imports_all_modules_and_is_never_imported() {
-        assert!(faults("prelude.rs", "pub use crate::app::Portal;").is_empty());
-        assert_eq!(faults("tasks/mod.rs", "use crate::prelude::*;").len(), 1);
+        assert!(findings("prelude.rs", "pub use crate::app::Portal;").is_empty());
+        assert_eq!(findings("tasks/mod.rs", "use crate::prelude::*;").len(), 1);
     }
 
     #[test]
     fn module_without_layer_is_reported() {
-        assert_eq!(faults("mail/mod.rs", "").len(), 1);
+        assert_eq!(findings("mail/mod.rs", "").len(), 1);
     }
 }

@@ -16,7 +16,7 @@ fn bind<T: AdminField>(value: &Value) -> Option<sea_query::Value> {
 fn code<T: AdminField>(value: Value) -> String {
     match T::from_value(value) {
         Ok(_) => "ok".to_owned(),
-        Err(fault) => fault.code,
+        Err(error) => error.code,
     }
 }
 

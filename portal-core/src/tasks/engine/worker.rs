@@ -285,7 +285,7 @@ impl Worker {
         let last = attempt.end();
         let ending = FinishedAttempt {
             retry_at: retry_at(definition, &last, &outcome),
-            told: (last.owner_user_id)
+            notification: (last.owner_user_id)
                 .and_then(|_| FinishNotification::of(definition, self.settings())),
             last: Arc::clone(&last),
             outcome,

@@ -341,7 +341,7 @@ mod tests {
         (0..count).map(|_| TaskChange::new(Uuid::now_v7(), None))
     }
 
-    fn told(notifications: &[ClusterEvent]) -> usize {
+    fn change_count(notifications: &[ClusterEvent]) -> usize {
         let counts = notifications.iter().map(|notification| match notification {
             ClusterEvent::TasksChanged { tasks, .. } => tasks.0.len(),
             _ => 0,
@@ -358,11 +358,11 @@ mod tests {
             unsent.put([again]);
         }
         let notifications = unsent.take();
-        assert_eq!(told(&notifications), 1001);
+        assert_eq!(change_count(&notifications), 1001);
         assert_eq!(notifications.len(), 4, "as many per event as it can carry");
         assert_eq!(unsent.take(), []);
         unsent.put_back(notifications);
-        assert_eq!(told(&unsent.take()), 1001);
+        assert_eq!(change_count(&unsent.take()), 1001);
     }
 
     #[test]
@@ -376,6 +376,6 @@ mod tests {
         unsent.put_back(notifications);
         assert_eq!(unsent.take(), [ClusterEvent::Lagged]);
         unsent.put(changes(1));
-        assert_eq!(told(&unsent.take()), 1);
+        assert_eq!(change_count(&unsent.take()), 1);
     }
 }

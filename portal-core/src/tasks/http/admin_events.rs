@@ -173,7 +173,7 @@ async fn follow(
         // Read again, now that changes are received.
         record: tasks.get(record.id).await?.ok_or_else(task_not_found)?,
         shown: None,
-        next_look: Instant::now(),
+        next_poll: Instant::now(),
         heard: Instant::now(),
         ended: false,
         subscription,
@@ -195,7 +195,7 @@ struct AdminEventStream {
     subscription: Subscription,
     /// Changes when the event log writer of this process has written something.
     turns: watch::Receiver<u64>,
-    next_look: Instant,
+    next_poll: Instant,
     /// Time at which something was last sent.
     heard: Instant,
     ended: bool,
@@ -230,13 +230,13 @@ impl EventStream for AdminEventStream {
                             continue;
                         }
                     }
-                    () = sleep_until(self.next_look) => {}
+                    () = sleep_until(self.next_poll) => {}
                 }
             }
             if let Some(newest) = changed.last() {
                 self.record = TaskRecord::clone(newest.record());
             }
-            if self.look().await.is_err() {
+            if self.poll().await.is_err() {
                 // The browser reconnects and resumes where it stopped.
                 return None;
             }
@@ -246,9 +246,9 @@ impl EventStream for AdminEventStream {
 
 impl AdminEventStream {
     /// Collects the events since the last poll.
-    async fn look(&mut self) -> Result<()> {
+    async fn poll(&mut self) -> Result<()> {
         let is_running = self.record.status == TaskStatus::Processing;
-        self.next_look = Instant::now()
+        self.next_poll = Instant::now()
             + if is_running {
                 POLL_INTERVAL
             } else {

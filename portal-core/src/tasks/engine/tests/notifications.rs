@@ -12,7 +12,7 @@ on_both!(
     failed_notification_does_not_lose_the_outcome,
 );
 
-fn told() -> Option<FinishNotification> {
+fn finish_notification() -> Option<FinishNotification> {
     Some(FinishNotification::for_tests("Work", TaskNotify::Always))
 }
 
@@ -72,7 +72,7 @@ async fn heard(store: &Store, user: Uuid) -> Vec<(String, u32)> {
 
 fn ending(record: &TaskRecord, outcome: Result<Value, TaskError>) -> FinishedAttempt {
     FinishedAttempt {
-        told: told(),
+        notification: finish_notification(),
         ..FinishedAttempt::last(Arc::new(record.clone()), outcome)
     }
 }
@@ -122,7 +122,7 @@ async fn owner_is_notified_of_a_crash(store: Store) {
     claim_one(&store, Uuid::new_v4()).await;
     let mut task_types = task_types();
     for task_type in &mut task_types {
-        task_type.finish_notification = told();
+        task_type.finish_notification = finish_notification();
     }
     for _ in 0..2 {
         lease::rescue(&store, OrphanScope::All, &task_types)
@@ -176,10 +176,10 @@ fn notify_setting_selects_the_outcomes() {
         (TaskNotify::Always, [true, true, true, false, false]),
     ] {
         let rule = FinishNotification::for_tests("Work", notify);
-        let told: Vec<bool> = ends.iter().map(|it| rule.message(it).is_some()).collect();
-        assert_eq!(told, expected, "{notify:?}");
+        let applied: Vec<bool> = ends.iter().map(|it| rule.message(it).is_some()).collect();
+        assert_eq!(applied, expected, "{notify:?}");
     }
     let mut nobodys = ends[2].clone();
     nobodys.owner_user_id = None;
-    assert!(told().unwrap().message(&nobodys).is_none());
+    assert!(finish_notification().unwrap().message(&nobodys).is_none());
 }
