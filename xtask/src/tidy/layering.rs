@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path};
 
 use super::Finding;
-use super::imports;
+use super::imports::{self, Import};
 use super::sources::Source;
 
 /// Directory the rule applies to.
@@ -41,6 +41,14 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("state", GROUND),
 ];
 
+/// Parts of a module that must not use other parts of it: the module, the lower parts, and the
+/// parts above them.
+const PARTS: [(&str, &[&str], &[&str]); 1] = [(
+    "tasks",
+    &["definition", "engine", "events", "statistics"],
+    &["http", "pages"],
+)];
+
 /// Arrows, and the module of each name that the crate root re-exports.
 pub(super) struct Layering {
     reexports: HashMap<String, String>,
@@ -70,25 +78,43 @@ impl Layering {
         };
         if arrows_from(&place.module).is_none() {
             let message = format!(
-                "the module `{}` has no layer; add it to `ARROWS` in xtask/src/tidy/arrows.rs \
+                "the module `{}` has no layer; add it to `ARROWS` in xtask/src/tidy/layering.rs \
                  and to docs/architecture.md",
                 place.module,
             );
             return vec![finding(1, message)];
         }
-        let imports = imports::find(without_tests(&source.code), place.depth);
-        let against = imports.into_iter().filter_map(|import| {
-            let target = self.module_of(&import.name)?;
-            (!may_use(&place.module, target)).then(|| {
-                let message = format!(
-                    "`{}` must not use `{target}`; move the shared code to a lower layer, or \
-                     connect the two in `app`",
-                    place.module,
-                );
-                finding(import.line, message)
-            })
+        let imports = imports::find(without_tests(&source.code), &place.path);
+        let mut against: Vec<Finding> = imports
+            .into_iter()
+            .filter_map(|import| Some(finding(import.line, self.violation(&place, &import)?)))
+            .collect();
+        against.dedup_by(|one, other| one.line == other.line && one.message == other.message);
+        against
+    }
+
+    /// Returns the message for an import that violates the layering.
+    fn violation(&self, place: &ModulePath, import: &Import) -> Option<String> {
+        let (name, part) = import.path.split_first()?;
+        if let Some(target) = self.module_of(name)
+            && !may_use(&place.module, target)
+        {
+            return Some(format!(
+                "`{}` must not use `{target}`; move the shared code to a lower layer, or connect \
+                 the two in `app`",
+                place.module,
+            ));
+        }
+        let (own_part, part) = (place.path.get(1)?, part.first()?);
+        let is_violated = PARTS.iter().any(|(module, lower, upper)| {
+            *module == place.module
+                && module == name
+                && lower.contains(&own_part.as_str())
+                && upper.contains(&part.as_str())
         });
-        against.collect()
+        is_violated.then(|| {
+            format!("`{name}::{own_part}` must not use `{name}::{part}`; move the shared code down")
+        })
     }
 
     /// Returns the module of a name at the crate root, or `None` if it is not from a module.
@@ -100,10 +126,10 @@ impl Layering {
     }
 }
 
-/// Module of a file, and its depth.
+/// Path of the module of a file, and its first name.
 struct ModulePath {
     module: String,
-    depth: usize,
+    path: Vec<String>,
 }
 
 impl ModulePath {
@@ -125,7 +151,7 @@ impl ModulePath {
         }
         Some(Self {
             module: (*names.first()?).to_owned(),
-            depth: names.len(),
+            path: names.into_iter().map(str::to_owned).collect(),
         })
     }
 }
@@ -266,6 +292,21 @@ mod tests {
     fn prelude_imports_all_modules_and_is_never_imported() {
         assert!(findings("prelude.rs", "pub use crate::app::Portal;").is_empty());
         assert_eq!(findings("tasks/mod.rs", "use crate::prelude::*;").len(), 1);
+    }
+
+    #[test]
+    fn lower_part_of_tasks_does_not_use_upper_part() {
+        for path in ["tasks/engine/queue.rs", "tasks/events/mod.rs"] {
+            assert_eq!(findings(path, "use crate::tasks::http::Api;").len(), 1);
+            assert_eq!(findings(path, "use crate::{tasks::{pages}};").len(), 1);
+            assert!(findings(path, "use crate::tasks::record::TaskRecord;").is_empty());
+        }
+        assert_eq!(
+            findings("tasks/engine/queue.rs", "use super::super::http::Api;").len(),
+            1
+        );
+        assert!(findings("tasks/engine/queue.rs", "use super::http::Api;").is_empty());
+        assert!(findings("tasks/pages/list.rs", "use crate::tasks::http::Api;").is_empty());
     }
 
     #[test]

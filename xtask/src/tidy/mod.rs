@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: source checks that rustfmt and clippy do not provide.
 
+mod documented_paths;
 mod imports;
 mod layering;
 mod length;
@@ -51,6 +52,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         findings.extend(unfinished::findings(source));
         findings.extend(arrows.findings(source));
     }
+    findings.extend(documented_paths::findings(root)?);
     findings.extend(prose::findings(root, &sources)?);
     if findings.is_empty() {
         eprintln!("xtask: {} source files are tidy", sources.len());
