@@ -8,7 +8,7 @@ use super::super::changed::last_change;
 use super::super::consequences::{question, saved, shorten};
 use super::super::form::CONFIRMED;
 use super::super::form_state::{CONVERT, FormState};
-use super::super::record::Precondition;
+use super::super::precondition::Precondition;
 use super::super::users;
 use super::request::{AdminPage, PageRequest};
 use super::screen::Screen;
