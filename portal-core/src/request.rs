@@ -240,7 +240,7 @@ impl ListPage {
             Some(Ok(limit @ 1..=1000)) => limit,
             Some(_) => {
                 let message = "must be a number from 1 to 1000";
-                errors.push(FieldError::new("/limit", "out_of_range", message));
+                errors.push(FieldError::new("/limit", "invalid_value", message));
                 100
             }
         };

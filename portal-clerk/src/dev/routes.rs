@@ -255,7 +255,7 @@ impl DevUser {
             if email.is_empty() {
                 errors.push(FieldError::new(
                     "/email",
-                    "required",
+                    "missing",
                     "an e-mail address is required",
                 ));
             } else if email.len() > MAX_EMAIL || garde::rules::email::parse_email(&email).is_err() {

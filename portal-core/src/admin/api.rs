@@ -12,8 +12,9 @@ use super::audit_api;
 use super::defaults::DefaultRows;
 use super::model_schema::describe;
 use super::models::Models;
+use super::precondition::Precondition;
 use super::query::ListQuery;
-use super::record::{Precondition, Record};
+use super::record::Record;
 use super::row_service::RowService;
 use super::spec::{ModelSpec, RowValues};
 use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes, authorize};
@@ -276,7 +277,7 @@ fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
             "invalid_type",
             "must be a list of ids",
         )),
-        None => errors.push(FieldError::new("/ids", "required", "must be a list of ids")),
+        None => errors.push(FieldError::new("/ids", "missing", "must be a list of ids")),
     }
     if errors.is_empty() {
         Ok(keys)

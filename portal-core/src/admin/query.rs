@@ -88,7 +88,7 @@ impl ListQuery {
                     number(value, |page| (1..=LAST_PAGE).contains(&page)).ok_or_else(|| {
                         vec![parameter_error(
                             name,
-                            "out_of_range",
+                            "invalid_value",
                             "must be between 1 and 1000000",
                         )]
                     })?;

@@ -7,8 +7,8 @@ use super::defaults::DefaultRows;
 use super::field::{AdminField, FieldSpec};
 use super::model::{AdminModel, ModelOptions};
 use super::models::Models;
+use super::precondition::Precondition;
 use super::query::ListQuery;
-use super::record::Precondition;
 use super::registry::ModelRegistry;
 use super::row_service::RowService;
 use super::spec::{ModelSpec, RowValues};
@@ -364,7 +364,7 @@ async fn all_errors_of_a_query_are_reported() {
     assert_eq!(
         codes,
         [
-            "out_of_range",
+            "invalid_value",
             "not_allowed",
             "unknown_field",
             "unknown_field",

@@ -55,7 +55,7 @@ impl FieldValues {
             None => field.default_value()?.unwrap_or_default(),
         };
         if value.is_null() && !T::NULLABLE {
-            return Err(FieldError::new("", "required", "must not be empty"));
+            return Err(FieldError::new("", "missing", "must not be empty"));
         }
         if let Value::String(text) = &value {
             check_text(field, text)?;
@@ -82,7 +82,7 @@ fn check_text(field: &FieldSpec, text: &str) -> Result<(), FieldError> {
         ));
     }
     if field.primary_key && text.is_empty() {
-        return Err(FieldError::new("", "required", "must not be empty"));
+        return Err(FieldError::new("", "missing", "must not be empty"));
     }
     Ok(())
 }

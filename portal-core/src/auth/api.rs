@@ -149,7 +149,7 @@ async fn list(
     if page == 0 || page > 1_000_000 {
         errors.push(FieldError::new(
             "/page",
-            "out_of_range",
+            "invalid_value",
             "must be between 1 and 1000000",
         ));
     }

@@ -42,7 +42,7 @@ impl NotificationQuery {
             Some(Ok(limit @ 1..=200)) => limit,
             Some(_) => {
                 let message = "must be a number from 1 to 200";
-                errors.push(FieldError::new("/limit", "out_of_range", message));
+                errors.push(FieldError::new("/limit", "invalid_value", message));
                 0
             }
         };

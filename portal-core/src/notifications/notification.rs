@@ -137,7 +137,7 @@ impl Notification {
             check("group", Some(&group.plural), MAX_TITLE_LEN);
         }
         if self.title.trim().is_empty() {
-            errors.push(FieldError::new("/title", "required", "must not be empty"));
+            errors.push(FieldError::new("/title", "missing", "must not be empty"));
         }
         if let Some(link) = &self.link
             && safe_redirect(link).is_none()
@@ -193,7 +193,7 @@ mod tests {
         let codes = |message: &Notification| -> Vec<_> {
             message.validate().into_iter().map(|it| it.code).collect()
         };
-        assert_eq!(codes(&Notification::new(" ")), ["required"]);
+        assert_eq!(codes(&Notification::new(" ")), ["missing"]);
         let long = "ä".repeat(MAX_TITLE_LEN + 1);
         assert_eq!(codes(&Notification::new(&long)), ["too_long"]);
         assert_eq!(codes(&Notification::new("a\0b")), ["invalid_value"]);

@@ -112,7 +112,7 @@ async fn audience(scope: &PageScope<'_>, draft: &SendForm) -> Result<Result<Audi
         }
         _ => Err(FieldError::new(
             "/audience",
-            "required",
+            "missing",
             "choose the recipients",
         )),
     })
