@@ -1,12 +1,12 @@
-//! Synchronization with Clerk: webhooks, `users sync`, and attempts to misuse them.
+//! Webhooks of Clerk, and attempts to misuse them.
 
 use portal_clerk::testing::Webhook;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ADMIN, ClerkPortal, Client, CookieClient, Database, TestResponse, TestServer, command,
-    eventually, on_both,
+    ADMIN, ClerkPortal, Client, CookieClient, Database, TestResponse, TestServer, eventually,
+    on_both,
 };
 
 on_both!(
@@ -19,10 +19,9 @@ on_both!(
     admin_needs_a_verified_primary_address,
     sign_out_ends_the_session_at_clerk,
     stored_users_need_no_backend_api_call,
-    sync_updates_users_to_match_clerk,
 );
 
-async fn me(client: &Client) -> TestResponse {
+pub(crate) async fn me(client: &Client) -> TestResponse {
     client.get("/api/auth/me").await
 }
 
@@ -31,7 +30,7 @@ fn effect(word: &str) -> (u16, String) {
 }
 
 /// Returns the number of users that meet a condition.
-async fn users(portal: &ClerkPortal, condition: &str) -> u64 {
+pub(crate) async fn users(portal: &ClerkPortal, condition: &str) -> u64 {
     let touch = format!("UPDATE portal_users SET subject = subject WHERE {condition}");
     portal.server.sql(touch).await
 }
@@ -455,100 +454,6 @@ async fn webhook_takes_effect_on_other_replicas() {
     let over = portal.clerk.session_event("session.revoked", &session);
     assert_eq!(portal.deliver(&over).await, effect("ended"));
     status(401).await;
-}
-
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-/// Runs `users sync` on the database of a portal, with its variables or others.
-async fn sync(variables: Vec<(&'static str, String)>) -> Run {
-    let directory = ClerkPortal::elsewhere();
-    let mut command = command(directory.path());
-    command.args(["users", "sync"]).envs(variables);
-    let output = command.output().await.expect("the binary runs");
-    Run {
-        code: output.status.code(),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
-
-async fn sync_updates_users_to_match_clerk(database: Database) {
-    let portal = ClerkPortal::start(database).await;
-    let clerk = &portal.clerk;
-    let [ann, bob, eve, zoe] = ["ann", "bob", "eve", "zoe"].map(|name| {
-        let user = clerk.user(&format!("{name}@example.com"));
-        (user.clone(), portal.sign_in(&user))
-    });
-    for (_, client) in [&ann, &bob, &eve, &zoe] {
-        assert_eq!(me(client).await.status, 200);
-    }
-    for number in 0..105 {
-        clerk.user(&format!("new{number:03}@example.com"));
-    }
-    clerk.update_user(&ann.0, |record| record["first_name"] = "Anna".into());
-    clerk.ban(&bob.0);
-    clerk.delete(&eve.0);
-    clerk.hide_from_lists(&zoe.0);
-    let report = sync(portal.variables()).await;
-    assert_eq!(report.code, Some(0), "{} {}", report.out, report.err);
-    assert!(
-        report
-            .out
-            .contains("107 users at the identity provider: 105 created, 2 updated, 1 deleted here; 1 are banned"),
-        "{}",
-        report.out
-    );
-    assert_eq!(
-        users(&portal, "email LIKE 'new%' AND NOT is_banned").await,
-        105
-    );
-    for condition in [
-        format!("subject = '{}' AND first_name = 'Anna'", ann.0),
-        format!("subject = '{}' AND is_banned", bob.0),
-        format!("subject = '{}' AND deleted_at IS NOT NULL", eve.0),
-        format!("subject = '{}' AND deleted_at IS NULL", zoe.0),
-    ] {
-        assert_eq!(users(&portal, &condition).await, 1, "{condition}");
-    }
-    let again = sync(portal.variables()).await;
-    assert!(
-        again.out.contains("0 created, 0 updated, 0 deleted"),
-        "{}",
-        again.out
-    );
-
-    // Keys of a different instance, which does not have these users.
-    let mut variables = portal.variables();
-    let other = portal_clerk::testing::FakeClerk::start().await;
-    other.user("someone@example.com");
-    variables.extend(other.env());
-    let refused = sync(variables).await;
-    assert_eq!(refused.code, Some(1), "{} {}", refused.out, refused.err);
-    assert!(refused.err.contains("CLERK_SECRET_KEY"), "{}", refused.err);
-    assert_eq!(users(&portal, "deleted_at IS NULL").await, 108);
-
-    let variables = portal.variables();
-    drop(portal.clerk);
-    let away = sync(variables).await;
-    assert_eq!(away.code, Some(1), "{} {}", away.out, away.err);
-    assert!(away.err.contains("Clerk is unreachable"), "{}", away.err);
-}
-
-#[tokio::test]
-async fn sync_fails_without_clerk() {
-    let directory = ClerkPortal::elsewhere();
-    let database = format!("sqlite://{}", directory.path().join("portal.db").display());
-    let refused = sync(vec![("DB_LOCAL_URI", database)]).await;
-    assert_eq!(refused.code, Some(1), "{} {}", refused.out, refused.err);
-    assert!(
-        refused.err.contains("does not use Clerk"),
-        "{}",
-        refused.err
-    );
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use super::preferences::PreferenceChecks;
 use super::rate_class::RateClass;
 use super::redirect::with_base_path;
 use super::roles::Roles;
-use super::route::Routes;
+use super::routes::Routes;
 use super::service::Auth;
 use super::users::{User, UserChange, UserFilter, UserSort};
 use crate::config::Config;
