@@ -293,7 +293,7 @@ pub(crate) fn validate(value: &Value, pointer: &str) -> Vec<FieldError> {
         path: Vec::new(),
         errors: Vec::new(),
     };
-    search.look_at(value);
+    search.visit(value);
     search.errors
 }
 
@@ -309,9 +309,9 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn look_at(&mut self, value: &'a Value) {
+    fn visit(&mut self, value: &'a Value) {
         match value {
-            Value::String(text) => self.look_at_text(text),
+            Value::String(text) => self.visit_text(text),
             Value::Array(_) | Value::Object(_) if self.path.len() == MAX_DEPTH => {
                 self.report(|pointer| FieldError {
                     pointer,
@@ -321,15 +321,15 @@ impl<'a> Search<'a> {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     self.path.push(Segment::Index(index));
-                    self.look_at(item);
+                    self.visit(item);
                     self.path.pop();
                 }
             }
             Value::Object(members) => {
                 for (name, member) in members {
                     self.path.push(Segment::Name(name));
-                    self.look_at_text(name);
-                    self.look_at(member);
+                    self.visit_text(name);
+                    self.visit(member);
                     self.path.pop();
                 }
             }
@@ -337,7 +337,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn look_at_text(&mut self, text: &str) {
+    fn visit_text(&mut self, text: &str) {
         if text.contains('\0') {
             self.report(|pointer| {
                 FieldError::new(

@@ -14,8 +14,8 @@ on_both!(
 async fn guest_is_redirected_to_sign_in_and_back(database: Database) {
     let server = TestServer::start(database).await;
     let mut browser = CookieClient::new(&server.url);
-    let wanted = "/members?tab=a&x=b%20c";
-    let refused = browser.page(wanted).await;
+    let target = "/members?tab=a&x=b%20c";
+    let refused = browser.page(target).await;
     assert_eq!(refused.status, 303);
     assert_eq!(
         refused.location(),
@@ -25,7 +25,7 @@ async fn guest_is_redirected_to_sign_in_and_back(database: Database) {
     let sign_in = browser.page(refused.location()).await;
     assert_eq!(sign_in.status, 200);
     let back = attributes(&sign_in.text, "input[name=redirect_url]", "value");
-    assert_eq!(back, [wanted]);
+    assert_eq!(back, [target]);
     let action = attributes(&sign_in.text, "main form", "action");
     let signed_in = browser
         .submit(
@@ -34,7 +34,7 @@ async fn guest_is_redirected_to_sign_in_and_back(database: Database) {
         )
         .await;
     assert_eq!(signed_in.status, 303);
-    assert_eq!(signed_in.location(), wanted);
+    assert_eq!(signed_in.location(), target);
     let page = browser.page(signed_in.location()).await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("<h1>Members</h1>"));

@@ -132,10 +132,10 @@ async fn violation_is_found() {
         .iter()
         .filter_map(Value::as_str)
         .collect();
-    for wanted in ["color-contrast at ", " (light, indigo, broken open)"] {
+    for expected in ["color-contrast at ", " (light, indigo, broken open)"] {
         assert!(
-            found.iter().any(|line| line.contains(wanted)),
-            "{wanted}: {found:#?}"
+            found.iter().any(|line| line.contains(expected)),
+            "{expected}: {found:#?}"
         );
     }
     browser.close().await;

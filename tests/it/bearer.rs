@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use crate::support::{CookieClient, Database, TestResponse, TestServer};
 
-fn asked(response: &TestResponse) -> &str {
+fn challenge(response: &TestResponse) -> &str {
     response.header("www-authenticate")
 }
 
@@ -30,7 +30,7 @@ async fn invalid_token_is_named_in_www_authenticate() {
     ] {
         let response = call(authorization, path).await;
         response.problem(401, "unauthorized");
-        assert_eq!(asked(&response), expected, "{authorization:?}");
+        assert_eq!(challenge(&response), expected, "{authorization:?}");
     }
     // Public routes stay public.
     assert_eq!(call(Some("Bearer nonsense"), "/healthz").await.status, 200);
@@ -45,5 +45,5 @@ async fn invalid_token_is_named_in_www_authenticate() {
     let request = browser.request(Method::GET, path);
     let bad = TestResponse::of(request.header("authorization", "Bearer nonsense")).await;
     bad.problem(401, "unauthorized");
-    assert_eq!(asked(&bad), "Bearer error=\"invalid_token\"");
+    assert_eq!(challenge(&bad), "Bearer error=\"invalid_token\"");
 }

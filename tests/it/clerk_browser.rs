@@ -26,9 +26,9 @@ async fn start(clerk: &FakeClerk, database: &str, more: &[(&str, &str)]) -> Refe
     ReferencePortal::start(&variables).await
 }
 
-async fn wait_for_path(browser: &Chromium, wanted: &str) {
-    eventually(&format!("the browser is at {wanted}"), async || {
-        (browser.path().await == wanted).then_some(())
+async fn wait_for_path(browser: &Chromium, expected: &str) {
+    eventually(&format!("the browser is at {expected}"), async || {
+        (browser.path().await == expected).then_some(())
     })
     .await;
 }

@@ -68,7 +68,7 @@ async fn cross_site_request_with_cookies_is_not_compressed() {
     let gzip = (ACCEPT_ENCODING.as_str(), "gzip");
     let cookie = (COOKIE.as_str(), "__session=whose");
     let site = "sec-fetch-site";
-    for (headers, wanted) in [
+    for (headers, expected) in [
         (&[gzip, cookie] as &[_], "gzip"),
         (&[gzip, cookie, (site, "same-origin")], "gzip"),
         (&[gzip, (site, "cross-site")], "gzip"),
@@ -76,7 +76,7 @@ async fn cross_site_request_with_cookies_is_not_compressed() {
         (&[gzip, cookie, (site, "same-site")], ""),
     ] {
         let response = page(&guest, Method::GET, headers).await;
-        assert_eq!(coding(&response), wanted, "{headers:?}");
+        assert_eq!(coding(&response), expected, "{headers:?}");
     }
     server.stop().await;
 }

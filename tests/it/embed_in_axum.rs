@@ -161,13 +161,13 @@ async fn sign_out_redirects_to_the_home_page_of_the_portal() {
 async fn theme_form_redirects_back_under_the_prefix() {
     let host = Host::start().await;
     let mut browser = CookieClient::new(&host.url);
-    for (wanted, target) in [
+    for (requested, target) in [
         ("/portal/items/1", "/portal/items/1"),
         ("/items/1", "/portal/items/1"),
         ("//evil.example", "/portal/members"),
         ("/portal//evil.example", "/portal/members"),
     ] {
-        let fields = [("accent", "ruby"), ("return_to", wanted)];
+        let fields = [("accent", "ruby"), ("return_to", requested)];
         let response = browser.submit("/portal/theme", &fields).await;
         assert_eq!(
             (response.status.as_u16(), response.location()),

@@ -42,10 +42,10 @@ fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
 }
 
 /// Waits until a series has a value: the result of a task is visible before it is counted.
-async fn until(client: &Client, name: &str, labels: &[(&str, &str)], wanted: f64) {
-    eventually(&format!("{name} {labels:?} is {wanted}"), async || {
+async fn until(client: &Client, name: &str, labels: &[(&str, &str)], expected: f64) {
+    eventually(&format!("{name} {labels:?} is {expected}"), async || {
         let text = scrape(client).await;
-        (value(&text, name, labels) == Some(wanted)).then_some(())
+        (value(&text, name, labels) == Some(expected)).then_some(())
     })
     .await;
 }

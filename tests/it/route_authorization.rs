@@ -60,26 +60,26 @@ enum GuardResult {
 }
 
 /// Expected result of an access rule, implemented independently of the portal.
-fn access(wanted: &Access, who: Who) -> GuardResult {
-    let editors = |wanted: &Access| match wanted {
+fn access(required: &Access, who: Who) -> GuardResult {
+    let editors = |required: &Access| match required {
         Access::Role(role) => role.as_str() == "EDITOR",
         Access::Permission(permission) => permission.as_str().starts_with("articles:"),
         _ => false,
     };
-    match (wanted, who) {
+    match (required, who) {
         (Access::Public, _) | (_, Who::Admin) => GuardResult::Passed,
         (_, Who::Nobody) => GuardResult::SignIn,
         (_, Who::Deactivated) => GuardResult::Deactivated,
         (Access::User, _) => GuardResult::Passed,
         (Access::AnyOf(any), Who::Editor) if any.iter().any(editors) => GuardResult::Passed,
-        (wanted, Who::Editor) if editors(wanted) => GuardResult::Passed,
+        (required, Who::Editor) if editors(required) => GuardResult::Passed,
         _ => GuardResult::Forbidden,
     }
 }
 
 /// Expected result according to the declaration of the route.
 fn expected(route: &RouteInfo, who: Who) -> GuardResult {
-    let access = |wanted: &Access| access(wanted, who);
+    let access = |required: &Access| access(required, who);
     let is_form = route.method == Some(Method::POST);
     match (&route.guard, who) {
         // The form of a model also requires access to that model, which is for administrators.

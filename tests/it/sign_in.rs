@@ -55,7 +55,7 @@ async fn signing_in_opens_a_session_in_the_browser(database: Database) {
 #[tokio::test]
 async fn sign_in_redirect_rejects_other_sites_and_the_form() {
     let server = TestServer::start(Database::Sqlite).await;
-    for wanted in [
+    for requested in [
         "//evil.example",
         "///evil.example",
         "/\\evil.example",
@@ -80,19 +80,19 @@ async fn sign_in_redirect_rejects_other_sites_and_the_form() {
         "",
     ] {
         let mut browser = CookieClient::new(&server.url);
-        let fields = [("email", "ann@example.com"), ("redirect_url", wanted)];
+        let fields = [("email", "ann@example.com"), ("redirect_url", requested)];
         let response = browser.submit("/dev/sign-in", &fields).await;
-        assert_eq!(response.status, 303, "{wanted:?}");
-        assert_eq!(response.location(), "/members", "{wanted:?}");
+        assert_eq!(response.status, 303, "{requested:?}");
+        assert_eq!(response.location(), "/members", "{requested:?}");
 
-        let query = crate::support::form(&[("redirect_url", wanted)]);
+        let query = crate::support::form(&[("redirect_url", requested)]);
         let page = CookieClient::new(&server.url)
             .page(&format!("/sign-in?{query}"))
             .await;
         let offered = attributes(&page.text, "input[name=redirect_url]", "value");
-        assert_eq!(offered, ["/members"], "{wanted:?}");
+        assert_eq!(offered, ["/members"], "{requested:?}");
         let signed_in = browser.page(&format!("/sign-in?{query}")).await;
-        assert_eq!(signed_in.location(), "/members", "{wanted:?}");
+        assert_eq!(signed_in.location(), "/members", "{requested:?}");
     }
 }
 

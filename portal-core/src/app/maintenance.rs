@@ -194,9 +194,9 @@ impl Maintenance {
     }
 
     /// Follows the cluster events of all replicas until it is dropped.
-    pub(super) async fn follow(&self, mut hints: Receiver<ClusterEvent>) {
+    pub(super) async fn follow(&self, mut events: Receiver<ClusterEvent>) {
         loop {
-            match hints.recv().await {
+            match events.recv().await {
                 Ok(ClusterEvent::SettingsChanged | ClusterEvent::Lagged)
                 | Err(RecvError::Lagged(_)) => {
                     while let Err(error) = self.refresh().await {

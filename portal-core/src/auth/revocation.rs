@@ -91,7 +91,7 @@ impl OpenConnection {
 #[derive(Debug, Default)]
 pub(super) struct OpenConnections {
     index: Mutex<Index>,
-    owed: Mutex<PendingChecks>,
+    pending: Mutex<PendingChecks>,
     pub(super) wake: Notify,
 }
 
@@ -146,7 +146,7 @@ impl OpenConnections {
     /// Schedules a check of a user that changed, if they have open connections.
     pub(super) fn user_changed(&self, id: Uuid) {
         if self.index.lock().by_user.contains_key(&id) {
-            self.owed.lock().users.insert(id);
+            self.pending.lock().users.insert(id);
             self.wake.notify_one();
         }
     }
@@ -154,7 +154,7 @@ impl OpenConnections {
     /// Schedules a check of all users.
     pub(super) fn all_changed(&self) {
         if !self.index.lock().by_user.is_empty() {
-            self.owed.lock().everyone = true;
+            self.pending.lock().everyone = true;
             self.wake.notify_one();
         }
     }
@@ -166,23 +166,23 @@ impl OpenConnections {
     }
 
     pub(super) fn take_pending(&self) -> PendingChecks {
-        std::mem::take(&mut self.owed.lock())
+        std::mem::take(&mut self.pending.lock())
     }
 
     /// Restores checks that could not be performed.
     pub(super) fn put_back(&self, more: PendingChecks) {
-        let mut owed = self.owed.lock();
-        owed.everyone |= more.everyone;
-        owed.users.extend(more.users);
+        let mut pending = self.pending.lock();
+        pending.everyone |= more.everyone;
+        pending.users.extend(more.users);
     }
 
     /// Returns the open connections of the users to check.
-    pub(super) fn to_check(&self, owed: &PendingChecks) -> Vec<Arc<OpenConnection>> {
+    pub(super) fn to_check(&self, pending: &PendingChecks) -> Vec<Arc<OpenConnection>> {
         let index = self.index.lock();
-        if owed.everyone {
+        if pending.everyone {
             return index.by_user.values().flatten().cloned().collect();
         }
-        let users = owed.users.iter();
+        let users = pending.users.iter();
         let holders = users.filter_map(|id| index.by_user.get(id)).flatten();
         holders.cloned().collect()
     }
@@ -292,9 +292,9 @@ mod tests {
         holders.user_changed(eve);
         assert!(holders.take_pending().is_empty());
         holders.user_changed(ann);
-        let owed = holders.take_pending();
-        assert_eq!(holders.to_check(&owed).len(), 1);
-        holders.put_back(owed);
+        let pending = holders.take_pending();
+        assert_eq!(holders.to_check(&pending).len(), 1);
+        holders.put_back(pending);
         assert!(!holders.take_pending().is_empty());
         holders.all_changed();
         assert_eq!(holders.to_check(&holders.take_pending()).len(), 1);

@@ -51,7 +51,7 @@ struct TopicState {
     changed: u64,
     notified_at: Option<Instant>,
     is_due: bool,
-    watchers: HashMap<u64, (Arc<Subscriber>, u32)>,
+    subscribers: HashMap<u64, (Arc<Subscriber>, u32)>,
 }
 
 #[derive(Debug, Default)]
@@ -95,11 +95,11 @@ impl TopicHub {
         if state.topics.len() > MAX_STORED {
             state.evicted_at = self.clock.next();
             let mut kept = std::mem::take(&mut state.topics);
-            kept.retain(|key, topic| key.user.is_none() || !topic.watchers.is_empty());
+            kept.retain(|key, topic| key.user.is_none() || !topic.subscribers.is_empty());
             state.topics = kept;
         }
         let topic = state.topics.entry(key).or_default();
-        if topic.watchers.is_empty() || topic.is_due {
+        if topic.subscribers.is_empty() || topic.is_due {
             topic.changed = self.clock.next();
             return;
         }
@@ -145,7 +145,7 @@ impl TopicHub {
         keys: Vec<TopicKey>,
         since: Option<Cursor>,
     ) -> TopicSubscription {
-        let watcher = Arc::new(Subscriber::default());
+        let subscriber = Arc::new(Subscriber::default());
         let known_until = since.map(|mark| self.clock.seen_until(mark));
         let mut state = self.lock();
         let id = state.next_watcher;
@@ -154,7 +154,7 @@ impl TopicHub {
         let mut missed = 0;
         for (bit, key) in (0_u32..).zip(keys.iter().take(MAX_TOPICS)) {
             let topic = state.topics.entry(*key).or_default();
-            topic.watchers.insert(id, (Arc::clone(&watcher), bit));
+            topic.subscribers.insert(id, (Arc::clone(&subscriber), bit));
             let mut changed = topic.changed.max(everything);
             if key.user.is_some() {
                 changed = changed.max(forgotten);
@@ -164,12 +164,12 @@ impl TopicHub {
             }
         }
         drop(state);
-        watcher.changed.fetch_or(missed, Ordering::AcqRel);
+        subscriber.changed.fetch_or(missed, Ordering::AcqRel);
         TopicSubscription {
             hub: Arc::clone(self),
             id,
             keys,
-            watcher,
+            subscriber,
         }
     }
 
@@ -218,9 +218,9 @@ impl TopicState {
         // Also for an older change, because a client that has reconnected since then has not
         // received it.
         self.changed = clock.next();
-        for (watcher, bit) in self.watchers.values() {
-            watcher.changed.fetch_or(1 << bit, Ordering::AcqRel);
-            watcher.wake.notify_one();
+        for (subscriber, bit) in self.subscribers.values() {
+            subscriber.changed.fetch_or(1 << bit, Ordering::AcqRel);
+            subscriber.wake.notify_one();
         }
     }
 }
@@ -231,7 +231,7 @@ pub(super) struct TopicSubscription {
     hub: Arc<TopicHub>,
     id: u64,
     keys: Vec<TopicKey>,
-    watcher: Arc<Subscriber>,
+    subscriber: Arc<Subscriber>,
 }
 
 impl TopicSubscription {
@@ -245,18 +245,18 @@ impl TopicSubscription {
     pub(super) fn take_changes(&self) -> (u64, Cursor) {
         // First the cursor: later changes come after it.
         let mark = self.hub.clock.mark();
-        (self.watcher.changed.swap(0, Ordering::AcqRel), mark)
+        (self.subscriber.changed.swap(0, Ordering::AcqRel), mark)
     }
 
     /// Restores bits that could not be delivered.
     pub(super) fn put_back(&self, bits: u64) {
-        self.watcher.changed.fetch_or(bits, Ordering::AcqRel);
+        self.subscriber.changed.fetch_or(bits, Ordering::AcqRel);
     }
 
     /// Waits for a change. May return without one.
     pub(super) async fn changed(&self) {
-        if self.watcher.changed.load(Ordering::Acquire) == 0 {
-            self.watcher.wake.notified().await;
+        if self.subscriber.changed.load(Ordering::Acquire) == 0 {
+            self.subscriber.wake.notified().await;
         }
     }
 }
@@ -266,7 +266,7 @@ impl Drop for TopicSubscription {
         let mut state = self.hub.lock();
         for key in &self.keys {
             if let Some(topic) = state.topics.get_mut(key) {
-                topic.watchers.remove(&self.id);
+                topic.subscribers.remove(&self.id);
             }
         }
     }
@@ -355,7 +355,12 @@ mod tests {
         assert_eq!((bits(&anns), bits(&eves)), (1, 0));
         drop((anns, eves));
         let state = hub.lock();
-        assert!(state.topics.values().all(|topic| topic.watchers.is_empty()));
+        assert!(
+            state
+                .topics
+                .values()
+                .all(|topic| topic.subscribers.is_empty())
+        );
     }
 
     #[test]

@@ -120,10 +120,10 @@ impl Store {
             match version.await {
                 Ok(version) => {
                     if known.replace(version) != Some(version) {
-                        self.hearing.connected();
+                        self.freshness.connected();
                         let _ = self.notifications.send(ClusterEvent::Lagged);
                     }
-                    self.hearing.confirm(asked);
+                    self.freshness.confirm(asked);
                 }
                 Err(error) => {
                     tracing::debug!(%error, "failed to check for writes by other processes");
@@ -139,7 +139,7 @@ impl Store {
         let mut listener = sqlx::postgres::PgListener::connect_with(pool).await?;
         listener.listen(CHANNEL).await?;
         // Events sent before this connection, or between two connections, are lost.
-        self.hearing.connected();
+        self.freshness.connected();
         let _ = self.notifications.send(ClusterEvent::Lagged);
         let mut beat = tokio::time::interval(HEARTBEAT_INTERVAL);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -164,7 +164,7 @@ impl Store {
                     while let Some(message) = listener.next_buffered() {
                         self.forward(message.payload());
                     }
-                    self.hearing.confirm(asked);
+                    self.freshness.confirm(asked);
                 }
             }
         }

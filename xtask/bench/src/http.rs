@@ -83,9 +83,9 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Target>> {
     for name in only {
         crate::target::named(name)?;
     }
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
+    let is_selected = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
     let subjects = SUBJECTS.iter().enumerate();
-    let chosen = subjects.filter(|(index, subject)| *index == 0 || wanted(subject.name));
+    let chosen = subjects.filter(|(index, subject)| *index == 0 || is_selected(subject.name));
     Ok(chosen.map(|(_, subject)| subject).collect())
 }
 

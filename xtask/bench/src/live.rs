@@ -58,7 +58,7 @@ struct LiveOrder {
 /// Delays in milliseconds after a write was sent.
 pub(crate) struct Measured {
     /// Delays until each tab is notified.
-    pub(crate) heard: Vec<f64>,
+    pub(crate) notified: Vec<f64>,
     /// Delays until each tab has the current region.
     pub(crate) shown: Vec<f64>,
 }
@@ -71,7 +71,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     println!("| from the write until every tab | p50 | p99 | max |");
     println!("| --- | --- | --- | --- |");
     for (what, numbers) in [
-        ("is notified", &mut measured.heard),
+        ("is notified", &mut measured.notified),
         ("has the updated region (50 rows)", &mut measured.shown),
     ] {
         let [middle, nearly, most] = [0.5, 0.99, 1.0].map(|part| quantile(numbers, part));
@@ -94,7 +94,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
         tabs.spawn(tab.stay(sender.clone()));
     }
     let mut measured = Measured {
-        heard: Vec::new(),
+        notified: Vec::new(),
         shown: Vec::new(),
     };
     let mut writer = Connection::open(address).await?;
@@ -113,7 +113,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
             let (event, at): (News, Instant) = next.context("all tabs closed")?;
             let after = at.saturating_duration_since(begin).as_secs_f64() * 1000.0;
             match event {
-                News::Heard => measured.heard.push(after),
+                News::Notified => measured.notified.push(after),
                 News::Shown => measured.shown.push(after),
             }
         }
@@ -124,7 +124,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
 }
 
 enum News {
-    Heard,
+    Notified,
     Shown,
 }
 
@@ -177,7 +177,7 @@ impl Tab {
     async fn stay(mut self, sender: mpsc::UnboundedSender<(News, Instant)>) -> Result<()> {
         loop {
             self.changed().await?;
-            sender.send((News::Heard, Instant::now()))?;
+            sender.send((News::Notified, Instant::now()))?;
             sleep(Duration::from_millis(fastrand::u64(0..=JITTER))).await;
             self.asks.exchange(&self.wants).await?;
             sender.send((News::Shown, Instant::now()))?;

@@ -174,7 +174,7 @@ async fn follow(
         record: tasks.get(record.id).await?.ok_or_else(task_not_found)?,
         shown: None,
         next_poll: Instant::now(),
-        heard: Instant::now(),
+        last_sent: Instant::now(),
         ended: false,
         subscription,
         tasks,
@@ -197,7 +197,7 @@ struct AdminEventStream {
     turns: watch::Receiver<u64>,
     next_poll: Instant,
     /// Time at which something was last sent.
-    heard: Instant,
+    last_sent: Instant,
     ended: bool,
     holder: RevocationToken,
     stop: CancellationToken,
@@ -218,7 +218,7 @@ impl EventStream for AdminEventStream {
             let is_first = self.shown.is_none();
             let mut changed = Vec::new();
             if !is_first {
-                let journals = &self.tasks.0.events.logs;
+                let logs = &self.tasks.0.events.logs;
                 tokio::select! {
                     biased;
                     _ = self.holder.revoked() => return None,
@@ -226,7 +226,7 @@ impl EventStream for AdminEventStream {
                     states = self.subscription.changes() => changed = states,
                     Ok(()) = self.turns.changed() => {
                         // The writer may only have written events of other tasks.
-                        if !journals.has(&self.record) {
+                        if !logs.has(&self.record) {
                             continue;
                         }
                     }
@@ -274,11 +274,11 @@ impl AdminEventStream {
             self.ready
                 .push_back(Bytes::from_static(b"event: end\ndata: {}\n\n"));
             self.ended = true;
-        } else if self.ready.is_empty() && self.heard.elapsed() >= KEEP_ALIVE {
+        } else if self.ready.is_empty() && self.last_sent.elapsed() >= KEEP_ALIVE {
             self.ready.push_back(live::KEEP_ALIVE);
         }
         if !self.ready.is_empty() {
-            self.heard = Instant::now();
+            self.last_sent = Instant::now();
         }
         Ok(())
     }

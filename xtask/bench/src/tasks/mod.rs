@@ -169,7 +169,9 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Measure>> {
             );
         }
     }
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
+    let is_selected = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
     let measures = MEASURES.iter();
-    Ok(measures.filter(|measure| wanted(measure.name)).collect())
+    Ok(measures
+        .filter(|measure| is_selected(measure.name))
+        .collect())
 }

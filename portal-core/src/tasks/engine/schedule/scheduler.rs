@@ -50,7 +50,7 @@ impl Scheduler {
     }
 
     async fn run_loop(&self) {
-        let mut hints = self.tasks.0.store.subscribe();
+        let mut events = self.tasks.0.store.subscribe();
         loop {
             let pause = match self.pass(now()).await {
                 Ok(next) => next.map_or(MAX_SLEEP, |next| {
@@ -63,7 +63,7 @@ impl Scheduler {
             };
             tokio::select! {
                 () = sleep(pause) => {}
-                () = changed(&mut hints) => {}
+                () = changed(&mut events) => {}
             }
         }
     }
@@ -129,9 +129,9 @@ impl Scheduler {
 }
 
 /// Waits until a schedule was paused or resumed on any replica, or may have been.
-pub(super) async fn changed(hints: &mut broadcast::Receiver<ClusterEvent>) {
+pub(super) async fn changed(events: &mut broadcast::Receiver<ClusterEvent>) {
     loop {
-        match hints.recv().await {
+        match events.recv().await {
             Ok(ClusterEvent::SchedulesChanged | ClusterEvent::Lagged)
             | Err(broadcast::error::RecvError::Lagged(_)) => return,
             Ok(_) => {}

@@ -57,7 +57,7 @@ async fn insert_for(store: &Store, user: Uuid, name: &'static str) -> Uuid {
 }
 
 /// Returns titles and counts of a user's notifications.
-async fn heard(store: &Store, user: Uuid) -> Vec<(String, u32)> {
+async fn notifications_of(store: &Store, user: Uuid) -> Vec<(String, u32)> {
     let live = Live::new(store.clone(), Topics::new(), &Config::default());
     let bell = Notifications::new(store.clone(), live);
     let (items, _) = bell
@@ -91,8 +91,14 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     for _ in 0..2 {
         finish::finish_all(&store, endings()).await;
     }
-    assert_eq!(heard(&store, ann).await, [("2 tasks failed".to_owned(), 2)]);
-    assert_eq!(heard(&store, bob).await, [("“Work” failed".to_owned(), 1)]);
+    assert_eq!(
+        notifications_of(&store, ann).await,
+        [("2 tasks failed".to_owned(), 2)]
+    );
+    assert_eq!(
+        notifications_of(&store, bob).await,
+        [("“Work” failed".to_owned(), 1)]
+    );
 
     // A superseded attempt sends no notification.
     let id = insert_for(&store, bob, "work").await;
@@ -101,10 +107,10 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     rescue(&store, OrphanScope::Expired).await;
     let newer = claim_one(&store, Uuid::new_v4()).await;
     finish::finish_all(&store, vec![ending(&late, Ok(json!(1)))]).await;
-    assert_eq!(heard(&store, bob).await.len(), 1);
+    assert_eq!(notifications_of(&store, bob).await.len(), 1);
     finish::finish_all(&store, vec![ending(&newer, Ok(json!(1)))]).await;
     assert_eq!(
-        heard(&store, bob).await[0],
+        notifications_of(&store, bob).await[0],
         ("“Work” completed".to_owned(), 1)
     );
     // Tasks of deleted users do not cause notifications.
@@ -113,7 +119,7 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     let record = claim_one(&store, Uuid::new_v4()).await;
     let ended = finish::finish_all(&store, vec![ending(&record, failed())]).await;
     assert!(matches!(&ended[0], Ok(Some(record)) if record.status == TaskStatus::Error));
-    assert_eq!(heard(&store, gone).await, []);
+    assert_eq!(notifications_of(&store, gone).await, []);
 }
 
 async fn owner_is_notified_of_a_crash(store: Store) {
@@ -129,7 +135,10 @@ async fn owner_is_notified_of_a_crash(store: Store) {
             .await
             .unwrap();
     }
-    assert_eq!(heard(&store, ann).await, [("“Work” failed".to_owned(), 1)]);
+    assert_eq!(
+        notifications_of(&store, ann).await,
+        [("“Work” failed".to_owned(), 1)]
+    );
 }
 
 async fn failed_notification_does_not_lose_the_outcome(store: Store) {
