@@ -69,7 +69,8 @@ fn paths(row: &str, is_module: bool) -> Vec<&str> {
     let is_path = |span: &&str| {
         let is_name = |it: char| it.is_alphanumeric() || "/._-".contains(it);
         let is_file = span.contains('/') || span.ends_with(".rs") || span.starts_with('.');
-        is_file && span.chars().all(is_name)
+        // A span that starts with `/` is a URL.
+        is_file && !span.starts_with('/') && span.chars().all(is_name)
     };
     spans.filter(is_path).collect()
 }
@@ -82,7 +83,7 @@ mod tests {
 
     const TABLES: &str = "| module | content |\n| --- | --- |\n| `json` | `not/read` |\n\n\
         | path in `tasks` | content |\n| --- | --- |\n| `service.rs`, `engine/` | the API |\n\n\
-        | change | start |\n| --- | --- |\n| key | `app/cli.rs`, `X`, `a()` and `.env` |\n";
+        | change | start |\n| --- | --- |\n| key | `app/cli.rs`, `X`, `/url`, `a()` and `.env` |\n";
 
     fn messages(text: &str, existing: &[&str]) -> Vec<String> {
         let found = check(text, |path| existing.iter().any(|it| Path::new(it) == path));
