@@ -119,7 +119,7 @@ impl<'a> Cookies<'a> {
     /// Reads the cookies of a request.
     ///
     /// Only session cookies may repeat; for other names, the first cookie counts.
-    pub(crate) fn of(headers: &'a HeaderMap, names: &CookieNames) -> Self {
+    pub(crate) fn from_headers(headers: &'a HeaderMap, names: &CookieNames) -> Self {
         let mut cookies = Self::default();
         each(headers, |name, value| {
             if !name.starts_with("__") || value.is_empty() {
@@ -273,7 +273,7 @@ mod tests {
     fn sessions(list: &[&[u8]]) -> String {
         let headers = headers(list);
         let names = CookieNames::of_instance("abc", true);
-        let cookies = Cookies::of(&headers, &names);
+        let cookies = Cookies::from_headers(&headers, &names);
         let texts = cookies.sessions.iter().flatten().map(|candidate| {
             let mark = |is: bool, mark| if is { mark } else { "" };
             format!(
@@ -330,7 +330,7 @@ mod tests {
             b"__clerk_handshake=h; __clerk_handshake_nonce=n; __clerk_redirect_count=2; __client_uat_def=9",
         ]);
         let names = CookieNames::of_instance("abc", true);
-        let cookies = Cookies::of(&headers, &names);
+        let cookies = Cookies::from_headers(&headers, &names);
         let companions = |client_uat, dev_browser| Companions {
             client_uat: Some(client_uat),
             dev_browser: Some(dev_browser),
@@ -355,14 +355,14 @@ mod tests {
             ("99999999999999999999", Some(0)),
         ] {
             let headers = headers(&[format!("__client_uat={text}").as_bytes()]);
-            let cookies = Cookies::of(&headers, &CookieNames::session_only());
+            let cookies = Cookies::from_headers(&headers, &CookieNames::session_only());
             assert_eq!(cookies.plain.client_uat, expected, "{text}");
         }
     }
 
     /// Creates a set from a description of its token and its `client_uat`.
     fn side(token: &str, client_uat: Option<i64>) -> CookieSet {
-        let look = TokenPreview {
+        let preview = TokenPreview {
             has_issuer: true,
             is_ours: true,
             issued_at: 100,
@@ -374,17 +374,17 @@ mod tests {
                 "malformed" => Some(TokenPreview::default()),
                 "foreign" => Some(TokenPreview {
                     is_ours: false,
-                    ..look
+                    ..preview
                 }),
                 "newer" => Some(TokenPreview {
                     issued_at: 200,
-                    ..look
+                    ..preview
                 }),
                 "expired" => Some(TokenPreview {
                     is_expired: true,
-                    ..look
+                    ..preview
                 }),
-                "ours" => Some(look),
+                "ours" => Some(preview),
                 token => unreachable!("{token}"),
             },
             client_uat,

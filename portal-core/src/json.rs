@@ -26,7 +26,7 @@ pub(crate) const MAX_MESSAGE_DEPTH: usize = MAX_DEPTH + MAX_ENVELOPE;
 const MAX_STORED_DEPTH: usize = 120;
 
 /// Maximum number of field errors reported for one document.
-const MAX_FAULTS: usize = 100;
+const MAX_ERRORS: usize = 100;
 
 /// Placeholder for a part of a stored document that is nested too deeply.
 const TOO_DEEP_TO_SHOW: &str = "(cannot be shown: nested too deeply)";
@@ -49,7 +49,7 @@ pub(crate) enum ParseError {
 
 impl ParseError {
     /// Converts the error into a field error with the pointer of the nested value, if there is one.
-    pub(crate) fn into_fault(self) -> FieldError {
+    pub(crate) fn into_field_error(self) -> FieldError {
         let message = self.to_string();
         match self {
             Self::Malformed(_) => FieldError::new("", "invalid_json", message),
@@ -276,11 +276,11 @@ impl<'de> Visitor<'de> for Levels {
 /// Converts a value from Rust code, such as a task's result, to JSON; fails if it cannot be stored.
 pub(crate) fn to_storable<T: Serialize>(value: &T) -> Result<Value, serde_json::Error> {
     let value = serde_json::to_value(value)?;
-    match faults(&value, "").into_iter().next() {
+    match validate(&value, "").into_iter().next() {
         None => Ok(value),
-        Some(fault) if fault.pointer.is_empty() => Err(serde_json::Error::custom(fault.message)),
-        Some(fault) => {
-            let message = format!("{} at `{}`", fault.message, fault.pointer);
+        Some(error) if error.pointer.is_empty() => Err(serde_json::Error::custom(error.message)),
+        Some(error) => {
+            let message = format!("{} at `{}`", error.message, error.pointer);
             Err(serde_json::Error::custom(message))
         }
     }
@@ -288,14 +288,14 @@ pub(crate) fn to_storable<T: Serialize>(value: &T) -> Result<Value, serde_json::
 
 /// Returns the reasons why a value cannot be stored, with JSON pointers that start with `pointer`:
 /// excessive nesting, and the character U+0000, which PostgreSQL does not store.
-pub(crate) fn faults(value: &Value, pointer: &str) -> Vec<FieldError> {
+pub(crate) fn validate(value: &Value, pointer: &str) -> Vec<FieldError> {
     let mut search = Search {
         pointer,
         path: Vec::new(),
-        faults: Vec::new(),
+        errors: Vec::new(),
     };
-    search.look_at(value);
-    search.faults
+    search.visit(value);
+    search.errors
 }
 
 enum Segment<'a> {
@@ -306,13 +306,13 @@ enum Segment<'a> {
 struct Search<'a> {
     pointer: &'a str,
     path: Vec<Segment<'a>>,
-    faults: Vec<FieldError>,
+    errors: Vec<FieldError>,
 }
 
 impl<'a> Search<'a> {
-    fn look_at(&mut self, value: &'a Value) {
+    fn visit(&mut self, value: &'a Value) {
         match value {
-            Value::String(text) => self.look_at_text(text),
+            Value::String(text) => self.visit_text(text),
             Value::Array(_) | Value::Object(_) if self.path.len() == MAX_DEPTH => {
                 self.report(|pointer| FieldError {
                     pointer,
@@ -322,15 +322,15 @@ impl<'a> Search<'a> {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     self.path.push(Segment::Index(index));
-                    self.look_at(item);
+                    self.visit(item);
                     self.path.pop();
                 }
             }
             Value::Object(members) => {
                 for (name, member) in members {
                     self.path.push(Segment::Name(name));
-                    self.look_at_text(name);
-                    self.look_at(member);
+                    self.visit_text(name);
+                    self.visit(member);
                     self.path.pop();
                 }
             }
@@ -338,7 +338,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn look_at_text(&mut self, text: &str) {
+    fn visit_text(&mut self, text: &str) {
         if text.contains('\0') {
             self.report(|pointer| {
                 FieldError::new(
@@ -350,8 +350,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn report(&mut self, fault: impl FnOnce(String) -> FieldError) {
-        if self.faults.len() == MAX_FAULTS {
+    fn report(&mut self, error: impl FnOnce(String) -> FieldError) {
+        if self.errors.len() == MAX_ERRORS {
             return;
         }
         let mut pointer = self.pointer.to_owned();
@@ -362,7 +362,7 @@ impl<'a> Search<'a> {
                 Segment::Index(index) => pointer.push_str(&index.to_string()),
             }
         }
-        self.faults.push(fault(pointer));
+        self.errors.push(error(pointer));
     }
 }
 
@@ -379,17 +379,19 @@ mod tests {
     #[test]
     fn values_are_parsed_up_to_the_maximum_depth() {
         let value = parse(nested(MAX_DEPTH).as_bytes()).unwrap();
-        assert_eq!(faults(&value, ""), []);
+        assert_eq!(validate(&value, ""), []);
         let object = format!("{{\"a\": {}}}", nested(MAX_DEPTH - 1));
         assert!(parse(object.as_bytes()).is_ok());
         for depth in [MAX_DEPTH + 1, 127, 128, 100_000] {
-            let fault = parse(nested(depth).as_bytes()).unwrap_err().into_fault();
-            assert_eq!(fault.code, "too_deep", "{depth}");
-            assert_eq!(fault.pointer, "/0".repeat(MAX_DEPTH));
+            let error = parse(nested(depth).as_bytes())
+                .unwrap_err()
+                .into_field_error();
+            assert_eq!(error.code, "too_deep", "{depth}");
+            assert_eq!(error.pointer, "/0".repeat(MAX_DEPTH));
             assert!(
-                fault.message.contains("64 levels (line 1, column"),
+                error.message.contains("64 levels (line 1, column"),
                 "{}",
-                fault.message
+                error.message
             );
         }
     }
@@ -397,8 +399,8 @@ mod tests {
     #[test]
     fn malformed_and_too_deep_documents_are_distinguished() {
         for text in ["", "{", "[1,]", &"[".repeat(10), "\"\u{1}\""] {
-            let fault = parse(text.as_bytes()).unwrap_err().into_fault();
-            assert_eq!(fault.code, "invalid_json", "{text}");
+            let error = parse(text.as_bytes()).unwrap_err().into_field_error();
+            assert_eq!(error.code, "invalid_json", "{text}");
         }
     }
 
@@ -415,13 +417,18 @@ mod tests {
     fn message_may_contain_values_of_the_maximum_depth() {
         let body = |depth| format!("{{\"preferences\": {{\"x\": {}}}}}", nested(depth));
         let value = parse_message(body(MAX_DEPTH).as_bytes()).unwrap();
-        assert_eq!(faults(&value["preferences"]["x"], ""), []);
+        assert_eq!(validate(&value["preferences"]["x"], ""), []);
         let value = parse_message(body(MAX_DEPTH + 1).as_bytes()).unwrap();
-        let found = faults(&value["preferences"]["x"], "/preferences/x");
+        let found = validate(&value["preferences"]["x"], "/preferences/x");
         assert_eq!(found.len(), 1);
         assert!(found[0].pointer.starts_with("/preferences/x/0/0"));
         let error = parse_message(body(127).as_bytes()).unwrap_err();
-        assert!(error.into_fault().pointer.starts_with("/preferences/x/0/0"));
+        assert!(
+            error
+                .into_field_error()
+                .pointer
+                .starts_with("/preferences/x/0/0")
+        );
     }
 
     #[test]
@@ -447,14 +454,14 @@ mod tests {
     #[test]
     fn all_unstorable_texts_are_reported() {
         let value = json!({"a": ["x", "y\0"], "b\0": {"c/d": "\0"}});
-        let mut pointers: Vec<String> = faults(&value, "/v")
+        let mut pointers: Vec<String> = validate(&value, "/v")
             .into_iter()
-            .map(|fault| fault.pointer)
+            .map(|error| error.pointer)
             .collect();
         pointers.sort();
         assert_eq!(pointers, ["/v/a/1", "/v/b\0", "/v/b\0/c~1d"]);
         let many = Value::from(vec!["\0"; 1000]);
-        assert_eq!(faults(&many, "").len(), MAX_FAULTS);
+        assert_eq!(validate(&many, "").len(), MAX_ERRORS);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error::{Error, FieldError, fault_of_serde};
+use crate::error::{Error, FieldError, field_error_from_serde};
 use crate::json::{self, ParseError};
 
 /// A JSON body. Rejects other media types with `415`, malformed JSON with `400`, and JSON of the
@@ -29,7 +29,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
         let value = body_value(request, state).await?;
         from_value(value)
             .map(Self)
-            .map_err(|fault| Error::invalid(vec![fault]))
+            .map_err(|error| Error::invalid(vec![error]))
     }
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
             Error::bad_request(format!("the body is not valid JSON: {error}"))
                 .with_code("invalid_json")
         }
-        error => Error::invalid(vec![error.into_fault()]),
+        error => Error::invalid(vec![error.into_field_error()]),
     })
 }
 
@@ -144,7 +144,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer_of(error.path());
-        fault_of_serde(pointer, &error.into_inner().to_string())
+        field_error_from_serde(pointer, &error.into_inner().to_string())
     })
 }
 
@@ -171,10 +171,10 @@ pub fn garde_errors<T: garde::Validate<Context = ()>>(value: &T) -> Vec<FieldErr
     let Err(report) = value.validate() else {
         return Vec::new();
     };
-    let faults = report.iter().map(|(path, error)| {
+    let errors = report.iter().map(|(path, error)| {
         FieldError::new(pointer_of_garde(path), "invalid_value", error.message())
     });
-    faults.collect()
+    errors.collect()
 }
 
 /// Returns the JSON pointer of a path of `garde`.
@@ -218,7 +218,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
             .map_err(|error| {
                 let pointer = pointer_of(error.path());
                 let message = error.into_inner().to_string();
-                Error::invalid(vec![fault_of_serde(pointer, &message)])
+                Error::invalid(vec![field_error_from_serde(pointer, &message)])
             })
     }
 }
@@ -235,13 +235,13 @@ impl ListPage {
     /// Reads `?limit=` and `?cursor=`. If one of them is invalid, fails with `422` and all field
     /// errors.
     pub(crate) fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Error> {
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         let limit = match limit.map(str::parse::<u64>) {
             None => 100,
             Some(Ok(limit @ 1..=1000)) => limit,
             Some(_) => {
                 let message = "must be a number from 1 to 1000";
-                faults.push(FieldError::new("/limit", "out_of_range", message));
+                errors.push(FieldError::new("/limit", "invalid_value", message));
                 100
             }
         };
@@ -250,14 +250,14 @@ impl ListPage {
             Some(Ok(id)) => Some(id),
             Some(Err(_)) => {
                 let message = "must be the `next_cursor` of the previous page";
-                faults.push(FieldError::new("/cursor", "invalid_value", message));
+                errors.push(FieldError::new("/cursor", "invalid_value", message));
                 None
             }
         };
-        if faults.is_empty() {
+        if errors.is_empty() {
             Ok(Self { limit, before })
         } else {
-            Err(Error::invalid(faults))
+            Err(Error::invalid(errors))
         }
     }
 
@@ -300,7 +300,7 @@ mod tests {
         };
         let pointers: Vec<String> = garde_errors(&limits)
             .into_iter()
-            .map(|fault| fault.pointer)
+            .map(|error| error.pointer)
             .collect();
         assert_eq!(pointers, ["/count", "/label", "/names/1"]);
     }

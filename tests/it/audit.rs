@@ -18,18 +18,23 @@ on_both!(
 
 async fn id_of(client: &Client) -> String {
     let me = client.get("/api/auth/me").await.json();
-    me["id"].as_str().expect("an id").to_owned()
+    me["id"].as_str().expect("response has an id").to_owned()
 }
 
 async fn log(admin: &Client, query: &str) -> Vec<Value> {
-    let answer = admin.get(&format!("/api/admin/audit{query}")).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()["items"].as_array().expect("a list").clone()
+    let response = admin.get(&format!("/api/admin/audit{query}")).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json()["items"]
+        .as_array()
+        .expect("value is a list")
+        .clone()
 }
 
 /// Returns `[field, old, new]` for each change in an entry.
 fn changes(entry: &Value) -> Value {
-    let changes = entry["details"]["changes"].as_array().expect("a list");
+    let changes = entry["details"]["changes"]
+        .as_array()
+        .expect("value is a list");
     let changes = changes.iter();
     changes
         .map(|it| json!([it["field"], it["old"], it["new"]]))
@@ -97,8 +102,8 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     assert_eq!(changes(&newest), json!([["is_active", false, true]]));
 
     // A change through the admin page.
-    let answer = user_form(&admin, &id, "USER", true).await;
-    assert_eq!(answer.status, 303, "{}", answer.text);
+    let response = user_form(&admin, &id, "USER", true).await;
+    assert_eq!(response.status, 303, "{}", response.text);
     let entries = log(&admin, &target).await;
     assert_eq!(entries.len(), 3);
     assert_eq!(
@@ -227,7 +232,7 @@ async fn log_is_paginated_and_filtered(database: Database) {
     let cursor = first["next_cursor"].as_str().expect("there is more");
     let next = log(&admin, &format!("?limit=2&cursor={cursor}")).await;
     assert_eq!(next, [all[2].clone(), all[3].clone()]);
-    let before = all[3]["id"].as_str().expect("an id");
+    let before = all[3]["id"].as_str().expect("response has an id");
     assert_eq!(log(&admin, &format!("?before={before}")).await.len(), 2);
     for actor in [admin_id.as_str(), ADMIN, "ROOT@example.com"] {
         let found = log(&admin, &format!("?actor={actor}")).await;
@@ -242,8 +247,8 @@ async fn log_is_paginated_and_filtered(database: Database) {
         "?cursor=x",
         "?x=1&limit=x",
     ] {
-        let answer = admin.get(&format!("/api/admin/audit{query}")).await;
-        answer.problem(422, "invalid_parameters");
+        let response = admin.get(&format!("/api/admin/audit{query}")).await;
+        response.problem(422, "invalid_parameters");
     }
 }
 
@@ -281,7 +286,7 @@ async fn page_shows_the_log_to_administrators_only(database: Database) {
     let first = admin.page("/admin/audit").await.text;
     assert!(first.contains("Plan 59") && first.contains("Plan 10") && !first.contains("Plan 09"));
     let (_, older) = first.split_once("before=").expect("there is more");
-    let older = older.split(['"', '&']).next().expect("an id");
+    let older = older.split(['"', '&']).next().expect("page contains an id");
     let second = admin
         .page(&format!("/admin/audit?before={older}"))
         .await
@@ -309,7 +314,7 @@ async fn page_shows_the_log_to_administrators_only(database: Database) {
 fn column(html: &str, number: usize) -> Vec<String> {
     let page = scraper::Html::parse_document(html);
     let cells = format!("#entries tbody td:nth-child({number})");
-    let cells = scraper::Selector::parse(&cells).expect("a selector");
+    let cells = scraper::Selector::parse(&cells).expect("selector is valid");
     let text = |cell: scraper::ElementRef<'_>| cell.text().collect::<String>();
     page.select(&cells).map(text).collect()
 }
@@ -319,7 +324,10 @@ async fn audit_page_shows_users_by_name(database: Database) {
     let admin = server.admin().await;
     let zoe = json!({"email": "zoe@example.com", "first_name": "Zoë", "last_name": "Ott"});
     let token = server.guest().post("/dev/token", &zoe).await.json();
-    let token = token["token"].as_str().expect("a token").to_owned();
+    let token = token["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     let id = id_of(&Client::new(&server.url, Some(token))).await;
     let editor = json!({"user_type": "EDITOR"});
     let path = format!("/api/users/{id}");

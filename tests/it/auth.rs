@@ -14,8 +14,8 @@ on_both!(
 async fn guest_is_redirected_to_sign_in_and_back(database: Database) {
     let server = TestServer::start(database).await;
     let mut browser = CookieClient::new(&server.url);
-    let wanted = "/members?tab=a&x=b%20c";
-    let refused = browser.page(wanted).await;
+    let target = "/members?tab=a&x=b%20c";
+    let refused = browser.page(target).await;
     assert_eq!(refused.status, 303);
     assert_eq!(
         refused.location(),
@@ -25,7 +25,7 @@ async fn guest_is_redirected_to_sign_in_and_back(database: Database) {
     let sign_in = browser.page(refused.location()).await;
     assert_eq!(sign_in.status, 200);
     let back = attributes(&sign_in.text, "input[name=redirect_url]", "value");
-    assert_eq!(back, [wanted]);
+    assert_eq!(back, [target]);
     let action = attributes(&sign_in.text, "main form", "action");
     let signed_in = browser
         .submit(
@@ -34,7 +34,7 @@ async fn guest_is_redirected_to_sign_in_and_back(database: Database) {
         )
         .await;
     assert_eq!(signed_in.status, 303);
-    assert_eq!(signed_in.location(), wanted);
+    assert_eq!(signed_in.location(), target);
     let page = browser.page(signed_in.location()).await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("<h1>Members</h1>"));
@@ -64,12 +64,12 @@ async fn pages_are_shown_only_to_permitted_callers(database: Database) {
 async fn api_route_rejects_guests_and_users_without_the_role() {
     let server = TestServer::start(Database::Sqlite).await;
     for path in ["/api/auth/me", "/api/auth/clerk/me", "/api/users"] {
-        for answer in [
+        for response in [
             server.guest().get(path).await,
             server.guest().page(path).await,
         ] {
-            answer.problem(401, "unauthorized");
-            assert_eq!(answer.header("www-authenticate"), "Bearer");
+            response.problem(401, "unauthorized");
+            assert_eq!(response.header("www-authenticate"), "Bearer");
         }
     }
     let user = server.user().await;
@@ -146,9 +146,12 @@ async fn no_spelling_of_a_guarded_path_shows_it_to_guests() {
     }
 }
 
-fn email_of(answer: &TestResponse) -> String {
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()["email"].as_str().expect("a text").to_owned()
+fn email_of(response: &TestResponse) -> String {
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json()["email"]
+        .as_str()
+        .expect("user has an e-mail address")
+        .to_owned()
 }
 
 #[tokio::test]
@@ -156,7 +159,7 @@ async fn authorization_header_takes_precedence_over_the_cookie() {
     let server = TestServer::start(Database::Sqlite).await;
     let (user, admin) = (server.user().await, server.admin().await);
     let cookies = CookieClient::of(&server.url, &admin);
-    let token = user.token.as_deref().expect("a token");
+    let token = user.token.as_deref().expect("client has a token");
     let ask = |path, authorization: String| {
         TestResponse::of(
             cookies
@@ -165,8 +168,8 @@ async fn authorization_header_takes_precedence_over_the_cookie() {
         )
     };
     for scheme in ["Bearer", "bearer", "BEARER"] {
-        let answer = ask("/api/auth/me", format!("{scheme} {token}")).await;
-        assert_eq!(email_of(&answer), "ann@example.com");
+        let response = ask("/api/auth/me", format!("{scheme} {token}")).await;
+        assert_eq!(email_of(&response), "ann@example.com");
     }
     for bad in ["Bearer nonsense", "Bearer", "Bearer a.b.c"] {
         ask("/api/auth/me", bad.to_owned())
@@ -175,9 +178,9 @@ async fn authorization_header_takes_precedence_over_the_cookie() {
         let page = ask("/members", bad.to_owned()).await;
         assert_eq!(page.status, 303, "{bad}: a guest is redirected to sign in");
     }
-    let answer = ask("/api/auth/me", "Basic YTpi".to_owned()).await;
+    let response = ask("/api/auth/me", "Basic YTpi".to_owned()).await;
     assert_eq!(
-        email_of(&answer),
+        email_of(&response),
         "root@example.com",
         "`Basic` credentials are ignored"
     );
@@ -186,7 +189,7 @@ async fn authorization_header_takes_precedence_over_the_cookie() {
 #[tokio::test]
 async fn two_authorization_headers_are_a_bad_request() {
     let server = TestServer::start(Database::Sqlite).await;
-    let token = server.user().await.token.expect("a token");
+    let token = server.user().await.token.expect("client has a token");
     for second in [format!("Bearer {token}"), "Basic YTpi".to_owned()] {
         let request = |path| {
             server
@@ -208,8 +211,8 @@ async fn two_authorization_headers_are_a_bad_request() {
 async fn invalid_token_is_rejected() {
     let server = TestServer::start(Database::Sqlite).await;
     let other = TestServer::start(Database::Sqlite).await;
-    let token = server.user().await.token.expect("a token");
-    let foreign = other.user().await.token.expect("a token");
+    let token = server.user().await.token.expect("client has a token");
+    let foreign = other.user().await.token.expect("client has a token");
     let parts: Vec<&str> = token.split('.').collect();
     let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
     for bad in [
@@ -227,9 +230,9 @@ async fn invalid_token_is_rejected() {
             false => "Bearer error=\"invalid_token\"",
         };
         let client = Client::new(&server.url, Some(bad));
-        let answer = client.get("/api/auth/me").await;
-        answer.problem(401, "unauthorized");
-        assert_eq!(answer.header("www-authenticate"), challenge);
+        let response = client.get("/api/auth/me").await;
+        response.problem(401, "unauthorized");
+        assert_eq!(response.header("www-authenticate"), challenge);
         assert_eq!(client.page("/members").await.status, 303);
         let browser = CookieClient::of(&server.url, &client);
         let by_cookie = TestResponse::of(browser.request(Method::GET, "/api/auth/me")).await;
@@ -240,8 +243,8 @@ async fn invalid_token_is_rejected() {
 #[tokio::test]
 async fn session_cookies_of_two_users_are_ignored() {
     let server = TestServer::start(Database::Sqlite).await;
-    let user = server.user().await.token.expect("a token");
-    let admin = server.admin().await.token.expect("a token");
+    let user = server.user().await.token.expect("client has a token");
+    let admin = server.admin().await.token.expect("client has a token");
     let ask = |cookies: String| {
         TestResponse::of(
             server

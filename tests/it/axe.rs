@@ -76,7 +76,7 @@ fn assert_none(findings: &[String]) {
 async fn guest_pages_have_no_violations() {
     let showcase = DemoPortal::start().await;
     let browser = open(&showcase).await;
-    browser.expects("status of 404");
+    browser.allow_console_message("status of 404");
     let mut findings = Vec::new();
     for page in showcase
         .pages_of(false)
@@ -128,14 +128,14 @@ async fn violation_is_found() {
     let found = browser.script_that_waits(CHECK, arguments).await;
     let found: Vec<&str> = found
         .as_array()
-        .expect("a list")
+        .expect("value is a list")
         .iter()
         .filter_map(Value::as_str)
         .collect();
-    for wanted in ["color-contrast at ", " (light, indigo, broken open)"] {
+    for expected in ["color-contrast at ", " (light, indigo, broken open)"] {
         assert!(
-            found.iter().any(|line| line.contains(wanted)),
-            "{wanted}: {found:#?}"
+            found.iter().any(|line| line.contains(expected)),
+            "{expected}: {found:#?}"
         );
     }
     browser.close().await;
@@ -161,6 +161,6 @@ async fn policy_violation_is_in_the_console() {
     .await;
     let said = said.join("\n");
     assert!(said.contains("Content Security Policy"), "{said}");
-    browser.expects("lost");
+    browser.allow_console_message("lost");
     browser.close().await;
 }

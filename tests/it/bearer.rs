@@ -4,8 +4,8 @@ use reqwest::Method;
 
 use crate::support::{CookieClient, Database, TestResponse, TestServer};
 
-fn asked(answer: &TestResponse) -> &str {
-    answer.header("www-authenticate")
+fn challenge(response: &TestResponse) -> &str {
+    response.header("www-authenticate")
 }
 
 #[tokio::test]
@@ -28,9 +28,9 @@ async fn invalid_token_is_named_in_www_authenticate() {
         (Some("bearer ak_machine"), "Bearer error=\"invalid_token\""),
         (Some("BEARER a.b.c"), "Bearer error=\"invalid_token\""),
     ] {
-        let answer = call(authorization, path).await;
-        answer.problem(401, "unauthorized");
-        assert_eq!(asked(&answer), expected, "{authorization:?}");
+        let response = call(authorization, path).await;
+        response.problem(401, "unauthorized");
+        assert_eq!(challenge(&response), expected, "{authorization:?}");
     }
     // Public routes stay public.
     assert_eq!(call(Some("Bearer nonsense"), "/healthz").await.status, 200);
@@ -45,5 +45,5 @@ async fn invalid_token_is_named_in_www_authenticate() {
     let request = browser.request(Method::GET, path);
     let bad = TestResponse::of(request.header("authorization", "Bearer nonsense")).await;
     bad.problem(401, "unauthorized");
-    assert_eq!(asked(&bad), "Bearer error=\"invalid_token\"");
+    assert_eq!(challenge(&bad), "Bearer error=\"invalid_token\"");
 }

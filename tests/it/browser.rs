@@ -25,11 +25,14 @@ async fn start() -> ReferencePortal {
 }
 
 async fn admin(portal: &ReferencePortal) -> Client {
-    let answer = portal
+    let response = portal
         .guest()
         .post("/dev/token", &json!({"email": ADMIN}))
         .await;
-    let session = answer.json()["token"].as_str().expect("a token").to_owned();
+    let session = response.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     Client::new(&portal.url, Some(session))
 }
 
@@ -127,7 +130,7 @@ async fn administrator_starts_a_task_edits_a_setting_and_signs_out() {
 
 #[tokio::test]
 async fn task_of_one_replica_is_monitored_on_another() {
-    let directory = tempfile::tempdir().expect("a directory can be created");
+    let directory = tempfile::tempdir().expect("directory is created");
     let uri = Database::Postgres.create(&directory).await;
     let variables = [("ADMIN_USER_EMAILS", ADMIN), ("DB_LOCAL_URI", uri.as_str())];
     let first = ReferencePortal::start(&variables).await;

@@ -26,8 +26,8 @@ const ALWAYS: [(&str, &str); 7] = [
 ];
 
 /// Returns the value of a header in the text of a response, in lower case.
-fn header_of(answer: &str, name: &str) -> String {
-    let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+fn header_of(response: &str, name: &str) -> String {
+    let head = response.split("\r\n\r\n").next().unwrap_or_default();
     let found = head.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim())
@@ -139,15 +139,15 @@ async fn static_files_are_cacheable_with_security_headers() {
     files.extend(attributes(&home.text, "script[src]", "src"));
     assert!(files.len() >= 3, "{files:?}");
     for file in files {
-        let answer = server.guest().get(&file).await;
-        assert_eq!(answer.status, 200, "{file}");
+        let response = server.guest().get(&file).await;
+        assert_eq!(response.status, 200, "{file}");
         assert_eq!(
-            answer.header("cache-control"),
+            response.header("cache-control"),
             "public, max-age=31536000, immutable"
         );
-        assert_eq!(answer.header("vary"), "accept-encoding");
+        assert_eq!(response.header("vary"), "accept-encoding");
         for (name, value) in ALWAYS {
-            let found = answer.header(name).to_lowercase();
+            let found = response.header(name).to_lowercase();
             assert!(found.contains(value), "{name} of {file}");
         }
     }
@@ -189,16 +189,16 @@ async fn provider_extends_and_route_replaces_the_content_policy() {
     };
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;
     for path in ["/", "/nothing", "/api/auth/me"] {
-        let answer = server.guest().page(path).await;
-        let policy = answer.header("content-security-policy");
+        let response = server.guest().page(path).await;
+        let policy = response.header("content-security-policy");
         assert!(
             policy.contains("script-src 'self' https://parts.example; style-src 'self';"),
             "{policy}"
         );
     }
-    let answer = server.guest().page("/own").await;
-    assert_eq!(answer.header("content-security-policy"), own);
-    let count = answer.headers.get_all("content-security-policy");
+    let response = server.guest().page("/own").await;
+    assert_eq!(response.header("content-security-policy"), own);
+    let count = response.headers.get_all("content-security-policy");
     assert_eq!(count.iter().count(), 1);
 }
 
@@ -234,7 +234,7 @@ async fn development_accepts_loopback_hosts_only() {
 
 #[tokio::test]
 async fn production_accepts_the_public_host_only() {
-    let directory = tempfile::tempdir().expect("a directory can be created");
+    let directory = tempfile::tempdir().expect("directory is created");
     let uri = Database::Postgres.create(&directory).await;
     let variables = [
         ("APP_ENV", "PROD"),
@@ -305,9 +305,9 @@ async fn forwarded_host_headers_are_ignored() {
             .header("x-forwarded-prefix", "//evil.example")
             .header("x-original-url", "/")
             .header("x-rewrite-url", "/");
-        let answer = TestResponse::of(request).await;
-        assert_eq!(answer.status, 303, "{}", answer.text);
-        assert_eq!(answer.location(), "/sign-in?redirect_url=/members");
+        let response = TestResponse::of(request).await;
+        assert_eq!(response.status, 303, "{}", response.text);
+        assert_eq!(response.location(), "/sign-in?redirect_url=/members");
     }
 }
 
@@ -343,8 +343,8 @@ async fn client_ip_is_the_peer_unless_a_trusted_proxy_forwards() {
             .header("x-forwarded-for", said)
             .header("x-real-ip", "6.6.6.6")
             .header("forwarded", "for=6.6.6.6");
-        let answer = TestResponse::of(request).await;
-        assert_eq!(answer.text, expected, "{trusted}: {said}");
+        let response = TestResponse::of(request).await;
+        assert_eq!(response.text, expected, "{trusted}: {said}");
     }
 }
 
@@ -436,7 +436,7 @@ async fn streams_open_for_own_and_allowed_origins_only() {
     ] {
         match EventStream::ask(&guest, &path, headers).await {
             Ok(_) => panic!("{headers:?}"),
-            Err(answer) => drop(answer.problem(403, "foreign_origin")),
+            Err(response) => drop(response.problem(403, "foreign_origin")),
         }
     }
     // An allowed origin may monitor tasks, but not make changes.
@@ -492,7 +492,7 @@ async fn external_links_send_no_opener_or_referrer() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", "root@example.com")]).await;
     let body = json!({"email": "root@example.com"});
     let token = portal.guest().post("/dev/token", &body).await.json();
-    let token = token["token"].as_str().expect("a token");
+    let token = token["token"].as_str().expect("response has a token");
     let (pages, outward, safe) = walk(&portal.url, token).await;
     assert!(pages >= 10, "{pages} pages");
     assert_eq!(outward, safe);

@@ -26,9 +26,9 @@ async fn start(clerk: &FakeClerk, database: &str, more: &[(&str, &str)]) -> Refe
     ReferencePortal::start(&variables).await
 }
 
-async fn wait_for_path(browser: &Chromium, wanted: &str) {
-    eventually(&format!("the browser is at {wanted}"), async || {
-        (browser.path().await == wanted).then_some(())
+async fn wait_for_path(browser: &Chromium, expected: &str) {
+    eventually(&format!("the browser is at {expected}"), async || {
+        (browser.path().await == expected).then_some(())
     })
     .await;
 }
@@ -53,7 +53,7 @@ async fn assert_quiet(browser: &Chromium) {
 
 async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     let clerk = FakeClerk::start_as(kind).await;
-    let directory = tempfile::tempdir().expect("a directory can be created");
+    let directory = tempfile::tempdir().expect("directory is created");
     let uri = Database::Postgres.create(&directory).await;
     let portal = start(&clerk, &uri, &[]).await;
     // The script does not renew tokens, so the server has to.

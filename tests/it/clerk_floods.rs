@@ -28,12 +28,12 @@ async fn handshake(portal: &ClerkPortal, browser: &str) -> Vec<String> {
     let sent = open(&guest, "/members", known).await;
     assert_eq!(sent.status, 307, "{}", sent.text);
     let clerk = Client::new(portal.clerk.url(), None);
-    let at: Url = sent.location().parse().expect("a URL");
+    let at: Url = sent.location().parse().expect("location is a URL");
     let path = format!("{}?{}", at.path(), at.query().unwrap_or_default());
     let request = clerk.request(Method::GET, &path);
     let back = TestResponse::of(request.header("cookie", format!("__client={browser}"))).await;
     assert_eq!(back.status, 307, "{}", back.text);
-    let at: Url = back.location().parse().expect("a URL");
+    let at: Url = back.location().parse().expect("location is a URL");
     let path = format!("{}?{}", at.path(), at.query().unwrap_or_default());
     assert!(path.contains("__clerk_handshake_nonce="), "{path}");
     let done = open(&guest, &path, known).await;
@@ -95,11 +95,11 @@ async fn request_times_out_when_the_backend_api_hangs() {
         )
     };
     // The time limit only ends a test that would never finish.
-    let answers = tokio::time::timeout(Duration::from_secs(60), asked).await;
-    let (record, first, page) = answers.expect("the requests time out");
-    for answer in [record, first] {
-        answer.problem(503, "unavailable");
-        assert_ne!(answer.header("retry-after"), "");
+    let responses = tokio::time::timeout(Duration::from_secs(60), asked).await;
+    let (record, first, page) = responses.expect("the requests time out");
+    for response in [record, first] {
+        response.problem(503, "unavailable");
+        assert_ne!(response.header("retry-after"), "");
     }
     assert_eq!(page.status, 503);
     // Requests of a stored user do not call Clerk.
@@ -137,9 +137,9 @@ async fn foreign_plain_cookies_do_not_lock_a_user_out() {
         many,
     ] {
         let request = portal.server.guest().request(Method::GET, "/api/auth/me");
-        let answer = TestResponse::of(request.header("cookie", format!("{tossed}{ours}"))).await;
-        assert_eq!(answer.status, 200, "{tossed}: {}", answer.text);
-        assert_eq!(answer.json()["email"], "ann@example.com", "{tossed}");
+        let response = TestResponse::of(request.header("cookie", format!("{tossed}{ours}"))).await;
+        assert_eq!(response.status, 200, "{tossed}: {}", response.text);
+        assert_eq!(response.json()["email"], "ann@example.com", "{tossed}");
     }
 }
 

@@ -42,13 +42,14 @@ async fn page_request_of_a_browser_is_redirected_to_clerk() {
                 Some(name) => request.header("sec-fetch-dest", name),
                 None => request,
             };
-            let answer = TestResponse::of(request.header("x-forwarded-host", "evil.example")).await;
-            assert_eq!(answer.status, 307, "{live} {destination:?}");
-            assert_eq!(answer.header("cache-control"), "no-store");
-            assert_eq!(answer.header("x-clerk-auth-status"), "handshake");
+            let response =
+                TestResponse::of(request.header("x-forwarded-host", "evil.example")).await;
+            assert_eq!(response.status, 307, "{live} {destination:?}");
+            assert_eq!(response.header("cache-control"), "no-store");
+            assert_eq!(response.header("x-clerk-auth-status"), "handshake");
             let count = "__clerk_redirect_count=1; Path=/; SameSite=Lax; HttpOnly; Max-Age=2";
-            assert_eq!(answer.header("set-cookie"), count);
-            let location: Url = answer.location().parse().expect("a URL");
+            assert_eq!(response.header("set-cookie"), count);
+            let location: Url = response.location().parse().expect("location is a URL");
             let endpoint = format!("{CLERK}/v1/client/handshake?");
             assert!(location.as_str().starts_with(&endpoint), "{location}");
             let back = location
@@ -92,10 +93,10 @@ async fn other_requests_are_not_redirected_to_clerk() {
                 opening(&server, "/").header("cookie", "__clerk_redirect_count=3"),
             ),
         ] {
-            let answer = TestResponse::of(request).await;
-            assert_ne!(answer.status, 307, "{live} {name}");
-            assert!(!answer.location().starts_with(CLERK), "{live} {name}");
-            assert_eq!(answer.header("set-cookie"), "", "{live} {name}");
+            let response = TestResponse::of(request).await;
+            assert_ne!(response.status, 307, "{live} {name}");
+            assert!(!response.location().starts_with(CLERK), "{live} {name}");
+            assert_eq!(response.header("set-cookie"), "", "{live} {name}");
         }
     }
 }
@@ -121,8 +122,8 @@ async fn forged_handshake_is_ignored() {
         let request = request
             .header("accept", "text/html")
             .header("cookie", forged);
-        let answer = TestResponse::of(request).await;
-        assert_eq!(answer.status, 200, "{forged}");
-        assert_eq!(answer.header("set-cookie"), "", "{forged}");
+        let response = TestResponse::of(request).await;
+        assert_eq!(response.status, 200, "{forged}");
+        assert_eq!(response.header("set-cookie"), "", "{forged}");
     }
 }

@@ -1,12 +1,12 @@
-//! Synchronization with Clerk: webhooks, `users sync`, and attempts to misuse them.
+//! Webhooks of Clerk, and attempts to misuse them.
 
 use portal_clerk::testing::Webhook;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ADMIN, ClerkPortal, Client, CookieClient, Database, TestResponse, TestServer, command,
-    eventually, on_both,
+    ADMIN, ClerkPortal, Client, CookieClient, Database, TestResponse, TestServer, eventually,
+    on_both,
 };
 
 on_both!(
@@ -19,10 +19,9 @@ on_both!(
     admin_needs_a_verified_primary_address,
     sign_out_ends_the_session_at_clerk,
     stored_users_need_no_backend_api_call,
-    sync_updates_users_to_match_clerk,
 );
 
-async fn me(client: &Client) -> TestResponse {
+pub(crate) async fn me(client: &Client) -> TestResponse {
     client.get("/api/auth/me").await
 }
 
@@ -31,15 +30,18 @@ fn effect(word: &str) -> (u16, String) {
 }
 
 /// Returns the number of users that match a condition.
-async fn users(portal: &ClerkPortal, condition: &str) -> u64 {
+pub(crate) async fn users(portal: &ClerkPortal, condition: &str) -> u64 {
     let touch = format!("UPDATE portal_users SET subject = subject WHERE {condition}");
     portal.server.sql(touch).await
 }
 
 async fn audited(portal: &ClerkPortal, action: &str) -> Vec<Value> {
     let admin = portal.sign_in(&portal.clerk.user(ADMIN));
-    let answer = admin.get("/api/admin/audit").await.json();
-    let entries = answer["items"].as_array().expect("a list").iter();
+    let response = admin.get("/api/admin/audit").await.json();
+    let entries = response["items"]
+        .as_array()
+        .expect("value is a list")
+        .iter();
     let found = entries.filter(|entry| entry["action"] == action).cloned();
     found.collect()
 }
@@ -154,8 +156,8 @@ async fn webhooks_without_a_recent_valid_signature_are_rejected(database: Databa
 #[tokio::test]
 async fn webhook_route_does_not_exist_without_its_secret() {
     let server = TestServer::start(Database::Sqlite).await;
-    let answer = server.guest().post("/api/webhooks/clerk", &json!({})).await;
-    answer.problem(404, "not_found");
+    let response = server.guest().post("/api/webhooks/clerk", &json!({})).await;
+    response.problem(404, "not_found");
 }
 
 async fn newest_record_wins_in_any_order_of_arrival(database: Database) {
@@ -314,7 +316,7 @@ async fn admin_needs_a_verified_primary_address(database: Database) {
     portal.clerk.update_user(&secondary, |record| {
         let address = json!({"id": "idn_2", "email_address": ADMIN, "verification": verified});
         let addresses = record["email_addresses"].as_array_mut();
-        addresses.expect("a list").push(address);
+        addresses.expect("value is a list").push(address);
     });
     let none_is_primary = portal.clerk.user("third@example.com");
     portal.clerk.update_user(&none_is_primary, |record| {
@@ -455,100 +457,6 @@ async fn webhook_takes_effect_on_other_replicas() {
     status(401).await;
 }
 
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-/// Runs `users sync` on the database of a portal, with its variables or others.
-async fn sync(variables: Vec<(&'static str, String)>) -> Run {
-    let directory = ClerkPortal::elsewhere();
-    let mut command = command(directory.path());
-    command.args(["users", "sync"]).envs(variables);
-    let output = command.output().await.expect("the binary runs");
-    Run {
-        code: output.status.code(),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
-
-async fn sync_updates_users_to_match_clerk(database: Database) {
-    let portal = ClerkPortal::start(database).await;
-    let clerk = &portal.clerk;
-    let [ann, bob, eve, zoe] = ["ann", "bob", "eve", "zoe"].map(|name| {
-        let user = clerk.user(&format!("{name}@example.com"));
-        (user.clone(), portal.sign_in(&user))
-    });
-    for (_, client) in [&ann, &bob, &eve, &zoe] {
-        assert_eq!(me(client).await.status, 200);
-    }
-    for number in 0..105 {
-        clerk.user(&format!("new{number:03}@example.com"));
-    }
-    clerk.update_user(&ann.0, |record| record["first_name"] = "Anna".into());
-    clerk.ban(&bob.0);
-    clerk.delete(&eve.0);
-    clerk.hide_from_lists(&zoe.0);
-    let report = sync(portal.variables()).await;
-    assert_eq!(report.code, Some(0), "{} {}", report.out, report.err);
-    assert!(
-        report
-            .out
-            .contains("107 users at the identity provider: 105 created, 2 updated, 1 deleted here; 1 are banned"),
-        "{}",
-        report.out
-    );
-    assert_eq!(
-        users(&portal, "email LIKE 'new%' AND NOT is_banned").await,
-        105
-    );
-    for condition in [
-        format!("subject = '{}' AND first_name = 'Anna'", ann.0),
-        format!("subject = '{}' AND is_banned", bob.0),
-        format!("subject = '{}' AND deleted_at IS NOT NULL", eve.0),
-        format!("subject = '{}' AND deleted_at IS NULL", zoe.0),
-    ] {
-        assert_eq!(users(&portal, &condition).await, 1, "{condition}");
-    }
-    let again = sync(portal.variables()).await;
-    assert!(
-        again.out.contains("0 created, 0 updated, 0 deleted"),
-        "{}",
-        again.out
-    );
-
-    // The keys belong to a different instance, which does not have these users.
-    let mut variables = portal.variables();
-    let other = portal_clerk::testing::FakeClerk::start().await;
-    other.user("someone@example.com");
-    variables.extend(other.env());
-    let refused = sync(variables).await;
-    assert_eq!(refused.code, Some(1), "{} {}", refused.out, refused.err);
-    assert!(refused.err.contains("CLERK_SECRET_KEY"), "{}", refused.err);
-    assert_eq!(users(&portal, "deleted_at IS NULL").await, 108);
-
-    let variables = portal.variables();
-    drop(portal.clerk);
-    let away = sync(variables).await;
-    assert_eq!(away.code, Some(1), "{} {}", away.out, away.err);
-    assert!(away.err.contains("Clerk is unreachable"), "{}", away.err);
-}
-
-#[tokio::test]
-async fn sync_fails_without_clerk() {
-    let directory = ClerkPortal::elsewhere();
-    let database = format!("sqlite://{}", directory.path().join("portal.db").display());
-    let refused = sync(vec![("DB_LOCAL_URI", database)]).await;
-    assert_eq!(refused.code, Some(1), "{} {}", refused.out, refused.err);
-    assert!(
-        refused.err.contains("does not use Clerk"),
-        "{}",
-        refused.err
-    );
-}
-
 #[tokio::test]
 async fn webhook_is_authenticated_by_its_signature_only() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
@@ -558,7 +466,7 @@ async fn webhook_is_authenticated_by_its_signature_only() {
     let client = Client::new(&portal.server.url, Some(token));
     // A session of a user does not replace the signature.
     let request = client.request(Method::POST, "/api/webhooks/clerk");
-    let answer = TestResponse::of(request.body(webhook.body.clone())).await;
-    answer.problem(400, "invalid_signature");
+    let response = TestResponse::of(request.body(webhook.body.clone())).await;
+    response.problem(400, "invalid_signature");
     assert_eq!(portal.deliver(&webhook).await, effect("created"));
 }

@@ -35,16 +35,23 @@ async fn setup(database: Database) -> (TestServer, Client, TaskClient) {
 
 async fn user_id(user: &Client) -> Uuid {
     let me = user.get("/api/auth/me").await.json();
-    me["id"].as_str().expect("an id").parse().expect("a UUID")
+    me["id"]
+        .as_str()
+        .expect("response has an id")
+        .parse()
+        .expect("id is a UUID")
 }
 
 async fn tokens_of(user: &Client) -> Vec<Value> {
     let list = user.get("/api/client-tokens").await.json();
-    list["client_tokens"].as_array().expect("a list").clone()
+    list["client_tokens"]
+        .as_array()
+        .expect("value is a list")
+        .clone()
 }
 
 fn store(server: &TestServer) -> std::sync::Arc<Store> {
-    server.state.get::<Store>().expect("a store")
+    server.state.get::<Store>().expect("portal has a store")
 }
 
 /// Moves the creation and last use of every token into the past.
@@ -76,10 +83,14 @@ async fn owner_lists_and_revokes_tokens_without_their_secrets(database: Database
         .find(|token| {
             client
                 .token
-                .starts_with(token["hint"].as_str().expect("a hint"))
+                .starts_with(token["hint"].as_str().expect("token has a hint"))
         })
         .expect("the token is listed");
-    let members: Vec<_> = mine.as_object().expect("an object").keys().collect();
+    let members: Vec<_> = mine
+        .as_object()
+        .expect("value is an object")
+        .keys()
+        .collect();
     let expected = ["id", "hint", "created_at", "last_used_at", "expires_at"];
     assert_eq!(members, expected);
     assert_eq!(tokens_of(&eve).await, Vec::<Value>::new());
@@ -89,7 +100,7 @@ async fn owner_lists_and_revokes_tokens_without_their_secrets(database: Database
         .await
         .problem(401, "unauthorized");
 
-    let id = mine["id"].as_str().expect("an id");
+    let id = mine["id"].as_str().expect("response has an id");
     let with_id = TaskClient {
         token: id.to_owned(),
         ..client.clone()
@@ -109,7 +120,7 @@ async fn database_stores_keyed_token_hashes_only(database: Database) {
     let (server, _, client) = setup(database).await;
     let id = client.start("steps").await;
     client.ended(&id).await;
-    let secret: Uuid = client.token.parse().expect("a UUID");
+    let secret: Uuid = client.token.parse().expect("token is a UUID");
     for (table, column) in [(TABLE, "id"), ("portal_tasks", "client_token_id")] {
         let select = Query::select()
             .column(column)
@@ -138,7 +149,7 @@ async fn token_expires_seven_days_after_creation_despite_use(database: Database)
     assert_eq!(replica.guest().get(&path).await.status, 200);
     let token = &tokens_of(&user).await[0];
     let time = |name: &str| {
-        let text = token[name].as_str().expect("a time");
+        let text = token[name].as_str().expect("value is a time");
         chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339")
     };
     assert_eq!(time("expires_at"), time("created_at") + TimeDelta::days(7));
@@ -264,7 +275,10 @@ async fn token_of_an_older_version_stays_valid_with_its_tasks(database: Database
 async fn page_monitors_tasks_of_the_users_own_token(database: Database) {
     let (server, user, client) = setup(database).await;
     let id = tokens_of(&user).await[0]["id"].clone();
-    let path = format!("/api/client-tokens/{}/monitor", id.as_str().expect("an id"));
+    let path = format!(
+        "/api/client-tokens/{}/monitor",
+        id.as_str().expect("response has an id")
+    );
     let bearer = |of: &Client| format!("Bearer {}", of.token.clone().expect("signed in"));
     let mine = bearer(&user);
     let open = Socket::ask_with(&server.url, &path, &[("authorization", &mine)]).await;
@@ -283,7 +297,10 @@ async fn client_tokens_are_not_logged_and_are_revocable_on_profile() {
     let portal = ReferencePortal::start(&[("RUST_LOG", "trace")]).await;
     let body = json!({"email": "ann@example.com"});
     let token = portal.guest().post("/dev/token", &body).await.json();
-    let token = token["token"].as_str().expect("a token").to_owned();
+    let token = token["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     let user = Client::new(&portal.url, Some(token));
     let client = TaskClient::of(&user).await;
     let id = client.start_in("example_task", "task1", &json!({})).await;
@@ -300,7 +317,7 @@ async fn client_tokens_are_not_logged_and_are_revocable_on_profile() {
     let own = user.get("/api/client-tokens").await.json();
     let own = own["client_tokens"][0]["id"]
         .as_str()
-        .expect("an id")
+        .expect("response has an id")
         .to_owned();
     assert!(
         page.text.contains(&format!("revoke-{own}")),

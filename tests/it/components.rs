@@ -45,7 +45,7 @@ async fn gallery_exists_in_development_only() {
     assert_eq!(options.json()[0]["label"], "Ada Lovelace");
 
     // `routes` lists the routes for any configuration, even if the portal could not start.
-    let directory = tempfile::tempdir().expect("a directory can be created");
+    let directory = tempfile::tempdir().expect("directory is created");
     let listed = async |variables: &[(&str, &str)]| {
         let mut command = command(directory.path());
         let run = command.args(["routes"]).envs(variables.iter().copied());
@@ -217,7 +217,7 @@ async fn drawer_shows_errors_guards_changes_and_closes_when_saved() {
     let browser = Chromium::open(&server.url).await;
     sign_in(&browser, &server).await;
     browser.goto("/admin/settings?model=plan").await;
-    browser.expects("status of 409");
+    browser.allow_console_message("status of 409");
     is_true(
         &browser,
         "the scripts are loaded",

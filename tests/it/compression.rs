@@ -37,7 +37,7 @@ async fn pages_are_compressed_when_the_client_accepts_it() {
         .to_str()
         .expect("text")
         .parse()
-        .expect("a number");
+        .expect("value is a number");
     let bytes = packed.bytes().await.expect("the body can be read");
     assert_eq!(bytes.len(), named);
     assert!(bytes.len() * 2 < length, "{} of {length}", bytes.len());
@@ -68,15 +68,15 @@ async fn cross_site_request_with_cookies_is_not_compressed() {
     let gzip = (ACCEPT_ENCODING.as_str(), "gzip");
     let cookie = (COOKIE.as_str(), "__session=whose");
     let site = "sec-fetch-site";
-    for (headers, wanted) in [
+    for (headers, expected) in [
         (&[gzip, cookie] as &[_], "gzip"),
         (&[gzip, cookie, (site, "same-origin")], "gzip"),
         (&[gzip, (site, "cross-site")], "gzip"),
         (&[gzip, cookie, (site, "cross-site")], ""),
         (&[gzip, cookie, (site, "same-site")], ""),
     ] {
-        let answer = page(&guest, Method::GET, headers).await;
-        assert_eq!(coding(&answer), wanted, "{headers:?}");
+        let response = page(&guest, Method::GET, headers).await;
+        assert_eq!(coding(&response), expected, "{headers:?}");
     }
     server.stop().await;
 }
@@ -86,8 +86,8 @@ async fn compression_can_be_turned_off() {
     let settings = [("COMPRESSION", "off")];
     let mut server = TestServer::start_with(Database::Sqlite, &settings, app::build).await;
     let gzip = [(ACCEPT_ENCODING.as_str(), "gzip")];
-    let answer = page(&server.guest(), Method::GET, &gzip).await;
-    assert_eq!(coding(&answer), "");
-    assert!(!answer.headers().contains_key("vary"));
+    let response = page(&server.guest(), Method::GET, &gzip).await;
+    assert_eq!(coding(&response), "");
+    assert!(!response.headers().contains_key("vary"));
     server.stop().await;
 }

@@ -15,14 +15,14 @@ on_both!(
 
 async fn id_of(client: &Client) -> String {
     let me = client.get("/api/auth/me").await.json();
-    me["id"].as_str().expect("an id").to_owned()
+    me["id"].as_str().expect("response has an id").to_owned()
 }
 
 /// Returns the fields of the form in the open drawer.
 fn fields(page: &str) -> Vec<(String, String)> {
     let page = scraper::Html::parse_document(page);
     let inputs = scraper::Selector::parse("dialog[open] form :is(input,option[selected])")
-        .expect("a selector");
+        .expect("selector is valid");
     let fields = page.select(&inputs).filter_map(|input| {
         let value = input.value();
         let is_off = value.attr("type") == Some("checkbox") && value.attr("checked").is_none();
@@ -74,12 +74,12 @@ async fn account_changes_need_confirmation_without_scripts(database: Database) {
         question.text
     );
     assert_eq!(user.page("/secret").await.status, 403);
-    let answered = fields(&question.text);
+    let confirmed = fields(&question.text);
     assert!(
-        answered.iter().any(|(name, _)| name == "_confirmed"),
-        "{answered:?}"
+        confirmed.iter().any(|(name, _)| name == "_confirmed"),
+        "{confirmed:?}"
     );
-    let done = send(&admin, &path, &answered).await;
+    let done = send(&admin, &path, &confirmed).await;
     assert_eq!(done.status, 303, "{}", done.text);
     assert_eq!(user.page("/secret").await.status, 200);
     server.stop().await;
@@ -153,7 +153,10 @@ async fn administrators_confirm_changes_of_accounts() {
     let client = Client::new(&showcase.portal.url, token);
     assert_eq!(client.get("/api/auth/me").await.status, 200);
     let ann = user(&showcase, "ann@example.com").await;
-    let drawer = format!("/admin/users?edit={}", ann["id"].as_str().expect("an id"));
+    let drawer = format!(
+        "/admin/users?edit={}",
+        ann["id"].as_str().expect("response has an id")
+    );
 
     // Cancelling changes nothing.
     browser.goto(&drawer).await;
@@ -202,7 +205,7 @@ async fn administrators_confirm_changes_of_accounts() {
     browser
         .goto(&format!(
             "/admin/users?edit={}",
-            root["id"].as_str().expect("an id")
+            root["id"].as_str().expect("response has an id")
         ))
         .await;
     browser

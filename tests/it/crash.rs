@@ -13,7 +13,7 @@ on_both!(
 
 /// Starts the reference portal on an empty database.
 async fn start(database: Database) -> ReferencePortal {
-    let directory = tempfile::tempdir().expect("a directory can be created");
+    let directory = tempfile::tempdir().expect("directory is created");
     match database {
         Database::Sqlite => ReferencePortal::start(&[]).await,
         Database::Postgres => {
@@ -25,11 +25,14 @@ async fn start(database: Database) -> ReferencePortal {
 
 async fn client_of(portal: &ReferencePortal) -> TaskClient {
     let guest = portal.guest();
-    let answer = guest
+    let response = guest
         .post("/dev/token", &json!({"email": "ann@example.com"}))
         .await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    assert_eq!(response.status, 200, "{}", response.text);
+    let token = response.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     TaskClient::of(&Client::new(&portal.url, Some(token))).await
 }
 

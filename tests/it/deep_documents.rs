@@ -70,13 +70,13 @@ async fn send(client: &Client, method: Method, path: &str, body: String) -> Test
 }
 
 #[track_caller]
-fn is_too_deep(answer: &TestResponse, pointer: &str) {
-    let problem = answer.problem(422, "invalid_parameters");
-    let fault = &problem["errors"][0];
-    assert_eq!(fault["code"], "too_deep", "{problem}");
-    let found = fault["pointer"].as_str().unwrap_or_default();
+fn is_too_deep(response: &TestResponse, pointer: &str) {
+    let problem = response.problem(422, "invalid_parameters");
+    let error = &problem["errors"][0];
+    assert_eq!(error["code"], "too_deep", "{problem}");
+    let found = error["pointer"].as_str().unwrap_or_default();
     assert!(found.starts_with(pointer), "{problem}");
-    let message = fault["message"].as_str().unwrap_or_default();
+    let message = error["message"].as_str().unwrap_or_default();
     assert!(message.contains("deeper than 64 levels"), "{problem}");
 }
 
@@ -94,8 +94,8 @@ async fn deeper_value_is_rejected_by_rest(database: Database) {
     assert_eq!(stored.json()["settings"], nested(64));
     let row = stored.location().to_owned();
     for depth in TOO_DEEP {
-        let answer = send(&admin, Method::POST, path, plan("deeper", depth)).await;
-        is_too_deep(&answer, "/settings/0");
+        let response = send(&admin, Method::POST, path, plan("deeper", depth)).await;
+        is_too_deep(&response, "/settings/0");
         let change = request(&admin, Method::PATCH, &row, plan("deep", depth));
         is_too_deep(
             &TestResponse::of(change.header("if-match", "*")).await,
@@ -103,8 +103,8 @@ async fn deeper_value_is_rejected_by_rest(database: Database) {
         );
     }
     // A malformed body is reported as malformed at any depth.
-    let answer = send(&admin, Method::POST, path, "[".repeat(60)).await;
-    answer.problem(400, "invalid_json");
+    let response = send(&admin, Method::POST, path, "[".repeat(60)).await;
+    response.problem(400, "invalid_json");
 }
 
 async fn deeper_value_is_rejected_by_forms(database: Database) {
@@ -126,24 +126,24 @@ async fn deeper_value_is_rejected_by_forms(database: Database) {
             let fields = fields
                 .each_ref()
                 .map(|(name, value)| (*name, value.as_str()));
-            let answer = browser.submit(path, &fields).await;
-            assert_eq!(answer.status, 422, "{format} {depth}: {}", answer.text);
+            let response = browser.submit(path, &fields).await;
+            assert_eq!(response.status, 422, "{format} {depth}: {}", response.text);
             assert!(
-                answer.text.contains("deeper than 64 levels"),
+                response.text.contains("deeper than 64 levels"),
                 "{format} {depth}"
             );
             assert!(
-                answer.text.contains("line 2, column"),
+                response.text.contains("line 2, column"),
                 "{format} {depth}: {}",
-                answer.text
+                response.text
             );
         }
         let fields = fields(document(64));
         let fields = fields
             .each_ref()
             .map(|(name, value)| (*name, value.as_str()));
-        let answer = browser.submit(path, &fields).await;
-        assert_eq!(answer.status, 303, "{format}: {}", answer.text);
+        let response = browser.submit(path, &fields).await;
+        assert_eq!(response.status, 303, "{format}: {}", response.text);
     }
 }
 
@@ -154,11 +154,11 @@ async fn deeper_preference_is_rejected(database: Database) {
     let path = "/api/auth/me";
     for depth in TOO_DEEP {
         // Keep the body below the size limit, which is a separate rule.
-        let answer = send(&user, Method::PATCH, path, body(depth.min(5_000))).await;
-        is_too_deep(&answer, "/preferences/tree/0");
+        let response = send(&user, Method::PATCH, path, body(depth.min(5_000))).await;
+        is_too_deep(&response, "/preferences/tree/0");
     }
-    let answer = send(&user, Method::PATCH, path, body(64)).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    let response = send(&user, Method::PATCH, path, body(64)).await;
+    assert_eq!(response.status, 200, "{}", response.text);
     let stored = user.get("/api/auth/me/preferences").await;
     assert_eq!(stored.json()["preferences"]["tree"], nested(64));
 }
@@ -260,20 +260,20 @@ async fn stored_deep_documents_do_not_break_lists(database: Database) {
         // A new session reads uncached values.
         let admin = server.admin().await;
         for path in LISTS {
-            let answer = if path.starts_with("/api") {
+            let response = if path.starts_with("/api") {
                 admin.get(path).await
             } else {
                 admin.page(path).await
             };
-            assert_eq!(answer.status, 200, "{path} at {depth}: {}", answer.text);
+            assert_eq!(response.status, 200, "{path} at {depth}: {}", response.text);
             if path.starts_with("/api") {
                 // A client with the usual nesting limit can parse it.
-                answer.json();
+                response.json();
             }
         }
         let rows = admin.get("/api/admin/models/plan").await.json();
         let row_of = |name: &str| {
-            let rows = rows["items"].as_array().expect("a list").iter();
+            let rows = rows["items"].as_array().expect("value is a list").iter();
             rows.clone().find(|row| row["name"] == name).cloned()
         };
         assert_eq!(
@@ -295,8 +295,8 @@ async fn stored_deep_documents_do_not_break_lists(database: Database) {
         let shown = list["all_tasks"][&task]["result"].to_string();
         assert_eq!(shown.contains("cannot be shown"), depth > 120, "{shown}");
         for rest in ["status", "history", "result"] {
-            let answer = client.get("nested", &format!("{rest}/{task}")).await;
-            assert_eq!(answer.status, 200, "{rest} at {depth}: {}", answer.text);
+            let response = client.get("nested", &format!("{rest}/{task}")).await;
+            assert_eq!(response.status, 200, "{rest} at {depth}: {}", response.text);
         }
         let page = admin.page(&format!("/admin/tasks/{task}")).await;
         assert_eq!(page.status, 200, "{depth}: {}", page.text);
@@ -317,21 +317,21 @@ async fn row_with_a_deep_document_stays_editable(database: Database) {
     let change = format!("UPDATE plan SET settings = '{deep}' WHERE name = 'Old'");
     assert_eq!(server.sql(change).await, 1);
     let change = admin.request(Method::PATCH, &row).header("if-match", "*");
-    let answer = TestResponse::of(change.json(&json!({"price": 7}))).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(answer.json()["price"], 7);
+    let response = TestResponse::of(change.json(&json!({"price": 7}))).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    assert_eq!(response.json()["price"], 7);
     // The document itself is unchanged.
     let unchanged = format!(
         "UPDATE plan SET price = 8 WHERE REPLACE(CAST(settings AS text), ' ', '') = '{deep}'"
     );
     assert_eq!(server.sql(unchanged).await, 1);
     let replaced = admin.request(Method::PATCH, &row).header("if-match", "*");
-    let answer = TestResponse::of(replaced.json(&json!({"settings": {"a": 1}}))).await;
+    let response = TestResponse::of(replaced.json(&json!({"settings": {"a": 1}}))).await;
     assert_eq!(
-        answer.json()["settings"],
+        response.json()["settings"],
         json!({"a": 1}),
         "{}",
-        answer.text
+        response.text
     );
     let audit = admin.get("/api/admin/audit").await;
     assert_eq!(audit.status, 200, "{}", audit.text);

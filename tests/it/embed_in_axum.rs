@@ -22,10 +22,10 @@ struct Host {
 impl Host {
     /// Starts a plain axum app with its own pages and the portal under `/portal`.
     async fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a directory can be created");
+        let directory = tempfile::tempdir().expect("directory is created");
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
-            .expect("a port is free");
+            .expect("port is free");
         let port = listener.local_addr().expect("the listener is bound").port();
         let uri = format!("sqlite://{}", directory.path().join("portal.db").display());
         let port_text = port.to_string();
@@ -66,10 +66,10 @@ impl Host {
 
 async fn sign_in(host: &Host, email: &str) -> CookieClient {
     let mut browser = CookieClient::new(&host.url);
-    let answer = browser
+    let response = browser
         .submit("/portal/dev/sign-in", &[("email", email)])
         .await;
-    assert_eq!(answer.status, 303, "{}", answer.text);
+    assert_eq!(response.status, 303, "{}", response.text);
     browser
 }
 
@@ -146,9 +146,9 @@ async fn sign_out_redirects_to_the_home_page_of_the_portal() {
     let mut browser = sign_in(&host, "ann@example.com").await;
     let page = browser.page("/portal/members").await;
     let action = attributes(&page.text, "form[action$=sign-out]", "action");
-    let answer = browser.submit(&action[0], &[]).await;
+    let response = browser.submit(&action[0], &[]).await;
     assert_eq!(
-        (answer.status.as_u16(), answer.location()),
+        (response.status.as_u16(), response.location()),
         (303, "/portal")
     );
     assert!(browser.cookies.is_empty());
@@ -161,15 +161,18 @@ async fn sign_out_redirects_to_the_home_page_of_the_portal() {
 async fn theme_form_redirects_back_under_the_prefix() {
     let host = Host::start().await;
     let mut browser = CookieClient::new(&host.url);
-    for (wanted, target) in [
+    for (requested, target) in [
         ("/portal/items/1", "/portal/items/1"),
         ("/items/1", "/portal/items/1"),
         ("//evil.example", "/portal/members"),
         ("/portal//evil.example", "/portal/members"),
     ] {
-        let fields = [("accent", "ruby"), ("return_to", wanted)];
-        let answer = browser.submit("/portal/theme", &fields).await;
-        assert_eq!((answer.status.as_u16(), answer.location()), (303, target));
+        let fields = [("accent", "ruby"), ("return_to", requested)];
+        let response = browser.submit("/portal/theme", &fields).await;
+        assert_eq!(
+            (response.status.as_u16(), response.location()),
+            (303, target)
+        );
     }
     let page = browser.page("/portal/items/1").await;
     assert_eq!(attributes(&page.text, "html", "data-accent"), ["ruby"]);

@@ -44,7 +44,7 @@ fn printed(error: BuildError) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn portal_in_production_is_migrated_from_code() {
-    let directory = tempfile::tempdir().expect("a directory can be created");
+    let directory = tempfile::tempdir().expect("directory is created");
     let uri = Database::Postgres.create(&directory).await;
     let error = embedded(&uri)
         .build()
@@ -58,7 +58,7 @@ async fn portal_in_production_is_migrated_from_code() {
     embedded(&uri)
         .migrate()
         .await
-        .expect("a repeated migration succeeds");
+        .expect("repeated migration succeeds");
     let portal = embedded(&uri).build().await.expect("the portal starts");
     portal.shutdown().await;
 }
@@ -107,7 +107,7 @@ async fn error_of_main_has_one_problem_per_line() {
 
 #[tokio::test]
 async fn unreachable_database_is_named_without_its_password() {
-    let directory = tempfile::tempdir().expect("a directory can be created");
+    let directory = tempfile::tempdir().expect("directory is created");
     let path = directory.path().join("missing").join("portal.db");
     let uri = format!("sqlite://{}", path.display());
     let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", &uri)]);
@@ -131,7 +131,10 @@ async fn sqlite_files_are_accessible_to_their_owner_only() {
 
     let server = crate::support::TestServer::start(Database::Sqlite).await;
     assert_eq!(server.user().await.get("/api/auth/me").await.status, 200);
-    let path = server.uri.strip_prefix("sqlite://").expect("a file");
+    let path = server
+        .uri
+        .strip_prefix("sqlite://")
+        .expect("URI names a file");
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let metadata = std::fs::metadata(format!("{path}{suffix}"));
         let mode = metadata.expect("the file exists").permissions().mode();

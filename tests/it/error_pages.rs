@@ -21,7 +21,7 @@ on_both!(
 );
 
 fn texts(page: &str, selector: &str) -> Vec<String> {
-    let selector = Selector::parse(selector).expect("a selector");
+    let selector = Selector::parse(selector).expect("selector is valid");
     let page = Html::parse_document(page);
     let found = page.select(&selector);
     found
@@ -30,7 +30,7 @@ fn texts(page: &str, selector: &str) -> Vec<String> {
 }
 
 fn links(page: &str) -> Vec<String> {
-    let selector = Selector::parse(".pt-error-page a[href]").expect("a selector");
+    let selector = Selector::parse(".pt-error-page a[href]").expect("selector is valid");
     let page = Html::parse_document(page);
     let found = page.select(&selector);
     found
@@ -38,11 +38,14 @@ fn links(page: &str) -> Vec<String> {
         .collect()
 }
 
-fn assert_error(answer: &TestResponse, status: u16, title: &str) {
-    assert_eq!(answer.status, status, "{}", answer.text);
-    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-    assert_eq!(texts(&answer.text, ".pt-error-page h1"), [title]);
-    assert_eq!(texts(&answer.text, ".pt-error-code"), [status.to_string()]);
+fn assert_error(response: &TestResponse, status: u16, title: &str) {
+    assert_eq!(response.status, status, "{}", response.text);
+    assert_eq!(response.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(texts(&response.text, ".pt-error-page h1"), [title]);
+    assert_eq!(
+        texts(&response.text, ".pt-error-code"),
+        [status.to_string()]
+    );
 }
 
 async fn from(client: &Client, path: &str, referer: &str) -> TestResponse {
@@ -118,7 +121,10 @@ async fn forbidden_page_names_the_signed_in_user(database: Database) {
     }
     let admin = server.admin().await;
     let me = user.get("/api/auth/me").await.json();
-    let path = format!("/api/users/{}", me["id"].as_str().expect("an id"));
+    let path = format!(
+        "/api/users/{}",
+        me["id"].as_str().expect("response has an id")
+    );
     admin.patch(&path, &json!({"is_active": false})).await;
     let page = eventually("the user is deactivated", async || {
         let page = user.page("/members").await;
@@ -167,9 +173,9 @@ async fn maintenance_admits_administrators_only(database: Database) {
             assert!(!page.text.contains("class=\"pt-nav\""));
         }
         for path in ["/api/auth/me", "/api/tasks", "/metrics"] {
-            let answer = client.get(path).await;
-            answer.problem(503, "maintenance");
-            assert_eq!(answer.header("retry-after"), "30");
+            let response = client.get(path).await;
+            response.problem(503, "maintenance");
+            assert_eq!(response.header("retry-after"), "30");
         }
         assert_eq!(client.get("/healthz").await.status, 200);
         assert_eq!(client.get("/readyz").await.status, 200);

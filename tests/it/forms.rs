@@ -213,7 +213,7 @@ async fn submit(client: &Client, form: &'static str) -> TestResponse {
 fn field(page: &str, name: &str) -> (String, String) {
     let page = Document::parse_document(page);
     let first = |selector: String| {
-        let selector = Selector::parse(&selector).expect("a selector");
+        let selector = Selector::parse(&selector).expect("selector is valid");
         page.select(&selector).next()
     };
     let input = first(format!("input[name={name}]")).expect("the field exists");
@@ -319,8 +319,8 @@ async fn fragments_and_documents_have_no_layout() {
     let user = server.user().await;
     let bare = "<h1>Once more</h1>";
     for header in [("hx-request", "true"), ("sec-fetch-dest", "empty")] {
-        let answer = send(&user, Method::POST, "/spelled/response", header).await;
-        assert_eq!((answer.status.as_u16(), &*answer.text), (422, bare));
+        let response = send(&user, Method::POST, "/spelled/response", header).await;
+        assert_eq!((response.status.as_u16(), &*response.text), (422, bare));
     }
     // A script selects the fragment that it needs from a page.
     let page = send(

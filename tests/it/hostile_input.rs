@@ -63,17 +63,17 @@ async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
         };
         if method == Method::GET {
             for name in PARAMETERS {
-                let answer = ask(&method, &format!("{path}?{name}=a%00b")).await;
-                assert_eq!(answer.status, 400, "{path} {name}: {}", answer.text);
+                let response = ask(&method, &format!("{path}?{name}=a%00b")).await;
+                assert_eq!(response.status, 400, "{path} {name}: {}", response.text);
                 tried += 1;
             }
         }
         if let Some(at) = route.path.find('{') {
-            let answer = ask(&method, &format!("{}%00", &route.path[..at])).await;
+            let response = ask(&method, &format!("{}%00", &route.path[..at])).await;
             assert_eq!(
-                answer.status, 400,
+                response.status, 400,
                 "{} {}: {}",
-                method, route.path, answer.text
+                method, route.path, response.text
             );
             tried += 1;
         }
@@ -93,28 +93,32 @@ async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
                 .request(method, &path)
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(form(&fields));
-            let answer = TestResponse::of(request).await;
-            assert!(!answer.status.is_server_error(), "{path}: {}", answer.text);
+            let response = TestResponse::of(request).await;
+            assert!(
+                !response.status.is_server_error(),
+                "{path}: {}",
+                response.text
+            );
             tried += 1;
         }
     }
     assert!(tried > 400, "{tried}");
     // The same applies to forms of pages.
     let mut browser = CookieClient::of(&server.url, &admin);
-    let answer = browser
+    let response = browser
         .submit("/admin/settings/plan/create", &[("name", "a\0b")])
         .await;
-    assert_eq!(answer.status, 400, "{}", answer.text);
-    let answer = browser
+    assert_eq!(response.status, 400, "{}", response.text);
+    let response = browser
         .submit(
             "/admin/tasks/kinds/pause-schedule",
             &[("state", "\0"), ("task", "echo")],
         )
         .await;
-    assert_eq!(answer.status, 400, "{}", answer.text);
+    assert_eq!(response.status, 400, "{}", response.text);
     // Text that contains U+0000 only after decoding twice is valid.
-    let answer = admin.get("/api/users?search=%2500").await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    let response = admin.get("/api/users?search=%2500").await;
+    assert_eq!(response.status, 200, "{}", response.text);
 }
 
 async fn password_field_is_write_only(database: Database) {
@@ -137,8 +141,8 @@ async fn password_field_is_write_only(database: Database) {
         ask(Method::PATCH, json!({"title": "Three"}), "\"1\"").await,
         admin.get("/search?q=s3cret").await,
     ];
-    for answer in shown {
-        assert!(!answer.text.contains("s3cret-word"), "{}", answer.text);
+    for response in shown {
+        assert!(!response.text.contains("s3cret-word"), "{}", response.text);
     }
     assert!(!admin.get(&row).await.text.contains("secret"));
     // No query reveals whether a guess is right.
@@ -151,11 +155,14 @@ async fn password_field_is_write_only(database: Database) {
         "filter%5Bsecret%5D%5Bgte%5D=s",
         "filter%5Bsecret%5D%5Bcontains%5D=s3",
     ] {
-        let answer = admin.get(&format!("{articles}?{query}")).await;
-        answer.problem(422, "invalid_parameters");
+        let response = admin.get(&format!("{articles}?{query}")).await;
+        response.problem(422, "invalid_parameters");
     }
     let models = admin.get("/api/admin/models").await.json();
-    let models = models["models"].as_array().expect("a list").clone();
+    let models = models["models"]
+        .as_array()
+        .expect("value is a list")
+        .clone();
     let article = models.iter().find(|model| model["name"] == "article");
     let schema = &article.expect("the model is listed")["json_schema"]["properties"]["secret"];
     assert_eq!(schema["writeOnly"], true);
@@ -183,16 +190,16 @@ async fn weak_tag_never_matches(database: Database) {
         TestResponse::of(request.json(&body)).await
     };
     for method in [Method::PATCH, Method::PUT, Method::DELETE] {
-        let answer = change(method, format!("W/{tag}"), json!({"name": "Tagged"})).await;
-        answer.problem(412, "stale");
+        let response = change(method, format!("W/{tag}"), json!({"name": "Tagged"})).await;
+        response.problem(412, "stale");
     }
-    let answer = change(
+    let response = change(
         Method::PATCH,
         format!("W/{tag}, {tag}"),
         json!({"price": 3}),
     )
     .await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(response.status, 200, "{}", response.text);
 }
 
 async fn link_of_a_notification_changes_nothing(database: Database) {
@@ -208,7 +215,7 @@ async fn link_of_a_notification_changes_nothing(database: Database) {
     let listed = async || ann.get("/api/notifications").await.json();
     let id = listed().await["items"][0]["id"]
         .as_str()
-        .expect("an id")
+        .expect("response has an id")
         .to_owned();
     let path = format!("/admin/notifications/{id}");
     for destination in ["document", "empty"] {

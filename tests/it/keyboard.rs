@@ -299,10 +299,10 @@ async fn concurrent_theme_changes_are_reported_and_merged() {
     );
     choose().await;
     browser.see("Saved for the whole portal").await;
-    let look = browser
+    let theme = browser
         .script("const { gray, radius } = document.documentElement.dataset; return [gray, radius]")
         .await;
-    assert_eq!(look, json!(["sand", "full"]), "both changes are stored");
+    assert_eq!(theme, json!(["sand", "full"]), "both changes are stored");
     walker.browser.close().await;
 }
 
@@ -310,7 +310,7 @@ async fn concurrent_theme_changes_are_reported_and_merged() {
 async fn concurrent_edits_of_a_row_lose_no_changes() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;
-    browser.expects("status of 412");
+    browser.allow_console_message("status of 412");
     browser.use_session(showcase.session()).await;
     browser.goto("/admin/settings?model=custom_config").await;
     walker.tab_to("main a[href*='edit=']").await;

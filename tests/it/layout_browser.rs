@@ -35,8 +35,8 @@ async fn open(showcase: &DemoPortal) -> Chromium {
 }
 
 async fn post(client: &Client, path: &str, body: &Value) {
-    let answer = client.post(path, body).await;
-    assert!(answer.status.is_success(), "{path}: {}", answer.text);
+    let response = client.post(path, body).await;
+    assert!(response.status.is_success(), "{path}: {}", response.text);
 }
 
 #[tokio::test]
@@ -57,7 +57,10 @@ async fn long_values_stay_in_their_cards_at_every_width() {
         "first_name": "W".repeat(100), "last_name": "m".repeat(100),
     });
     let token = showcase.portal.guest().post("/dev/token", &person).await;
-    let token = token.json()["token"].as_str().expect("a token").to_owned();
+    let token = token.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     let long = Client::new(&showcase.portal.url, Some(token));
     let me = long.get("/api/auth/me").await.json();
     let tasks = TaskClient::of(admin).await;
@@ -89,7 +92,10 @@ async fn long_values_stay_in_their_cards_at_every_width() {
         "/admin/overview".to_owned(),
         "/admin/audit".to_owned(),
         "/admin/users".to_owned(),
-        format!("/admin/users?edit={}", me["id"].as_str().expect("an id")),
+        format!(
+            "/admin/users?edit={}",
+            me["id"].as_str().expect("response has an id")
+        ),
         "/admin/settings?model=subscription_feature".to_owned(),
         "/admin/settings?model=custom_config".to_owned(),
         format!("/admin/settings?model=subscription_feature&edit={record}"),
@@ -107,7 +113,7 @@ async fn long_values_stay_in_their_cards_at_every_width() {
         "/admin/notifications".to_owned(),
     ];
     let browser = open(&showcase).await;
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     for page in &pages {
         browser.goto(page).await;
         for width in WIDTHS {
@@ -115,14 +121,14 @@ async fn long_values_stay_in_their_cards_at_every_width() {
             let script = format!("const WIDTH = {width};{OUTSIDE}");
             let found = browser.script(&script).await;
             if found != json!([]) {
-                faults.push(format!(
+                problems.push(format!(
                     "{} at {width}: {found}",
                     &page[..page.len().min(80)]
                 ));
             }
         }
     }
-    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(problems.is_empty(), "{problems:#?}");
     browser.close().await;
 }
 
@@ -293,7 +299,10 @@ async fn extended_letters_load_their_font_and_others_do_not() {
     let person =
         json!({"email": "lukasz@example.com", "first_name": "Łukasz", "last_name": "Wiśniewski"});
     let token = showcase.portal.guest().post("/dev/token", &person).await;
-    let token = token.json()["token"].as_str().expect("a token").to_owned();
+    let token = token.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     let lukasz = Client::new(&showcase.portal.url, Some(token));
     assert_eq!(lukasz.get("/api/auth/me").await.status, 200);
     browser.goto("/admin/users").await;

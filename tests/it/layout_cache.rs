@@ -13,18 +13,18 @@ use crate::support::{Database, TestResponse, TestServer};
 
 /// Layout that counts how often it was rendered and shows the current user.
 struct Counted {
-    drawn: Arc<AtomicUsize>,
+    renders: Arc<AtomicUsize>,
     is_kept: bool,
 }
 
 impl Layout for Counted {
     fn render(&self, page: &PageContext<'_>, content: Markup) -> Document {
-        self.drawn.fetch_add(1, Ordering::Relaxed);
-        let reader = page.user.map_or("a guest", |user| user.email);
+        self.renders.fetch_add(1, Ordering::Relaxed);
+        let name = page.user.map_or("a guest", |user| user.email);
         let said = page.flash.map_or("none", |flash| flash.text.as_str());
         document(
             page,
-            html! { p { "viewed by " (reader) } p { "flash " (said) } (content) },
+            html! { p { "viewed by " (name) } p { "flash " (said) } (content) },
         )
     }
 
@@ -35,19 +35,19 @@ impl Layout for Counted {
 
 /// Starts a portal with a counting layout and returns its counter.
 async fn start(is_kept: bool) -> (TestServer, Arc<AtomicUsize>) {
-    let drawn = Arc::<AtomicUsize>::default();
+    let renders = Arc::<AtomicUsize>::default();
     let layout = Counted {
-        drawn: Arc::clone(&drawn),
+        renders: Arc::clone(&renders),
         is_kept,
     };
     let build = |portal| app::build(portal).layout(layout);
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;
-    (server, drawn)
+    (server, renders)
 }
 
 #[tokio::test]
 async fn guests_share_a_cached_layout_without_private_data() {
-    let (server, drawn) = start(true).await;
+    let (server, renders) = start(true).await;
     let (guest, user) = (server.guest(), server.user().await);
     let read = async |cookie: &str, path: &str| {
         let request = guest.request(Method::GET, path);
@@ -56,7 +56,7 @@ async fn guests_share_a_cached_layout_without_private_data() {
             .await
             .text
     };
-    let count = || drawn.load(Ordering::Relaxed);
+    let count = || renders.load(Ordering::Relaxed);
     for _ in 0..2 {
         let page = read("", "/").await;
         assert!(
@@ -104,18 +104,18 @@ async fn guests_share_a_cached_layout_without_private_data() {
 
 #[tokio::test]
 async fn uncacheable_layout_is_rendered_every_time() {
-    let (server, drawn) = start(false).await;
+    let (server, renders) = start(false).await;
     for _ in 0..2 {
         server.guest().page("/").await;
     }
-    assert_eq!(drawn.load(Ordering::Relaxed), 2);
+    assert_eq!(renders.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
 async fn slot_content_is_rendered_every_time() {
-    let drawn = AtomicUsize::new(0);
+    let renders = AtomicUsize::new(0);
     let layout = DefaultLayout::new().slot(Slot::Footer, move |_| {
-        html! { "rendered " (drawn.fetch_add(1, Ordering::Relaxed)) }
+        html! { "rendered " (renders.fetch_add(1, Ordering::Relaxed)) }
     });
     let build = |portal| app::build(portal).layout(layout);
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;

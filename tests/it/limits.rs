@@ -56,12 +56,12 @@ async fn limited_behind(proxies: &str, change: impl FnOnce(&mut Limits)) -> Cler
 }
 
 #[track_caller]
-fn assert_too_many(answer: &TestResponse) {
-    answer.problem(429, "too_many_requests");
-    let wait: u32 = answer.header("retry-after").parse().expect("seconds");
+fn assert_too_many(response: &TestResponse) {
+    response.problem(429, "too_many_requests");
+    let wait: u32 = response.header("retry-after").parse().expect("seconds");
     assert!((1..=60).contains(&wait), "{wait}");
-    assert_eq!(answer.header("x-content-type-options"), "nosniff");
-    assert_eq!(answer.header("cache-control"), "private, no-store");
+    assert_eq!(response.header("x-content-type-options"), "nosniff");
+    assert_eq!(response.header("cache-control"), "private, no-store");
 }
 
 #[tokio::test]
@@ -125,10 +125,10 @@ async fn slow_handler_times_out_while_streams_stay_open() {
     };
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;
     let guest = server.guest();
-    let answer = tokio::time::timeout(Duration::from_secs(10), guest.get("/api/never")).await;
-    let answer = answer.expect("the handler times out");
-    answer.problem(503, "timeout");
-    assert_ne!(answer.header("retry-after"), "");
+    let response = tokio::time::timeout(Duration::from_secs(10), guest.get("/api/never")).await;
+    let response = response.expect("the handler times out");
+    response.problem(503, "timeout");
+    assert_ne!(response.header("retry-after"), "");
     guest
         .post("/api/never", &json!({}))
         .await
@@ -203,9 +203,9 @@ async fn is_served(stream: &mut TcpStream) -> bool {
     if stream.write_all(request).await.is_err() {
         return false;
     }
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\nok") {
-        match stream.read_buf(&mut answer).await {
+    let mut response = Vec::new();
+    while !response.ends_with(b"\r\n\r\nok") {
+        match stream.read_buf(&mut response).await {
             Ok(1..) => {}
             _ => return false,
         }
@@ -281,8 +281,8 @@ async fn sign_ins_per_ip_address_are_limited() {
     let few = |limits: &mut Limits| limits.rates.sign_in = Rate::per_minute(3);
     let server = limited(Database::Sqlite, &[], few).await;
     for number in 0..3 {
-        let answer = sign_out_for(&server, &format!("192.0.2.{number}")).await;
-        assert_eq!(answer.status, 303);
+        let response = sign_out_for(&server, &format!("192.0.2.{number}")).await;
+        assert_eq!(response.status, 303);
     }
     // The `X-Forwarded-For` header of an untrusted client is ignored.
     assert_too_many(&sign_out_for(&server, "192.0.2.77").await);
@@ -320,8 +320,8 @@ async fn changes_of_own_data_are_rate_limited() {
     let (user, other) = (server.user().await, server.admin().await);
     let preferences = json!({"preferences": {"rows": 20}});
     for _ in 0..2 {
-        let answer = user.patch("/api/auth/me", &preferences).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
+        let response = user.patch("/api/auth/me", &preferences).await;
+        assert_eq!(response.status, 200, "{}", response.text);
     }
     assert_too_many(&user.patch("/api/auth/me", &preferences).await);
     let theme = |client: &Client| {
@@ -457,8 +457,8 @@ async fn path_implies_no_rate_class() {
     let admin = server.admin().await;
     for path in ["/admin/x", "/admin/page"] {
         for _ in 0..4 {
-            let answer = TestResponse::of(admin.request(Method::POST, path)).await;
-            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+            let response = TestResponse::of(admin.request(Method::POST, path)).await;
+            assert_eq!(response.status, 200, "{path}: {}", response.text);
         }
     }
 }
@@ -519,7 +519,7 @@ async fn form_selects_at_most_one_page_of_rows() {
     ] {
         let fields = vec![("id", "0"); count];
         let path = format!("/admin/settings/plan/actions/{action}");
-        let answer = browser.submit(&path, &fields).await;
-        assert_eq!(answer.status, status, "{action} of {count}");
+        let response = browser.submit(&path, &fields).await;
+        assert_eq!(response.status, status, "{action} of {count}");
     }
 }

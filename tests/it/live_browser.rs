@@ -34,10 +34,10 @@ async fn until(browser: &Chromium, what: &str, script: &str) {
 }
 
 async fn add_plan(client: &Client, name: &str) {
-    let answer = client
+    let response = client
         .post("/api/admin/models/plan", &json!({"name": name}))
         .await;
-    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert_eq!(response.status, 201, "{}", response.text);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,8 +156,8 @@ async fn content_disappears_when_access_is_revoked() {
     change(Role::Admin).await;
     let browser = Chromium::open(&server.url).await;
     // The test causes these rejections.
-    browser.expects("status of 403");
-    browser.expects("status of 401");
+    browser.allow_console_message("status of 403");
+    browser.allow_console_message("status of 401");
     sign_in(&browser, "ann@example.com", "/admin/users").await;
     browser.see(ADMIN).await;
     change(Role::User).await;
@@ -189,7 +189,7 @@ async fn content_disappears_when_access_is_revoked() {
 async fn lost_connection_is_reported_and_restored_automatically() {
     let mut portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let browser = Chromium::open(&portal.url).await;
-    browser.expects("net::ERR_");
+    browser.allow_console_message("net::ERR_");
     sign_in(&browser, ADMIN, "/admin/users").await;
     browser.see(ADMIN).await;
     let height = "return document.querySelector('main').getBoundingClientRect().height";
@@ -210,7 +210,10 @@ async fn lost_connection_is_reported_and_restored_automatically() {
         .guest()
         .post("/dev/token", &json!({"email": "ann@example.com"}))
         .await;
-    let token = token.json()["token"].as_str().expect("a token").to_owned();
+    let token = token.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     Client::new(&portal.url, Some(token)).client_token().await;
     browser.see("ann@example.com").await;
     until(

@@ -105,14 +105,14 @@ impl Tab {
 
     async fn resume(client: &Client, topics: &str, last_id: &str) -> Self {
         let tab = Self::ask(client, &format!("topics={topics}"), last_id).await;
-        tab.unwrap_or_else(|answer| panic!("{topics}: {answer:?}"))
+        tab.unwrap_or_else(|response| panic!("{topics}: {response:?}"))
     }
 
     /// Returns the next event with its data; `None` at the end.
     async fn next(&mut self) -> Option<(String, Value)> {
         let next = tokio::time::timeout(Duration::from_secs(60), self.read_next());
         // Keep-alive comments are not events.
-        next.await.expect("an event arrives within a minute")
+        next.await.expect("event arrives within a minute")
     }
 
     async fn read_next(&mut self) -> Option<(String, Value)> {
@@ -122,7 +122,7 @@ impl Tab {
                 self.text = rest;
                 let mut event = None;
                 for line in block.lines() {
-                    match line.split_once(": ").expect("a field") {
+                    match line.split_once(": ").expect("line has a name") {
                         ("id", id) => id.clone_into(&mut self.last_id),
                         ("event", name) => event = Some((name.to_owned(), Value::Null)),
                         ("data", data) => {
@@ -154,7 +154,7 @@ impl Tab {
     pub(crate) async fn changed(&mut self) -> Vec<String> {
         let (name, data) = self.next().await.expect("the stream is open");
         assert_eq!(name, "changed", "{data}");
-        serde_json::from_value(data).expect("a list of names")
+        serde_json::from_value(data).expect("event contains a list of names")
     }
 
     /// Reads until a topic has changed.
@@ -171,7 +171,7 @@ impl Tab {
                 .expect("the stream ends with a `closed` event");
             if name == "closed" {
                 assert!(self.next().await.is_none());
-                return data["code"].as_u64().expect("a number");
+                return data["code"].as_u64().expect("value is a number");
             }
         }
     }
@@ -224,7 +224,7 @@ async fn forbidden_and_invalid_topics_are_rejected(database: Database) {
     let mut server = start(database).await;
     let refused = async |client: &Client, query: &str| match Tab::ask(client, query, "").await {
         Ok(_) => panic!("{query} is accepted"),
-        Err(answer) => answer,
+        Err(response) => response,
     };
     let (guest, user) = (server.guest(), server.user().await);
     refused(&guest, "topics=orders")
@@ -295,8 +295,8 @@ async fn page_contains_a_cursor_for_missed_changes(database: Database) {
     assert!(!server.guest().page("/").await.text.contains("data-mark"));
     let known = mark().await;
     let plan = json!({"name": "Basic"});
-    let answer = admin.post("/api/admin/models/plan", &plan).await;
-    assert_eq!(answer.status, 201, "{}", answer.text);
+    let response = admin.post("/api/admin/models/plan", &plan).await;
+    assert_eq!(response.status, 201, "{}", response.text);
     // Wait until this process has received the change.
     Tab::open(&admin, "model:plan").await;
     eventually("an older cursor receives the change", async || {
@@ -394,7 +394,7 @@ async fn writes_notify_subscribers_on_every_replica(database: Database) {
         }
         tabs
     };
-    let told = async |tabs: Vec<Tab>, topics: &[&str]| {
+    let assert_notified = async |tabs: Vec<Tab>, topics: &[&str]| {
         for mut tab in tabs {
             let mut missing: Vec<&str> = topics.to_vec();
             while !missing.is_empty() {
@@ -409,19 +409,19 @@ async fn writes_notify_subscribers_on_every_replica(database: Database) {
         .post("/api/admin/models/plan", &json!({"name": "Basic"}))
         .await;
     assert_eq!(plan.status, 201, "{}", plan.text);
-    told(open, &["model:plan", "audit"]).await;
+    assert_notified(open, &["model:plan", "audit"]).await;
 
     let open = tabs("users").await;
     let ann = server.user().await;
     ann.get("/api/auth/me").await;
-    told(open, &["users"]).await;
+    assert_notified(open, &["users"]).await;
 
     let open = tabs("tasks").await;
     let token = ann.client_token().await;
     let path = format!("/api/probe/tasks/{token}/start/echo");
     let task = ann.post(&path, &json!({"name": "Ann", "age": 7})).await;
     assert!(task.status.is_success(), "{}", task.text);
-    told(open, &["tasks"]).await;
+    assert_notified(open, &["tasks"]).await;
 
     if let Some(there) = &mut there {
         there.stop().await;
@@ -437,10 +437,10 @@ async fn rolled_back_changes_are_not_published(database: Database) {
         .get::<Store>()
         .expect("every portal has this service");
     let mut tab = Tab::open(&user, "orders,inbox,news").await;
-    let mut transaction = store.begin().await.expect("a transaction starts");
+    let mut transaction = store.begin().await.expect("transaction starts");
     live.notify_in(&mut transaction, "orders");
     drop(transaction);
-    let mut transaction = store.begin().await.expect("a transaction starts");
+    let mut transaction = store.begin().await.expect("transaction starts");
     live.notify_user_in(&mut transaction, id_of(&user).await, "inbox");
     live.notify_user_in(&mut transaction, Uuid::nil(), "inbox");
     transaction.commit().await.expect("the transaction commits");
@@ -516,13 +516,13 @@ async fn requested_regions_are_rendered_without_the_page(database: Database) {
             .header("accept", "text/html");
         TestResponse::of(request.header("x-portal-region", ids)).await
     };
-    let answer = regions(&guest, "/live-test", "inner").await;
-    assert_eq!(answer.status, 200);
+    let response = regions(&guest, "/live-test", "inner").await;
+    assert_eq!(response.status, 200);
     assert_eq!(
-        answer.text,
-        "<pt-live id=\"inner\" data-topics=\"news\">inside</pt-live>"
+        response.text,
+        "<pt-live id=\"inner\" data-topics=\"news\" data-requires=\"live\">inside</pt-live>"
     );
-    assert_eq!(answer.header("cache-control"), "private, no-store");
+    assert_eq!(response.header("cache-control"), "private, no-store");
     let both = regions(&guest, "/live-test", "outer live-news nothing")
         .await
         .text;
@@ -530,11 +530,14 @@ async fn requested_regions_are_rendered_without_the_page(database: Database) {
     assert_eq!(regions(&guest, "/live-test", "nothing").await.text, "");
 
     // The guard of the page applies to its regions.
-    let answer = regions(&guest, "/admin/users", "live-rows").await;
-    assert_eq!(answer.status, 303);
+    let response = regions(&guest, "/admin/users", "live-rows").await;
+    assert_eq!(response.status, 303);
     let user = server.user().await;
-    let answer = regions(&user, "/admin/users", "live-rows").await;
-    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (403, ""));
+    let response = regions(&user, "/admin/users", "live-rows").await;
+    assert_eq!(
+        (response.status.as_u16(), response.text.as_str()),
+        (403, "")
+    );
 
     // A region request does not consume a flash message, which waits for the next page.
     let admin = server.admin().await;
@@ -542,8 +545,8 @@ async fn requested_regions_are_rendered_without_the_page(database: Database) {
         .request(Method::GET, "/admin/users")
         .header("accept", "text/html");
     let request = request.header("cookie", "portal_flash=success%3Asaved");
-    let answer = TestResponse::of(request.header("x-portal-region", "live-rows")).await;
-    assert!(answer.text.contains("root@example.com"));
-    assert_eq!(answer.header("set-cookie"), "");
+    let response = TestResponse::of(request.header("x-portal-region", "live-rows")).await;
+    assert!(response.text.contains("root@example.com"));
+    assert_eq!(response.header("set-cookie"), "");
     server.stop().await;
 }

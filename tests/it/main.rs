@@ -19,6 +19,7 @@ mod build_errors;
 mod clerk_browser;
 mod clerk_floods;
 mod clerk_handshake;
+mod clerk_sync;
 mod clerk_webhooks;
 mod client_tokens;
 mod components;

@@ -15,16 +15,16 @@ on_both!(
 );
 
 async fn scrape(client: &Client) -> String {
-    let answer = client.get("/metrics").await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    let response = client.get("/metrics").await;
+    assert_eq!(response.status, 200, "{}", response.text);
     assert!(
-        answer
+        response
             .header("content-type")
             .starts_with("text/plain; version=0.0.4"),
         "{}",
-        answer.header("content-type")
+        response.header("content-type")
     );
-    answer.text
+    response.text
 }
 
 /// Returns the value of a series, or `None` if it is missing. Labels may be in any order.
@@ -42,10 +42,10 @@ fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
 }
 
 /// Waits until a series has a value: the result of a task is visible before it is counted.
-async fn until(client: &Client, name: &str, labels: &[(&str, &str)], wanted: f64) {
-    eventually(&format!("{name} {labels:?} is {wanted}"), async || {
+async fn until(client: &Client, name: &str, labels: &[(&str, &str)], expected: f64) {
+    eventually(&format!("{name} {labels:?} is {expected}"), async || {
         let text = scrape(client).await;
-        (value(&text, name, labels) == Some(wanted)).then_some(())
+        (value(&text, name, labels) == Some(expected)).then_some(())
     })
     .await;
 }
@@ -151,7 +151,7 @@ async fn scrape_succeeds_while_the_database_is_unavailable(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     client.ended(&client.start("fails_task").await).await;
-    let store = server.state.get::<Store>().expect("a portal has a store");
+    let store = server.state.get::<Store>().expect("portal has a store");
     store.close().await;
     let text = scrape(&server.guest()).await;
     let labels = [("state", "probe"), ("name", "fails_task")];

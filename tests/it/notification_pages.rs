@@ -143,7 +143,9 @@ async fn opening_a_notification_marks_it_as_read(database: Database) {
     let listed = listed(&ann).await;
     let path = format!(
         "/admin/notifications/{}",
-        listed["items"][0]["id"].as_str().expect("an id")
+        listed["items"][0]["id"]
+            .as_str()
+            .expect("response has an id")
     );
     let opened = TestResponse::of(
         ann.request(Method::POST, &path)

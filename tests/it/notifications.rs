@@ -26,7 +26,7 @@ on_both!(
 
 /// Finishes at once and always notifies
 #[monitored_background_task(group = "notify", notify = always)]
-async fn told(_task: TaskContext) -> u8 {
+async fn finishes(_task: TaskContext) -> u8 {
     1
 }
 
@@ -38,7 +38,11 @@ async fn untold(_task: TaskContext) -> Result<(), TaskError> {
 
 pub(crate) async fn id_of(client: &Client) -> Uuid {
     let me = client.get("/api/auth/me").await.json();
-    me["id"].as_str().expect("a string").parse().expect("an id")
+    me["id"]
+        .as_str()
+        .expect("value is a string")
+        .parse()
+        .expect("id is a UUID")
 }
 
 pub(crate) fn bell(server: &TestServer) -> Notifications {
@@ -47,16 +51,16 @@ pub(crate) fn bell(server: &TestServer) -> Notifications {
 }
 
 pub(crate) async fn listed(client: &Client) -> Value {
-    let answer = client.get("/api/notifications").await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()
+    let response = client.get("/api/notifications").await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json()
 }
 
 /// Returns the list once it has the given number of entries.
 pub(crate) async fn until(client: &Client, entries: usize) -> Value {
     eventually(&format!("{entries} notifications"), async || {
         let list = listed(client).await;
-        let items = list["items"].as_array().expect("a list");
+        let items = list["items"].as_array().expect("value is a list");
         (items.len() == entries).then_some(list.clone())
     })
     .await
@@ -97,14 +101,14 @@ async fn users_see_and_change_only_their_own_notifications(database: Database) {
     assert_eq!(item["read_at"], Value::Null);
     assert_eq!(listed(&bob).await, json!({"unread": 0, "items": []}));
 
-    let id = item["id"].as_str().expect("an id");
+    let id = item["id"].as_str().expect("response has an id");
     let (read, one) = (
         format!("/api/notifications/{id}/read"),
         format!("/api/notifications/{id}"),
     );
     let others = [bob.post(&read, &json!({})).await, bob.delete(&one).await];
-    for answer in others {
-        answer.problem(404, "notification_not_found");
+    for response in others {
+        response.problem(404, "notification_not_found");
     }
     assert_eq!(
         bob.page(&format!("/admin/notifications/{id}")).await.status,
@@ -160,12 +164,13 @@ async fn list_is_paginated(database: Database) {
     loop {
         let page = ann.get(&path).await.json();
         assert_eq!(page["unread"], 5);
-        let items = page["items"].as_array().expect("a list").clone();
-        seen.extend(
-            items
-                .iter()
-                .map(|item| item["title"].as_str().expect("a title").to_owned()),
-        );
+        let items = page["items"].as_array().expect("value is a list").clone();
+        seen.extend(items.iter().map(|item| {
+            item["title"]
+                .as_str()
+                .expect("notification has a title")
+                .to_owned()
+        }));
         match page["next_cursor"].as_str() {
             Some(cursor) => path = format!("/api/notifications?limit=2&cursor={cursor}"),
             None => break,
@@ -181,8 +186,8 @@ async fn list_is_paginated(database: Database) {
         ("cursor=7", "/cursor"),
         ("unread=maybe", "/unread"),
     ] {
-        let answer = ann.get(&format!("/api/notifications?{query}")).await;
-        let problem = answer.problem(422, "invalid_parameters");
+        let response = ann.get(&format!("/api/notifications?{query}")).await;
+        let problem = response.problem(422, "invalid_parameters");
         assert_eq!(problem["errors"][0]["pointer"], pointer);
     }
     assert_eq!(
@@ -271,7 +276,7 @@ async fn newest_and_unread_notifications_are_retained(database: Database) {
     }
     let kept = ann.get("/api/notifications?limit=200").await.json();
     assert!(kept.get("next_cursor").is_none());
-    let items = kept["items"].as_array().expect("a list");
+    let items = kept["items"].as_array().expect("value is a list");
     assert_eq!(items.len(), 200);
     assert_eq!(items[199]["id"], first, "unread entries are retained");
     assert_eq!(
@@ -311,12 +316,14 @@ async fn failed_task_notifies_once_and_bursts_share_one_entry(database: Database
         (&json!(21), &json!(1))
     );
     assert_eq!(list["items"][0]["title"], "21 tasks failed");
-    let link = list["items"][0]["link"].as_str().expect("a link");
+    let link = list["items"][0]["link"]
+        .as_str()
+        .expect("notification has a link");
     let failed = ann.page(link).await;
     let listed = crate::support::attributes(&failed.text, "[data-task-id]", "data-task-id");
     assert_eq!(listed.len(), 21, "{link}");
 
-    let id = client.start_in("notify", "told", &json!({})).await;
+    let id = client.start_in("notify", "finishes", &json!({})).await;
     client.until_in("notify", &id, "COMPLETED").await;
     let list = until(&ann, 2).await;
     assert_eq!(
@@ -329,7 +336,9 @@ async fn failed_task_notifies_once_and_bursts_share_one_entry(database: Database
     let id = client.start("fails_task").await;
     client.until(&id, "ERROR").await;
     let list = until(&admin, 1).await;
-    let link = list["items"][0]["link"].as_str().expect("a link");
+    let link = list["items"][0]["link"]
+        .as_str()
+        .expect("notification has a link");
     assert_eq!(admin.page(link).await.status, 200);
 }
 

@@ -33,17 +33,17 @@ async fn browser_of(server: &TestServer, client: &Client) -> CookieClient {
 }
 
 fn tasks(server: &TestServer) -> Arc<Tasks> {
-    server.state.get::<Tasks>().expect("a portal has tasks")
+    server.state.get::<Tasks>().expect("portal has tasks")
 }
 
 async fn record(server: &TestServer, id: &str) -> TaskRecord {
-    let id: Uuid = id.parse().expect("an id");
+    let id: Uuid = id.parse().expect("id is a UUID");
     let found = tasks(server).get(id).await.expect("read");
     found.expect("stored")
 }
 
 fn texts(html: &str, css: &str) -> Vec<String> {
-    let selector = scraper::Selector::parse(css).expect("a selector");
+    let selector = scraper::Selector::parse(css).expect("selector is valid");
     let page = scraper::Html::parse_document(html);
     let found = page.select(&selector);
     found.map(|it| it.text().collect()).collect()
@@ -63,9 +63,12 @@ async fn start(
 ) -> String {
     let mut fields = vec![("state", state), ("task", task)];
     fields.extend_from_slice(args);
-    let answer = browser.submit("/tasks/start", &fields).await;
-    assert_eq!(answer.status, 303, "{}", answer.text);
-    let (_, id) = answer.location().rsplit_once("from=").expect("an id");
+    let response = browser.submit("/tasks/start", &fields).await;
+    assert_eq!(response.status, 303, "{}", response.text);
+    let (_, id) = response
+        .location()
+        .rsplit_once("from=")
+        .expect("page contains an id");
     id.to_owned()
 }
 
@@ -129,8 +132,8 @@ async fn task_of_another_user_is_not_found(database: Database) {
             assert_eq!(other.page(&path).await.status, 404, "{path}");
         }
         for verb in ["cancel", "again"] {
-            let answer = other.submit(&format!("/tasks/{id}/{verb}"), &[]).await;
-            assert_eq!(answer.status, 404, "{verb}");
+            let response = other.submit(&format!("/tasks/{id}/{verb}"), &[]).await;
+            assert_eq!(response.status, 404, "{verb}");
         }
         for rest in ["events", "log"] {
             let path = format!("/api/tasks/{id}/{rest}");
@@ -139,8 +142,8 @@ async fn task_of_another_user_is_not_found(database: Database) {
     }
     let mut guest = CookieClient::new(&server.url);
     for path in ["/tasks".to_owned(), format!("/tasks/{id}")] {
-        let answer = guest.page(&path).await;
-        assert!(answer.location().starts_with("/sign-in"), "{path}");
+        let response = guest.page(&path).await;
+        assert!(response.location().starts_with("/sign-in"), "{path}");
     }
     let path = format!("/api/tasks/{id}/log");
     server.guest().get(&path).await.problem(401, "unauthorized");
@@ -164,8 +167,8 @@ async fn user_starts_only_permitted_types(database: Database) {
     assert_ne!(chosen, ["admins_only"]);
     for (task, status) in [("admins_only", 403), ("nonsense", 404), ("", 404)] {
         let fields = [("state", "probe"), ("task", task)];
-        let answer = page.submit("/tasks/start", &fields).await;
-        assert_eq!(answer.status, status, "{task}");
+        let response = page.submit("/tasks/start", &fields).await;
+        assert_eq!(response.status, status, "{task}");
     }
     assert_eq!(listed(&page.page("/tasks").await), [""; 0]);
     let mut admin = browser_of(&server, &server.admin().await).await;
@@ -175,11 +178,11 @@ async fn user_starts_only_permitted_types(database: Database) {
 
 async fn set_role(server: &TestServer, user: &Client, role: &str) {
     let me = user.get("/api/auth/me").await.json();
-    let id = me["id"].as_str().expect("an id").to_owned();
+    let id = me["id"].as_str().expect("response has an id").to_owned();
     let change = json!({ "user_type": role });
     let admin = server.admin().await;
-    let answer = admin.patch(&format!("/api/users/{id}"), &change).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    let response = admin.patch(&format!("/api/users/{id}"), &change).await;
+    assert_eq!(response.status, 200, "{}", response.text);
 }
 
 async fn lost_permission_hides_tasks_and_fails_pending_ones(database: Database) {
@@ -287,11 +290,11 @@ async fn run_again_returns_to_the_list(database: Database) {
     );
     let backs = attributes(&shown.text, &format!("{form} [name=back]"), "value");
     assert_eq!(backs, [list]);
-    let answer = page.submit(&again, &[("back", list)]).await;
-    assert_eq!((answer.status.as_u16(), answer.location()), (303, list));
+    let response = page.submit(&again, &[("back", list)]).await;
+    assert_eq!((response.status.as_u16(), response.location()), (303, list));
     let shown = page.page(list).await;
     let links = attributes(&shown.text, "pt-toast a", "href");
-    let new = links[0].strip_prefix("/tasks/").expect("a task");
+    let new = links[0].strip_prefix("/tasks/").expect("URL of a task");
     assert_ne!(new, id);
     let new = record(&server, new).await;
     assert_eq!(
@@ -300,8 +303,11 @@ async fn run_again_returns_to_the_list(database: Database) {
     );
 
     // From the page of a task, the action leads to the page of the new task.
-    let answer = page.submit(&again, &[]).await;
-    let to = answer.location().strip_prefix("/tasks/").expect("a task");
+    let response = page.submit(&again, &[]).await;
+    let to = response
+        .location()
+        .strip_prefix("/tasks/")
+        .expect("URL of a task");
     assert!(to != id && to != new.id.to_string(), "{to}");
     assert_eq!(record(&server, to).await.name, "fails_task");
 
@@ -315,8 +321,8 @@ async fn cancellation_shows_until_the_task_finishes(database: Database) {
     let mut page = browser_of(&server, &server.user().await).await;
     let id = start(&mut page, "probe", "stubborn", &[]).await;
     until(&server, &id, "PROCESSING").await;
-    let answer = page.submit(&format!("/tasks/{id}/cancel"), &[]).await;
-    assert_eq!(answer.location(), "/tasks");
+    let response = page.submit(&format!("/tasks/{id}/cancel"), &[]).await;
+    assert_eq!(response.location(), "/tasks");
     for path in ["/tasks".to_owned(), format!("/tasks/{id}")] {
         let shown = page.page(&path).await;
         let badge = texts(&shown.text, "[data-part=status]");
@@ -417,8 +423,8 @@ async fn event_stream_of_own_task_requires_same_origin(database: Database) {
         let request = headers.iter().fold(request, |request, (name, value)| {
             request.header(*name, *value)
         });
-        let answer = request.send().await.expect("the portal responds");
-        assert_eq!(answer.status(), status, "{headers:?}");
+        let response = request.send().await.expect("the portal responds");
+        assert_eq!(response.status(), status, "{headers:?}");
     }
     let events = ann.request(Method::GET, &path).send().await;
     let mut events = events.expect("the portal responds");
@@ -428,12 +434,12 @@ async fn event_stream_of_own_task_requires_same_origin(database: Database) {
         let chunk = events
             .chunk()
             .await
-            .expect("an open stream")
-            .expect("an event");
+            .expect("stream is open")
+            .expect("event arrives");
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     page.submit(&format!("/tasks/{id}/cancel"), &[]).await;
-    while let Some(chunk) = events.chunk().await.expect("a clean end") {
+    while let Some(chunk) = events.chunk().await.expect("stream ends without an error") {
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     assert!(text.contains("event: end"), "{text}");

@@ -23,8 +23,11 @@ struct Setup {
 async fn setup() -> Setup {
     let portal = ReferencePortal::start(&[]).await;
     let person = json!({"email": USER, "first_name": "Zoë", "last_name": "Ott"});
-    let answer = portal.guest().post("/dev/token", &person).await;
-    let session = answer.json()["token"].as_str().expect("a token").to_owned();
+    let response = portal.guest().post("/dev/token", &person).await;
+    let session = response.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     let browser = Chromium::open(&portal.url).await;
     browser.use_session(&session).await;
     Setup {
@@ -175,7 +178,7 @@ async fn tasks_finished_before_the_stream_opens_are_shown() {
     }
     let browser = Chromium::open(&server.url).await;
     browser
-        .use_session(user.token.as_deref().expect("a token"))
+        .use_session(user.token.as_deref().expect("client has a token"))
         .await;
     browser.in_every_page(HELD).await;
     browser.goto("/tasks").await;
@@ -296,7 +299,7 @@ async fn cancelled_task_shows_cancelling_until_its_next_update() {
     let client = TaskClient::of(&user).await;
     let browser = Chromium::open(&server.url).await;
     browser
-        .use_session(user.token.as_deref().expect("a token"))
+        .use_session(user.token.as_deref().expect("client has a token"))
         .await;
     for in_list in [false, true] {
         let id = client.start_in("rules", "gated", &json!({})).await;
@@ -378,7 +381,7 @@ async fn empty_log_is_below_the_timeline() {
     client.ended_in("other", &id).await;
     let browser = Chromium::open(&server.url).await;
     browser
-        .use_session(user.token.as_deref().expect("a token"))
+        .use_session(user.token.as_deref().expect("client has a token"))
         .await;
     browser.goto(&format!("/tasks/{id}")).await;
     browser.see("No log output").await;
@@ -396,7 +399,7 @@ async fn json_editor_scrolls_into_view() {
         ..
     } = setup().await;
     // Chromium logs each field that could not take the focus while loading.
-    browser.expects("Autofocus");
+    browser.allow_console_message("Autofocus");
     browser.resize(1280, 700).await;
     browser.goto("/tasks?state=reports&task=write_report").await;
     browser.find("#start-task button[value=json]").await;

@@ -16,8 +16,8 @@ use crate::support::{
 };
 
 /// Returns the paths in the navigation of the sidebar.
-fn navigation(answer: &TestResponse) -> Vec<String> {
-    attributes(&answer.text, "aside nav a", "href")
+fn navigation(response: &TestResponse) -> Vec<String> {
+    attributes(&response.text, "aside nav a", "href")
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn navigation_hides_inaccessible_pages() {
     let user = server.user().await.page("/").await;
     let admin = server.admin().await.page("/").await;
     let shows =
-        |answer: &TestResponse, path: &str| navigation(answer).iter().any(|href| href == path);
+        |response: &TestResponse, path: &str| navigation(response).iter().any(|href| href == path);
     for (path, expected) in [
         ("/", [true, true, true]),
         ("/members", [false, true, true]),
@@ -35,7 +35,7 @@ async fn navigation_hides_inaccessible_pages() {
         ("/secret", [false, false, true]),
         ("/admin/tasks", [false, false, true]),
     ] {
-        let shown = [&guest, &user, &admin].map(|answer| shows(answer, path));
+        let shown = [&guest, &user, &admin].map(|response| shows(response, path));
         assert_eq!(shown, expected, "{path}");
     }
     assert!(guest.text.contains("Sign in"));
@@ -111,9 +111,9 @@ async fn page_with_api_in_its_path_has_error_pages() {
 async fn page_rejects_other_methods_and_lists_its_own() {
     let server = TestServer::start(Database::Sqlite).await;
     for method in [Method::POST, Method::PUT, Method::DELETE] {
-        let answer = TestResponse::of(server.guest().request(method, "/")).await;
-        answer.problem(405, "method_not_allowed");
-        assert!(answer.header("allow").contains("GET"), "{answer:?}");
+        let response = TestResponse::of(server.guest().request(method, "/")).await;
+        response.problem(405, "method_not_allowed");
+        assert!(response.header("allow").contains("GET"), "{response:?}");
     }
     let request = server.guest().request(Method::POST, "/");
     let page = TestResponse::of(request.header("accept", "text/html")).await;
@@ -149,9 +149,9 @@ async fn panics() -> &'static str {
     panic!("the secret inside")
 }
 
-fn assert_inside_is_hidden(answer: &TestResponse) {
+fn assert_inside_is_hidden(response: &TestResponse) {
     // The requested URL is not a secret: the page links to it again.
-    let text = answer.text.replace("/panics", "");
+    let text = response.text.replace("/panics", "");
     for word in ["secret", "panic", ".rs", "backtrace"] {
         assert!(!text.contains(word), "{word} in {text}");
     }
@@ -211,7 +211,7 @@ async fn markup_is_wrapped_in_the_layout_and_escaped() {
     assert_eq!(page.header("cache-control"), "private, no-store");
     assert_eq!(attributes(&page.text, "html", "lang"), ["en"]);
     let main = Html::parse_document(&page.text);
-    let heading = Selector::parse("main#main h1").expect("a selector");
+    let heading = Selector::parse("main#main h1").expect("selector is valid");
     assert_eq!(main.select(&heading).count(), 1);
 }
 
@@ -258,7 +258,7 @@ async fn assets_are_hashed_compressed_and_immutable() {
             .request(Method::GET, path)
             .send()
             .await
-            .expect("a response");
+            .expect("portal responds");
         assert_eq!(plain.status(), 200, "{path}");
         let headers = plain.headers().clone();
         assert!(
@@ -273,7 +273,7 @@ async fn assets_are_hashed_compressed_and_immutable() {
                 .expect("text")
                 .contains("max-age=31536000")
         );
-        let size = plain.bytes().await.expect("a body").len();
+        let size = plain.bytes().await.expect("body is readable").len();
         let request = guest
             .request(Method::GET, path)
             .header("if-none-match", &headers["etag"]);
@@ -286,14 +286,14 @@ async fn assets_are_hashed_compressed_and_immutable() {
             let request = guest
                 .request(Method::GET, path)
                 .header("accept-encoding", accepted);
-            let answer = request.send().await.expect("a response");
-            let found = answer
+            let response = request.send().await.expect("portal responds");
+            let found = response
                 .headers()
                 .get("content-encoding")
                 .map(|value| value.to_str().expect("text").to_owned());
             assert_eq!(found.unwrap_or_default(), coding, "{path}");
-            assert_eq!(answer.headers()["vary"], "accept-encoding");
-            let length = answer.bytes().await.expect("a body").len();
+            assert_eq!(response.headers()["vary"], "accept-encoding");
+            let length = response.bytes().await.expect("body is readable").len();
             assert_eq!(length < size, !coding.is_empty(), "{path} {coding}");
         }
     }
@@ -318,12 +318,12 @@ async fn theme_form_saves_the_choice() {
         ("radius", "huge"),
         ("return_to", "/items/1"),
     ];
-    let answer = browser.submit("/theme", &fields).await;
+    let response = browser.submit("/theme", &fields).await;
     assert_eq!(
-        (answer.status.as_u16(), answer.location()),
+        (response.status.as_u16(), response.location()),
         (303, "/items/1")
     );
-    let page = browser.page(answer.location()).await;
+    let page = browser.page(response.location()).await;
     for (name, value) in [
         ("data-accent", "ruby"),
         ("data-appearance", "dark"),

@@ -71,29 +71,29 @@ async fn ask_all(server: &TestServer, paths: &[&str]) -> Vec<String> {
     }
     let sent = stream.write_all(requests.as_bytes()).await;
     sent.expect("the requests are sent");
-    let mut answers = String::new();
-    let read = stream.read_to_string(&mut answers).await;
+    let mut responses = String::new();
+    let read = stream.read_to_string(&mut responses).await;
     read.expect("the connection ends without an error");
-    let answers = answers.split("HTTP/1.1 ").skip(1);
-    answers.map(str::to_owned).collect()
+    let responses = responses.split("HTTP/1.1 ").skip(1);
+    responses.map(str::to_owned).collect()
 }
 
 /// Asserts the statuses of the responses, and that they contain no internals.
 #[track_caller]
-fn assert_answers(answers: &[String], statuses: &[&str]) {
-    let found: Vec<&str> = answers.iter().map(|answer| &answer[..3]).collect();
+fn assert_responses(responses: &[String], statuses: &[&str]) {
+    let found: Vec<&str> = responses.iter().map(|response| &response[..3]).collect();
     assert_eq!(found, statuses);
-    assert!(!answers.concat().contains("the secret inside"));
+    assert!(!responses.concat().contains("the secret inside"));
 }
 
 #[tokio::test]
 async fn panicking_layout_keeps_the_response_and_the_connection() {
     let server = start(|portal| portal.layout(PanickingLayout)).await;
     let paths = ["/nowhere", "/", "/members", "/nowhere", "/healthz"];
-    let answers = ask_all(&server, &paths).await;
-    assert_answers(&answers, &["500", "500", "303", "500", "200"]);
+    let responses = ask_all(&server, &paths).await;
+    assert_responses(&responses, &["500", "500", "303", "500", "200"]);
     for at in [0, 1] {
-        let document = &answers[at];
+        let document = &responses[at];
         assert!(
             document.contains("<h1>Something went wrong</h1>"),
             "{document}"
@@ -104,10 +104,10 @@ async fn panicking_layout_keeps_the_response_and_the_connection() {
 #[tokio::test]
 async fn panicking_provider_causes_a_plain_error_response() {
     let server = start(|portal| portal.auth(Provider { panics: true })).await;
-    let answers = ask_all(&server, &["/nowhere", "/", "/healthz"]).await;
-    assert_answers(&answers, &["500", "500", "200"]);
-    let answer = server.guest().page("/nowhere").await;
-    answer.problem(500, "internal");
+    let responses = ask_all(&server, &["/nowhere", "/", "/healthz"]).await;
+    assert_responses(&responses, &["500", "500", "200"]);
+    let response = server.guest().page("/nowhere").await;
+    response.problem(500, "internal");
 }
 
 #[tokio::test]
@@ -132,12 +132,12 @@ async fn error_page_keeps_cookies_and_is_not_cached() {
     ] {
         let request = server.guest().request(Method::GET, path);
         let request = request.header("accept", "text/html");
-        let answer = TestResponse::of(request.header("cookie", "portal_flash=sHello")).await;
-        assert_eq!(answer.status, status, "{}", answer.text);
-        let kept = answer.headers.get_all(header::SET_COOKIE).iter();
+        let response = TestResponse::of(request.header("cookie", "portal_flash=sHello")).await;
+        assert_eq!(response.status, status, "{}", response.text);
+        let kept = response.headers.get_all(header::SET_COOKIE).iter();
         let kept: Vec<_> = kept.map(|cookie| cookie.to_str().expect("text")).collect();
         let pairs: Vec<_> = kept.iter().filter_map(|it| it.split(';').next()).collect();
         assert_eq!(pairs, expected, "{path}");
-        assert_eq!(answer.headers["cache-control"], "private, no-store");
+        assert_eq!(response.headers["cache-control"], "private, no-store");
     }
 }

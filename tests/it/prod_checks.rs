@@ -23,7 +23,7 @@ const PROD: [(&str, &str); 6] = [
 
 /// Starts the portal and returns the exit code and the error output.
 async fn start(base: &[(&str, &str)], more: &[(&str, &str)]) -> (Option<i32>, String) {
-    let directory = tempfile::tempdir().expect("a directory can be created");
+    let directory = tempfile::tempdir().expect("directory is created");
     let output = command(directory.path())
         .args(["serve", "--port", "0"])
         .envs(base.iter().copied())
@@ -142,9 +142,9 @@ async fn development_sign_in_is_rejected_behind_a_proxy() {
     ] {
         for path in ["/dev/token", "/dev/sign-in"] {
             let request = guest.request(reqwest::Method::POST, path).json(&body);
-            let answer = TestResponse::of(request.header(name, value)).await;
-            answer.problem(403, "forbidden");
-            assert_eq!(answer.header("set-cookie"), "", "{name} {path}");
+            let response = TestResponse::of(request.header(name, value)).await;
+            response.problem(403, "forbidden");
+            assert_eq!(response.header("set-cookie"), "", "{name} {path}");
         }
         let keys = guest.request(reqwest::Method::GET, "/.well-known/jwks.json");
         assert_eq!(TestResponse::of(keys.header(name, value)).await.status, 403);

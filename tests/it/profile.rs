@@ -75,7 +75,11 @@ async fn theme_of_a_guest_is_stored_in_a_cookie(database: Database) {
     assert_eq!(saved.status, 204);
     let cookie = saved.header("set-cookie");
     assert!(cookie.starts_with("portal_theme=jade."), "{cookie}");
-    let cookie = cookie.split(';').next().expect("a value").to_owned();
+    let cookie = cookie
+        .split(';')
+        .next()
+        .expect("cookie has a value")
+        .to_owned();
     let page = |client: &Client| {
         client
             .request(Method::GET, "/")
@@ -106,36 +110,36 @@ async fn preferences_are_merged_bounded_and_validated(database: Database) {
         change(json!({"a": {"x": 1}, "b": [1, "ü"]})).await.status,
         200
     );
-    let answer = change(json!({"a": {"y": 2}, "b": null, "c": true})).await;
+    let response = change(json!({"a": {"y": 2}, "b": null, "c": true})).await;
     let expected = json!({"preferences": {"a": {"y": 2}, "c": true}});
-    assert_eq!(answer.json(), expected);
+    assert_eq!(response.json(), expected);
     assert_eq!(user.get("/api/auth/me/preferences").await.json(), expected);
     assert_eq!(change(json!({})).await.json(), expected);
 
-    let fault = |answer: &TestResponse| {
-        let problem = answer.problem(422, "invalid_parameters");
-        let fault = &problem["errors"][0];
-        format!("{} {}", fault["pointer"], fault["code"]).replace('"', "")
+    let error = |response: &TestResponse| {
+        let problem = response.problem(422, "invalid_parameters");
+        let error = &problem["errors"][0];
+        format!("{} {}", error["pointer"], error["code"]).replace('"', "")
     };
     let large = change(json!({"large": "x".repeat(16 * 1024)})).await;
-    assert_eq!(fault(&large), "/preferences too_long");
+    assert_eq!(error(&large), "/preferences too_long");
     let long = change(json!({"n".repeat(101): 1})).await;
-    assert!(fault(&long).ends_with("invalid_name"));
+    assert!(error(&long).ends_with("invalid_name"));
     let theme = change(json!({"theme": {"accent": "pearl"}})).await;
-    assert_eq!(fault(&theme), "/preferences/theme/accent not_allowed");
+    assert_eq!(error(&theme), "/preferences/theme/accent not_allowed");
     let theme = change(json!({"theme": "dark"})).await;
-    assert_eq!(fault(&theme), "/preferences/theme invalid_type");
+    assert_eq!(error(&theme), "/preferences/theme invalid_type");
     assert_eq!(
-        fault(&change(json!({"a": "\u{0}"})).await),
+        error(&change(json!({"a": "\u{0}"})).await),
         "/preferences/a invalid_value"
     );
-    assert_eq!(fault(&change(json!([])).await), "/preferences invalid_type");
+    assert_eq!(error(&change(json!([])).await), "/preferences invalid_type");
     for (body, found) in [
         (json!({"user_type": "ADMIN"}), "/user_type unknown_field"),
         (json!({"is_active": false}), "/is_active unknown_field"),
         (json!([]), " invalid_type"),
     ] {
-        assert_eq!(fault(&user.patch("/api/auth/me", &body).await), found);
+        assert_eq!(error(&user.patch("/api/auth/me", &body).await), found);
     }
     assert_eq!(user.get("/api/auth/me/preferences").await.json(), expected);
     let me = user.get("/api/auth/me").await.json();
@@ -164,7 +168,9 @@ async fn concurrent_preference_changes_are_all_stored(database: Database) {
         assert_eq!(status, 200);
     }
     let stored = user.get("/api/auth/me/preferences").await.json();
-    let stored = stored["preferences"].as_object().expect("an object");
+    let stored = stored["preferences"]
+        .as_object()
+        .expect("value is an object");
     assert_eq!(stored.len(), 8, "{stored:?}");
 }
 
@@ -172,13 +178,17 @@ async fn application_stores_its_own_preferences(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     let me = user.get("/api/auth/me").await.json();
-    let id = me["id"].as_str().expect("an id").parse().expect("a uuid");
+    let id = me["id"]
+        .as_str()
+        .expect("response has an id")
+        .parse()
+        .expect("id is a UUID");
     let users = server.state.get::<Users>().expect("registered");
     users
         .set_preference(id, "rows", &vec![10_u32, 20])
         .await
         .expect("stored");
-    let read = users.get(id).await.expect("read").expect("a user");
+    let read = users.get(id).await.expect("read").expect("user exists");
     assert_eq!(read.preference::<Vec<u32>>("rows"), Some(vec![10, 20]));
     assert_eq!(
         read.preference::<String>("rows"),
@@ -201,7 +211,10 @@ async fn provider_profile_can_be_read(database: Database) {
     let users = server.state.get::<Users>().expect("registered");
     let found = users.find_by_email("ANN@example.com").await.expect("read");
     let accounts = server.state.get::<Accounts>().expect("registered");
-    let profile = accounts.profile_of(&found[0]).await.expect("a record");
+    let profile = accounts
+        .profile_of(&found[0])
+        .await
+        .expect("user has a profile");
     assert_eq!(profile.email, "ann@example.com");
     let mut stranger = found[0].clone();
     stranger.subject = "user_nobody".to_owned();

@@ -85,16 +85,16 @@ with_both_providers!(
 );
 
 async fn me(client: &Client) -> Value {
-    let answer = client.get("/api/auth/me").await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()
+    let response = client.get("/api/auth/me").await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json()
 }
 
-fn email_of(answer: &TestResponse) -> String {
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()["email"]
+fn email_of(response: &TestResponse) -> String {
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json()["email"]
         .as_str()
-        .expect("a string")
+        .expect("value is a string")
         .to_owned()
 }
 
@@ -133,10 +133,10 @@ async fn header_takes_precedence_over_cookie(portal: Portal) {
         let request = cookies.request(Method::GET, "/api/auth/me");
         TestResponse::of(request.header("authorization", authorization))
     };
-    let token = user.token.as_deref().expect("a token");
+    let token = user.token.as_deref().expect("client has a token");
     for scheme in ["Bearer", "bearer", "BEARER"] {
-        let answer = ask(format!("{scheme} {token}")).await;
-        assert_eq!(email_of(&answer), "ann@example.com");
+        let response = ask(format!("{scheme} {token}")).await;
+        assert_eq!(email_of(&response), "ann@example.com");
     }
     let refused = ask("Bearer nonsense".to_owned()).await;
     refused.problem(401, "unauthorized");
@@ -166,7 +166,10 @@ async fn role_change_applies_to_the_next_request(portal: Portal) {
         portal.sign_in(ADMIN).await,
         portal.sign_in("ann@example.com").await,
     );
-    let id = me(&user).await["id"].as_str().expect("an id").to_owned();
+    let id = me(&user).await["id"]
+        .as_str()
+        .expect("response has an id")
+        .to_owned();
     let path = format!("/api/users/{id}");
     for (change, status) in [
         (json!({"user_type": "ADMIN"}), 200),
@@ -191,8 +194,8 @@ async fn signing_out_ends_only_this_session(portal: Portal) {
         portal.sign_in("ann@example.com").await,
     );
     let mut browser = portal.browser(&one);
-    let answer = browser.submit("/sign-out", &[]).await;
-    assert_eq!((answer.status.as_u16(), answer.location()), (303, "/"));
+    let response = browser.submit("/sign-out", &[]).await;
+    assert_eq!((response.status.as_u16(), response.location()), (303, "/"));
     assert!(!browser.cookies.contains_key("__session"));
     one.get("/api/auth/me").await.problem(401, "unauthorized");
     assert_eq!(other.get("/api/auth/me").await.status, 200);
@@ -226,7 +229,7 @@ async fn cached_caller_costs_no_query(portal: Portal) {
     }
     assert!(!waits.is_finished(), "an uncached caller must be looked up");
     drop(lock);
-    let found = waits.await.expect("no panic");
+    let found = waits.await.expect("task does not panic");
     assert_eq!(found["email"], "bob@example.com");
 }
 

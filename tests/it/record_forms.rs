@@ -11,16 +11,16 @@ async fn start() -> (TestServer, Client, Chromium, String) {
     let server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     let plan = json!({"name": "Basic", "price": 3, "settings": {"a": 1}});
-    let answer = admin.post("/api/admin/models/plan", &plan).await;
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    let id = answer.json()["id"].to_string();
+    let response = admin.post("/api/admin/models/plan", &plan).await;
+    assert_eq!(response.status, 201, "{}", response.text);
+    let id = response.json()["id"].to_string();
     let browser = Chromium::open(&server.url).await;
     browser
-        .use_session(admin.token.as_deref().expect("a token"))
+        .use_session(admin.token.as_deref().expect("client has a token"))
         .await;
     // The browser logs the 4xx response to a rejected form.
-    browser.expects("status of 4");
-    browser.expects("Autofocus");
+    browser.allow_console_message("status of 4");
+    browser.allow_console_message("Autofocus");
     (server, admin, browser, id)
 }
 

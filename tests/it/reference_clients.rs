@@ -50,8 +50,11 @@ async fn start() -> (ReferencePortal, TaskClient) {
     let portal = ReferencePortal::start(&[]).await;
     let guest = portal.guest();
     let body = json!({"email": "ann@example.com"});
-    let answer = guest.post("/dev/token", &body).await;
-    let session = answer.json()["token"].as_str().expect("a token").to_owned();
+    let response = guest.post("/dev/token", &body).await;
+    let session = response.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     let client = TaskClient::of(&Client::new(&portal.url, Some(session))).await;
     (portal, client)
 }
@@ -111,7 +114,7 @@ async fn watch(portal: &ReferencePortal, client: &TaskClient, id: Option<&str>) 
         .replace("localhost:8000", &host)
         .replace("your-client-token", &client.token)
         .replace("\"task-id\"", &task);
-    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = tempfile::tempdir().expect("temporary directory is created");
     let python = python(&directory).await;
     let output = run(Command::new(python).args(["-c", &script]), "the script").await;
     let text = String::from_utf8(output.stdout).expect("text");
@@ -122,21 +125,24 @@ async fn watch(portal: &ReferencePortal, client: &TaskClient, id: Option<&str>) 
 async fn seed_curl_commands_work() {
     let (portal, client) = start().await;
     let started = shell(&portal, &client, START).await;
-    let id = started["task_id"].as_str().expect("an id").to_owned();
+    let id = started["task_id"]
+        .as_str()
+        .expect("response has an id")
+        .to_owned();
     let task = client.ended_in("example_task2", &id).await;
     assert_eq!(task["status"], "COMPLETED", "{task}");
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for look in LOOKS {
         let path = look
             .trim_start_matches("GET ")
             .replace("{state_name}", "example_task2")
             .replace("{task_id}", &id);
         let line = format!("curl http://localhost:8000{path}");
-        answers.push(shell(&portal, &client, &line).await);
+        responses.push(shell(&portal, &client, &line).await);
     }
-    assert_eq!(answers[0], task);
-    assert_eq!(answers[1]["all_tasks"][&id], task);
-    assert_eq!(answers[2], "Completed task for bob, age 6");
+    assert_eq!(responses[0], task);
+    assert_eq!(responses[1]["all_tasks"][&id], task);
+    assert_eq!(responses[2], "Completed task for bob, age 6");
 }
 
 #[tokio::test]
@@ -158,7 +164,7 @@ async fn seed_websocket_client_follows_a_task_until_it_finishes() {
             lines = watch(portal, client, single.then_some(&id)) => lines,
             () = feed, if !single => unreachable!("the loop does not end"),
         };
-        let last = lines.last().expect("a line");
+        let last = lines.last().expect("output contains the line");
         assert!(last.starts_with("Task update: "), "{last}");
         assert!(last.contains("'status': 'COMPLETED'"), "{last}");
         assert!(last.contains("Completed task for bob, age 6"), "{last}");

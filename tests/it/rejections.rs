@@ -231,8 +231,8 @@ async fn production_reveals_no_internals() {
             if path == "/pairs/7" && accept != "text/html" {
                 continue;
             }
-            let answer = get(path, accept).await;
-            assert_eq!(answer.status, 500, "{path}");
+            let response = get(path, accept).await;
+            assert_eq!(response.status, 500, "{path}");
             for inside in [
                 "Expected 2",
                 "on fire",
@@ -240,7 +240,11 @@ async fn production_reveals_no_internals() {
                 ".rs",
                 "developers",
             ] {
-                assert!(!answer.text.contains(inside), "{inside}: {}", answer.text);
+                assert!(
+                    !response.text.contains(inside),
+                    "{inside}: {}",
+                    response.text
+                );
             }
         }
     }

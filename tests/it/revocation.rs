@@ -71,7 +71,7 @@ impl Portals {
     async fn user(&self) -> (Client, String, TaskClient) {
         let user = self.here.user().await;
         let me = user.get("/api/auth/me").await.json();
-        let id = me["id"].as_str().expect("an id").to_owned();
+        let id = me["id"].as_str().expect("response has an id").to_owned();
         let client = TaskClient {
             http: Client::new(self.there(), None),
             token: user.client_token().await,
@@ -81,15 +81,15 @@ impl Portals {
 
     async fn change(&self, id: &str, change: Value) {
         let path = format!("/api/users/{id}");
-        let answer = self.admin.patch(&path, &change).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
+        let response = self.admin.patch(&path, &change).await;
+        assert_eq!(response.status, 200, "{}", response.text);
     }
 
     /// Changes a user as another process does.
     ///
     /// On SQLite, this only writes; on PostgreSQL, it also publishes an event.
     async fn change_from_outside(&self, id: &str, change: &str) {
-        let id: uuid::Uuid = id.parse().expect("an id");
+        let id: uuid::Uuid = id.parse().expect("id is a UUID");
         let condition = match self.database {
             Database::Sqlite => format!("id = X'{}'", id.simple()),
             Database::Postgres => format!("id = '{id}'"),
@@ -118,32 +118,32 @@ fn monitor_of_all(client: &TaskClient) -> String {
 
 /// Makes all calls that a client token allows.
 async fn uses(client: &TaskClient, task: &str) -> Vec<(String, TestResponse)> {
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for rest in ["status", "status/{}", "{}", "result/{}", "history/{}"] {
         let rest = rest.replace("{}", task);
-        answers.push((rest.clone(), client.get("rights", &rest).await));
+        responses.push((rest.clone(), client.get("rights", &rest).await));
     }
     let list = format!("/api/rights/tasks/{}", client.token);
-    answers.push((list.clone(), client.http.get(&list).await));
+    responses.push((list.clone(), client.http.get(&list).await));
     for path in [monitor_of_all(client), monitor(client, task)] {
-        answers.push((path.clone(), client.http.get(&path).await));
+        responses.push((path.clone(), client.http.get(&path).await));
         let stream = client.http.request(Method::GET, &path);
         let stream = stream.header("accept", "text/event-stream");
-        let answer = TestResponse::of(stream.timeout(std::time::Duration::from_secs(30))).await;
-        answers.push((format!("stream {path}"), answer));
+        let response = TestResponse::of(stream.timeout(std::time::Duration::from_secs(30))).await;
+        responses.push((format!("stream {path}"), response));
     }
     let start = client.ask("rights", "unguarded", &json!({})).await;
-    answers.push(("start".to_owned(), start));
+    responses.push(("start".to_owned(), start));
     let path = client.path("rights", &format!("cancel/{task}"));
     let cancel = client.http.request(Method::POST, &path);
-    answers.push(("cancel".to_owned(), TestResponse::of(cancel).await));
-    answers
+    responses.push(("cancel".to_owned(), TestResponse::of(cancel).await));
+    responses
 }
 
 async fn assert_refused(client: &TaskClient, task: &str, status: u16, code: &str) {
-    for (what, answer) in uses(client, task).await {
-        assert_eq!(answer.status, status, "{what}: {}", answer.text);
-        assert_eq!(answer.json()["code"], code, "{what}");
+    for (what, response) in uses(client, task).await {
+        assert_eq!(response.status, status, "{what}: {}", response.text);
+        assert_eq!(response.json()["code"], code, "{what}");
     }
     for path in [monitor_of_all(client), monitor(client, task)] {
         let address = client.http.url();
@@ -219,8 +219,8 @@ impl Opened {
             socket.update().await;
             opened.sockets.push(socket);
             let stream = EventStream::ask(&client.http, &path, headers).await;
-            let mut stream = stream.unwrap_or_else(|answer| panic!("{path}: {answer:?}"));
-            stream.next().await.expect("an event");
+            let mut stream = stream.unwrap_or_else(|response| panic!("{path}: {response:?}"));
+            stream.next().await.expect("event arrives");
             opened.streams.push(stream);
         }
         opened
@@ -240,7 +240,7 @@ impl Opened {
         }
         for mut stream in self.streams {
             while stream.next().await.is_some() {}
-            let closed = stream.closed.expect("a reason");
+            let closed = stream.closed.expect("stream ends with a reason");
             assert_eq!(closed["code"], code);
             assert!(closed["reason"].is_string());
         }
@@ -289,7 +289,7 @@ const OWN_PAGE: (&str, &str) = ("sec-fetch-site", "same-origin");
 
 /// Returns both headers that can carry a session.
 fn credentials(user: &Client) -> [(&'static str, String); 2] {
-    let token = user.token.as_deref().expect("a signed-in client");
+    let token = user.token.as_deref().expect("client has a token");
     [
         ("authorization", format!("Bearer {token}")),
         ("cookie", format!("__session={token}")),
@@ -298,8 +298,8 @@ fn credentials(user: &Client) -> [(&'static str, String); 2] {
 
 async fn sign_out(portals: &Portals, user: &Client) {
     let mut browser = CookieClient::of(&portals.here.url, user);
-    let answer = browser.submit("/sign-out", &[]).await;
-    assert_eq!(answer.status, 303, "{}", answer.text);
+    let response = browser.submit("/sign-out", &[]).await;
+    assert_eq!(response.status, 303, "{}", response.text);
 }
 
 async fn ended_session_closes_its_connections(database: Database) {
@@ -385,7 +385,7 @@ async fn session_of_a_deactivated_user_opens_no_connection(database: Database) {
     let [bearer, _] = credentials(&eve);
     let headers = [(bearer.0, bearer.1.as_str())];
     let opened = Opened::of(&client, &task, &headers).await;
-    let id = me["id"].as_str().expect("an id");
+    let id = me["id"].as_str().expect("response has an id");
     portals.change(id, json!({"is_active": false})).await;
     opened.assert_closed(4403).await;
     let refusal = Socket::ask_with(portals.there(), &monitor(&client, &task), &headers).await;
@@ -401,15 +401,18 @@ async fn demoted_owner_does_not_see_privileged_tasks(database: Database) {
     let (_, id, client) = portals.user().await;
     portals.change(&id, json!({"user_type": "ADMIN"})).await;
     let above = eventually("the user is an administrator", async || {
-        let answer = client.ask("rights", "guarded", &json!({})).await;
-        (answer.status == 202).then(|| answer.json()["task_id"].clone())
+        let response = client.ask("rights", "guarded", &json!({})).await;
+        (response.status == 202).then(|| response.json()["task_id"].clone())
     })
     .await;
-    let above = above.as_str().expect("an id");
+    let above = above.as_str().expect("response has an id");
     let below = client.start_in("rights", "unguarded", &json!({})).await;
     let listed = async || {
         let list = client.get("rights", "status").await.json();
-        let tasks = list["all_tasks"].as_object().expect("an object").clone();
+        let tasks = list["all_tasks"]
+            .as_object()
+            .expect("value is an object")
+            .clone();
         tasks.keys().cloned().collect::<Vec<_>>()
     };
     assert_eq!(listed().await.len(), 2);
@@ -446,8 +449,8 @@ impl Portals {
     /// Cancels a task with the rights of an administrator and waits until it has finished.
     async fn admin_cancels(&self, id: &str) {
         let tasks = self.here.state.get::<portal_core::Tasks>();
-        let tasks = tasks.expect("a portal has tasks");
-        let id: uuid::Uuid = id.parse().expect("an id");
+        let tasks = tasks.expect("portal has tasks");
+        let id: uuid::Uuid = id.parse().expect("id is a UUID");
         tasks.cancel(id).await.expect("cancelled");
         eventually("the task has finished", async || {
             let task = tasks.get(id).await.expect("the database responds");
@@ -463,11 +466,11 @@ async fn demotion_closes_monitors_of_privileged_tasks(database: Database) {
     let (_, id, client) = portals.user().await;
     portals.change(&id, json!({"user_type": "ADMIN"})).await;
     let above = eventually("the user is an administrator", async || {
-        let answer = client.ask("rights", "guarded", &json!({})).await;
-        (answer.status == 202).then(|| answer.json()["task_id"].clone())
+        let response = client.ask("rights", "guarded", &json!({})).await;
+        (response.status == 202).then(|| response.json()["task_id"].clone())
     })
     .await;
-    let above = above.as_str().expect("an id");
+    let above = above.as_str().expect("response has an id");
     let below = client.start_in("rights", "unguarded", &json!({})).await;
     let opened = Opened::of(&client, above, &[]).await;
     let mut allowed = Socket::open(portals.there(), &monitor(&client, &below)).await;

@@ -20,15 +20,15 @@ on_both!(
 const OTHER: &str = "keeper@example.com";
 
 async fn me(client: &Client) -> Value {
-    let answer = client.get("/api/auth/me").await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()
+    let response = client.get("/api/auth/me").await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json()
 }
 
 async fn role(client: &Client) -> String {
     me(client).await["user_type"]
         .as_str()
-        .expect("a string")
+        .expect("value is a string")
         .to_owned()
 }
 
@@ -41,15 +41,15 @@ async fn becomes_user(client: &Client) {
 async fn id(client: &Client) -> String {
     me(client).await["id"]
         .as_str()
-        .expect("a string")
+        .expect("value is a string")
         .to_owned()
 }
 
 /// Assigns a role as an administrator.
 async fn assign(admin: &Client, user: &Client, role: &str) {
     let path = format!("/api/users/{}", id(user).await);
-    let answer = admin.patch(&path, &json!({"user_type": role})).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    let response = admin.patch(&path, &json!({"user_type": role})).await;
+    assert_eq!(response.status, 200, "{}", response.text);
 }
 
 /// Returns the source of a user's role, as administrators see it.
@@ -63,11 +63,20 @@ async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
     let target = format!("user:{}", id(user).await);
     let path = format!("/api/admin/audit?actor=ADMIN_USER_EMAILS&target={target}");
     let entries = admin.get(&path).await.json();
-    let entries = entries["items"].as_array().expect("a list").iter().rev();
+    let entries = entries["items"]
+        .as_array()
+        .expect("value is a list")
+        .iter()
+        .rev();
     let changes = entries.map(|entry| {
         let change = &entry["details"]["changes"][0];
         assert_eq!(change["field"], "user_type", "{entry}");
-        ["old", "new"].map(|member| change[member].as_str().expect("a string").to_owned())
+        ["old", "new"].map(|member| {
+            change[member]
+                .as_str()
+                .expect("value is a string")
+                .to_owned()
+        })
     });
     changes.collect()
 }
@@ -193,10 +202,10 @@ async fn startup_applies_a_changed_list(database: Database) {
     let server = server.start_again_with(&[("ADMIN_USER_EMAILS", "")]).await;
     let keeper = server.sign_in(OTHER).await;
     let users = keeper.get("/api/admin/models/user").await.json();
-    let users = users["items"].as_array().expect("a list").iter();
+    let users = users["items"].as_array().expect("value is a list").iter();
     let admins: Vec<_> = users
         .filter(|user| user["user_type"] == "ADMIN")
-        .map(|user| user["email"].as_str().expect("a string"))
+        .map(|user| user["email"].as_str().expect("value is a string"))
         .collect();
     assert_eq!(admins, [OTHER], "before anyone else signs in");
 }
@@ -235,7 +244,7 @@ async fn last_administrator_keeps_the_role_until_there_is_another(database: Data
     assert_eq!(role(&third).await, "USER");
     let subject = me(&next).await["clerk_id"]
         .as_str()
-        .expect("a string")
+        .expect("value is a string")
         .to_owned();
     update_address(&portal, &subject, "plain@example.net", "verified").await;
     assert_eq!(role(&next).await, "ADMIN", "the last administrator");
@@ -314,7 +323,7 @@ async fn command_line_names_itself_as_the_source() {
     let line = |email: &str| {
         list.lines()
             .find(|line| line.contains(email))
-            .expect("a line")
+            .expect("output contains the line")
     };
     assert!(line("ann@example.com").contains(" command_line "), "{list}");
     assert!(line(ADMIN).contains(" configuration "), "{list}");

@@ -69,10 +69,10 @@ use app::Plan;
 
 async fn give(admin: &Client, client: &Client, role: &str) {
     let me = client.get("/api/auth/me").await.json();
-    let id = me["id"].as_str().expect("an id");
+    let id = me["id"].as_str().expect("response has an id");
     let body = json!({"user_type": role});
-    let answer = admin.patch(&format!("/api/users/{id}"), &body).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    let response = admin.patch(&format!("/api/users/{id}"), &body).await;
+    assert_eq!(response.status, 200, "{}", response.text);
 }
 
 async fn start(client: &Client, task: &str) -> TestResponse {
@@ -126,7 +126,7 @@ async fn each_role_has_exactly_its_declared_access(database: Database) {
 
     let tasks = guest.get("/api/tasks").await.json();
     let access = |name: &str| {
-        let tasks = tasks["tasks"].as_array().expect("a list");
+        let tasks = tasks["tasks"].as_array().expect("value is a list");
         let task = tasks.iter().find(|task| task["name"] == name);
         task.expect("listed")["access"].clone()
     };
@@ -175,7 +175,7 @@ async fn editor_has_access_to_permitted_models_only(database: Database) {
     let models = editor.get("/api/admin/models").await.json();
     let names: Vec<&Value> = models["models"]
         .as_array()
-        .expect("a list")
+        .expect("value is a list")
         .iter()
         .map(|model| &model["name"])
         .collect();
@@ -183,8 +183,8 @@ async fn editor_has_access_to_permitted_models_only(database: Database) {
 
     // The editor has no access to the rest of the admin area and cannot learn which models exist.
     for path in ["plan", "user", "no_such_model"] {
-        let answer = editor.get(&format!("/api/admin/models/{path}")).await;
-        answer.problem(403, "forbidden");
+        let response = editor.get(&format!("/api/admin/models/{path}")).await;
+        response.problem(403, "forbidden");
         let page = editor.page(&format!("/admin/settings?model={path}")).await;
         assert_eq!(page.status, 403, "{path}");
     }
@@ -250,9 +250,9 @@ async fn only_verified_primary_addresses_make_administrators(database: Database)
     let emails = ("ADMIN_USER_EMAILS", ", Mike@Example.com ,,");
     let server = TestServer::start_with(database, &[emails], app::build).await;
     let user_type = async |body: Value| {
-        let answer = server.guest().post("/dev/token", &body).await;
-        let token = answer.json()["token"].as_str().map(str::to_owned);
-        assert!(token.is_some(), "{}", answer.text);
+        let response = server.guest().post("/dev/token", &body).await;
+        let token = response.json()["token"].as_str().map(str::to_owned);
+        assert!(token.is_some(), "{}", response.text);
         let client = Client::new(&server.url, token);
         client.get("/api/auth/me").await.json()["user_type"].clone()
     };
@@ -366,8 +366,8 @@ async fn impersonated_administrator_has_no_admin_access(database: Database) {
         "/api/admin/models/plan",
         "/api/admin/audit",
     ] {
-        let answer = get(&server, &acting, path).await;
-        answer.problem(403, "impersonated");
+        let response = get(&server, &acting, path).await;
+        response.problem(403, "impersonated");
     }
     let preferences = json!({"preferences": {"theme": {"accent": "jade"}}});
     let changes = [
@@ -377,8 +377,8 @@ async fn impersonated_administrator_has_no_admin_access(database: Database) {
         (Method::POST, "/api/admin/models/plan", json!({"name": "x"})),
     ];
     for (method, path, body) in changes {
-        let answer = ask(&server, &acting, method, path, body).await;
-        answer.problem(403, "impersonated");
+        let response = ask(&server, &acting, method, path, body).await;
+        response.problem(403, "impersonated");
     }
     let theme = server.guest().request(Method::POST, "/theme");
     let theme = theme.header("x-user", &acting).body("accent=jade");
@@ -421,7 +421,11 @@ async fn role_change_by_code_reaches_every_replica(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     let me = user.get("/api/auth/me").await.json();
-    let id = me["id"].as_str().expect("an id").parse().expect("a uuid");
+    let id = me["id"]
+        .as_str()
+        .expect("response has an id")
+        .parse()
+        .expect("id is a UUID");
     assert_eq!(user.page("/roles/editors").await.status, 403);
     let users = server.state.get::<Users>().expect("registered");
     // Each replica caches the owner of a client token.
@@ -444,7 +448,7 @@ async fn role_change_by_code_reaches_every_replica(database: Database) {
         limit: 9,
         ..UserFilter::default()
     };
-    let (listed, _) = users.list(&few).await.expect("a list");
+    let (listed, _) = users.list(&few).await.expect("users are listed");
     assert!(
         listed
             .iter()
@@ -467,7 +471,7 @@ async fn problems(builder: PortalBuilder) -> Vec<String> {
     use portal_core::config::{Config, Settings};
 
     let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", "sqlite::memory:")]);
-    let config = Config::from_settings(settings).expect("a configuration");
+    let config = Config::from_settings(settings).expect("configuration is valid");
     match builder.config(config).auth(ClerkAuth::new()).build().await {
         Err(BuildError::Problems(problems)) => problems.iter().map(ToString::to_string).collect(),
         Err(other) => vec![format!("not a list of problems: {other}")],

@@ -60,26 +60,26 @@ enum GuardResult {
 }
 
 /// Returns the expected result of an access rule, implemented independently of the portal.
-fn access(wanted: &Access, who: Who) -> GuardResult {
-    let editors = |wanted: &Access| match wanted {
+fn access(required: &Access, who: Who) -> GuardResult {
+    let editors = |required: &Access| match required {
         Access::Role(role) => role.as_str() == "EDITOR",
         Access::Permission(permission) => permission.as_str().starts_with("articles:"),
         _ => false,
     };
-    match (wanted, who) {
+    match (required, who) {
         (Access::Public, _) | (_, Who::Admin) => GuardResult::Passed,
         (_, Who::Nobody) => GuardResult::SignIn,
         (_, Who::Deactivated) => GuardResult::Deactivated,
         (Access::User, _) => GuardResult::Passed,
         (Access::AnyOf(any), Who::Editor) if any.iter().any(editors) => GuardResult::Passed,
-        (wanted, Who::Editor) if editors(wanted) => GuardResult::Passed,
+        (required, Who::Editor) if editors(required) => GuardResult::Passed,
         _ => GuardResult::Forbidden,
     }
 }
 
 /// Returns the expected result according to the declaration of the route.
 fn expected(route: &RouteInfo, who: Who) -> GuardResult {
-    let access = |wanted: &Access| access(wanted, who);
+    let access = |required: &Access| access(required, who);
     let is_form = route.method == Some(Method::POST);
     match (&route.guard, who) {
         // The form of a model also requires access to that model, which is for administrators.
@@ -101,25 +101,25 @@ fn expected(route: &RouteInfo, who: Who) -> GuardResult {
 }
 
 /// Reads the result from a response; every response except a rejection has passed the guard.
-fn met(route: &RouteInfo, answer: &TestResponse) -> GuardResult {
+fn met(route: &RouteInfo, response: &TestResponse) -> GuardResult {
     let is_page = route.kind == RouteKind::Page;
-    let code = || match serde_json::from_str::<Value>(&answer.text) {
+    let code = || match serde_json::from_str::<Value>(&response.text) {
         Ok(problem) => problem["code"].as_str().unwrap_or_default().to_owned(),
         Err(_) => String::new(),
     };
-    match answer.status {
+    match response.status {
         StatusCode::UNAUTHORIZED => {
             assert!(!is_page, "{route:?} does not redirect to the sign-in page");
-            assert_eq!(answer.header("www-authenticate"), "Bearer", "{route:?}");
+            assert_eq!(response.header("www-authenticate"), "Bearer", "{route:?}");
             assert_eq!(code(), "unauthorized", "{route:?}");
             GuardResult::SignIn
         }
-        StatusCode::SEE_OTHER if is_page && answer.location().starts_with("/sign-in") => {
+        StatusCode::SEE_OTHER if is_page && response.location().starts_with("/sign-in") => {
             GuardResult::SignIn
         }
         StatusCode::FORBIDDEN if is_page => {
-            assert!(answer.header("content-type").starts_with("text/html"));
-            if answer.text.contains("deactivated") {
+            assert!(response.header("content-type").starts_with("text/html"));
+            if response.text.contains("deactivated") {
                 GuardResult::Deactivated
             } else {
                 GuardResult::Forbidden
@@ -166,7 +166,10 @@ impl RouteWalker {
             let client = server.sign_in(email).await;
             let token = client.client_token().await;
             let me = client.get("/api/auth/me").await.json();
-            let path = format!("/api/users/{}", me["id"].as_str().expect("an id"));
+            let path = format!(
+                "/api/users/{}",
+                me["id"].as_str().expect("response has an id")
+            );
             assert_eq!(admin.patch(&path, &change).await.status, 200);
             all.push(Self { who, client, token });
         }
@@ -231,10 +234,10 @@ async fn guards_allow_the_declared_callers_only(database: Database) {
     let walkers = RouteWalker::all(&server).await;
     for route in &routes {
         for walker in &walkers {
-            let answer = walker.ask(route).await;
-            let (met, expected) = (met(route, &answer), expected(route, walker.who));
-            if met != expected || answer.status.is_server_error() {
-                let (who, status) = (walker.who, answer.status);
+            let response = walker.ask(route).await;
+            let (met, expected) = (met(route, &response), expected(route, walker.who));
+            if met != expected || response.status.is_server_error() {
+                let (who, status) = (walker.who, response.status);
                 wrong.push(format!(
                     "{who:?} {expected:?} but {met:?} ({status}): {route:?}"
                 ));
@@ -318,7 +321,7 @@ async fn no_spelling_of_a_path_bypasses_its_guard(database: Database) {
 }
 
 /// Returns the routes in axum's debug output: path and method, `*` for all methods.
-fn answered(router: &str) -> BTreeSet<(String, String)> {
+fn served(router: &str) -> BTreeSet<(String, String)> {
     let (routes, rest) = router
         .split_once("node: Node { paths: {")
         .expect("axum 0.8");
@@ -333,11 +336,11 @@ fn answered(router: &str) -> BTreeSet<(String, String)> {
             Some((id, rest.split_once('"')?.0))
         })
         .collect();
-    let mut answered = BTreeSet::new();
+    let mut served = BTreeSet::new();
     for entry in routes.split("RouteId(").skip(1) {
         let (id, methods) = entry
             .split_once("): MethodRouter(")
-            .expect("a method router");
+            .expect("entry contains a method router");
         let path = paths[id];
         let mut is_any = true;
         for method in [
@@ -345,17 +348,17 @@ fn answered(router: &str) -> BTreeSet<(String, String)> {
         ] {
             let (_, value) = methods
                 .split_once(&format!(" {method}: "))
-                .expect("a field");
+                .expect("field exists");
             if !value.starts_with("None") {
-                answered.insert((path.to_owned(), method.to_uppercase()));
+                served.insert((path.to_owned(), method.to_uppercase()));
                 is_any = false;
             }
         }
         if is_any {
-            answered.insert((path.to_owned(), "*".to_owned()));
+            served.insert((path.to_owned(), "*".to_owned()));
         }
     }
-    answered
+    served
 }
 
 fn declared(routes: &[RouteInfo]) -> BTreeSet<(String, String)> {
@@ -372,9 +375,9 @@ fn declared(routes: &[RouteInfo]) -> BTreeSet<(String, String)> {
 #[tokio::test]
 async fn router_serves_declared_routes_only() {
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;
-    let answered = answered(&server.router);
-    assert!(answered.len() > 50, "axum shows its routes: {answered:?}");
-    assert_eq!(answered, declared(&server.routes));
+    let served = served(&server.router);
+    assert!(served.len() > 50, "axum shows its routes: {served:?}");
+    assert_eq!(served, declared(&server.routes));
 }
 
 #[tokio::test]
@@ -385,8 +388,8 @@ async fn undeclared_route_is_detected() {
     })
     .await;
     let declared = declared(&server.routes);
-    let answered = answered(&server.router);
-    let extra: Vec<_> = answered.difference(&declared).collect();
+    let served = served(&server.router);
+    let extra: Vec<_> = served.difference(&declared).collect();
     assert_eq!(extra, [&("/undeclared".to_owned(), "GET".to_owned())]);
 }
 
@@ -409,7 +412,7 @@ async fn tasks_and_models_are_listed() {
 
 #[tokio::test]
 async fn duplicate_routes_are_a_build_error() {
-    let directory = tempfile::tempdir().expect("a directory can be created");
+    let directory = tempfile::tempdir().expect("directory is created");
     let uri = format!("sqlite://{}", directory.path().join("portal.db").display());
     let settings = portal_core::config::Settings::from_pairs([
         ("APP_ENV", "DEV"),

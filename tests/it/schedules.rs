@@ -49,7 +49,7 @@ struct Replicas {
 
 impl Replicas {
     async fn start(database: Database) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        let directory = tempfile::tempdir().expect("temporary directory is created");
         let uri = database.create(&directory).await;
         let count = match database {
             Database::Sqlite => 1,
@@ -59,7 +59,7 @@ impl Replicas {
         for _ in 0..count {
             let settings =
                 Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", uri.as_str())]);
-            let config = Config::from_settings(settings).expect("a configuration");
+            let config = Config::from_settings(settings).expect("configuration is valid");
             let builder = Portal::builder().config(config).auth(ClerkAuth::new());
             portals.push(
                 builder
@@ -77,7 +77,7 @@ impl Replicas {
 
     fn tasks(&self) -> Arc<Tasks> {
         let tasks = self.portals[0].state().get::<Tasks>();
-        tasks.expect("a portal has tasks")
+        tasks.expect("portal has tasks")
     }
 
     async fn schedule(&self) -> ScheduleRecord {
@@ -99,8 +99,8 @@ impl Replicas {
         let rows = rows.expect("the table can be read");
         rows.iter()
             .map(|row| {
-                let id = row.get("id").expect("an id");
-                (id, row.get("scheduled_for").expect("a time"))
+                let id = row.get("id").expect("row has an id");
+                (id, row.get("scheduled_for").expect("value is a time"))
             })
             .collect()
     }
@@ -153,7 +153,7 @@ async fn paused_schedule_does_not_fire_until_resumed(database: Database) {
 
     let tasks = replicas.tasks();
     let paused = tasks.pause_schedule("clock", "second").await;
-    paused.expect("a schedule");
+    paused.expect("schedule exists");
     let at_pause = replicas.schedule().await;
     assert!(at_pause.paused);
     // Two scheduled times pass.
@@ -162,7 +162,7 @@ async fn paused_schedule_does_not_fire_until_resumed(database: Database) {
 
     let before = Utc::now();
     let resumed = tasks.resume_schedule("clock", "second").await;
-    resumed.expect("a schedule");
+    resumed.expect("schedule exists");
     replicas.until_fired(2, before).await;
     replicas.stop().await;
     let missed: Vec<_> = replicas
@@ -190,22 +190,22 @@ async fn administrator_sees_and_pauses_a_schedule(database: Database) {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     let schedule = [("state", "clock"), ("task", "second")];
-    let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
+    let tasks = server.state.get::<Tasks>().expect("portal has tasks");
     for (verb, paused) in [("pause-schedule", true), ("resume-schedule", false)] {
-        let answer = admin
+        let response = admin
             .submit(&format!("/admin/tasks/kinds/{verb}"), &schedule)
             .await;
-        assert_eq!(answer.status, 303, "{}", answer.text);
+        assert_eq!(response.status, 303, "{}", response.text);
         let schedules = tasks.schedules().await.expect("read");
         assert_eq!(schedules[0].paused, paused);
     }
     let audit = server.admin().await.get("/api/admin/audit").await.json();
     assert_eq!(audit["items"][0]["action"], "tasks.resume_schedule");
     let unknown = [("state", "clock"), ("task", "nothing")];
-    let answer = admin
+    let response = admin
         .submit("/admin/tasks/kinds/pause-schedule", &unknown)
         .await;
-    assert_eq!(answer.status, 404);
+    assert_eq!(response.status, 404);
 }
 
 async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
@@ -220,9 +220,9 @@ async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
     };
     assert!(!region().await.contains("Paused"));
     let mut tab = Tab::open(&admin, "tasks").await;
-    let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
+    let tasks = server.state.get::<Tasks>().expect("portal has tasks");
     let paused = tasks.pause_schedule("clock", "second").await;
-    paused.expect("a schedule");
+    paused.expect("schedule exists");
     assert_eq!(tab.changed().await, ["tasks"]);
     let shown = region().await;
     assert!(
@@ -230,7 +230,7 @@ async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
         "{shown}"
     );
     let resumed = tasks.resume_schedule("clock", "second").await;
-    resumed.expect("a schedule");
+    resumed.expect("schedule exists");
     assert_eq!(tab.changed().await, ["tasks"]);
     assert!(!region().await.contains("Paused"));
 }

@@ -83,9 +83,9 @@ async fn search_results_depend_on_the_caller(database: Database) {
     ] {
         for (client, seen) in [&guest, &user, &admin].into_iter().zip(seen) {
             for path in ["/palette", "/search"] {
-                let answer = client.page(&format!("{path}?q={text}")).await;
-                assert_eq!(answer.status, 200, "{path} {text}");
-                let main = answer.text.split("<main").last().unwrap_or_default();
+                let response = client.page(&format!("{path}?q={text}")).await;
+                assert_eq!(response.status, 200, "{path} {text}");
+                let main = response.text.split("<main").last().unwrap_or_default();
                 let main = main.split("</main>").next().unwrap_or_default();
                 assert_eq!(main.contains(word), seen, "{path} {text}: {main}");
                 assert!(!main.contains("the secret inside"), "{main}");

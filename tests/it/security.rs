@@ -21,7 +21,12 @@ async fn changes_by_cookie_require_the_portal_s_own_origin() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     let browser = CookieClient::of(&server.url, &user);
-    let port = server.url.rsplit(':').next().expect("a port").to_owned();
+    let port = server
+        .url
+        .rsplit(':')
+        .next()
+        .expect("URL has a port")
+        .to_owned();
     let own = server.url.clone();
     let by_name = format!("http://localhost:{port}");
     for headers in [
@@ -30,8 +35,8 @@ async fn changes_by_cookie_require_the_portal_s_own_origin() {
         &[("sec-fetch-site", "same-origin")],
         &[("origin", own.as_str()), ("sec-fetch-site", "same-origin")],
     ] {
-        let answer = change(&browser, headers).await;
-        assert_eq!(answer.status, 201, "{headers:?} {}", answer.text);
+        let response = change(&browser, headers).await;
+        assert_eq!(response.status, 201, "{headers:?} {}", response.text);
     }
     let others = [
         "null".to_owned(),
@@ -47,19 +52,19 @@ async fn changes_by_cookie_require_the_portal_s_own_origin() {
         String::new(),
     ];
     for origin in &others {
-        let answer = change(&browser, &[("origin", origin)]).await;
-        answer.problem(403, "foreign_origin");
+        let response = change(&browser, &[("origin", origin)]).await;
+        response.problem(403, "foreign_origin");
         // A `sec-fetch-site` header does not make up for a foreign origin.
         let headers = [
             ("origin", origin.as_str()),
             ("sec-fetch-site", "same-origin"),
         ];
-        let answer = change(&browser, &headers).await;
-        answer.problem(403, "foreign_origin");
+        let response = change(&browser, &headers).await;
+        response.problem(403, "foreign_origin");
     }
     for site in ["same-site", "cross-site", "nonsense"] {
-        let answer = change(&browser, &[("sec-fetch-site", site)]).await;
-        answer.problem(403, "foreign_origin");
+        let response = change(&browser, &[("sec-fetch-site", site)]).await;
+        response.problem(403, "foreign_origin");
     }
     let silent = change(&browser, &[]).await;
     silent.problem(403, "foreign_origin");
@@ -78,11 +83,11 @@ async fn bearer_token_requires_no_origin() {
     }
     // An `Authorization` header without a bearer token does not exempt the cookie.
     let browser = CookieClient::of(&server.url, &user);
-    let answer = change(&browser, &[("authorization", "Basic YTpi")]).await;
-    answer.problem(403, "foreign_origin");
+    let response = change(&browser, &[("authorization", "Basic YTpi")]).await;
+    response.problem(403, "foreign_origin");
     for header in ["Bearer", "Bearer ", "Bearer x"] {
-        let answer = change(&browser, &[("authorization", header)]).await;
-        assert!([401, 403].contains(&answer.status.as_u16()), "{header:?}");
+        let response = change(&browser, &[("authorization", header)]).await;
+        assert!([401, 403].contains(&response.status.as_u16()), "{header:?}");
     }
 }
 
@@ -99,10 +104,10 @@ async fn other_sites_cannot_sign_in_or_out_or_change_the_theme() {
                 .header("accept", "text/html")
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body("email=eve@example.com&accent=ruby");
-            let answer = TestResponse::of(request).await;
-            assert_eq!(answer.status, 403, "{path} from {origin}");
-            assert_eq!(answer.header("set-cookie"), "", "{path}");
-            assert!(answer.header("content-type").starts_with("text/html"));
+            let response = TestResponse::of(request).await;
+            assert_eq!(response.status, 403, "{path} from {origin}");
+            assert_eq!(response.header("set-cookie"), "", "{path}");
+            assert!(response.header("content-type").starts_with("text/html"));
         }
     }
     assert_eq!(
@@ -135,17 +140,17 @@ async fn every_response_has_the_security_headers() {
             405,
         ),
     ];
-    for (answer, status) in cases {
-        assert_eq!(answer.status, status, "{}", answer.text);
+    for (response, status) in cases {
+        assert_eq!(response.status, status, "{}", response.text);
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
             ("referrer-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
         ] {
-            assert_eq!(answer.header(name), value, "{name} of {answer:?}");
+            assert_eq!(response.header(name), value, "{name} of {response:?}");
         }
-        let policy = answer.header("content-security-policy");
+        let policy = response.header("content-security-policy");
         for part in [
             "default-src 'self'",
             "script-src 'self'",
@@ -156,9 +161,13 @@ async fn every_response_has_the_security_headers() {
             assert!(policy.contains(part), "{policy}");
         }
         assert!(!policy.contains("unsafe"), "{policy}");
-        assert_ne!(answer.header("x-request-id"), "");
-        assert_eq!(answer.header("strict-transport-security"), "", "plain HTTP");
-        assert_eq!(answer.header("server"), "");
+        assert_ne!(response.header("x-request-id"), "");
+        assert_eq!(
+            response.header("strict-transport-security"),
+            "",
+            "plain HTTP"
+        );
+        assert_eq!(response.header("server"), "");
     }
 }
 
@@ -167,9 +176,9 @@ async fn https_portal_sends_hsts_and_secure_cookies() {
     let settings = [("PUBLIC_URL", "https://portal.example.com")];
     let portal = ClerkPortal::start_with(Database::Sqlite, &settings, crate::app::build).await;
     let server = &portal.server;
-    let answer = server.guest().page("/").await;
+    let response = server.guest().page("/").await;
     assert!(
-        answer
+        response
             .header("strict-transport-security")
             .contains("max-age=")
     );
@@ -206,17 +215,17 @@ async fn valid_request_id_is_kept_and_invalid_one_replaced() {
         TestResponse::of(request.header("x-request-id", id))
     };
     for id in ["abc-123", "0190b7a0-0000-7000-8000-000000000000", "A_b.9"] {
-        let answer = ask(id).await;
-        assert_eq!(answer.header("x-request-id"), id);
-        answer.problem(404, "not_found");
+        let response = ask(id).await;
+        assert_eq!(response.header("x-request-id"), id);
+        response.problem(404, "not_found");
     }
     let long = "a".repeat(65);
     for id in ["", "a b", "<script>", "a\"b", "a;b", "../x", &long] {
-        let answer = ask(id).await;
-        let given = answer.header("x-request-id");
+        let response = ask(id).await;
+        let given = response.header("x-request-id");
         assert_ne!(given, id);
         assert!(given.len() >= 16, "{given}");
-        answer.problem(404, "not_found");
+        response.problem(404, "not_found");
     }
     let one = server.guest().get("/").await;
     let other = server.guest().get("/").await;
@@ -263,14 +272,17 @@ async fn unreadable_body_states_the_reason() {
     let server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     let me = admin.get("/api/auth/me").await.json();
-    let path = format!("/api/users/{}", me["id"].as_str().expect("an id"));
+    let path = format!(
+        "/api/users/{}",
+        me["id"].as_str().expect("response has an id")
+    );
     let send = |media_type: &'static str, body: &'static str| {
         let request = admin.request(Method::PATCH, &path);
         TestResponse::of(request.header("content-type", media_type).body(body))
     };
     for body in ["", "{", "{\"is_active\": tru}", "{} {}", "\u{1}"] {
-        let answer = send("application/json", body).await;
-        answer.problem(400, "invalid_json");
+        let response = send("application/json", body).await;
+        response.problem(400, "invalid_json");
     }
     for media_type in [
         "text/plain",
@@ -278,8 +290,8 @@ async fn unreadable_body_states_the_reason() {
         "application/jsonx",
         "",
     ] {
-        let answer = send(media_type, "{}").await;
-        answer.problem(415, "unsupported_media_type");
+        let response = send(media_type, "{}").await;
+        response.problem(415, "unsupported_media_type");
     }
     for media_type in [
         "application/json; charset=utf-8",
@@ -289,12 +301,12 @@ async fn unreadable_body_states_the_reason() {
         assert_eq!(send(media_type, "{}").await.status, 200, "{media_type}");
     }
     for body in ["[]", "null", "5", "\"x\""] {
-        let answer = send("application/json", body).await;
-        let problem = answer.problem(422, "invalid_parameters");
+        let response = send("application/json", body).await;
+        let problem = response.problem(422, "invalid_parameters");
         assert_eq!(problem["errors"][0]["pointer"], "", "{body}");
     }
-    let answer = send("application/json", "{\"is_active\": \"yes\"}").await;
-    let problem = answer.problem(422, "invalid_parameters");
+    let response = send("application/json", "{\"is_active\": \"yes\"}").await;
+    let problem = response.problem(422, "invalid_parameters");
     assert_eq!(problem["errors"][0]["pointer"], "/is_active");
 }
 
@@ -303,16 +315,16 @@ async fn argument_errors_are_listed_with_pointers() {
     let server = TestServer::start(Database::Sqlite).await;
     let token = server.user().await.client_token().await;
     let path = format!("/api/probe/tasks/{token}/start/echo");
-    let answer = server
+    let response = server
         .guest()
         .post(&path, &json!({"name": "", "age": 200}))
         .await;
-    let problem = answer.problem(422, "invalid_parameters");
+    let problem = response.problem(422, "invalid_parameters");
     let mut pointers: Vec<_> = problem["errors"]
         .as_array()
-        .expect("a list")
+        .expect("value is a list")
         .iter()
-        .map(|fault| fault["pointer"].as_str().unwrap_or_default())
+        .map(|error| error["pointer"].as_str().unwrap_or_default())
         .collect();
     pointers.sort_unstable();
     assert_eq!(pointers, ["/age", "/name"]);
@@ -322,7 +334,7 @@ async fn argument_errors_are_listed_with_pointers() {
 async fn api_routes_respond_with_problem_documents_only() {
     let server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
-    let token = admin.token.clone().expect("a token");
+    let token = admin.token.clone().expect("client has a token");
     for (method, path, status) in [
         ("GET", "/api", 404),
         ("GET", "/api/", 404),

@@ -21,11 +21,11 @@ on_both!(
 );
 
 async fn email(client: &Client) -> Result<String, u16> {
-    let answer = client.get("/api/auth/me").await;
-    match answer.status.as_u16() {
-        200 => Ok(answer.json()["email"]
+    let response = client.get("/api/auth/me").await;
+    match response.status.as_u16() {
+        200 => Ok(response.json()["email"]
             .as_str()
-            .expect("a string")
+            .expect("value is a string")
             .to_owned()),
         status => Err(status),
     }

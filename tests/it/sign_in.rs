@@ -18,9 +18,9 @@ on_both!(
 );
 
 async fn me(client: &Client) -> Value {
-    let answer = client.get("/api/auth/me").await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()
+    let response = client.get("/api/auth/me").await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json()
 }
 
 async fn signing_in_opens_a_session_in_the_browser(database: Database) {
@@ -33,10 +33,10 @@ async fn signing_in_opens_a_session_in_the_browser(database: Database) {
         ("first_name", "Ann"),
         ("last_name", "Lee"),
     ];
-    let answer = browser.submit("/dev/sign-in", &fields).await;
-    assert_eq!(answer.status, 303, "{}", answer.text);
-    assert_eq!(answer.location(), "/members");
-    let cookie = answer.header("set-cookie");
+    let response = browser.submit("/dev/sign-in", &fields).await;
+    assert_eq!(response.status, 303, "{}", response.text);
+    assert_eq!(response.location(), "/members");
+    let cookie = response.header("set-cookie");
     for part in ["__session=", "HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(cookie.contains(part), "{cookie}");
     }
@@ -55,7 +55,7 @@ async fn signing_in_opens_a_session_in_the_browser(database: Database) {
 #[tokio::test]
 async fn sign_in_redirect_rejects_other_sites_and_the_form() {
     let server = TestServer::start(Database::Sqlite).await;
-    for wanted in [
+    for requested in [
         "//evil.example",
         "///evil.example",
         "/\\evil.example",
@@ -80,19 +80,19 @@ async fn sign_in_redirect_rejects_other_sites_and_the_form() {
         "",
     ] {
         let mut browser = CookieClient::new(&server.url);
-        let fields = [("email", "ann@example.com"), ("redirect_url", wanted)];
-        let answer = browser.submit("/dev/sign-in", &fields).await;
-        assert_eq!(answer.status, 303, "{wanted:?}");
-        assert_eq!(answer.location(), "/members", "{wanted:?}");
+        let fields = [("email", "ann@example.com"), ("redirect_url", requested)];
+        let response = browser.submit("/dev/sign-in", &fields).await;
+        assert_eq!(response.status, 303, "{requested:?}");
+        assert_eq!(response.location(), "/members", "{requested:?}");
 
-        let query = crate::support::form(&[("redirect_url", wanted)]);
+        let query = crate::support::form(&[("redirect_url", requested)]);
         let page = CookieClient::new(&server.url)
             .page(&format!("/sign-in?{query}"))
             .await;
         let offered = attributes(&page.text, "input[name=redirect_url]", "value");
-        assert_eq!(offered, ["/members"], "{wanted:?}");
+        assert_eq!(offered, ["/members"], "{requested:?}");
         let signed_in = browser.page(&format!("/sign-in?{query}")).await;
-        assert_eq!(signed_in.location(), "/members", "{wanted:?}");
+        assert_eq!(signed_in.location(), "/members", "{requested:?}");
     }
 }
 
@@ -105,9 +105,9 @@ async fn invalid_sign_in_lists_every_error() {
     let problem = problem.problem(422, "invalid_parameters");
     let mut pointers: Vec<_> = problem["errors"]
         .as_array()
-        .expect("a list")
+        .expect("value is a list")
         .iter()
-        .map(|fault| fault["pointer"].as_str().unwrap_or_default())
+        .map(|error| error["pointer"].as_str().unwrap_or_default())
         .collect();
     pointers.sort_unstable();
     assert_eq!(pointers, ["/email", "/first_name", "/surprise"]);
@@ -118,10 +118,10 @@ async fn invalid_sign_in_lists_every_error() {
         ("first_name", "Ann"),
         ("redirect_url", "/members"),
     ];
-    let answer = browser.submit("/dev/sign-in", &fields).await;
-    assert_eq!(answer.status, 303);
+    let response = browser.submit("/dev/sign-in", &fields).await;
+    assert_eq!(response.status, 303);
     assert!(browser.cookies.is_empty(), "no session was opened");
-    let page = browser.page(answer.location()).await;
+    let page = browser.page(response.location()).await;
     assert!(
         page.text.contains("Must be a valid e-mail address."),
         "{}",
@@ -148,9 +148,9 @@ async fn signing_out_ends_only_this_session(database: Database) {
     let mut browser = CookieClient::of(&server.url, &one);
     assert_eq!(browser.page("/members").await.status, 200);
 
-    let answer = browser.submit("/sign-out", &[]).await;
-    assert_eq!(answer.status, 303, "{}", answer.text);
-    assert_eq!(answer.location(), "/");
+    let response = browser.submit("/sign-out", &[]).await;
+    assert_eq!(response.status, 303, "{}", response.text);
+    assert_eq!(response.location(), "/");
     assert!(browser.cookies.is_empty(), "the cookie is cleared");
     one.get("/api/auth/me").await.problem(401, "unauthorized");
     let mut thief = CookieClient::of(&server.url, &one);
@@ -178,7 +178,7 @@ async fn deactivated_user_can_still_sign_out(database: Database) {
     let (admin, user) = (server.admin().await, server.user().await);
     let path = format!(
         "/api/users/{}",
-        me(&user).await["id"].as_str().expect("an id")
+        me(&user).await["id"].as_str().expect("response has an id")
     );
     admin.patch(&path, &json!({"is_active": false})).await;
     let mut browser = CookieClient::of(&server.url, &user);
@@ -226,8 +226,11 @@ async fn only_verified_addresses_make_administrators(database: Database) {
     let server = TestServer::start_with(database, &settings, crate::app::build).await;
     let sign_in = async |email: &str, verified: bool| {
         let body = json!({"email": email, "email_verified": verified});
-        let answer = server.guest().post("/dev/token", &body).await.json();
-        let token = answer["token"].as_str().expect("a token").to_owned();
+        let response = server.guest().post("/dev/token", &body).await.json();
+        let token = response["token"]
+            .as_str()
+            .expect("response has a token")
+            .to_owned();
         Client::new(&server.url, Some(token))
     };
     for (email, verified, role) in [
@@ -246,7 +249,11 @@ async fn portal_and_provider_return_the_signed_in_user(database: Database) {
     let server = TestServer::start(database).await;
     let client = server.user().await;
     let record = me(&client).await;
-    let mut names: Vec<_> = record.as_object().expect("an object").keys().collect();
+    let mut names: Vec<_> = record
+        .as_object()
+        .expect("value is an object")
+        .keys()
+        .collect();
     names.sort();
     let expected = "avatar_url clerk_id created_at email first_name full_name id is_active last_login last_name user_attribute user_type";
     assert_eq!(names, expected.split(' ').collect::<Vec<_>>());

@@ -33,8 +33,8 @@ async fn tasks_are_operated_with_one_connection() {
         ("/admin/tasks/kinds/resume", &kind),
         ("/admin/tasks/prune", &[("days", "1")]),
     ] {
-        let answer = browser.submit(path, fields).await;
-        assert_eq!(answer.status, 303, "{path}: {}", answer.text);
+        let response = browser.submit(path, fields).await;
+        assert_eq!(response.status, 303, "{path}: {}", response.text);
     }
     // Only this page shows the new token.
     let token = browser.submit("/admin/tasks/tokens/new", &[]).await;
@@ -42,8 +42,8 @@ async fn tasks_are_operated_with_one_connection() {
     let listed = browser.page("/admin/tasks/all").await.text;
     assert_eq!(listed.matches("data-part=\"name\">fails_task").count(), 2);
     let tasks = server.state.get::<portal_core::prelude::Tasks>();
-    let tasks = tasks.expect("a portal has tasks");
-    let id = ended.parse().expect("an id");
+    let tasks = tasks.expect("portal has tasks");
+    let id = ended.parse().expect("id is a UUID");
     let again = tasks.run_again(id).await.expect("finished").to_string();
     assert_eq!(client.ended(&again).await["code"], "never_works");
 }
@@ -52,7 +52,7 @@ async fn tasks_are_operated_with_one_connection() {
 async fn records_and_settings_are_changed_with_one_connection() {
     let (server, admin, mut browser) = start().await;
     let ann = server.user().await.get("/api/auth/me").await.json();
-    let ann = ann["id"].as_str().expect("an id").to_owned();
+    let ann = ann["id"].as_str().expect("response has an id").to_owned();
     let plans = "/api/admin/models/plan";
     let added = admin.post(plans, &json!({"name": "Max"})).await;
     assert_eq!(added.status, 201, "{}", added.text);
@@ -63,13 +63,13 @@ async fn records_and_settings_are_changed_with_one_connection() {
     let delete = admin.request(Method::DELETE, &plan);
     let delete = delete.header("if-match", changed.header("etag"));
     let ann = format!("/api/users/{ann}");
-    for (answer, status) in [
+    for (response, status) in [
         (changed, 200),
         (TestResponse::of(delete).await, 204),
         (admin.post("/api/admin/defaults", &json!({})).await, 200),
         (admin.patch(&ann, &json!({"is_active": false})).await, 200),
     ] {
-        assert_eq!(answer.status, status, "{}", answer.text);
+        assert_eq!(response.status, status, "{}", response.text);
     }
     let message = [
         ("_action", "send"),
@@ -85,7 +85,7 @@ async fn records_and_settings_are_changed_with_one_connection() {
         ("/admin/maintenance", &[("maintenance", "on")]),
         ("/sign-out", &[]),
     ] {
-        let answer = browser.submit(path, fields).await;
-        assert_eq!(answer.status, 303, "{path}: {}", answer.text);
+        let response = browser.submit(path, fields).await;
+        assert_eq!(response.status, 303, "{path}: {}", response.text);
     }
 }

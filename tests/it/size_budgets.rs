@@ -32,7 +32,7 @@ impl Files {
             .split("url(")
             .filter_map(|it| it.split(')').next())
             .find(|it| it.starts_with("geist-ext"));
-        let (folder, _) = sheet.rsplit_once('/').expect("a path");
+        let (folder, _) = sheet.rsplit_once('/').expect("URL has a folder");
         format!("{folder}/{}", name.expect("the style sheet names it"))
     }
 
@@ -42,9 +42,9 @@ impl Files {
             return *size;
         }
         let request = client.request(reqwest::Method::GET, path);
-        let answer = request.send().await.expect("the portal responds");
-        assert_eq!(answer.status(), 200, "{path}");
-        let plain = answer.bytes().await.expect("the body can be read");
+        let response = request.send().await.expect("the portal responds");
+        assert_eq!(response.status(), 200, "{path}");
+        let plain = response.bytes().await.expect("the body can be read");
         let size = if path.ends_with(".woff2") {
             plain.len()
         } else {
@@ -95,7 +95,7 @@ async fn document(client: &Client, path: &str) -> (usize, String) {
 fn references(document: &str) -> Vec<String> {
     let page = Html::parse_document(document);
     let all = "link[href], script[src], img[src]";
-    let all = Selector::parse(all).expect("a selector");
+    let all = Selector::parse(all).expect("selector is valid");
     let addresses = page.select(&all).filter_map(|element| {
         let element = element.value();
         element.attr("href").or_else(|| element.attr("src"))
@@ -117,7 +117,7 @@ async fn first_load_of_every_page_is_within_its_budget() {
     assert_eq!(filled.status, 303, "{}", filled.text);
     let guest = showcase.portal.guest();
     let mut files = Files::default();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for admin in [false, true] {
         let client = if admin { &showcase.admin } else { &guest };
         // The gallery shows every component at once, in development only.
@@ -135,13 +135,13 @@ async fn first_load_of_every_page_is_within_its_budget() {
             }
             let requests = references.len() + 1;
             if total > FIRST_LOAD || size > DOCUMENT || requests > REQUESTS {
-                faults.push(format!(
+                errors.push(format!(
                     "{path} makes {requests} requests for {total} bytes, {size} of them for the document"
                 ));
             }
         }
     }
-    assert!(faults.is_empty(), "{faults:#?}\n{:#?}", files.sizes);
+    assert!(errors.is_empty(), "{errors:#?}\n{:#?}", files.sizes);
 }
 
 fn of_portal(loaded: &[Loaded]) -> Vec<String> {

@@ -46,7 +46,7 @@ async fn run(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -
 }
 
 fn directory() -> TempDir {
-    tempfile::tempdir().expect("a temporary directory")
+    tempfile::tempdir().expect("temporary directory is created")
 }
 
 #[track_caller]
@@ -151,7 +151,7 @@ async fn help_lists_every_flag_with_its_default() {
 #[tokio::test]
 async fn busy_port_is_reported_clearly() {
     let directory = directory();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("port is free");
     let port = taken.local_addr().expect("bound").port().to_string();
     let busy = run(directory.path(), &[("PORT", &port)], &["serve"]).await;
     assert_eq!(busy.code, Some(1), "{}", busy.err);
@@ -216,7 +216,10 @@ async fn env_template_lists_every_variable_without_a_value() {
     std::fs::write(directory.path().join(".env"), template).expect("written");
     let config = run(directory.path(), &[], &["config"]).await;
     assert_well(&config);
-    let (table, _) = config.out.split_once("\n\n").expect("a table");
+    let (table, _) = config
+        .out
+        .split_once("\n\n")
+        .expect("output contains a table");
     for line in table.lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
         assert!(
@@ -431,11 +434,11 @@ async fn development_token_is_rejected_in_production() {
     let mut variables = PROD.to_vec();
     variables.push(("DB_CONN_URI", &uri));
     let portal = ReferencePortal::start(&variables).await;
-    let answer = Client::new(&portal.url, token).get("/api/auth/me").await;
+    let response = Client::new(&portal.url, token).get("/api/auth/me").await;
     assert!(
-        [401, 503].contains(&answer.status.as_u16()),
+        [401, 503].contains(&response.status.as_u16()),
         "{}",
-        answer.text
+        response.text
     );
 }
 

@@ -107,7 +107,7 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     let ann = &users
         .find_by_email("ann@example.com")
         .await
-        .expect("a user")[0];
+        .expect("user exists")[0];
     let hers = users
         .sign_ins(ann.id, TimeRange::Week)
         .await
@@ -160,7 +160,8 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     assert_eq!(week.failure_rates()[0], None);
 
     let took = tasks.durations(TimeRange::Week, &all).await.expect("read");
-    let near = |value: Option<f64>, seconds: f64| (value.expect("a value") - seconds).abs() < 0.2;
+    let near =
+        |value: Option<f64>, seconds: f64| (value.expect("value exists") - seconds).abs() < 0.2;
     assert!(near(took.median[4], 2.0), "{took:?}");
     assert!(near(took.p95[4], 9.0), "{took:?}");
     assert!(near(took.overall_median, 2.0) && !took.is_sample);
@@ -170,7 +171,7 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     let bob = &users
         .find_by_email("bob@example.com")
         .await
-        .expect("a user")[0];
+        .expect("user exists")[0];
     let his = tasks
         .counts(TimeRange::Month, &TaskScope::of_user(bob.id))
         .await
@@ -215,7 +216,7 @@ async fn demo_data_is_added_once_and_removed_completely(database: Database) {
     let found = users
         .find_by_email("ann@example.com")
         .await
-        .expect("a user");
+        .expect("user exists");
     assert!(found[0].user_attribute.get("example").is_none());
 
     tasks.remove_demo_tasks().await.expect("removed");
@@ -240,13 +241,16 @@ async fn demo_data_is_added_once_and_removed_completely(database: Database) {
 
 async fn sign_in(portal: &ReferencePortal, email: &str) -> Client {
     let body = json!({"email": email, "first_name": "Ada"});
-    let answer = portal.guest().post("/dev/token", &body).await;
-    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    let response = portal.guest().post("/dev/token", &body).await;
+    let token = response.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     Client::new(&portal.url, Some(token))
 }
 
 fn texts(html: &str, css: &str) -> Vec<String> {
-    let selector = Selector::parse(css).expect("a selector");
+    let selector = Selector::parse(css).expect("selector is valid");
     let page = Html::parse_document(html);
     let found = page.select(&selector);
     found
@@ -305,7 +309,8 @@ async fn overview_depends_on_the_caller() {
     );
     assert_eq!(texts(&all.text, "pt-live .pt-figures").len(), 4);
     assert!(texts(&all.text, ".pt-feed b").is_empty() || all.text.contains("ADMIN_USER_EMAILS"));
-    let topics = Selector::parse("#overview[data-topics='users tasks audit']").expect("a selector");
+    let topics =
+        Selector::parse("#overview[data-topics='users tasks audit']").expect("selector is valid");
     assert!(
         Html::parse_document(&all.text)
             .select(&topics)
@@ -338,14 +343,17 @@ async fn recent_activity_shows_users_by_name() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let person = async |email: &str, first: &str, last: &str| {
         let person = json!({"email": email, "first_name": first, "last_name": last});
-        let answer = portal.guest().post("/dev/token", &person).await.json();
-        let token = answer["token"].as_str().expect("a token").to_owned();
+        let response = portal.guest().post("/dev/token", &person).await.json();
+        let token = response["token"]
+            .as_str()
+            .expect("response has a token")
+            .to_owned();
         Client::new(&portal.url, Some(token))
     };
     let admin = person(ADMIN, "Grace", "Hopper").await;
     let zoe = person("zoe@example.com", "Zoë", "Ott").await;
     let id = zoe.get("/api/auth/me").await.json()["id"].clone();
-    let id = id.as_str().expect("an id");
+    let id = id.as_str().expect("response has an id");
     let body = json!({"is_active": false});
     let changed = admin.patch(&format!("/api/users/{id}"), &body).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
@@ -451,7 +459,7 @@ async fn chart_values_are_readable_by_keyboard_and_as_a_table() {
     slider
         .send_keys("\u{e012}")
         .await
-        .expect("an arrow key accepted");
+        .expect("element accepts keys");
     let before = said().await;
     assert_ne!(before, last);
     let shown = format!("return document.querySelector(\"{tip} div\").innerText");

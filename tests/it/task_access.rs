@@ -106,12 +106,12 @@ async fn invalid_json_differs_from_invalid_arguments(database: Database) {
     assert_eq!(good.await.status, 202);
     let large = format!("{{\"name\": \"{}\", \"age\": 6}}", "x".repeat(1024 * 1024));
     let request = client.http.request(Method::POST, &path);
-    let answer = TestResponse::of(
+    let response = TestResponse::of(
         request
             .header("content-type", "application/json")
             .body(large),
     );
-    answer.await.problem(413, "args_too_large");
+    response.await.problem(413, "args_too_large");
     let listed = client.get("probe", "status").await.json();
     let started = listed["all_tasks"].as_object().map(serde_json::Map::len);
     assert_eq!(started, Some(1), "a rejected start is not stored");
@@ -119,36 +119,40 @@ async fn invalid_json_differs_from_invalid_arguments(database: Database) {
 
 async fn all_errors_of_a_body_are_returned_at_once(database: Database) {
     let (_server, client) = setup(database).await;
-    let faults = async |body: Value| -> Vec<(String, String)> {
-        let answer = client.ask("probe", "echo", &body).await;
-        let problem = answer.problem(422, "invalid_parameters");
-        let errors = problem["errors"].as_array().expect("a list").clone();
-        let text = |error: &Value, name: &str| error[name].as_str().expect("a string").to_owned();
-        let mut faults: Vec<_> = errors
+    let reported = async |body: Value| -> Vec<(String, String)> {
+        let response = client.ask("probe", "echo", &body).await;
+        let problem = response.problem(422, "invalid_parameters");
+        let errors = problem["errors"]
+            .as_array()
+            .expect("value is a list")
+            .clone();
+        let text =
+            |error: &Value, name: &str| error[name].as_str().expect("value is a string").to_owned();
+        let mut reported: Vec<_> = errors
             .iter()
             .inspect(|error| assert!(!text(error, "message").is_empty()))
             .map(|error| (text(error, "pointer"), text(error, "code")))
             .collect();
-        faults.sort();
-        faults
+        reported.sort();
+        reported
     };
-    let fault = |pointer: &str, code: &str| (pointer.to_owned(), code.to_owned());
+    let entry = |pointer: &str, code: &str| (pointer.to_owned(), code.to_owned());
     assert_eq!(
-        faults(json!({})).await,
-        [fault("/age", "missing"), fault("/name", "missing")]
+        reported(json!({})).await,
+        [entry("/age", "missing"), entry("/name", "missing")]
     );
     assert_eq!(
-        faults(json!({"name": 7, "age": "old"})).await,
+        reported(json!({"name": 7, "age": "old"})).await,
         [
-            fault("/age", "invalid_type"),
-            fault("/name", "invalid_type")
+            entry("/age", "invalid_type"),
+            entry("/name", "invalid_type")
         ]
     );
     assert_eq!(
-        faults(json!({"name": "", "age": 151})).await,
+        reported(json!({"name": "", "age": 151})).await,
         [
-            fault("/age", "invalid_value"),
-            fault("/name", "invalid_value")
+            entry("/age", "invalid_value"),
+            entry("/name", "invalid_value")
         ]
     );
 }
@@ -175,20 +179,20 @@ async fn client_token_sees_only_its_own_tasks(database: Database) {
 async fn client_token_requires_a_user(database: Database) {
     let server = TestServer::start(database).await;
     let guest = server.guest();
-    let answer = TestResponse::of(guest.request(Method::POST, "/api/client-tokens")).await;
-    answer.problem(401, "unauthorized");
+    let response = TestResponse::of(guest.request(Method::POST, "/api/client-tokens")).await;
+    response.problem(401, "unauthorized");
     let user = server.user().await;
-    let answer = TestResponse::of(user.request(Method::POST, "/api/client-tokens")).await;
-    assert_eq!(answer.status, 201);
-    let (token, now) = (answer.json(), chrono::Utc::now());
-    let expires = token["expires_at"].as_str().expect("a time");
+    let response = TestResponse::of(user.request(Method::POST, "/api/client-tokens")).await;
+    assert_eq!(response.status, 201);
+    let (token, now) = (response.json(), chrono::Utc::now());
+    let expires = token["expires_at"].as_str().expect("value is a time");
     let expires = chrono::DateTime::parse_from_rfc3339(expires).expect("RFC 3339");
     assert!(expires > now + chrono::TimeDelta::hours(23));
     let id: uuid::Uuid = token["client_token"]
         .as_str()
-        .expect("a token")
+        .expect("response has a token")
         .parse()
-        .expect("a UUID");
+        .expect("token is a UUID");
     assert_eq!(id.get_version_num(), 4, "the token is random");
 }
 
@@ -216,9 +220,9 @@ async fn deleted_client_token_is_unknown(database: Database) {
 /// Changes a user with the permissions of the administrator.
 async fn change(admin: &Client, user: &Client, change: Value) {
     let id = user.get("/api/auth/me").await.json()["id"].clone();
-    let path = format!("/api/users/{}", id.as_str().expect("an id"));
-    let answer = admin.patch(&path, &change).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    let path = format!("/api/users/{}", id.as_str().expect("response has an id"));
+    let response = admin.patch(&path, &change).await;
+    assert_eq!(response.status, 200, "{}", response.text);
 }
 
 async fn admin_task_checks_the_current_role_of_its_owner(database: Database) {
@@ -227,9 +231,12 @@ async fn admin_task_checks_the_current_role_of_its_owner(database: Database) {
     let ask = async || client.ask("probe", "admins_only", &json!({})).await;
     ask().await.problem(403, "forbidden");
     change(&admin, &user, json!({"user_type": "ADMIN"})).await;
-    let answer = ask().await;
-    assert_eq!(answer.status, 202, "{}", answer.text);
-    let id = answer.json()["task_id"].as_str().expect("an id").to_owned();
+    let response = ask().await;
+    assert_eq!(response.status, 202, "{}", response.text);
+    let id = response.json()["task_id"]
+        .as_str()
+        .expect("response has an id")
+        .to_owned();
     assert_eq!(client.ended(&id).await["result"], "hello");
     change(&admin, &user, json!({"user_type": "USER"})).await;
     ask().await.problem(403, "forbidden");
@@ -247,7 +254,10 @@ async fn pending_task_is_refused_after_its_owner_is_demoted(database: Database) 
     }
     eventually("all of them are running", async || {
         let list = client.get("probe", "status").await.json();
-        let tasks = list["all_tasks"].as_object().expect("an object").clone();
+        let tasks = list["all_tasks"]
+            .as_object()
+            .expect("value is an object")
+            .clone();
         let busy = tasks.values().filter(|task| task["status"] == "PROCESSING");
         (busy.count() == 64).then_some(())
     })
@@ -264,8 +274,8 @@ async fn pending_task_is_refused_after_its_owner_is_demoted(database: Database) 
         .await
         .problem(403, "forbidden");
     let tasks = server.state.get::<portal_core::Tasks>();
-    let tasks = tasks.expect("a portal has tasks");
-    let id: uuid::Uuid = id.parse().expect("an id");
+    let tasks = tasks.expect("portal has tasks");
+    let id: uuid::Uuid = id.parse().expect("id is a UUID");
     let task = eventually("the task has finished", async || {
         let task = tasks.get(id).await.expect("the database responds");
         task.filter(|task| task.status.is_final())
@@ -283,6 +293,6 @@ async fn deactivated_owner_cannot_start_protected_tasks(database: Database) {
     let (admin, user) = (server.admin().await, server.user().await);
     change(&admin, &user, json!({"user_type": "ADMIN"})).await;
     change(&admin, &user, json!({"is_active": false})).await;
-    let answer = client.ask("probe", "admins_only", &json!({})).await;
-    assert_eq!(answer.status, 403, "{}", answer.text);
+    let response = client.ask("probe", "admins_only", &json!({})).await;
+    assert_eq!(response.status, 403, "{}", response.text);
 }

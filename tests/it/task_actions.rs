@@ -36,11 +36,11 @@ async fn setup(database: Database) -> (TestServer, TaskClient) {
 }
 
 fn tasks(server: &TestServer) -> std::sync::Arc<Tasks> {
-    server.state.get::<Tasks>().expect("a portal has tasks")
+    server.state.get::<Tasks>().expect("portal has tasks")
 }
 
 fn id(text: &str) -> uuid::Uuid {
-    text.parse().expect("an id")
+    text.parse().expect("id is a UUID")
 }
 
 /// Returns the number of task rows that match a condition.
@@ -179,8 +179,8 @@ async fn old_tasks_are_pruned_automatically(database: Database) {
 async fn task_stores_the_trace_of_its_request(database: Database) {
     let (server, client) = setup(database).await;
     let start = client.path("probe", "start/steps");
-    let answer = client.http.post(&start, &json!({})).await;
-    let request_id = answer.header("x-request-id").to_owned();
+    let response = client.http.post(&start, &json!({})).await;
+    let request_id = response.header("x-request-id").to_owned();
     assert!(!request_id.is_empty());
     assert_eq!(
         count(&server, &format!("trace_parent = '{request_id}'")).await,
@@ -203,17 +203,20 @@ async fn task_stores_the_trace_of_its_request(database: Database) {
         assert_eq!(found, 1, "{name}");
     }
     let request = client.http.request(Method::POST, &start).json(&json!({}));
-    let answer = TestResponse::of(request.header("traceparent", "'; nonsense")).await;
-    let request_id = answer.header("x-request-id");
+    let response = TestResponse::of(request.header("traceparent", "'; nonsense")).await;
+    let request_id = response.header("x-request-id");
     let found = count(&server, &format!("trace_parent = '{request_id}'")).await;
     assert_eq!(found, 1, "an invalid trace is ignored");
 }
 
 async fn audited(server: &TestServer) -> Vec<Value> {
     let path = format!("/api/admin/audit?actor={}", crate::support::ADMIN);
-    let answer = server.admin().await.get(&path).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()["items"].as_array().expect("a list").clone()
+    let response = server.admin().await.get(&path).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.json()["items"]
+        .as_array()
+        .expect("value is a list")
+        .clone()
 }
 
 async fn task_page_buttons_act_and_are_audited(database: Database) {
@@ -227,22 +230,26 @@ async fn task_page_buttons_act_and_are_audited(database: Database) {
     let cancel = format!("/admin/tasks/{task}/cancel");
     let actions = attributes(&page.text, "form[data-when=active]", "action");
     assert_eq!(actions, [cancel.as_str()]);
-    let answer = browser.submit(&cancel, &[("back", back)]).await;
-    assert_eq!((answer.status.as_u16(), answer.location()), (303, back));
+    let response = browser.submit(&cancel, &[("back", back)]).await;
+    assert_eq!((response.status.as_u16(), response.location()), (303, back));
     assert_eq!(client.ended(&task).await["code"], "cancelled");
 
     let again = format!("/admin/tasks/{task}/again");
     let page = browser.page("/admin/tasks/all").await;
     let actions = attributes(&page.text, "form[data-when=ended]", "action");
     assert_eq!(actions, [again.as_str()]);
-    let answer = browser.submit(&again, &[("back", "//evil.example")]).await;
-    assert_eq!(answer.status, 303);
-    assert!(!answer.location().contains("evil"), "{}", answer.location());
+    let response = browser.submit(&again, &[("back", "//evil.example")]).await;
+    assert_eq!(response.status, 303);
+    assert!(
+        !response.location().contains("evil"),
+        "{}",
+        response.location()
+    );
     assert_eq!(count(&server, "name = 'waits'").await, 2);
     assert_eq!(
         count(
             &server,
-            &format!("trace_parent = '{}'", answer.header("x-request-id"))
+            &format!("trace_parent = '{}'", response.header("x-request-id"))
         )
         .await,
         1,
@@ -252,16 +259,21 @@ async fn task_page_buttons_act_and_are_audited(database: Database) {
     let kind = [("state", "probe"), ("task", "echo")];
     for (verb, badges) in [("pause", 1), ("resume", 0)] {
         let path = format!("/admin/tasks/kinds/{verb}");
-        let answer = browser.submit(&path, &kind).await;
-        assert_eq!(answer.location(), "/admin/tasks/kinds", "{}", answer.text);
+        let response = browser.submit(&path, &kind).await;
+        assert_eq!(
+            response.location(),
+            "/admin/tasks/kinds",
+            "{}",
+            response.text
+        );
         for page in ["/admin/tasks/kinds", "/admin/tasks?state=probe&task=echo"] {
             let page = browser.page(page).await.text;
             assert_eq!(page.matches(">Paused</span>").count(), badges);
         }
     }
     let unknown = [("state", "probe"), ("task", "nothing")];
-    let answer = browser.submit("/admin/tasks/kinds/pause", &unknown).await;
-    assert_eq!(answer.status, 404);
+    let response = browser.submit("/admin/tasks/kinds/pause", &unknown).await;
+    assert_eq!(response.status, 404);
 
     let entries = audited(&server).await;
     let seen: Vec<_> = entries
@@ -269,7 +281,7 @@ async fn task_page_buttons_act_and_are_audited(database: Database) {
         .map(|entry| {
             assert_eq!(entry["actor"]["email"], ADMIN);
             assert!(entry["actor"]["id"].is_string());
-            let text = |name: &str| entry[name].as_str().expect("a string").to_owned();
+            let text = |name: &str| entry[name].as_str().expect("value is a string").to_owned();
             (text("action"), text("target"))
         })
         .collect();
@@ -286,7 +298,7 @@ async fn task_page_buttons_act_and_are_audited(database: Database) {
     );
     let new = entries[2]["details"]["new_task_id"]
         .as_str()
-        .expect("an id");
+        .expect("response has an id");
     assert_eq!(client.status(new).await["name"], "waits");
 }
 
@@ -306,8 +318,8 @@ async fn outdated_button_shows_a_message(database: Database) {
             "wait until it has finished",
         ),
     ] {
-        let answer = browser.submit(&path, &[]).await;
-        assert_eq!(answer.location(), "/admin/tasks", "{}", answer.text);
+        let response = browser.submit(&path, &[]).await;
+        assert_eq!(response.location(), "/admin/tasks", "{}", response.text);
         let page = browser.page("/admin/tasks").await;
         assert!(page.text.contains(message), "{message}");
     }
@@ -341,17 +353,17 @@ async fn tasks_are_deleted_only_after_confirmation(database: Database) {
             .await;
         assert_eq!(page.status, 422);
         assert!(page.text.contains("Enter a number of days"));
-        let answer = browser
+        let response = browser
             .submit("/admin/tasks/prune", &[("days", days)])
             .await;
-        assert_eq!(answer.status, 303);
+        assert_eq!(response.status, 303);
         let page = browser.page("/admin/tasks/all").await;
         assert!(page.text.contains("Enter a number of days"));
     }
     assert_eq!(count(&server, "1 = 1").await, 2);
 
-    let answer = browser.submit("/admin/tasks/prune", &[("days", "0")]).await;
-    assert_eq!(answer.location(), "/admin/tasks/all");
+    let response = browser.submit("/admin/tasks/prune", &[("days", "0")]).await;
+    assert_eq!(response.location(), "/admin/tasks/all");
     let page = browser.page("/admin/tasks/all").await;
     assert!(page.text.contains("1 task deleted"));
     assert_eq!(client.status(&active).await["status"], "PROCESSING");
@@ -374,7 +386,7 @@ async fn timeline_is_in_chronological_order(database: Database) {
     eventually("the timeline is complete", async || {
         let page = admin.page(&path).await.text;
         let page = scraper::Html::parse_document(&page);
-        let words = scraper::Selector::parse(".pt-timeline b").expect("a selector");
+        let words = scraper::Selector::parse(".pt-timeline b").expect("selector is valid");
         let words: Vec<String> = page.select(&words).map(|it| it.text().collect()).collect();
         if words.len() < 4 {
             return None;
@@ -448,9 +460,9 @@ async fn only_administrators_operate_tasks(database: Database) {
         ("/admin/tasks/prune".to_owned(), &[("days", "0")]),
     ] {
         assert_eq!(user.submit(&path, fields).await.status, 403, "{path}");
-        let answer = guest.submit(&path, fields).await;
-        assert_ne!(answer.status, 200, "{path}");
-        assert!(!answer.location().starts_with("/admin"), "{path}");
+        let response = guest.submit(&path, fields).await;
+        assert_ne!(response.status, 200, "{path}");
+        assert!(!response.location().starts_with("/admin"), "{path}");
         // A request from another site carries the administrator's cookie.
         let admin = CookieClient::of(&server.url, &server.admin().await);
         let request = admin
@@ -468,8 +480,8 @@ async fn only_administrators_operate_tasks(database: Database) {
 
     let path = "/api/admin/audit";
     server.guest().get(path).await.problem(401, "unauthorized");
-    let answer = server.user().await.get(path).await;
-    answer.problem(403, "forbidden");
+    let response = server.user().await.get(path).await;
+    response.problem(403, "forbidden");
     assert_eq!(audited(&server).await, [] as [Value; 0]);
 }
 
@@ -480,8 +492,8 @@ async fn audit_log_is_paginated(database: Database) {
     let names = ["echo", "steps", "waits"];
     for name in names {
         let kind = [("state", "probe"), ("task", name)];
-        let answer = browser.submit("/admin/tasks/kinds/pause", &kind).await;
-        assert_eq!(answer.status, 303);
+        let response = browser.submit("/admin/tasks/kinds/pause", &kind).await;
+        assert_eq!(response.status, 303);
     }
     let mut cursor = String::new();
     for name in names.iter().rev() {
@@ -504,9 +516,9 @@ async fn audit_log_is_paginated(database: Database) {
         .await
         .json();
     assert_eq!(one["items"].as_array().map(Vec::len), Some(1));
-    let answer = admin.get("/api/admin/audit?limit=0&cursor=x").await;
-    let problem = answer.problem(422, "invalid_parameters");
-    let faults = problem["errors"].as_array().expect("errors");
-    let pointers: Vec<_> = faults.iter().map(|fault| &fault["pointer"]).collect();
+    let response = admin.get("/api/admin/audit?limit=0&cursor=x").await;
+    let problem = response.problem(422, "invalid_parameters");
+    let errors = problem["errors"].as_array().expect("errors");
+    let pointers: Vec<_> = errors.iter().map(|error| &error["pointer"]).collect();
     assert_eq!(pointers, ["/limit", "/cursor"]);
 }

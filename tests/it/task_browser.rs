@@ -10,11 +10,14 @@ const ADMIN: &str = "root@example.com";
 
 async fn start() -> (ReferencePortal, TaskClient) {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
-    let answer = portal
+    let response = portal
         .guest()
         .post("/dev/token", &json!({"email": ADMIN}))
         .await;
-    let session = answer.json()["token"].as_str().expect("a token").to_owned();
+    let session = response.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     let client = TaskClient::of(&Client::new(&portal.url, Some(session))).await;
     (portal, client)
 }
@@ -158,7 +161,9 @@ async fn url_fragment_opens_only_a_task() {
     let id = client.start("fails_task").await;
     client.ended(&id).await;
     let browser = Chromium::open(&server.url).await;
-    browser.use_session(&admin.token.expect("a token")).await;
+    browser
+        .use_session(&admin.token.expect("client has a token"))
+        .await;
     browser.in_every_page(WATCH).await;
     let seen = "return customElements.get('pt-task') && document.querySelector('[data-task-link]') \
         && [...asked, ...document.querySelectorAll('dialog[open]')].map(String)";

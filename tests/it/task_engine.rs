@@ -134,7 +134,7 @@ async fn blocks(task: TaskContext, task_args: Number) -> Result<u32, TaskError> 
 }
 
 fn tasks(server: &TestServer) -> Tasks {
-    Tasks::clone(&server.state.get::<Tasks>().expect("a portal has tasks"))
+    Tasks::clone(&server.state.get::<Tasks>().expect("portal has tasks"))
 }
 
 async fn setup(database: Database) -> (TestServer, Tasks) {
@@ -148,7 +148,7 @@ async fn record<R: serde::de::DeserializeOwned>(
     handle: &TaskHandle<R>,
 ) -> portal_core::tasks::TaskRecord {
     let record = tasks.get(handle.id()).await.expect("the database responds");
-    record.expect("a task")
+    record.expect("task exists")
 }
 
 async fn until_running<R: serde::de::DeserializeOwned>(tasks: &Tasks, handle: &TaskHandle<R>) {
@@ -362,7 +362,7 @@ async fn unique_task_is_active_once(database: Database) {
     );
     for id in [&id, &other] {
         tasks
-            .cancel(id.parse().expect("an id"))
+            .cancel(id.parse().expect("id is a UUID"))
             .await
             .expect("cancelled");
         client.ended_in("engine", id).await;
@@ -411,14 +411,14 @@ async fn is_there(tasks: &Tasks, id: uuid::Uuid) -> bool {
 
 async fn task_is_stored_only_if_its_transaction_commits(database: Database) {
     let (server, tasks) = setup(database).await;
-    let store = server.state.get::<Store>().expect("a portal has a store");
-    let mut transaction = store.begin().await.expect("a transaction");
+    let store = server.state.get::<Store>().expect("portal has a store");
+    let mut transaction = store.begin().await.expect("transaction starts");
     let dropped = tasks.enqueue_in(&mut transaction, number, Number { number: 1 });
     let dropped = dropped.await.expect("enqueued").id();
     drop(transaction);
     assert!(!is_there(&tasks, dropped).await);
 
-    let mut transaction = store.begin().await.expect("a transaction");
+    let mut transaction = store.begin().await.expect("transaction starts");
     let kept = tasks.enqueue_in(&mut transaction, number, Number { number: 2 });
     let kept = kept.await.expect("enqueued");
     transaction.commit().await.expect("committed");
@@ -441,10 +441,10 @@ async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) 
             let mut connection = sqlx::SqliteConnection::connect(&server.uri)
                 .await
                 .expect("connected");
-            let mut dropped = connection.begin().await.expect("a transaction");
+            let mut dropped = connection.begin().await.expect("transaction starts");
             let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
             dropped.rollback().await.expect("rolled back");
-            let mut kept = connection.begin().await.expect("a transaction");
+            let mut kept = connection.begin().await.expect("transaction starts");
             let second = rolled_back_and_kept(&tasks, &mut *kept, 2).await;
             kept.commit().await.expect("committed");
             (first, second)
@@ -453,10 +453,10 @@ async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) 
             let mut connection = sqlx::PgConnection::connect(&server.uri)
                 .await
                 .expect("connected");
-            let mut dropped = connection.begin().await.expect("a transaction");
+            let mut dropped = connection.begin().await.expect("transaction starts");
             let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
             dropped.rollback().await.expect("rolled back");
-            let mut kept = connection.begin().await.expect("a transaction");
+            let mut kept = connection.begin().await.expect("transaction starts");
             let second = rolled_back_and_kept(&tasks, &mut *kept, 2).await;
             kept.commit().await.expect("committed");
             (first, second)
@@ -492,7 +492,7 @@ async fn incompatible_stored_arguments_fail_the_task(database: Database) {
     })
     .await;
     assert_eq!(task.code.as_deref(), Some("invalid_parameters"));
-    let error = task.error.expect("an error");
+    let error = task.error.expect("task has an error");
     assert!(error.contains("no longer match"), "{error}");
     assert_eq!(
         serde_json::to_value(&task.result).expect("JSON"),
@@ -510,7 +510,7 @@ async fn task_of_an_unregistered_type_is_skipped(database: Database) {
         .expect("enqueued");
     assert_eq!(next.result().await, Ok(5));
     let record = tasks.get(id).await.expect("the database responds");
-    let record = record.expect("a task");
+    let record = record.expect("task exists");
     assert_eq!((record.status, record.attempt), (TaskStatus::Pending, 0));
 }
 
@@ -525,7 +525,9 @@ async fn task_is_cancelled_from_another_replica() {
     }
     // Whichever replica runs the tasks, the other replica cancels one of them.
     for (id, replica) in ids.iter().zip([&first, &second]) {
-        let stopped = tasks(replica).cancel(id.parse().expect("an id")).await;
+        let stopped = tasks(replica)
+            .cancel(id.parse().expect("id is a UUID"))
+            .await;
         assert!(stopped.expect("the database responds"));
     }
     for id in &ids {

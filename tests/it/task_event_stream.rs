@@ -44,9 +44,9 @@ async fn task_is_monitored_from_code(database: Database) {
     let tasks = server.state.get::<Tasks>().expect("registered");
     let id = client.start("steps").await;
     let mut updates = tasks
-        .subscribe(id.parse().expect("an id"))
+        .subscribe(id.parse().expect("id is a UUID"))
         .await
-        .expect("a task");
+        .expect("task exists");
     let mut seen = Vec::new();
     while let Some(record) = updates.next().await {
         seen.push(record);
@@ -65,10 +65,10 @@ async fn task_is_monitored_from_code(database: Database) {
         .filter_map(|record| record.message.as_deref())
         .collect();
     assert!(messages.contains(&"step 3"), "{messages:?}");
-    let last = seen.last().expect("a message");
+    let last = seen.last().expect("message was received");
     assert_eq!(last.result, Some(json!("done")));
 
-    let mut late = tasks.subscribe(last.id).await.expect("a task");
+    let mut late = tasks.subscribe(last.id).await.expect("task exists");
     assert_eq!(late.next().await.as_ref(), Some(&Arc::clone(last)));
     assert_eq!(late.next().await, None);
 }
@@ -121,7 +121,7 @@ fn assert_steps(messages: &[Value]) {
     for step in ["step 2", "step 3", "step 4"] {
         assert!(words.contains(&step), "{words:?}");
     }
-    let last = data.last().expect("a message");
+    let last = data.last().expect("message was received");
     assert_eq!(
         (&last["status"], &last["result"]),
         (&json!("COMPLETED"), &json!("done"))
@@ -141,14 +141,17 @@ async fn task_stream_shows_every_change_until_the_task_finishes(database: Databa
             messages.push(message);
         }
         assert!(events.retry.is_some(), "the stream states the retry time");
-        let last = messages.last().expect("a message");
+        let last = messages.last().expect("message was received");
         assert_eq!(last["data"], client.ended(&id).await);
         assert_rising(&messages);
 
         // A browser reconnects whenever a stream ends, until a response forbids it.
         let last_id = [("last-event-id", events.last_id.as_str())];
         let again = EventStream::ask(&server.guest(), &path, &last_id).await;
-        assert_eq!(again.err().map(|answer| answer.status.as_u16()), Some(204));
+        assert_eq!(
+            again.err().map(|response| response.status.as_u16()),
+            Some(204)
+        );
     }
 }
 
@@ -186,7 +189,7 @@ async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
         ended.push(
             message["data"]["task_id"]
                 .as_str()
-                .expect("an id")
+                .expect("response has an id")
                 .to_owned(),
         );
     }
@@ -199,7 +202,7 @@ async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     for garbage in ["", "nonsense", "1-2-3", "ffffffffffffffffffff-1"] {
         let mut events = EventStream::resume(&guest, &all(&client), garbage).await;
         let new = client.start("steps").await;
-        let message = events.next().await.expect("an event");
+        let message = events.next().await.expect("event arrives");
         assert_eq!(message["data"]["task_id"], new.as_str(), "{garbage:?}");
         client.ended(&new).await;
     }
@@ -252,23 +255,23 @@ async fn stream_is_rejected_like_a_socket(database: Database) {
     }
     let own = EventStream::ask(&guest, &all(&client), &[("origin", &server.url)]).await;
     assert!(own.is_ok(), "the portal's own pages are allowed");
-    let answer = guest.get(&all(&client)).await;
-    answer.problem(426, "websocket_required");
+    let response = guest.get(&all(&client)).await;
+    response.problem(426, "websocket_required");
 }
 
 async fn history_has_updates_log_lines_and_statuses(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("talks").await;
     client.ended(&id).await;
-    let answer = client.get("probe", &format!("history/{id}")).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    let history = answer.json();
+    let response = client.get("probe", &format!("history/{id}")).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    let history = response.json();
     assert_eq!(history["task_id"], id.as_str());
     assert_eq!(history["truncated"], false);
-    let events = history["events"].as_array().expect("a list");
+    let events = history["events"].as_array().expect("value is a list");
     let times: Vec<_> = events
         .iter()
-        .map(|event| event["at"].as_str().expect("a time"))
+        .map(|event| event["at"].as_str().expect("value is a time"))
         .map(|text| chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339"))
         .collect();
     assert!(times.is_sorted(), "{times:?}");
@@ -317,11 +320,11 @@ async fn history_has_updates_log_lines_and_statuses(database: Database) {
             .is_some_and(|target| target.ends_with("app"))
     );
     assert_eq!(lines[1]["level"], "WARN");
-    assert!(!answer.text.contains("too small to keep"));
+    assert!(!response.text.contains("too small to keep"));
 
     let tasks = server.state.get::<Tasks>().expect("registered");
     let same = tasks
-        .history(id.parse().expect("an id"))
+        .history(id.parse().expect("id is a UUID"))
         .await
         .expect("read");
     assert_eq!(serde_json::to_value(same).expect("JSON"), history);
@@ -334,7 +337,7 @@ async fn history_is_bounded_and_marked_as_truncated(database: Database) {
     client.ended(&id).await;
     let history = client.get("probe", &format!("history/{id}")).await.json();
     assert_eq!(history["truncated"], true);
-    let events = history["events"].as_array().expect("a list");
+    let events = history["events"].as_array().expect("value is a list");
     let lines: Vec<_> = events
         .iter()
         .filter(|event| event["kind"] == "log")
@@ -369,7 +372,10 @@ async fn history_separates_attempts(database: Database) {
     let task = client.ended(&id).await;
     assert_eq!(task["attempt"], 2);
     let history = client.get("probe", &format!("history/{id}")).await.json();
-    let events = history["events"].as_array().expect("a list").iter();
+    let events = history["events"]
+        .as_array()
+        .expect("value is a list")
+        .iter();
     let statuses: Vec<_> = events
         .filter(|event| event["kind"] == "status")
         .map(|event| (event["attempt"].as_u64(), event["status"].as_str()))
@@ -447,11 +453,11 @@ async fn monitors_survive_a_database_outage() {
     let mut events = EventStream::open(&server.guest(), &all(&client)).await;
     let count = |message: &Value| -> u64 {
         let text = message["data"]["message"].as_str();
-        text.map_or(0, |text| text.parse().expect("a number"))
+        text.map_or(0, |text| text.parse().expect("value is a number"))
     };
     server.cut_off(true).await;
-    let answer = client.get("probe", &format!("status/{id}")).await;
-    assert!(answer.status.is_server_error(), "{answer:?}");
+    let response = client.get("probe", &format!("status/{id}")).await;
+    assert!(response.status.is_server_error(), "{response:?}");
     let at_least = count(&socket.update().await) + 50;
     socket.until(|message| count(message) > at_least).await;
     events.until(|message| count(message) > at_least).await;

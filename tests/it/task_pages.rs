@@ -79,9 +79,9 @@ const START: &str = "/admin/tasks/start";
 /// Returns the values of the form fields of a page, as a browser would send them.
 fn fields(page: &TestResponse) -> Vec<(String, String)> {
     let document = scraper::Html::parse_document(&page.text);
-    let all =
-        scraper::Selector::parse("#start-task :is(input,select,textarea)").expect("a selector");
-    let chosen = scraper::Selector::parse("option[selected]").expect("a selector");
+    let all = scraper::Selector::parse("#start-task :is(input,select,textarea)")
+        .expect("selector is valid");
+    let chosen = scraper::Selector::parse("option[selected]").expect("selector is valid");
     let mut sent = Vec::new();
     for field in document.select(&all) {
         let attribute = |name: &str| field.value().attr(name).map(str::to_owned);
@@ -129,16 +129,16 @@ async fn send(
 }
 
 async fn newest(server: &TestServer) -> portal_core::tasks::TaskRecord {
-    let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
+    let tasks = server.state.get::<Tasks>().expect("portal has tasks");
     let all = tasks.list(&portal_core::tasks::TaskFilter::default()).await;
     all.expect("read").swap_remove(0)
 }
 
 async fn args_of_newest(server: &TestServer) -> serde_json::Value {
     let newest = newest(server).await;
-    let tasks = server.state.get::<Tasks>().expect("a portal has tasks");
+    let tasks = server.state.get::<Tasks>().expect("portal has tasks");
     let args = tasks.args(newest.id).await.expect("read");
-    args.expect("a task")
+    args.expect("task exists")
 }
 
 async fn nested_arguments_are_entered_row_by_row(database: Database) {
@@ -221,7 +221,7 @@ async fn arguments_switch_between_form_and_json(database: Database) {
     let (_, text) = fields(&page)
         .into_iter()
         .find(|(name, _)| name == "json")
-        .expect("a field");
+        .expect("field exists");
     let mut args: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(args["to"], "bob");
 
@@ -277,7 +277,7 @@ async fn list_is_filtered_by_text_and_owner(database: Database) {
     let failed = client.start("fails_task").await;
     let error = client.ended(&failed).await["error"]
         .as_str()
-        .expect("a string")
+        .expect("value is a string")
         .to_uppercase();
     let of_admin = TaskClient::of(&server.admin().await).await;
     let other = of_admin.start_in("other", "other", &json!({})).await;
@@ -333,10 +333,10 @@ async fn task_page_shows_all_details(database: Database) {
     );
     let failed = client.start("fails_task").await;
     client.ended(&failed).await;
-    let answer = browser
+    let response = browser
         .submit(&format!("/admin/tasks/{failed}/again"), &[])
         .await;
-    assert_eq!(answer.status, 303);
+    assert_eq!(response.status, 303);
     let page = browser.page(&format!("/admin/tasks/{failed}")).await;
     assert!(page.text.contains("never_works"), "{}", page.text);
     let new = newest(&server).await.id;
@@ -430,7 +430,7 @@ async fn event_stream_follows_a_task_and_resumes(database: Database) {
     assert_eq!(names.last(), Some(&"end"));
     let states = || events.iter().filter(|(_, name, _)| name == "state");
     assert_eq!(
-        states().next_back().expect("a state").2["status"],
+        states().next_back().expect("form contains a state").2["status"],
         "COMPLETED"
     );
     let entries: Vec<_> = events
@@ -484,7 +484,7 @@ async fn client_tokens_are_listed_and_revoked(database: Database) {
         .problem(404, "client_token_unknown");
     let created = browser.submit("/admin/tasks/tokens/new", &[]).await;
     let document = scraper::Html::parse_document(&created.text);
-    let selector = scraper::Selector::parse("[data-part=client-token]").expect("a selector");
+    let selector = scraper::Selector::parse("[data-part=client-token]").expect("selector is valid");
     let shown: String = document
         .select(&selector)
         .flat_map(|element| element.text())

@@ -39,10 +39,10 @@ async fn list_shows_newest_tasks_first(database: Database) {
     started.reverse();
     for path in ["status", ""] {
         let path = client.path("probe", path);
-        let answer = client.http.get(path.trim_end_matches('/')).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(ids(&answer.text), started);
-        let list = answer.json();
+        let response = client.http.get(path.trim_end_matches('/')).await;
+        assert_eq!(response.status, 200, "{}", response.text);
+        assert_eq!(ids(&response.text), started);
+        let list = response.json();
         assert_eq!(list.get("next_cursor"), None);
         for id in &started {
             assert_eq!(list["all_tasks"][id]["task_id"], id.as_str());
@@ -60,13 +60,13 @@ async fn list_is_paginated(database: Database) {
     let mut seen = Vec::new();
     let mut path = "status?limit=2".to_owned();
     loop {
-        let answer = client.get("probe", &path).await;
-        let page = ids(&answer.text);
+        let response = client.get("probe", &path).await;
+        let page = ids(&response.text);
         assert!(page.len() <= 2);
         seen.extend(page);
         // Tasks that start in between do not shift the pages.
         client.start("steps").await;
-        match &answer.json()["next_cursor"] {
+        match &response.json()["next_cursor"] {
             Value::String(cursor) => path = format!("status?limit=2&cursor={cursor}"),
             Value::Null => break,
             other => panic!("{other} is not a cursor"),
@@ -84,13 +84,13 @@ async fn limit_out_of_range_is_an_error(database: Database) {
         ("limit=ten", "/limit"),
         ("cursor=nonsense", "/cursor"),
     ] {
-        let answer = client.get("probe", &format!("status?{query}")).await;
-        let problem = answer.problem(422, "invalid_parameters");
+        let response = client.get("probe", &format!("status?{query}")).await;
+        let problem = response.problem(422, "invalid_parameters");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{query}");
     }
     for query in ["limit=1", "limit=1000"] {
-        let answer = client.get("probe", &format!("status?{query}")).await;
-        assert_eq!(answer.status, 200);
+        let response = client.get("probe", &format!("status?{query}")).await;
+        assert_eq!(response.status, 200);
     }
 }
 
@@ -107,7 +107,10 @@ async fn repeated_start_is_one_task(database: Database) {
     let body = json!({"name": "bob", "age": 6});
     let first = client.ask_once("key-1", "probe", "echo", &body).await;
     assert_eq!(first.status, 202, "{}", first.text);
-    let id = first.json()["task_id"].as_str().expect("an id").to_owned();
+    let id = first.json()["task_id"]
+        .as_str()
+        .expect("response has an id")
+        .to_owned();
     client.ended(&id).await;
     let same = json!({"age": 6, "name": "bob"});
     let second = client.ask_once("key-1", "probe", "echo", &same).await;
@@ -123,14 +126,14 @@ async fn concurrent_starts_with_one_key_are_one_task(database: Database) {
         let client = client.clone();
         tokio::spawn(async move { client.ask_once("k", "probe", "steps", &json!({})).await })
     });
-    let mut answers = Vec::new();
-    for answer in asked.collect::<Vec<_>>() {
-        let answer = answer.await.expect("no panic");
-        assert_eq!(answer.status, 202, "{}", answer.text);
-        answers.push(answer.json()["task_id"].clone());
+    let mut responses = Vec::new();
+    for response in asked.collect::<Vec<_>>() {
+        let response = response.await.expect("task does not panic");
+        assert_eq!(response.status, 202, "{}", response.text);
+        responses.push(response.json()["task_id"].clone());
     }
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "{answers:?}");
+    responses.dedup();
+    assert_eq!(responses.len(), 1, "{responses:?}");
     assert_eq!(ids(&client.get("probe", "status").await.text).len(), 1);
 }
 
@@ -149,8 +152,8 @@ async fn key_reused_for_another_start_is_a_conflict(database: Database) {
     let first = client.ask_once("k", "probe", "echo", &bob).await;
     assert_eq!(first.status, 202);
     for (task, body) in [("echo", json!({"name": "bob", "age": 7})), ("steps", bob)] {
-        let answer = client.ask_once("k", "probe", task, &body).await;
-        answer.problem(409, "idempotency_key_reused");
+        let response = client.ask_once("k", "probe", task, &body).await;
+        response.problem(409, "idempotency_key_reused");
     }
     assert_eq!(ids(&client.get("probe", "status").await.text).len(), 1);
 }
@@ -158,7 +161,7 @@ async fn key_reused_for_another_start_is_a_conflict(database: Database) {
 async fn invalid_idempotency_key_is_rejected(database: Database) {
     let (_server, client) = setup(database).await;
     for key in ["", &"x".repeat(256)] {
-        let answer = client.ask_once(key, "probe", "steps", &json!({})).await;
-        answer.problem(400, "invalid_idempotency_key");
+        let response = client.ask_once(key, "probe", "steps", &json!({})).await;
+        response.problem(400, "invalid_idempotency_key");
     }
 }

@@ -94,11 +94,11 @@ async fn server(database: Database, settings: TaskSettings) -> TestServer {
 }
 
 fn tasks(server: &TestServer) -> std::sync::Arc<Tasks> {
-    server.state.get::<Tasks>().expect("a portal has tasks")
+    server.state.get::<Tasks>().expect("portal has tasks")
 }
 
 async fn number(server: &TestServer, expression: impl Into<Expr>) -> i64 {
-    let store = server.state.get::<Store>().expect("a portal has a store");
+    let store = server.state.get::<Store>().expect("portal has a store");
     let select = Query::select()
         .expr(expression)
         .from("portal_tasks")
@@ -119,7 +119,7 @@ async fn arguments_are_stored_as_their_type_reads_them(database: Database) {
     let client = TaskClient::of(&server.user().await).await;
     let body = json!({"text": "a", "more": "x".repeat(50_000)});
     let id = client.start_in("quota", "repeat", &body).await;
-    let id: Uuid = id.parse().expect("an id");
+    let id: Uuid = id.parse().expect("id is a UUID");
     let stored = tasks(&server)
         .args(id)
         .await
@@ -143,8 +143,8 @@ async fn unknown_members_are_rejected_where_the_type_denies_them(database: Datab
     let server = TestServer::start_with(database, &[], build).await;
     let client = TaskClient::of(&server.user().await).await;
     let body = json!({"text": "a", "more": 1});
-    let answer = client.ask("quota", "strict", &body).await;
-    answer.problem(422, "invalid_parameters");
+    let response = client.ask("quota", "strict", &body).await;
+    response.problem(422, "invalid_parameters");
     assert_eq!(count(&server).await, 0);
 }
 
@@ -157,8 +157,8 @@ async fn arguments_have_their_own_limit(database: Database) {
         ("little", 60, 120),
         ("much", 1_500_000, 2_200_000),
     ] {
-        let answer = client.ask("quota", task, &of_length(rejected)).await;
-        answer.problem(413, "args_too_large");
+        let response = client.ask("quota", task, &of_length(rejected)).await;
+        response.problem(413, "args_too_large");
         client.start_in("quota", task, &of_length(accepted)).await;
     }
     assert_eq!(count(&server).await, 3);
@@ -217,7 +217,10 @@ async fn pending_tasks_of_a_user_are_limited(database: Database) {
     let eve = TaskClient::of(&server.sign_in("eve@example.com").await).await;
     eve.start_in("quota", "quick", &json!({})).await;
     // A finished task frees a slot.
-    let id = first.json()["task_id"].as_str().expect("an id").to_owned();
+    let id = first.json()["task_id"]
+        .as_str()
+        .expect("response has an id")
+        .to_owned();
     let path = ann.path("quota", &format!("cancel/{id}"));
     assert_eq!(ann.http.post(&path, &json!({})).await.status, 202);
     ann.start_in("quota", "quick", &json!({})).await;
@@ -231,16 +234,16 @@ async fn stored_bytes_of_a_user_are_limited(database: Database) {
     let ann = TaskClient::of(&server.user().await).await;
     let body = json!({"text": "x".repeat(40_000)});
     let starts = (0..60).map(|_| ann.ask("quota", "much", &body));
-    let answers = join_all(starts).await;
-    let accepted = answers.iter().filter(|answer| answer.status == 202);
-    assert!((1..=4).contains(&accepted.count()), "{answers:?}");
+    let responses = join_all(starts).await;
+    let accepted = responses.iter().filter(|response| response.status == 202);
+    assert!((1..=4).contains(&accepted.count()), "{responses:?}");
     let refused = ann
         .ask("quota", "much", &json!({"text": "x".repeat(190_000)}))
         .await;
     refused.problem(429, "task_storage_full");
     assert_eq!(refused.header("retry-after"), "60");
     eventually("all tasks have finished", async || {
-        let store = server.state.get::<Store>().expect("a store");
+        let store = server.state.get::<Store>().expect("portal has a store");
         let active = Query::select()
             .expr(Func::count(Expr::col("id")))
             .from("portal_tasks")
@@ -262,10 +265,10 @@ async fn stored_bytes_of_a_user_are_limited(database: Database) {
     let eve_stored = number(&server, Func::max(Expr::col("stored_bytes"))).await;
     assert!(eve_stored > 250_000, "{eve_stored}");
     eventually("the result is counted", async || {
-        let answer = eve
+        let response = eve
             .ask("quota", "much", &json!({"text": "x".repeat(20_000)}))
             .await;
-        (answer.status == 429).then(|| answer.problem(429, "task_storage_full"))
+        (response.status == 429).then(|| response.problem(429, "task_storage_full"))
     })
     .await;
 }
@@ -282,7 +285,7 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
     let id: Uuid = me["id"]
         .as_str()
         .and_then(|id| id.parse().ok())
-        .expect("an id");
+        .expect("response has an id");
     let starter = || Initiator {
         owner_user_id: Some(id),
         ..Initiator::default()
@@ -317,7 +320,7 @@ async fn a_large_result_ends_a_page_of_the_list(database: Database) {
         assert!(page.text.len() < 2_500_000, "{}", page.text.len());
         pages += 1;
         let page = page.json();
-        let listed = page["all_tasks"].as_object().expect("an object");
+        let listed = page["all_tasks"].as_object().expect("value is an object");
         for (id, task) in listed {
             assert!(task["result"].is_string(), "{id}");
             seen.push(id.clone());
@@ -348,7 +351,7 @@ async fn first_task_of_a_user_gets_the_next_free_slot(database: Database) {
     let task = eve.ended_in("quota", &of_eve).await;
     assert_eq!(task["status"], "COMPLETED");
     // The query returns the tasks in the order in which they were claimed.
-    let store = server.state.get::<Store>().expect("a store");
+    let store = server.state.get::<Store>().expect("portal has a store");
     let select = Query::select()
         .column("id")
         .from("portal_tasks")
@@ -363,7 +366,7 @@ async fn first_task_of_a_user_gets_the_next_free_slot(database: Database) {
         .expect("the database responds");
     let first: Vec<Uuid> = rows
         .iter()
-        .map(|row| row.get("id").expect("an id"))
+        .map(|row| row.get("id").expect("row has an id"))
         .collect();
     assert!(first.iter().any(|id| id.to_string() == of_eve), "{first:?}");
 }
@@ -412,7 +415,7 @@ async fn large_arguments_do_not_fill_memory_when_listed() {
     let guest = portal.guest();
     let body = json!({"email": "ann@example.com"});
     let token = guest.post("/dev/token", &body).await.json()["token"].clone();
-    let token = token.as_str().expect("a token").to_owned();
+    let token = token.as_str().expect("response has a token").to_owned();
     let client = TaskClient::of(&Client::new(&portal.url, Some(token))).await;
     let args = |length: usize| json!({"name": "bob", "age": 1, "x": "A".repeat(length)});
     let refused = client

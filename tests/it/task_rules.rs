@@ -110,7 +110,7 @@ async fn cancelled_import_stops_at_its_next_step(database: Database) {
     for checkpoint in [false, true] {
         let args = json!({ "checkpoint": checkpoint });
         let id = client.start_in("rules", "imports", &args).await;
-        let import = import_of(id.parse().expect("a UUID"));
+        let import = import_of(id.parse().expect("id is a UUID"));
         let imported = || *import.imported.lock();
         import.lines.add_permits(2);
         eventually("two lines are imported", async || {
@@ -134,12 +134,15 @@ async fn transactional_task_belongs_to_the_user_of_the_request(database: Databas
     let user = server.user().await;
     let ordered = user.post("/orders", &json!({})).await;
     assert_eq!(ordered.status, 200, "{}", ordered.text);
-    let (_, rest) = ordered.text.split_once("data-task=\"").expect("an id");
-    let id: Uuid = rest[..36].parse().expect("a UUID");
+    let (_, rest) = ordered
+        .text
+        .split_once("data-task=\"")
+        .expect("page contains an id");
+    let id: Uuid = rest[..36].parse().expect("id is a UUID");
     let me = user.get("/api/auth/me").await.json();
     let tasks = server.state.get::<Tasks>().expect("registered");
     let record = tasks.get(id).await.expect("read").expect("stored");
-    let owner = record.owner_user_id.expect("an owner").to_string();
+    let owner = record.owner_user_id.expect("task has an owner").to_string();
     assert_eq!(json!(owner), me["id"]);
     eventually("the owner is notified", async || {
         let list = user.get("/api/notifications").await.text;
@@ -148,10 +151,10 @@ async fn transactional_task_belongs_to_the_user_of_the_request(database: Databas
     .await;
 
     let users = server.state.get::<Users>().expect("registered");
-    let owner = owner.parse().expect("a UUID");
-    let owner = users.get(owner).await.expect("read").expect("a user");
-    let store = server.state.get::<Store>().expect("a portal has a store");
-    let mut transaction = store.begin().await.expect("a transaction");
+    let owner = owner.parse().expect("id is a UUID");
+    let owner = users.get(owner).await.expect("read").expect("user exists");
+    let store = server.state.get::<Store>().expect("portal has a store");
+    let mut transaction = store.begin().await.expect("transaction starts");
     let start = tasks.enqueue(sends_receipt, NoArgs {}).initiator(&owner);
     let kept = start.within(&mut transaction).await.expect("enqueued");
     transaction.commit().await.expect("committed");
@@ -179,7 +182,7 @@ async fn internal_task_starts_only_from_code(database: Database) {
     let mut browser = CookieClient::of(&server.url, &admin);
     let page = browser.page("/admin/tasks?state=rules").await;
     let document = scraper::Html::parse_document(&page.text);
-    let offered = scraper::Selector::parse("select[name=task] option").expect("a selector");
+    let offered = scraper::Selector::parse("select[name=task] option").expect("selector is valid");
     let offered: Vec<_> = document
         .select(&offered)
         .filter_map(|option| option.attr("value"))
@@ -206,7 +209,7 @@ async fn internal_task_starts_only_from_code(database: Database) {
     browser.submit("/admin/tasks/start", &fields).await;
 
     let tasks = server.state.get::<Tasks>().expect("registered");
-    let none = tasks.list(&of_receipts()).await.expect("a list");
+    let none = tasks.list(&of_receipts()).await.expect("tasks are listed");
     assert!(none.is_empty(), "{none:?}");
     let handle = tasks.enqueue(sends_receipt, NoArgs {}).await;
     let ended = handle.expect("enqueued").result().await;
@@ -236,7 +239,7 @@ async fn cause_of_a_failure_is_hidden_from_the_owner(database: Database) {
         .await;
     let task = client.ended_in("rules", &id).await;
     assert_eq!(task["code"], "task_failed");
-    let error = task["error"].as_str().expect("a string");
+    let error = task["error"].as_str().expect("value is a string");
     assert!(!error.contains("No such file"), "{error}");
     let history = client.get("rules", &format!("history/{id}")).await;
     assert_eq!(history.status, 200);
@@ -266,7 +269,10 @@ async fn oversized_frame_closes_the_monitor_with_a_reason(database: Database) {
 async fn of_reference(portal: &ReferencePortal, email: &str) -> TaskClient {
     let body = json!({ "email": email });
     let token = portal.guest().post("/dev/token", &body).await.json();
-    let token = token["token"].as_str().expect("a token").to_owned();
+    let token = token["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     TaskClient::of(&Client::new(&portal.url, Some(token))).await
 }
 
@@ -307,15 +313,15 @@ async fn seed_tasks_accept_seed_arguments_and_protect_config() {
     let report = json!({"title": "x", "from": "2026-01-01", "sections": [], "delivery": {"kind": "email", "to": "nobody"}});
     let refused = user.ask("reports", "write_report", &report).await;
     let problem = refused.problem(422, "invalid_parameters");
-    let faults = problem["errors"].as_array().expect("errors");
-    let pointers: Vec<&Value> = faults.iter().map(|fault| &fault["pointer"]).collect();
+    let errors = problem["errors"].as_array().expect("errors");
+    let pointers: Vec<&Value> = errors.iter().map(|error| &error["pointer"]).collect();
     assert!(pointers.contains(&&json!("/title")), "{pointers:?}");
 
     let log = portal.log();
     let line = log
         .lines()
         .find(|line| line.contains("anyone with a client token may start them"))
-        .expect("a warning");
+        .expect("log contains a warning");
     assert!(line.contains("example_task2/loaded_task"), "{line}");
     assert!(!line.contains("task2_show_db_config"), "{line}");
 }

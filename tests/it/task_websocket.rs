@@ -41,7 +41,7 @@ fn assert_rising(messages: &[Value]) {
     let numbers: Vec<_> = messages.iter().map(|message| &message["seq"]).collect();
     let numbers: Vec<_> = numbers
         .iter()
-        .map(|seq| seq.as_i64().expect("a number"))
+        .map(|seq| seq.as_i64().expect("value is a number"))
         .collect();
     assert!(
         numbers.windows(2).all(|pair| pair[0] < pair[1]),
@@ -61,7 +61,7 @@ async fn monitor_sends_state_and_changes_then_closes_at_the_end(database: Databa
         assert_eq!(code, 1000);
         assert_rising(&messages);
         let members = |message: &Value| -> Vec<String> {
-            let members = message.as_object().expect("an object").keys();
+            let members = message.as_object().expect("value is an object").keys();
             let mut members: Vec<_> = members.cloned().collect();
             members.sort();
             members
@@ -123,7 +123,9 @@ async fn monitor_of_all_tasks_sends_active_and_new_tasks(database: Database) {
     };
     loop {
         let message = socket.update().await;
-        let id = message["data"]["task_id"].as_str().expect("an id");
+        let id = message["data"]["task_id"]
+            .as_str()
+            .expect("response has an id");
         seen.entry(id.to_owned()).or_default().push(message.clone());
         if is_end(&message) {
             break;
@@ -318,7 +320,7 @@ async fn all_monitors_send_the_same_sequence_numbers(database: Database) {
     let by_number = |messages: Vec<Value>| -> HashMap<i64, Value> {
         let pairs = messages
             .into_iter()
-            .map(|message| (message["seq"].as_i64().expect("a number"), message));
+            .map(|message| (message["seq"].as_i64().expect("value is a number"), message));
         pairs.collect()
     };
     let (first, second) = (by_number(first), by_number(second));
@@ -340,7 +342,7 @@ async fn monitor_sends_the_end_of_a_cancelled_task(database: Database) {
     client.cancel(&id).await;
     let (messages, code) = socket.rest().await;
     assert_eq!(code, 1000);
-    let last = &messages.last().expect("a message")["data"];
+    let last = &messages.last().expect("message was received")["data"];
     assert_eq!(
         (&last["status"], &last["code"]),
         (&json!("ERROR"), &json!("cancelled"))

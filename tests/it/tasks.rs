@@ -36,21 +36,24 @@ async fn setup(database: Database) -> (TestServer, TaskClient) {
 
 async fn started_task_is_found_at_its_location(database: Database) {
     let (server, client) = setup(database).await;
-    let answer = client
+    let response = client
         .ask("probe", "echo", &json!({"name": "bob", "age": 6}))
         .await;
-    assert_eq!(answer.status, 202);
-    let id = answer.json()["task_id"].as_str().expect("an id").to_owned();
+    assert_eq!(response.status, 202);
+    let id = response.json()["task_id"]
+        .as_str()
+        .expect("response has an id")
+        .to_owned();
     assert_eq!(
-        answer.location(),
+        response.location(),
         client.path("probe", &format!("status/{id}"))
     );
-    assert_eq!(server.guest().get(answer.location()).await.status, 200);
+    assert_eq!(server.guest().get(response.location()).await.status, 200);
 
     let task = client.ended(&id).await;
     let members: BTreeSet<_> = task
         .as_object()
-        .expect("an object")
+        .expect("value is an object")
         .keys()
         .map(String::as_str)
         .collect();
@@ -76,7 +79,7 @@ async fn started_task_is_found_at_its_location(database: Database) {
         (&json!(1), &json!(1))
     );
     let times = ["created_at", "started_at", "finished_at"].map(|name| {
-        let text = task[name].as_str().expect("a time");
+        let text = task[name].as_str().expect("value is a time");
         chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339")
     });
     assert!(times.is_sorted(), "{times:?}");
@@ -90,15 +93,15 @@ async fn result_is_plain_json(database: Database) {
     let args = json!({"name": "Bob \"\u{1F680}\" O'Neil", "age": 6});
     let id = client.start_in("probe", "echo", &args).await;
     client.ended(&id).await;
-    let answer = client.get("probe", &format!("result/{id}")).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.json(), args);
+    let response = client.get("probe", &format!("result/{id}")).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("content-type"), "application/json");
+    assert_eq!(response.json(), args);
 
     let number = client.start_in("other", "other", &json!({})).await;
     client.ended_in("other", &number).await;
-    let answer = client.get("other", &format!("result/{number}")).await;
-    assert_eq!(answer.text, "7");
+    let response = client.get("other", &format!("result/{number}")).await;
+    assert_eq!(response.text, "7");
 }
 
 async fn result_of_an_active_task_is_a_conflict(database: Database) {
@@ -224,8 +227,8 @@ async fn cancelling_a_finished_task_changes_nothing(database: Database) {
     for name in ["steps", "fails_task"] {
         let id = client.start(name).await;
         let before = client.ended(&id).await;
-        let answer = client.cancel(&id).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
+        let response = client.cancel(&id).await;
+        assert_eq!(response.status, 200, "{}", response.text);
         assert_eq!(client.status(&id).await, before);
     }
 }
@@ -256,18 +259,21 @@ async fn unstorable_text_does_not_keep_a_task_from_finishing(database: Database)
 
 async fn unstorable_arguments_are_rejected(database: Database) {
     let (_server, client) = setup(database).await;
-    let answer = client
+    let response = client
         .ask("probe", "echo", &json!({"name": "a\0b", "age": 1}))
         .await;
-    let problem = answer.problem(422, "invalid_parameters");
+    let problem = response.problem(422, "invalid_parameters");
     assert_eq!(problem["errors"][0]["pointer"], "/name");
 }
 
 async fn task_types_are_listed(database: Database) {
     let server = TestServer::start(database).await;
-    let answer = server.guest().get("/api/tasks").await;
-    assert_eq!(answer.status, 200);
-    let kinds = answer.json()["tasks"].as_array().expect("a list").clone();
+    let response = server.guest().get("/api/tasks").await;
+    assert_eq!(response.status, 200);
+    let kinds = response.json()["tasks"]
+        .as_array()
+        .expect("value is a list")
+        .clone();
     let kind = |name: &str| {
         let found = kinds.iter().find(|kind| kind["name"] == name);
         found
@@ -353,11 +359,11 @@ async fn failure_is_typed_in_code(database: Database) {
 
     let client = TaskClient::of(&server.user().await).await;
     let id = handle.id();
-    let answer = TestResponse::of(
+    let response = TestResponse::of(
         client
             .http
             .request(Method::GET, &client.path("probe", &format!("status/{id}"))),
     );
     // Tasks that code enqueues belong to no client.
-    answer.await.problem(404, "task_not_found");
+    response.await.problem(404, "task_not_found");
 }

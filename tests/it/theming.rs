@@ -178,7 +178,7 @@ async fn default_theme_requires_an_administrator_and_is_audited(database: Databa
         .get("/api/admin/audit?target=settings:theme")
         .await
         .json();
-    let entries = log["items"].as_array().expect("a list");
+    let entries = log["items"].as_array().expect("value is a list");
     assert_eq!(entries.len(), 2, "{log}");
     assert_eq!(entries[0]["actor"]["email"], crate::support::ADMIN);
     let change = |entry: usize| entries[entry]["details"]["changes"].clone();
@@ -210,7 +210,7 @@ async fn concurrent_theme_changes_do_not_overwrite_each_other(database: Database
         ),
     );
     assert_eq!((one.status.as_u16(), other.status.as_u16()), (303, 303));
-    let flash = |answer: &TestResponse| answer.header("set-cookie").to_owned();
+    let flash = |response: &TestResponse| response.header("set-cookie").to_owned();
     let refused = [&one, &other].map(|it| flash(it).contains("portal_flash=e"));
     assert_eq!(refused.iter().filter(|it| **it).count(), 1, "{refused:?}");
     let log = admin
@@ -237,9 +237,9 @@ async fn change_by_another_administrator_is_kept(database: Database) {
     assert_eq!(version, ["1"]);
     set(&admin, &[settings[again], ("version", "1")]).await;
     let page = server.guest().page("/").await;
-    let look = || (shown(&page, "accent"), shown(&page, "gray"));
+    let shown_theme = || (shown(&page, "accent"), shown(&page, "gray"));
     assert_eq!(
-        look(),
+        shown_theme(),
         ("ruby".to_owned(), "sand".to_owned()),
         "both changes are kept"
     );
@@ -309,12 +309,12 @@ async fn reset_restores_the_default_theme(database: Database) {
     let server = start(database, Theme::default().accent(Accent::Jade)).await;
     let user = server.user().await;
     choose(&user, &[("accent", "ruby"), ("appearance", "dark")]).await;
-    let answer = choose(
+    let response = choose(
         &user,
         &[("accent", "ruby"), ("reset", "all"), ("return_to", "/look")],
     )
     .await;
-    assert_eq!(answer.location(), "/look");
+    assert_eq!(response.location(), "/look");
     let page = user.page("/").await;
     assert_eq!(shown(&page, "accent"), "jade");
     assert_eq!(shown(&page, "appearance"), "inherit");
@@ -355,12 +355,12 @@ async fn ending_other_sessions_keeps_this_one(database: Database) {
     let mut ids = Vec::new();
     for client in [&here, &there, &bob] {
         let me = client.get("/api/auth/me").await.json();
-        ids.push(me["id"].as_str().expect("an id").to_owned());
+        ids.push(me["id"].as_str().expect("response has an id").to_owned());
     }
-    let id = ids[0].parse().expect("an id");
+    let id = ids[0].parse().expect("id is a UUID");
     let accounts: Accounts =
         Accounts::clone(server.state.get::<Accounts>().expect("registered").as_ref());
-    let sessions = accounts.sessions_of(id).await.expect("a list");
+    let sessions = accounts.sessions_of(id).await.expect("sessions are listed");
     assert_eq!(sessions.len(), 2, "{sessions:?}");
     // The newest is first, and the test keeps the older one.
     let keep = sessions[1].id.clone();
@@ -375,7 +375,14 @@ async fn ending_other_sessions_keeps_this_one(database: Database) {
         200,
         "another user's session"
     );
-    assert_eq!(accounts.sessions_of(id).await.expect("a list").len(), 1);
+    assert_eq!(
+        accounts
+            .sessions_of(id)
+            .await
+            .expect("sessions are listed")
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -388,9 +395,9 @@ async fn browser_remembers_a_narrow_sidebar() {
     };
     assert!(!narrow(&mut browser).await);
     let fields = [("rail", "narrow"), ("return_to", "/items/1")];
-    let answer = browser.submit("/theme", &fields).await;
+    let response = browser.submit("/theme", &fields).await;
     assert_eq!(
-        (answer.status.as_u16(), answer.location()),
+        (response.status.as_u16(), response.location()),
         (303, "/items/1")
     );
     assert!(narrow(&mut browser).await);
@@ -441,7 +448,7 @@ async fn brand_is_served_and_sets_the_text_direction() {
     assert_eq!((swatches.len(), swatches[0].as_str()), (27, "brand"));
     let sheets = attributes(&page.text, "link[rel=stylesheet]", "href");
     let sheet = sheets.iter().find(|sheet| sheet.contains("/brand/"));
-    let css = guest.get(sheet.expect("a stylesheet")).await;
+    let css = guest.get(sheet.expect("style sheet is readable")).await;
     assert!(css.header("content-type").starts_with("text/css"));
     assert!(css.header("cache-control").contains("immutable"));
     assert!(css.text.contains("--accent-solid:#0f766e"));

@@ -10,11 +10,14 @@ const TIMES: &str =
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn server_and_browser_render_times_in_the_same_zone() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
-    let answer = portal
+    let response = portal
         .guest()
         .post("/dev/token", &json!({"email": ADMIN}))
         .await;
-    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    let token = response.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     let admin = Client::new(&portal.url, Some(token.clone()));
     let client = TaskClient::of(&admin).await;
     let id = client
@@ -51,12 +54,12 @@ async fn server_and_browser_render_times_in_the_same_zone() {
         let page = request
             .send()
             .await
-            .expect("a response")
+            .expect("portal responds")
             .text()
             .await
             .expect("text");
         let page = scraper::Html::parse_document(&page);
-        let times = scraper::Selector::parse("main time[data-format]").expect("a selector");
+        let times = scraper::Selector::parse("main time[data-format]").expect("selector is valid");
         let written: Vec<String> = page.select(&times).map(|it| it.text().collect()).collect();
         assert_eq!(shown, json!(written), "{path}");
     }
@@ -77,11 +80,14 @@ async fn server_and_browser_render_times_in_the_same_zone() {
 #[tokio::test]
 async fn unknown_time_zone_is_ignored() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
-    let answer = portal
+    let response = portal
         .guest()
         .post("/dev/token", &json!({"email": ADMIN}))
         .await;
-    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    let token = response.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     let admin = Client::new(&portal.url, Some(token));
     for cookie in ["portal_zone=Mars%2FBase", "portal_zone=%3Cscript%3E", "a=b"] {
         let request = admin.request(reqwest::Method::GET, "/admin/users");
@@ -91,7 +97,7 @@ async fn unknown_time_zone_is_ignored() {
         let page = request
             .send()
             .await
-            .expect("a response")
+            .expect("portal responds")
             .text()
             .await
             .expect("text");

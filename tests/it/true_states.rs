@@ -52,11 +52,14 @@ async fn tasks_finished_before_the_socket_opens_are_sent(database: Database) {
         newest = message["data"]["updated_at"].clone();
     }
     assert!(ids.iter().all(|id| finished.contains(id)));
-    // A client that was cut off resumes from the newest change that it has seen.
-    let newest = newest.as_str().expect("a time").replace('+', "%2B");
+    // A client that was cut off resumes with the newest change that it has seen.
+    let newest = newest
+        .as_str()
+        .expect("value is a time")
+        .replace('+', "%2B");
     let path = format!("/api/tasks/{}/monitor?since={newest}", client.token);
     let mut events = EventStream::open(&client.http, &path).await;
-    let event = events.next().await.expect("an event");
+    let event = events.next().await.expect("event arrives");
     assert_eq!(event["data"]["status"], "COMPLETED");
     server.stop().await;
 }
@@ -103,7 +106,7 @@ fn monitored() -> Page {
             Box::pin(async move {
                 let path = request.uri().path();
                 let token = path.rsplit('/').next().unwrap_or_default();
-                let tasks = state.get::<Tasks>().expect("a portal has tasks");
+                let tasks = state.get::<Tasks>().expect("portal has tasks");
                 let all = tasks.list(&TaskFilter::default()).await;
                 let rows = all.expect("read");
                 let rows = rows.iter().map(TaskRowView::from).collect();
@@ -122,7 +125,7 @@ async fn start() -> TestServer {
 async fn open(server: &TestServer, admin: &Client, client: &TaskClient) -> Chromium {
     let browser = Chromium::open(&server.url).await;
     browser
-        .use_session(admin.token.as_deref().expect("a token"))
+        .use_session(admin.token.as_deref().expect("client has a token"))
         .await;
     browser.in_every_page(HELD).await;
     browser.goto(&format!("/monitored/{}", client.token)).await;
@@ -162,8 +165,8 @@ async fn tasks_finished_while_disconnected_are_shown() {
     let client = TaskClient::of(&admin).await;
     let ids = start_waiting(&client, 10).await;
     let browser = open(&server, &admin, &client).await;
-    browser.expects("ERR_");
-    browser.expects("WebSocket connection to");
+    browser.allow_console_message("ERR_");
+    browser.allow_console_message("WebSocket connection to");
     browser.script("window.go()").await;
     browser.find("[data-part=connection][data-live=on]").await;
     browser

@@ -18,11 +18,11 @@ use crate::support::{
 const PLANS: &str = "/admin/settings?model=plan";
 
 async fn add_plan(client: &Client, name: &str) -> String {
-    let answer = client
+    let response = client
         .post("/api/admin/models/plan", &json!({"name": name}))
         .await;
-    assert_eq!(answer.status, 201, "{}", answer.text);
-    answer.json()["id"].to_string()
+    assert_eq!(response.status, 201, "{}", response.text);
+    response.json()["id"].to_string()
 }
 
 /// Sends a request for a plan with its current version.
@@ -31,14 +31,14 @@ async fn write_plan(client: &Client, method: reqwest::Method, id: &str, body: &s
     let etag = client.get(&path).await.header("etag").to_owned();
     let request = client.request(method, &path).header("if-match", etag);
     let request = request.header("content-type", "application/json");
-    let answer = TestResponse::of(request.body(body.to_owned())).await;
-    assert!(answer.status.is_success(), "{}", answer.text);
+    let response = TestResponse::of(request.body(body.to_owned())).await;
+    assert!(response.status.is_success(), "{}", response.text);
 }
 
 async fn browser_of(server: &TestServer, client: &Client) -> Chromium {
     let browser = Chromium::open(&server.url).await;
     browser
-        .use_session(client.token.as_deref().expect("a token"))
+        .use_session(client.token.as_deref().expect("client has a token"))
         .await;
     // The variable is set as soon as the live stream of a page is open.
     browser
@@ -83,7 +83,7 @@ async fn deleting_a_record_leads_to_the_list_while_others_change_rows() {
     });
     let browser = browser_of(&server, &admin).await;
     // A live update can request the record between its deletion and the response to the form.
-    browser.expects("status of 404");
+    browser.allow_console_message("status of 404");
     for (attempt, id) in ids.iter().enumerate() {
         browser.goto(&format!("{PLANS}&edit={id}")).await;
         is_live(&browser).await;
@@ -113,7 +113,7 @@ async fn deleted_record_keeps_its_form_and_can_be_created_again() {
     let id = add_plan(&admin, "Basic").await;
     let browser = browser_of(&server, &admin).await;
     // The form of a deleted record receives a response with this status.
-    browser.expects("status of 404");
+    browser.allow_console_message("status of 404");
     browser.goto(&format!("{PLANS}&edit={id}")).await;
     is_live(&browser).await;
     browser.script("window.same = true").await;
@@ -146,15 +146,18 @@ async fn deleted_record_keeps_its_form_and_can_be_created_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lost_connection_keeps_a_form_until_it_can_be_saved() {
     let mut portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
-    let answer = portal
+    let response = portal
         .guest()
         .post("/dev/token", &json!({"email": ADMIN}))
         .await;
-    let token = answer.json()["token"].as_str().expect("a token").to_owned();
+    let token = response.json()["token"]
+        .as_str()
+        .expect("response has a token")
+        .to_owned();
     let browser = Chromium::open(&portal.url).await;
     browser.use_session(&token).await;
-    browser.expects("net::ERR_");
-    browser.expects("htmx");
+    browser.allow_console_message("net::ERR_");
+    browser.allow_console_message("htmx");
     browser
         .goto("/admin/settings?model=custom_config&new=1")
         .await;
@@ -256,26 +259,29 @@ async fn region_with_a_changed_form_waits_until_it_is_clean() {
 async fn public_page_informs_a_deactivated_user() {
     let portal = ReferencePortal::start(&[("ADMIN_USER_EMAILS", ADMIN)]).await;
     let sign_in = async |email: &str| {
-        let answer = portal
+        let response = portal
             .guest()
             .post("/dev/token", &json!({"email": email}))
             .await;
-        let token = answer.json()["token"].as_str().expect("a token").to_owned();
+        let token = response.json()["token"]
+            .as_str()
+            .expect("response has a token")
+            .to_owned();
         Client::new(&portal.url, Some(token))
     };
     let (admin, fred) = (sign_in(ADMIN).await, sign_in("fred@example.com").await);
     let me = fred.get("/api/auth/me").await.json();
-    let id = me["id"].as_str().expect("an id").to_owned();
+    let id = me["id"].as_str().expect("response has an id").to_owned();
     let browser = Chromium::open(&portal.url).await;
-    browser.expects("status of 40");
+    browser.allow_console_message("status of 40");
     browser
-        .use_session(fred.token.as_deref().expect("a token"))
+        .use_session(fred.token.as_deref().expect("client has a token"))
         .await;
     browser.goto("/admin/overview").await;
     browser.see("Hello").await;
     let path = format!("/api/users/{id}");
-    let answer = admin.patch(&path, &json!({"is_active": false})).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
+    let response = admin.patch(&path, &json!({"is_active": false})).await;
+    assert_eq!(response.status, 200, "{}", response.text);
     browser.see("Your account is deactivated.").await;
     assert!(!browser.text().await.contains("Hello"));
     browser.close().await;

@@ -14,30 +14,35 @@ on_both!(
 );
 
 async fn id_of(client: &Client) -> String {
-    let answer = client.get("/api/auth/me").await;
-    let me = answer.json();
-    me["id"].as_str().expect("an id").to_owned()
+    let response = client.get("/api/auth/me").await;
+    let me = response.json();
+    me["id"].as_str().expect("response has an id").to_owned()
 }
 
 async fn change(admin: &Client, id: &str, body: Value) -> TestResponse {
     admin.patch(&format!("/api/users/{id}"), &body).await
 }
 
-fn emails(answer: &TestResponse) -> Vec<String> {
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    let answer = answer.json();
-    let items = answer["items"].as_array().expect("a list");
+fn emails(response: &TestResponse) -> Vec<String> {
+    assert_eq!(response.status, 200, "{}", response.text);
+    let response = response.json();
+    let items = response["items"].as_array().expect("value is a list");
     items
         .iter()
-        .map(|user| user["email"].as_str().expect("a string").to_owned())
+        .map(|user| {
+            user["email"]
+                .as_str()
+                .expect("value is a string")
+                .to_owned()
+        })
         .collect()
 }
 
 fn pointers(problem: &Value) -> Vec<&str> {
-    let errors = problem["errors"].as_array().expect("a list");
+    let errors = problem["errors"].as_array().expect("value is a list");
     errors
         .iter()
-        .map(|fault| fault["pointer"].as_str().expect("a pointer"))
+        .map(|error| error["pointer"].as_str().expect("error has a pointer"))
         .collect()
 }
 
@@ -82,8 +87,8 @@ async fn users_are_paginated_sorted_and_searched(database: Database) {
         ("%27%20OR%201=1%20--", 0),
         ("", 12),
     ] {
-        let answer = admin.get(&format!("/api/users?search={search}")).await;
-        assert_eq!(answer.json()["total"], found, "{search}");
+        let response = admin.get(&format!("/api/users?search={search}")).await;
+        assert_eq!(response.json()["total"], found, "{search}");
     }
     for (query, pointer) in [
         ("sort=password", "/sort"),
@@ -129,14 +134,14 @@ async fn assigned_role_applies_to_the_next_request(database: Database) {
     let id = id_of(&user).await;
     assert_eq!(user.page("/secret").await.status, 403);
 
-    let answer = change(&admin, &id, json!({"user_type": "ADMIN"})).await;
+    let response = change(&admin, &id, json!({"user_type": "ADMIN"})).await;
     assert_eq!(
-        (answer.status.as_u16(), &answer.json()["user_type"]),
+        (response.status.as_u16(), &response.json()["user_type"]),
         (200, &json!("ADMIN"))
     );
     assert_eq!(user.page("/secret").await.status, 200);
-    let answer = change(&admin, &id, json!({"user_type": "EDITOR"})).await;
-    assert_eq!(answer.json()["user_type"], "EDITOR");
+    let response = change(&admin, &id, json!({"user_type": "EDITOR"})).await;
+    assert_eq!(response.json()["user_type"], "EDITOR");
     assert_eq!(user.page("/secret").await.status, 403);
     assert_eq!(user.get("/api/auth/me").await.json()["user_type"], "EDITOR");
 
@@ -210,12 +215,15 @@ async fn mutual_demotion_leaves_one_administrator(database: Database) {
         );
         let done = [&first, &second]
             .iter()
-            .filter(|answer| answer.status == 200)
+            .filter(|response| response.status == 200)
             .count();
         assert_eq!(done, 1, "{} {}", first.text, second.text);
         let left = [&one, &other].map(|client| client.page("/secret"));
         let left = futures_util::future::join_all(left).await;
-        let left = left.iter().filter(|answer| answer.status == 200).count();
+        let left = left
+            .iter()
+            .filter(|response| response.status == 200)
+            .count();
         assert_eq!(left, 1);
     }
 }
@@ -225,8 +233,8 @@ async fn deactivated_user_is_rejected_at_once(database: Database) {
     let (admin, user) = (server.admin().await, server.user().await);
     let id = id_of(&user).await;
     assert_eq!(user.page("/members").await.status, 200);
-    let answer = change(&admin, &id, json!({"is_active": false})).await;
-    assert_eq!(answer.json()["is_active"], false);
+    let response = change(&admin, &id, json!({"is_active": false})).await;
+    assert_eq!(response.json()["is_active"], false);
 
     let page = user.page("/members").await;
     assert_eq!((page.status.as_u16(), page.location()), (403, ""));

@@ -42,20 +42,20 @@ pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
 /// Builds the reference portal for PROD and searches the binary for development sign-in routes.
 fn without_development_sign_in(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
     let arguments = ["--package", "reference-portal", "--no-default-features"];
-    let program = fs::read(cargo.build_binary("reference-portal", &arguments, interrupt)?)?;
-    if !contains(&program, EVERY_PORTAL) {
-        bail!("the search does not work: the program does not contain `{EVERY_PORTAL}`");
+    let binary = fs::read(cargo.build_binary("reference-portal", &arguments, interrupt)?)?;
+    if !contains(&binary, EVERY_PORTAL) {
+        bail!("the search does not work: the binary does not contain `{EVERY_PORTAL}`");
     }
     for text in DEVELOPMENT_SIGN_IN {
-        if contains(&program, text) {
-            bail!("the program contains `{text}` without the feature `dev-identity`");
+        if contains(&binary, text) {
+            bail!("the binary contains `{text}` without the feature `dev-identity`");
         }
     }
     Ok(())
 }
 
-fn contains(program: &[u8], text: &str) -> bool {
-    let mut windows = program.windows(text.len());
+fn contains(binary: &[u8], text: &str) -> bool {
+    let mut windows = binary.windows(text.len());
     windows.any(|window| window == text.as_bytes())
 }
 

@@ -111,7 +111,7 @@ impl Client {
                         tokio::time::sleep(pause).await;
                         attempt += 1;
                     }
-                    answer => return answer,
+                    result => return result,
                 }
             }
         });

@@ -119,8 +119,8 @@ impl BackendApi {
     ) -> Result<Vec<ClerkUser>, BackendError> {
         let page = query.page();
         let client = self.client()?;
-        let answer = client.get(&["users"], &pairs(&page), patience).await?;
-        list(answer)?.into_iter().map(ClerkUser::read).collect()
+        let body = client.get(&["users"], &pairs(&page), patience).await?;
+        list(body)?.into_iter().map(ClerkUser::read).collect()
     }
 
     /// Returns the number of users that match a query; its order, offset and limit are ignored.
@@ -130,11 +130,11 @@ impl BackendApi {
     /// Fails if the API is not configured or the call fails.
     pub async fn count_users(&self, query: &UserQuery) -> Result<u64, BackendError> {
         let filter = query.filter();
-        let answer = self
+        let body = self
             .client()?
             .get(&["users", "count"], &pairs(&filter), RetryPolicy::DEFAULT)
             .await?;
-        answer["total_count"]
+        body["total_count"]
             .as_u64()
             .ok_or_else(|| BackendError::Unexpected("no count in the response".to_owned()))
     }
@@ -194,10 +194,10 @@ impl BackendApi {
                 ("offset", &offset),
             ];
             let client = self.client()?;
-            let mut answer = client
+            let mut body = client
                 .get(&["sessions"], &query, RetryPolicy::DEFAULT)
                 .await?;
-            let page = list(answer["data"].take())?;
+            let page = list(body["data"].take())?;
             let is_last = page.len() < PAGE;
             for record in page {
                 let session = serde_json::from_value(record);
@@ -231,8 +231,8 @@ impl BackendApi {
     pub(crate) async fn handshake_payload(&self, nonce: &str) -> Result<Vec<String>, BackendError> {
         let query = [("nonce", nonce)];
         let path = ["clients", "handshake_payload"];
-        let answer = self.client()?.get(&path, &query, RetryPolicy::ONCE).await?;
-        serde_json::from_value(answer["directives"].clone())
+        let body = self.client()?.get(&path, &query, RetryPolicy::ONCE).await?;
+        serde_json::from_value(body["directives"].clone())
             .map_err(|error| BackendError::Unexpected(error.to_string()))
     }
 }
@@ -260,8 +260,8 @@ fn pairs<'a>(query: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)
     pairs.collect()
 }
 
-fn list(answer: Value) -> Result<Vec<Value>, BackendError> {
-    match answer {
+fn list(body: Value) -> Result<Vec<Value>, BackendError> {
+    match body {
         Value::Array(items) => Ok(items),
         _ => Err(BackendError::Unexpected(
             "no list in the response".to_owned(),

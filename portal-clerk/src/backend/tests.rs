@@ -3,23 +3,23 @@ use serde_json::json;
 use super::*;
 use crate::testing::FakeClerk;
 
-fn api(double: &FakeClerk) -> BackendApi {
-    with_key(double, double.secret_key())
+fn api(clerk: &FakeClerk) -> BackendApi {
+    with_key(clerk, clerk.secret_key())
 }
 
-fn with_key(double: &FakeClerk, key: &str) -> BackendApi {
+fn with_key(clerk: &FakeClerk, key: &str) -> BackendApi {
     let api = BackendApi::default();
-    api.connect(double.url(), Secret::new(key), false).unwrap();
+    api.connect(clerk.url(), Secret::new(key), false).unwrap();
     api
 }
 
 #[tokio::test]
 async fn users_are_read_listed_and_counted() {
-    let double = FakeClerk::start().await;
-    let api = api(&double);
-    let ann = double.user("ann@example.com");
+    let clerk = FakeClerk::start().await;
+    let api = api(&clerk);
+    let ann = clerk.user("ann@example.com");
     for number in 0..5 {
-        double.user(&format!("p{number}@example.com"));
+        clerk.user(&format!("p{number}@example.com"));
     }
     let user = api.user(&ann).await.unwrap().unwrap();
     assert_eq!(
@@ -58,9 +58,9 @@ async fn users_are_read_listed_and_counted() {
 
 #[tokio::test]
 async fn metadata_is_merged_and_null_removes_a_member() {
-    let double = FakeClerk::start().await;
-    let api = api(&double);
-    let ann = double.user("ann@example.com");
+    let clerk = FakeClerk::start().await;
+    let api = api(&clerk);
+    let ann = clerk.user("ann@example.com");
     let change = |public, private| MetadataChange { public, private };
     let first = change(Some(json!({"plan": {"name": "pro", "seats": 3}})), None);
     api.merge_metadata(&ann, &first).await.unwrap();
@@ -79,10 +79,10 @@ async fn metadata_is_merged_and_null_removes_a_member() {
 
 #[tokio::test]
 async fn users_are_banned_and_sessions_revoked() {
-    let double = FakeClerk::start().await;
-    let api = api(&double);
-    let ann = double.user("ann@example.com");
-    let (first, second) = (double.session(&ann), double.session(&ann));
+    let clerk = FakeClerk::start().await;
+    let api = api(&clerk);
+    let ann = clerk.user("ann@example.com");
+    let (first, second) = (clerk.session(&ann), clerk.session(&ann));
     let ids = async || {
         let sessions = api.sessions(&ann).await.unwrap();
         let ids = sessions.into_iter().map(|session| session.id);
@@ -90,7 +90,7 @@ async fn users_are_banned_and_sessions_revoked() {
     };
     assert_eq!(ids().await, [first.clone(), second.clone()]);
     api.revoke_session(&first).await.unwrap();
-    assert_eq!(double.session_status(&first), "revoked");
+    assert_eq!(clerk.session_status(&first), "revoked");
     assert_eq!(ids().await, [second]);
     assert!(api.ban(&ann).await.unwrap().profile.banned);
     assert_eq!(ids().await, [""; 0]);
@@ -99,18 +99,18 @@ async fn users_are_banned_and_sessions_revoked() {
 
 #[tokio::test]
 async fn all_pages_of_sessions_are_read() {
-    let double = FakeClerk::start().await;
-    let ann = double.user("ann@example.com");
+    let clerk = FakeClerk::start().await;
+    let ann = clerk.user("ann@example.com");
     for _ in 0..230 {
-        double.session(&ann);
+        clerk.session(&ann);
     }
-    assert_eq!(api(&double).sessions(&ann).await.unwrap().len(), 230);
+    assert_eq!(api(&clerk).sessions(&ann).await.unwrap().len(), 230);
 }
 
 #[tokio::test]
 async fn invalid_ids_are_never_sent() {
-    let double = FakeClerk::start().await;
-    let api = api(&double);
+    let clerk = FakeClerk::start().await;
+    let api = api(&clerk);
     for id in [
         "",
         "user_",
@@ -131,24 +131,24 @@ async fn invalid_ids_are_never_sent() {
         let revoked = api.revoke_session(&session).await;
         assert!(invalid(revoked.unwrap_err()), "{session}");
     }
-    assert_eq!(double.requests(), [""; 0]);
+    assert_eq!(clerk.requests(), [""; 0]);
 }
 
 #[tokio::test]
 async fn reads_are_retried_after_the_delay_and_changes_are_not() {
-    let double = FakeClerk::start().await;
-    let api = api(&double);
-    let ann = double.user("ann@example.com");
-    double.rate_limit_next(2, 0);
+    let clerk = FakeClerk::start().await;
+    let api = api(&clerk);
+    let ann = clerk.user("ann@example.com");
+    clerk.rate_limit_next(2, 0);
     assert!(api.user(&ann).await.unwrap().is_some());
-    assert_eq!(double.requests().len(), 3);
+    assert_eq!(clerk.requests().len(), 3);
 
-    double.rate_limit_next(1000, 0);
+    clerk.rate_limit_next(1000, 0);
     let error = api.user(&ann).await.unwrap_err();
     assert!(error.is_transient(), "{error}");
-    assert_eq!(double.requests().len(), 6, "the retries are bounded");
+    assert_eq!(clerk.requests().len(), 6, "the retries are bounded");
 
-    double.rate_limit_next(1, 7);
+    clerk.rate_limit_next(1, 7);
     let error = api.ban(&ann).await.unwrap_err();
     let BackendError::Refused {
         status,
@@ -163,21 +163,21 @@ async fn reads_are_retried_after_the_delay_and_changes_are_not() {
     assert_eq!((status, code.as_str()), (429, "too_many_requests"));
     assert_eq!(trace_id.as_deref(), Some("trace_double"));
     assert_eq!(retry_after.unwrap().as_secs(), 7);
-    assert_eq!(double.requests().len(), 7, "the call may have taken effect");
-    assert_eq!(double.record(&ann).unwrap()["banned"], false);
+    assert_eq!(clerk.requests().len(), 7, "the call may have taken effect");
+    assert_eq!(clerk.record(&ann).unwrap()["banned"], false);
 }
 
 #[tokio::test]
 async fn failures_map_to_their_cause() {
-    let double = FakeClerk::start().await;
-    let ann = double.user("ann@example.com");
-    let error = with_key(&double, "sk_test_wrong").user(&ann).await;
+    let clerk = FakeClerk::start().await;
+    let ann = clerk.user("ann@example.com");
+    let error = with_key(&clerk, "sk_test_wrong").user(&ann).await;
     let error = portal_core::Error::from(error.unwrap_err());
     assert_eq!(error.status(), 500);
     assert!(format!("{error:?}").contains("check that CLERK_SECRET_KEY belongs to this instance"));
 
-    double.set_failure(Some(500));
-    let error = api(&double).user(&ann).await.unwrap_err();
+    clerk.set_failure(Some(500));
+    let error = api(&clerk).user(&ann).await.unwrap_err();
     assert_eq!(portal_core::Error::from(error).status(), 503);
 
     let error = BackendApi::default().user(&ann).await.unwrap_err();

@@ -36,7 +36,7 @@ impl DevKey {
 
     fn parse(stored: &str) -> Option<Self> {
         let pair = KeyPair::from_pkcs8(&STANDARD.decode(stored).ok()?).ok()?;
-        let public = RsaKey::of(pair.public_key())?;
+        let public = RsaKey::from_public_key(pair.public_key())?;
         let digest = digest::digest(&digest::SHA256, pair.public_key().as_ref());
         let mut kid = URL_SAFE_NO_PAD.encode(digest);
         kid.truncate(16);

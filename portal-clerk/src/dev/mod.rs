@@ -78,11 +78,11 @@ impl DevProvider {
     /// Stores the user who signs in, in the form of Clerk's records.
     async fn record(&self, subject: &str, person: &DevUser) -> Result<()> {
         let name = record_name(subject);
-        let known: Value = self.values.get(&name).await?.unwrap_or_default();
+        let existing: Value = self.values.get(&name).await?.unwrap_or_default();
         let now = Utc::now().timestamp_millis();
         let or_known = |given: &Option<String>, member: &str| match given {
             Some(text) => json!(text),
-            None => json!(known[member].as_str().unwrap_or_default()),
+            None => json!(existing[member].as_str().unwrap_or_default()),
         };
         let status = if person.email_verified {
             "verified"
@@ -103,7 +103,7 @@ impl DevProvider {
                 "email_address": person.email,
                 "verification": { "status": status },
             }],
-            "created_at": known["created_at"].as_i64().unwrap_or(now),
+            "created_at": existing["created_at"].as_i64().unwrap_or(now),
             "updated_at": now,
         });
         self.values.put(&name, &record).await

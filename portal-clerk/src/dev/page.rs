@@ -18,14 +18,14 @@ pub(crate) fn sign_in(page: &SignInPage<'_>) -> Markup {
     let given = |name: &str| query::value(page.query, name).unwrap_or_default();
     let (email, first_name, last_name) = (given("email"), given("first_name"), given("last_name"));
     // A rejected form is shown here again; its fields are validated again to obtain the errors.
-    let faults = match query::has(page.query, "checked") {
+    let errors = match query::has(page.query, "checked") {
         true => DevUser::of_form(&email, &first_name, &last_name).err(),
         false => None,
     };
-    let faults = faults.unwrap_or_default();
+    let errors = errors.unwrap_or_default();
     let field = |field: Field, name: &str, value: &str| {
-        let field = field.value(value).error(message(&faults, name));
-        match faults.first() {
+        let field = field.value(value).error(message(&errors, name));
+        match errors.first() {
             Some(first) if first.pointer == format!("/{name}") => field.autofocus(),
             None if name == "email" => field.autofocus(),
             _ => field,
@@ -58,10 +58,10 @@ pub(crate) fn sign_in(page: &SignInPage<'_>) -> Markup {
 }
 
 /// Returns the error of a field as a sentence.
-fn message(faults: &[FieldError], name: &str) -> Option<String> {
+fn message(errors: &[FieldError], name: &str) -> Option<String> {
     let pointer = format!("/{name}");
-    let fault = faults.iter().find(|fault| fault.pointer == pointer)?;
-    let mut message = fault.message.to_string();
+    let error = errors.iter().find(|error| error.pointer == pointer)?;
+    let mut message = error.message.to_string();
     if let Some(first) = message.get_mut(..1) {
         first.make_ascii_uppercase();
     }

@@ -97,8 +97,8 @@ async fn token(
     let person = DevUser::from_json(&body)?;
     let subject = person.subject();
     let IssuedToken { token, expires_at } = development.open(&subject, &person).await?;
-    let answer = json!({ "token": token, "user_id": subject, "expires_at": expires_at });
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+    let body = json!({ "token": token, "user_id": subject, "expires_at": expires_at });
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
 #[derive(Deserialize)]
@@ -151,7 +151,7 @@ async fn sign_in(
             let page = form.page(&development.base_path);
             return Ok(Redirect::to(&page).into_response());
         }
-        Err(faults) => return Err(Error::invalid(faults)),
+        Err(errors) => return Err(Error::invalid(errors)),
     };
     let issued = development.open(&person.subject(), &person).await?;
     let cookie = Cookie::build(("__session", issued.token))
@@ -161,8 +161,8 @@ async fn sign_in(
         .max_age(cookie::time::Duration::seconds(LIFETIME))
         .build();
     let base = development.base_path.as_str();
-    let wanted = form.redirect_url.as_str();
-    let path = safe_redirect(wanted.strip_prefix(base).unwrap_or(wanted));
+    let requested = form.redirect_url.as_str();
+    let path = safe_redirect(requested.strip_prefix(base).unwrap_or(requested));
     let path = path.unwrap_or(&development.home_path);
     let headers = [
         (header::LOCATION, format!("{base}{path}")),
@@ -197,18 +197,18 @@ impl DevUser {
                 "must be an object",
             )]));
         };
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for name in members.keys() {
             if !["email", "first_name", "last_name", "email_verified"].contains(&name.as_str()) {
                 let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-                faults.push(FieldError::new(pointer, "unknown_field", "unknown field"));
+                errors.push(FieldError::new(pointer, "unknown_field", "unknown field"));
             }
         }
         let mut text = |name: &str| match members.get(name) {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text.as_str()),
             Some(_) => {
-                faults.push(FieldError::new(
+                errors.push(FieldError::new(
                     format!("/{name}"),
                     "invalid_type",
                     "must be a string",
@@ -221,7 +221,7 @@ impl DevUser {
             None | Some(Value::Null) => true,
             Some(Value::Bool(verified)) => *verified,
             Some(_) => {
-                faults.push(FieldError::new(
+                errors.push(FieldError::new(
                     "/email_verified",
                     "invalid_type",
                     "must be true or false",
@@ -229,7 +229,7 @@ impl DevUser {
                 false
             }
         };
-        Self::new(email, first_name, last_name, email_verified, faults).map_err(Error::invalid)
+        Self::new(email, first_name, last_name, email_verified, errors).map_err(Error::invalid)
     }
 
     /// Reads a user from the fields of the form; fails with the errors of all fields.
@@ -248,18 +248,18 @@ impl DevUser {
         first_name: Option<&str>,
         last_name: Option<&str>,
         email_verified: bool,
-        mut faults: Vec<FieldError>,
+        mut errors: Vec<FieldError>,
     ) -> Result<Self, Vec<FieldError>> {
         let email = email.unwrap_or_default().trim().to_ascii_lowercase();
-        if faults.iter().all(|fault| fault.pointer != "/email") {
+        if errors.iter().all(|error| error.pointer != "/email") {
             if email.is_empty() {
-                faults.push(FieldError::new(
+                errors.push(FieldError::new(
                     "/email",
-                    "required",
+                    "missing",
                     "an e-mail address is required",
                 ));
             } else if email.len() > MAX_EMAIL || garde::rules::email::parse_email(&email).is_err() {
-                faults.push(FieldError::new(
+                errors.push(FieldError::new(
                     "/email",
                     "invalid_email",
                     "must be a valid e-mail address",
@@ -269,14 +269,14 @@ impl DevUser {
         let mut name = |name: Option<&str>, pointer: &str| {
             let name = name.map(str::trim).filter(|name| !name.is_empty())?;
             if name.chars().count() > MAX_NAME {
-                faults.push(FieldError::new(
+                errors.push(FieldError::new(
                     pointer,
                     "too_long",
                     format!("must be at most {MAX_NAME} characters long"),
                 ));
             }
             if name.chars().any(char::is_control) {
-                faults.push(FieldError::new(
+                errors.push(FieldError::new(
                     pointer,
                     "not_allowed",
                     "must not contain control characters",
@@ -286,8 +286,8 @@ impl DevUser {
         };
         let first_name = name(first_name, "/first_name");
         let last_name = name(last_name, "/last_name");
-        if !faults.is_empty() {
-            return Err(faults);
+        if !errors.is_empty() {
+            return Err(errors);
         }
         Ok(Self {
             email,

@@ -86,14 +86,14 @@ fn with_header(name: &str, value: &str) -> Parts {
 async fn token_for_scripts_is_a_session_of_the_user() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
-    let answer = token(
+    let response = token(
         &auth,
         json!({"email": " Ada@Example.com ", "first_name": "Ada", "last_name": "L"}),
     )
     .await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("cache-control"), "no-store");
-    let body = answer.json();
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("cache-control"), "no-store");
+    let body = response.json();
     let bearer = format!("Bearer {}", body["token"].as_str().unwrap());
     let identity = auth
         .authenticate(&with_header("authorization", &bearer))
@@ -154,9 +154,9 @@ async fn every_error_of_a_token_request_is_reported() {
     let auth = started(&directory).await;
     let long = "ä".repeat(101);
     for (body, expected) in [
-        (json!({}), vec![("/email", "required")]),
-        (json!({"email": " "}), vec![("/email", "required")]),
-        (json!({"email": null}), vec![("/email", "required")]),
+        (json!({}), vec![("/email", "missing")]),
+        (json!({"email": " "}), vec![("/email", "missing")]),
+        (json!({"email": null}), vec![("/email", "missing")]),
         (json!({"email": 1}), vec![("/email", "invalid_type")]),
         (json!({"email": "ada"}), vec![("/email", "invalid_email")]),
         (json!({"email": "a@b@c"}), vec![("/email", "invalid_email")]),
@@ -184,23 +184,23 @@ async fn every_error_of_a_token_request_is_reported() {
         ),
         (json!([]), vec![("", "invalid_type")]),
     ] {
-        let answer = token(&auth, body.clone()).await;
-        assert_eq!(answer.status, 422, "{body}");
-        assert_eq!(answer.header("content-type"), "application/problem+json");
-        let problem = answer.json();
+        let response = token(&auth, body.clone()).await;
+        assert_eq!(response.status, 422, "{body}");
+        assert_eq!(response.header("content-type"), "application/problem+json");
+        let problem = response.json();
         assert_eq!(problem["code"], "invalid_parameters");
-        let faults: Vec<(&str, &str)> = problem["errors"]
+        let errors: Vec<(&str, &str)> = problem["errors"]
             .as_array()
             .unwrap()
             .iter()
-            .map(|fault| {
+            .map(|error| {
                 (
-                    fault["pointer"].as_str().unwrap(),
-                    fault["code"].as_str().unwrap(),
+                    error["pointer"].as_str().unwrap(),
+                    error["code"].as_str().unwrap(),
                 )
             })
             .collect();
-        assert_eq!(faults, expected, "{body}");
+        assert_eq!(errors, expected, "{body}");
     }
     let name = "ä".repeat(100);
     assert_eq!(
@@ -209,14 +209,14 @@ async fn every_error_of_a_token_request_is_reported() {
             .status,
         200
     );
-    let answer = post(&auth, "/dev/token", "application/json", "{").await;
+    let response = post(&auth, "/dev/token", "application/json", "{").await;
     assert_eq!(
-        (answer.status.as_u16(), &answer.json()["code"]),
+        (response.status.as_u16(), &response.json()["code"]),
         (400, &json!("invalid_json"))
     );
-    let answer = post(&auth, "/dev/token", "text/plain", "{}").await;
+    let response = post(&auth, "/dev/token", "text/plain", "{}").await;
     assert_eq!(
-        (answer.status.as_u16(), &answer.json()["code"]),
+        (response.status.as_u16(), &response.json()["code"]),
         (415, &json!("unsupported_media_type"))
     );
 }
@@ -225,7 +225,7 @@ async fn every_error_of_a_token_request_is_reported() {
 async fn form_sets_the_cookie_and_redirects_back() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
-    for (wanted, target) in [
+    for (requested, target) in [
         ("/admin/tasks%3Fstate%3Dx", "/admin/tasks?state=x"),
         ("/", "/"),
         ("", "/home"),
@@ -238,14 +238,14 @@ async fn form_sets_the_cookie_and_redirects_back() {
         ("/sign-in", "/home"),
         ("/sign-out", "/home"),
     ] {
-        let answer = form(
+        let response = form(
             &auth,
-            &format!("email=ada%40example.com&first_name=Ada&last_name=&redirect_url={wanted}"),
+            &format!("email=ada%40example.com&first_name=Ada&last_name=&redirect_url={requested}"),
         )
         .await;
-        assert_eq!(answer.status, 303);
-        assert_eq!(answer.header("location"), target, "{wanted}");
-        let cookie = answer.header("set-cookie");
+        assert_eq!(response.status, 303);
+        assert_eq!(response.header("location"), target, "{requested}");
+        let cookie = response.header("set-cookie");
         let (pair, attributes) = cookie.split_once("; ").unwrap();
         let mut attributes: Vec<&str> = attributes.split("; ").collect();
         attributes.sort_unstable();
@@ -261,10 +261,10 @@ async fn form_sets_the_cookie_and_redirects_back() {
         let profile = auth.profile(&identity.subject).await.unwrap().unwrap();
         assert_eq!(profile.first_name, "Ada");
     }
-    let answer = form(&auth, "email=ada&redirect_url=/").await;
-    assert_eq!(answer.status, 422);
-    assert_eq!(answer.json()["errors"][0]["pointer"], "/email");
-    assert!(!answer.headers.contains_key("set-cookie"));
+    let response = form(&auth, "email=ada&redirect_url=/").await;
+    assert_eq!(response.status, 422);
+    assert_eq!(response.json()["errors"][0]["pointer"], "/email");
+    assert!(!response.headers.contains_key("set-cookie"));
 }
 
 #[tokio::test]
@@ -274,14 +274,14 @@ async fn nested_portal_keeps_its_prefix() {
     Arc::make_mut(&mut setup.config).base_path = "/portal".to_owned();
     let mut auth = ClerkAuth::new();
     auth.init(&setup).await.unwrap();
-    for (wanted, target) in [
+    for (requested, target) in [
         ("/portal/admin/tasks", "/portal/admin/tasks"),
         ("/portal//evil.example", "/portal/home"),
         ("/portal/sign-out", "/portal/home"),
         ("", "/portal/home"),
     ] {
-        let answer = form(&auth, &format!("email=a%40b.c&redirect_url={wanted}")).await;
-        assert_eq!(answer.header("location"), target, "{wanted}");
+        let response = form(&auth, &format!("email=a%40b.c&redirect_url={requested}")).await;
+        assert_eq!(response.header("location"), target, "{requested}");
     }
 }
 
@@ -318,8 +318,8 @@ async fn other_host_names_are_rejected() {
             &["0.0.0.0"],
             &["localhost", "evil.example"],
         ] {
-            let answer = send(&auth, request(path, None, hosts)).await;
-            assert_eq!(answer.status, 403, "{path} {hosts:?}");
+            let response = send(&auth, request(path, None, hosts)).await;
+            assert_eq!(response.status, 403, "{path} {hosts:?}");
         }
         let absolute = request(path, Some("http://evil.example"), &["localhost"]);
         assert_eq!(send(&auth, absolute).await.status, 403);
@@ -333,8 +333,8 @@ async fn other_host_names_are_rejected() {
         "[::1]:8000",
         "[::1]",
     ] {
-        let answer = send(&auth, request("/dev/token", None, &[host])).await;
-        assert_eq!(answer.status, 200, "{host}");
+        let response = send(&auth, request("/dev/token", None, &[host])).await;
+        assert_eq!(response.status, 200, "{host}");
     }
 }
 
@@ -362,8 +362,8 @@ async fn published_key_has_no_private_part() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
     let request = Request::get("/.well-known/jwks.json").header(header::HOST, "localhost");
-    let answer = send(&auth, request.body(Body::empty()).unwrap()).await;
-    let key = &answer.json()["keys"][0];
+    let response = send(&auth, request.body(Body::empty()).unwrap()).await;
+    let key = &response.json()["keys"][0];
     let mut members: Vec<&String> = key.as_object().unwrap().keys().collect();
     members.sort_unstable();
     assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);

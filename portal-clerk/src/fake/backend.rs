@@ -45,12 +45,12 @@ async fn guard(State(instance): State<Arc<Instance>>, request: Request, next: Ne
         if state.refusals.0 > 0 {
             state.refusals.0 -= 1;
             let after = [(header::RETRY_AFTER, state.refusals.1.to_string())];
-            let refused = fault(StatusCode::TOO_MANY_REQUESTS, "too_many_requests");
+            let refused = error_response(StatusCode::TOO_MANY_REQUESTS, "too_many_requests");
             return (after, refused).into_response();
         }
         if let Some(status) = state.failure {
-            let status = StatusCode::from_u16(status).expect("a valid status");
-            return fault(status, "internal_error");
+            let status = StatusCode::from_u16(status).expect("status is valid");
+            return error_response(status, "internal_error");
         }
         state.hangs
     };
@@ -60,12 +60,12 @@ async fn guard(State(instance): State<Arc<Instance>>, request: Request, next: Ne
     let expected = format!("Bearer {}", instance.secret_key);
     let given = request.headers().get(header::AUTHORIZATION);
     if given.is_none_or(|given| given.as_bytes() != expected.as_bytes()) {
-        return fault(StatusCode::UNAUTHORIZED, "authentication_invalid");
+        return error_response(StatusCode::UNAUTHORIZED, "authentication_invalid");
     }
     next.run(request).await
 }
 
-fn fault(status: StatusCode, code: &str) -> Response {
+fn error_response(status: StatusCode, code: &str) -> Response {
     let body = json!({
         "errors": [{"code": code, "message": code, "long_message": code, "meta": {}}],
         "clerk_trace_id": TRACE_ID,
@@ -75,7 +75,7 @@ fn fault(status: StatusCode, code: &str) -> Response {
 }
 
 fn not_found() -> Response {
-    fault(StatusCode::NOT_FOUND, "resource_not_found")
+    error_response(StatusCode::NOT_FOUND, "resource_not_found")
 }
 
 /// Returns a record, or the error for a missing one.
@@ -97,7 +97,7 @@ fn values(query: Option<&str>, name: &str) -> Vec<String> {
 
 fn number(query: Option<&str>, name: &str, default: usize) -> usize {
     let given = parameter(query, name);
-    given.map_or(default, |text| text.parse().expect("a number"))
+    given.map_or(default, |text| text.parse().expect("value is a number"))
 }
 
 /// Returns the users that match a query, in the order of their creation.
@@ -137,7 +137,7 @@ async fn list(State(instance): State<Arc<Instance>>, RawQuery(query): RawQuery) 
     }
     let (limit, offset) = (number(query, "limit", 10), number(query, "offset", 0));
     if !(1..=500).contains(&limit) {
-        return fault(StatusCode::UNPROCESSABLE_ENTITY, "form_param_invalid");
+        return error_response(StatusCode::UNPROCESSABLE_ENTITY, "form_param_invalid");
     }
     let page: Vec<Value> = users.into_iter().skip(offset).take(limit).collect();
     Json(page).into_response()

@@ -78,7 +78,7 @@ pub(super) fn find_client(
     found.cloned()
 }
 
-fn fault(status: StatusCode, code: &str) -> Response {
+fn error_response(status: StatusCode, code: &str) -> Response {
     let body = json!({"errors": [{"code": code, "message": code, "long_message": code}]});
     (status, Json(body)).into_response()
 }
@@ -93,9 +93,9 @@ async fn handshake(
     let (mut target, client, session, tokens) = {
         let mut state = instance.state();
         state.handshake_count += 1;
-        let wanted = parameter(query, "redirect_url");
-        let Some(target) = return_address(&state, wanted.as_deref()) else {
-            return fault(StatusCode::BAD_REQUEST, "invalid_redirect_url");
+        let requested = parameter(query, "redirect_url");
+        let Some(target) = return_address(&state, requested.as_deref()) else {
+            return error_response(StatusCode::BAD_REQUEST, "invalid_redirect_url");
         };
         let client = find_client(&state, &headers, query);
         let client = client.unwrap_or_else(|| state.new_client());
@@ -139,17 +139,17 @@ async fn handshake(
         state.handshakes.insert(nonce.clone(), directives);
         ("__clerk_handshake_nonce", nonce)
     };
-    let mut answer = HeaderMap::new();
-    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer.append(header::SET_COOKIE, client_cookie(&client));
+    let mut response_headers = HeaderMap::new();
+    response_headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response_headers.append(header::SET_COOKIE, client_cookie(&client));
     if development {
         target.query_pairs_mut().append_pair(name, &value);
     } else {
         let cookie = format!("{name}={value}; Path=/; SameSite=Lax; Max-Age=60");
-        answer.append(header::SET_COOKIE, header_value(&cookie));
+        response_headers.append(header::SET_COOKIE, header_value(&cookie));
     }
-    answer.insert(header::LOCATION, header_value(target.as_str()));
-    (StatusCode::TEMPORARY_REDIRECT, answer).into_response()
+    response_headers.insert(header::LOCATION, header_value(target.as_str()));
+    (StatusCode::TEMPORARY_REDIRECT, response_headers).into_response()
 }
 
 pub(super) fn client_cookie(client: &Client) -> HeaderValue {
@@ -168,9 +168,9 @@ fn shared(headers: &HeaderMap, body: Value) -> Response {
     let origin = headers.get(header::ORIGIN).cloned();
     let mut response = Json(body).into_response();
     if let Some(origin) = origin {
-        let answer = response.headers_mut();
-        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        answer.insert(
+        let response_headers = response.headers_mut();
+        response_headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response_headers.insert(
             header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
             HeaderValue::from_static("true"),
         );
@@ -226,7 +226,7 @@ async fn new_token(
 ) -> Response {
     let owned = owns(&instance.state(), &headers, query.as_deref(), &id);
     if !owned {
-        return fault(StatusCode::NOT_FOUND, "session_not_found");
+        return error_response(StatusCode::NOT_FOUND, "session_not_found");
     }
     let token = instance.token(&id, origin_of(&headers), &json!({}));
     shared(&headers, json!({"jwt": token}))
@@ -240,7 +240,7 @@ async fn sign_out(
 ) -> Response {
     let mut state = instance.state();
     if !owns(&state, &headers, query.as_deref(), &id) {
-        return fault(StatusCode::NOT_FOUND, "session_not_found");
+        return error_response(StatusCode::NOT_FOUND, "session_not_found");
     }
     state.end_session(&id, "ended");
     shared(&headers, json!({"status": "ended"}))

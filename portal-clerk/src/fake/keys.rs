@@ -26,8 +26,8 @@ impl SigningKey {
     }
 
     pub(super) fn jwk(&self) -> Value {
-        RsaKey::of(self.pair.public_key())
-            .expect("a usable key of 2048 bits")
+        RsaKey::from_public_key(self.pair.public_key())
+            .expect("key has 2048 bits")
             .to_jwk(&self.kid)
     }
 
@@ -60,7 +60,7 @@ impl SigningKey {
                 message.as_bytes(),
                 &mut signature,
             )
-            .expect("a signature");
+            .expect("key signs");
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }

@@ -73,8 +73,13 @@ impl FakeClerk {
 
     /// Starts an instance of the given type. In DEV, a portal accepts keys of both types.
     pub async fn start_as(kind: InstanceKind) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("a bound listener").to_string();
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("port is free");
+        let address = listener
+            .local_addr()
+            .expect("listener is bound")
+            .to_string();
         let instance = Arc::new(Instance::new(kind, &address));
         let router = Router::new()
             .merge(frontend::routes())
@@ -83,9 +88,7 @@ impl FakeClerk {
             .merge(backend::routes(Arc::clone(&instance)))
             .with_state(Arc::clone(&instance));
         let server = tokio::spawn(async move {
-            axum::serve(listener, router)
-                .await
-                .expect("a running server");
+            axum::serve(listener, router).await.expect("server runs");
         });
         let secret: [u8; 24] = std::array::from_fn(|_| fastrand::u8(..));
         Self {

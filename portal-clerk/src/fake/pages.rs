@@ -85,8 +85,8 @@ async fn submit(
     let client = find_client(&state, &headers, None);
     let client = client.unwrap_or_else(|| state.new_client());
     state.open_session(&user, &client.id);
-    let mut answer = HeaderMap::new();
-    answer.append(header::SET_COOKIE, client_cookie(&client));
+    let mut response_headers = HeaderMap::new();
+    response_headers.append(header::SET_COOKIE, client_cookie(&client));
     match instance.kind {
         InstanceKind::Development => {
             let mut query = target.query_pairs_mut();
@@ -98,10 +98,10 @@ async fn submit(
             let suffix = &instance.suffix;
             for name in ["__client_uat".to_owned(), format!("__client_uat_{suffix}")] {
                 let cookie = format!("{name}={now}; Path=/; SameSite=Lax; Max-Age=31536000");
-                answer.append(header::SET_COOKIE, header_value(&cookie));
+                response_headers.append(header::SET_COOKIE, header_value(&cookie));
             }
         }
     }
-    answer.insert(header::LOCATION, header_value(target.as_str()));
-    (StatusCode::SEE_OTHER, answer).into_response()
+    response_headers.insert(header::LOCATION, header_value(target.as_str()));
+    (StatusCode::SEE_OTHER, response_headers).into_response()
 }

@@ -85,7 +85,7 @@ impl Instance {
             InstanceKind::Production => "live",
         };
         let publishable_key = format!("pk_{word}_{}", STANDARD_NO_PAD.encode(format!("{host}$")));
-        let parsed = PublishableKey::parse(&publishable_key).expect("a valid publishable key");
+        let parsed = PublishableKey::parse(&publishable_key).expect("publishable key is valid");
         Self {
             kind,
             url: format!("http://{host}"),
@@ -156,8 +156,8 @@ impl State {
 
     /// Returns the user with an e-mail address; creates one if it does not exist.
     pub(super) fn user_of(&mut self, email: &str, first_name: &str, last_name: &str) -> String {
-        let known = self.users.iter().find(|user| has_address(user, email));
-        if let Some(user) = known {
+        let existing = self.users.iter().find(|user| has_address(user, email));
+        if let Some(user) = existing {
             return text(&user["id"]).to_owned();
         }
         let id = format!("user_{}", Uuid::new_v4().simple());
@@ -300,7 +300,7 @@ pub(super) fn merge(into: &mut Value, other: &Value) {
     if !into.is_object() {
         *into = json!({});
     }
-    let members = into.as_object_mut().expect("an object");
+    let members = into.as_object_mut().expect("value is an object");
     for (name, value) in other {
         match value {
             Value::Null => drop(members.remove(name)),

@@ -30,13 +30,13 @@ fn claims(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-async fn directives(double: &FakeClerk, nonce: &str) -> Option<Vec<String>> {
+async fn directives(clerk: &FakeClerk, nonce: &str) -> Option<Vec<String>> {
     let response = client()
         .get(format!(
             "{}/v1/clients/handshake_payload?nonce={nonce}",
-            double.url()
+            clerk.url()
         ))
-        .bearer_auth(double.secret_key())
+        .bearer_auth(clerk.secret_key())
         .send()
         .await
         .unwrap();
@@ -44,10 +44,10 @@ async fn directives(double: &FakeClerk, nonce: &str) -> Option<Vec<String>> {
     serde_json::from_value(body["directives"].clone()).ok()
 }
 
-async fn handshake(double: &FakeClerk, client_cookie: &str, more: &str) -> reqwest::Response {
+async fn handshake(clerk: &FakeClerk, client_cookie: &str, more: &str) -> reqwest::Response {
     let url = format!(
         "{}/v1/client/handshake?redirect_url=http%3A%2F%2F127.0.0.1%3A8000%2Fmembers%3Fa%3Db&format=nonce&suffixed_cookies=true{more}",
-        double.url()
+        clerk.url()
     );
     let request = client().get(url);
     let request = request.header("cookie", format!("__client={client_cookie}"));
@@ -56,18 +56,18 @@ async fn handshake(double: &FakeClerk, client_cookie: &str, more: &str) -> reqwe
 
 #[tokio::test]
 async fn development_instance_returns_a_single_use_nonce() {
-    let double = FakeClerk::start().await;
-    let ann = double.user("ann@example.com");
-    let browser = double.client_cookie(&ann);
-    let answer = handshake(&double, &browser, "").await;
-    assert_eq!(answer.status(), 307);
-    let location = header(&answer, "location");
+    let clerk = FakeClerk::start().await;
+    let ann = clerk.user("ann@example.com");
+    let browser = clerk.client_cookie(&ann);
+    let response = handshake(&clerk, &browser, "").await;
+    assert_eq!(response.status(), 307);
+    let location = header(&response, "location");
     assert!(
         location.starts_with("http://127.0.0.1:8000/members?a=b&"),
         "{location}"
     );
     let nonce = parameter(location, "__clerk_handshake_nonce").unwrap();
-    let list = directives(&double, &nonce).await.unwrap();
+    let list = directives(&clerk, &nonce).await.unwrap();
     let token = list
         .iter()
         .find_map(|item| item.strip_prefix("__session="))
@@ -75,39 +75,39 @@ async fn development_instance_returns_a_single_use_nonce() {
     let claims = claims(token.split(';').next().unwrap());
     assert_eq!(
         (&claims["sub"], &claims["azp"], &claims["iss"]),
-        (&json!(ann), &json!(PORTAL), &json!(double.url()))
+        (&json!(ann), &json!(PORTAL), &json!(clerk.url()))
     );
     for name in [
         "__client_uat=",
         "__clerk_db_jwt=dvb_",
-        &format!("__session_{}=", double.cookie_suffix()),
+        &format!("__session_{}=", clerk.cookie_suffix()),
     ] {
         assert!(
             list.iter().any(|item| item.starts_with(name)),
             "{name} {list:?}"
         );
     }
-    assert_eq!(directives(&double, &nonce).await, None);
+    assert_eq!(directives(&clerk, &nonce).await, None);
 
-    double.revoke(&double.sessions_of(&ann)[0]);
-    let answer = handshake(&double, &browser, "").await;
-    let nonce = parameter(header(&answer, "location"), "__clerk_handshake_nonce").unwrap();
-    let list = directives(&double, &nonce).await.unwrap();
+    clerk.revoke(&clerk.sessions_of(&ann)[0]);
+    let response = handshake(&clerk, &browser, "").await;
+    let nonce = parameter(header(&response, "location"), "__clerk_handshake_nonce").unwrap();
+    let list = directives(&clerk, &nonce).await.unwrap();
     assert!(list[0].starts_with("__session=; "), "{list:?}");
     assert!(list.iter().any(|item| item.starts_with("__client_uat=0;")));
-    assert_eq!(double.handshake_count(), 2);
+    assert_eq!(clerk.handshake_count(), 2);
 }
 
 #[tokio::test]
 async fn production_instance_returns_the_session_by_a_cookie() {
-    let double = FakeClerk::start_as(InstanceKind::Production).await;
-    let browser = double.client_cookie(&double.user("ann@example.com"));
-    let answer = handshake(&double, &browser, "").await;
+    let clerk = FakeClerk::start_as(InstanceKind::Production).await;
+    let browser = clerk.client_cookie(&clerk.user("ann@example.com"));
+    let response = handshake(&clerk, &browser, "").await;
     assert_eq!(
-        header(&answer, "location"),
+        header(&response, "location"),
         "http://127.0.0.1:8000/members?a=b"
     );
-    let cookies = answer.headers().get_all("set-cookie");
+    let cookies = response.headers().get_all("set-cookie");
     let nonce = cookies
         .iter()
         .find_map(|value| {
@@ -117,64 +117,64 @@ async fn production_instance_returns_the_session_by_a_cookie() {
                 .strip_prefix("__clerk_handshake_nonce=")
         })
         .and_then(|rest| rest.split(';').next());
-    assert!(directives(&double, nonce.unwrap()).await.is_some());
+    assert!(directives(&clerk, nonce.unwrap()).await.is_some());
 }
 
 #[tokio::test]
 async fn browsers_are_redirected_to_allowed_origins_only() {
-    let double = FakeClerk::start().await;
+    let clerk = FakeClerk::start().await;
     for (target, status) in [
         ("http://localhost:1/x", 307),
         ("https://evil.example/", 400),
         ("javascript:alert(1)", 400),
         ("/members", 400),
     ] {
-        let handshake = format!("{}/v1/client/handshake", double.url());
+        let handshake = format!("{}/v1/client/handshake", clerk.url());
         let url = url::Url::parse_with_params(&handshake, [("redirect_url", target)]).unwrap();
-        let answer = client().get(url).send().await.unwrap();
-        assert_eq!(answer.status(), status, "{target}");
+        let response = client().get(url).send().await.unwrap();
+        assert_eq!(response.status(), status, "{target}");
     }
 }
 
 #[tokio::test]
 async fn hosted_page_signs_in_a_new_user() {
-    let double = FakeClerk::start().await;
-    let page = format!("{}/sign-up", double.url());
+    let clerk = FakeClerk::start().await;
+    let page = format!("{}/sign-up", clerk.url());
     let asked = format!("{page}?redirect_url={PORTAL}");
     let shown = client().get(asked).send().await.unwrap();
     assert!(shown.text().await.unwrap().contains(PORTAL));
     let form = "email=bo%40example.com&first_name=Bo&last_name=Li&redirect_url=http%3A%2F%2F127.0.0.1%3A8000%2Fx";
-    let answer = client()
+    let response = client()
         .post(&page)
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form)
         .send()
         .await
         .unwrap();
-    assert_eq!(answer.status(), 303);
-    let dev_browser = parameter(header(&answer, "location"), "__clerk_db_jwt").unwrap();
-    let bo = double.user("bo@example.com");
-    assert_eq!(double.record(&bo).unwrap()["first_name"], "Bo");
+    assert_eq!(response.status(), 303);
+    let dev_browser = parameter(header(&response, "location"), "__clerk_db_jwt").unwrap();
+    let bo = clerk.user("bo@example.com");
+    assert_eq!(clerk.record(&bo).unwrap()["first_name"], "Bo");
     // The URL identifies the browser, even without its cookie on this origin.
-    let answer = handshake(&double, "", &format!("&__clerk_db_jwt={dev_browser}")).await;
-    let nonce = parameter(header(&answer, "location"), "__clerk_handshake_nonce").unwrap();
-    let list = directives(&double, &nonce).await.unwrap();
+    let response = handshake(&clerk, "", &format!("&__clerk_db_jwt={dev_browser}")).await;
+    let nonce = parameter(header(&response, "location"), "__clerk_handshake_nonce").unwrap();
+    let list = directives(&clerk, &nonce).await.unwrap();
     assert!(list[0].starts_with("__session=ey"), "{list:?}");
 }
 
 #[tokio::test]
 async fn backend_api_requires_the_secret_key() {
-    let double = FakeClerk::start().await;
-    let ann = double.user("ann@example.com");
-    let url = format!("{}/v1/users/{ann}", double.url());
-    let answer = client().get(&url).send().await.unwrap();
-    assert_eq!(answer.status(), 401);
-    let answer = client()
+    let clerk = FakeClerk::start().await;
+    let ann = clerk.user("ann@example.com");
+    let url = format!("{}/v1/users/{ann}", clerk.url());
+    let response = client().get(&url).send().await.unwrap();
+    assert_eq!(response.status(), 401);
+    let response = client()
         .get(&url)
-        .bearer_auth(double.secret_key())
+        .bearer_auth(clerk.secret_key())
         .send()
         .await;
-    let record: Value = answer.unwrap().json().await.unwrap();
+    let record: Value = response.unwrap().json().await.unwrap();
     assert_eq!(
         record["email_addresses"][0]["verification"]["status"],
         "verified"
@@ -183,16 +183,16 @@ async fn backend_api_requires_the_secret_key() {
 
 #[tokio::test]
 async fn keys_are_served_with_the_configured_behavior() {
-    let double = FakeClerk::start().await;
-    let url = format!("{}/.well-known/jwks.json", double.url());
+    let clerk = FakeClerk::start().await;
+    let url = format!("{}/.well-known/jwks.json", clerk.url());
     let fetch = async || client().get(&url).send().await.unwrap();
     let first: Value = fetch().await.json().await.unwrap();
-    double.rotate_keys();
+    clerk.rotate_keys();
     let second: Value = fetch().await.json().await.unwrap();
     assert_ne!(first["keys"][0]["kid"], second["keys"][0]["kid"]);
-    double.set_jwks(JwksBehavior::Down);
+    clerk.set_jwks(JwksBehavior::Down);
     assert_eq!(fetch().await.status(), 500);
-    double.set_jwks(JwksBehavior::Huge(1 << 20));
+    clerk.set_jwks(JwksBehavior::Huge(1 << 20));
     assert_eq!(fetch().await.bytes().await.unwrap().len(), 1 << 20);
-    assert_eq!(double.jwks_fetch_count(), 4);
+    assert_eq!(clerk.jwks_fetch_count(), 4);
 }

@@ -75,7 +75,7 @@ impl Webhook {
         let message = format!("{}.{}.{}", self.id, self.timestamp, self.body);
         let signatures = self.secrets.iter().map(|secret| {
             let key = secret.strip_prefix("whsec_").unwrap_or(secret);
-            let key = STANDARD.decode(key).expect("a base64 secret");
+            let key = STANDARD.decode(key).expect("secret is base64");
             let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
             let signature = hmac::sign(&key, message.as_bytes());
             format!("v1,{}", STANDARD.encode(signature))
@@ -95,10 +95,10 @@ impl Webhook {
             .body(self.body.clone())
             .send()
             .await
-            .expect("a response of the portal");
+            .expect("portal responds");
         WebhookResponse {
             status: response.status().as_u16(),
-            text: response.text().await.expect("a response with text"),
+            text: response.text().await.expect("body is text"),
         }
     }
 }

@@ -88,7 +88,7 @@ impl Share {
 
     fn admit(&self, network: Option<IpAddr>, now: Instant) -> Result<(), &'static str> {
         let mut counts = self.state.lock();
-        let count = counts.of(network, now);
+        let count = counts.entry(network, now);
         if *count >= MAX_PER_NETWORK {
             return Err("too many unknown nonces from this network");
         }
@@ -104,7 +104,7 @@ impl Share {
             }
         };
         if calls > self.a_second {
-            *counts.of(network, now) -= 1;
+            *counts.entry(network, now) -= 1;
             return Err("too many handshakes return at once");
         }
         Ok(())
@@ -113,14 +113,14 @@ impl Share {
     /// Refunds a call whose nonce did not turn out to be unknown.
     fn refund(&self, network: Option<IpAddr>, now: Instant) {
         let mut counts = self.state.lock();
-        let count = counts.of(network, now);
+        let count = counts.entry(network, now);
         *count = count.saturating_sub(1);
     }
 }
 
 impl Counts {
     /// Returns the number of calls of a network in its current window.
-    fn of(&mut self, network: Option<IpAddr>, now: Instant) -> &mut u32 {
+    fn entry(&mut self, network: Option<IpAddr>, now: Instant) -> &mut u32 {
         let is_over = |began: Instant| now.saturating_duration_since(began) >= WINDOW;
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
             self.networks.retain(|_, (began, _)| !is_over(*began));
@@ -253,12 +253,12 @@ mod tests {
         let mut counts = Counts::default();
         let start = Instant::now();
         for number in 0..20_000_u32 {
-            *counts.of(Some(IpAddr::from(number.to_be_bytes())), start) += 1;
+            *counts.entry(Some(IpAddr::from(number.to_be_bytes())), start) += 1;
         }
         assert!(counts.networks.len() <= MAX_NETWORKS + 1);
         let (_, shared) = counts.networks[&None];
         assert!(shared > 9_000);
-        counts.of(Some(IpAddr::from([9, 9, 9, 9])), start + WINDOW);
+        counts.entry(Some(IpAddr::from([9, 9, 9, 9])), start + WINDOW);
         assert_eq!(counts.networks.len(), 1);
     }
 }

@@ -77,7 +77,8 @@ impl Handshake {
         matches!(
             credential::find_credential(&parts.headers),
             Ok(Credential::Cookies)
-        ) && (self.development || !Cookies::of(&parts.headers, &verifier.names).is_empty())
+        ) && (self.development
+            || !Cookies::from_headers(&parts.headers, &verifier.names).is_empty())
     }
 
     /// Handles a request that opens a page.
@@ -97,12 +98,12 @@ impl Handshake {
             Some(Err(failure)) => {
                 self.log(&failure, now);
                 if self.development && failure.is_of_other_keys() {
-                    return answered(other_keys());
+                    return respond(other_keys());
                 }
             }
             None => {}
         }
-        let cookies = Cookies::of(&parts.headers, &verifier.names);
+        let cookies = Cookies::from_headers(&parts.headers, &verifier.names);
         let query = parts.uri.query();
         // If verification is unavailable, the page itself reports it.
         let Ok(session) = verifier.cookie_session(&cookies, query, now).await else {
@@ -110,7 +111,7 @@ impl Handshake {
         };
         if let AuthState::Handshake(reason) = session.state {
             match redirects(cookies.redirect_count) {
-                Some(count) => return answered(self.redirect(parts, &session, reason, count)),
+                Some(count) => return respond(self.redirect(parts, &session, reason, count)),
                 None => tracing::warn!(
                     reason,
                     "handshake loop with Clerk, treating the request as signed out; the two keys probably do not belong to the instance that this browser is signed in to"
@@ -163,8 +164,8 @@ impl Handshake {
                 pairs.append_pair("__session", token);
             }
             if self.development {
-                let told = query.and_then(|query| query::value(query, query::DEV_BROWSER));
-                if let Some(browser) = told.as_deref().or(session.dev_browser) {
+                let from_query = query.and_then(|query| query::value(query, query::DEV_BROWSER));
+                if let Some(browser) = from_query.as_deref().or(session.dev_browser) {
                     pairs.append_pair(query::DEV_BROWSER, browser);
                 }
             }
@@ -201,7 +202,7 @@ impl Handshake {
         now: TimePoint,
     ) -> Option<Result<NavigationOutcome, HandshakeError>> {
         let directives = {
-            let cookies = Cookies::of(&parts.headers, &verifier.names);
+            let cookies = Cookies::from_headers(&parts.headers, &verifier.names);
             let query = parts.uri.query().filter(|_| self.development);
             let parameter = |name| query.and_then(|query| query::value(query, name));
             let (nonce, token) = (parameter(HANDSHAKE_NONCE), parameter(HANDSHAKE));
@@ -317,9 +318,9 @@ fn redirects(cookie: Option<&str>) -> Option<u8> {
     (count < MAX_REDIRECTS).then_some(count)
 }
 
-fn answered(answer: Response) -> NavigationOutcome {
+fn respond(response: Response) -> NavigationOutcome {
     let mut navigation = NavigationOutcome::default();
-    navigation.response = Some(answer);
+    navigation.response = Some(response);
     navigation
 }
 

@@ -69,10 +69,11 @@ impl RsaKey {
             .decode(body.trim_end_matches('='))
             .map_err(|_| NOT_PEM)?;
         let key = PublicKey::from_der(&der).map_err(|_| "is not an RSA public key")?;
-        Self::of(&key).ok_or("is not an RSA key of 2048 to 4096 bits with the exponent 65537")
+        Self::from_public_key(&key)
+            .ok_or("is not an RSA key of 2048 to 4096 bits with the exponent 65537")
     }
 
-    pub(crate) fn of(key: &PublicKey) -> Option<Self> {
+    pub(crate) fn from_public_key(key: &PublicKey) -> Option<Self> {
         Self::new(
             key.modulus().big_endian_without_leading_zero(),
             key.exponent().big_endian_without_leading_zero(),

@@ -36,7 +36,7 @@ async fn landed(cache: &KeyCache) {
 async fn made_up_key_ids_cause_one_fetch_per_cooldown() {
     let server = FakeServer::start(200, one_key("a")).await;
     let (cache, start) = warm(&server).await;
-    server.answer(500, "");
+    server.respond_with(500, "");
     let now = start + COOLDOWN;
     for index in 0..10_000 {
         assert_eq!(knows(&cache, &format!("x{index}"), now).await, Some(false));
@@ -49,7 +49,7 @@ async fn made_up_key_ids_cause_one_fetch_per_cooldown() {
         Some(false)
     );
     assert_eq!(server.count(), 2);
-    server.answer(200, one_key("y"));
+    server.respond_with(200, one_key("y"));
     assert_eq!(knows(&cache, "y", now + COOLDOWN).await, Some(true));
     assert_eq!(server.count(), 3);
 }
@@ -124,7 +124,7 @@ async fn old_keys_are_served_while_new_ones_are_fetched() {
 async fn keys_last_a_day_while_the_server_is_down() {
     let server = FakeServer::start(200, one_key("a")).await;
     let (cache, start) = warm(&server).await;
-    server.answer(503, "");
+    server.respond_with(503, "");
     let day = start + HARD_LIFETIME;
     assert_eq!(knows(&cache, "a", day).await, Some(true));
     landed(&cache).await;
@@ -143,15 +143,15 @@ async fn verification_is_unavailable_without_any_keys() {
     let cache = cache_of(&server).await;
     let now = Instant::now();
     for _ in 0..100 {
-        let answer = cache.keys_for(Some("a"), now).await;
-        assert!(matches!(answer, Err(AuthError::Unavailable(_))));
+        let result = cache.keys_for(Some("a"), now).await;
+        assert!(matches!(result, Err(AuthError::Unavailable(_))));
     }
     assert_eq!(server.count(), 1);
     // Another forged id also causes at most one attempt per cooldown.
     let soon = now + COOLDOWN - SECOND;
     assert_eq!(knows(&cache, "x", soon).await, None);
     assert_eq!(server.count(), 1);
-    server.answer(200, one_key("a"));
+    server.respond_with(200, one_key("a"));
     assert_eq!(knows(&cache, "a", now + COOLDOWN).await, Some(true));
 }
 
@@ -161,7 +161,7 @@ async fn only_the_first_fetch_is_retried() {
     let cache = cache_of(&server).await;
     cache.prefetch(Instant::now());
     until(|| server.count() == 1).await;
-    server.answer(200, one_key("a"));
+    server.respond_with(200, one_key("a"));
     landed(&cache).await;
     assert_eq!(server.count(), 2);
     assert_eq!(knows(&cache, "a", Instant::now()).await, Some(true));
@@ -183,7 +183,7 @@ async fn changed_keys_invalidate_verified_tokens() {
         ),
     ] {
         let epoch = cache.current.load_full().unwrap().epoch;
-        server.answer(200, &keys);
+        server.respond_with(200, &keys);
         now += SOFT_LIFETIME + SECOND;
         // This check triggers the refresh: a busy portal makes no other call.
         assert!(cache.is_current(epoch, now));
@@ -215,7 +215,7 @@ async fn invalid_response_keeps_the_old_keys() {
         (302, one_key("b").to_string()),
         (404, one_key("b").to_string()),
     ] {
-        server.answer(status, &body);
+        server.respond_with(status, &body);
         let before = server.count();
         now += COOLDOWN;
         assert_eq!(knows(&cache, "b", now).await, Some(false), "{body}");

@@ -45,7 +45,7 @@ impl SigningKey {
     }
 
     pub(crate) fn public(&self) -> RsaKey {
-        RsaKey::of(self.0.public_key()).unwrap()
+        RsaKey::from_public_key(self.0.public_key()).unwrap()
     }
 
     pub(crate) fn jwk(&self, kid: &str) -> Value {
@@ -157,7 +157,7 @@ pub(crate) struct FakeServer {
 }
 
 struct FakeInner {
-    answer: Mutex<Response>,
+    response: Mutex<Response>,
     requests: Mutex<Vec<String>>,
     /// `true` while responses are held back.
     held: watch::Sender<bool>,
@@ -168,7 +168,7 @@ type Response = (StatusCode, Vec<(HeaderName, String)>, String);
 impl FakeServer {
     pub(crate) async fn start(status: u16, body: impl ToString) -> Self {
         let inner = Arc::new(FakeInner {
-            answer: Mutex::new((StatusCode::OK, Vec::new(), String::new())),
+            response: Mutex::new((StatusCode::OK, Vec::new(), String::new())),
             requests: Mutex::default(),
             held: watch::Sender::new(false),
         });
@@ -179,11 +179,11 @@ impl FakeServer {
             .with_state(Arc::clone(&inner));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         let server = Self { url, inner };
-        server.answer(status, body);
+        server.respond_with(status, body);
         server
     }
 
-    pub(crate) fn answer(&self, status: u16, body: impl ToString) {
+    pub(crate) fn respond_with(&self, status: u16, body: impl ToString) {
         let status = StatusCode::from_u16(status).unwrap();
         let location = (header::LOCATION, format!("{}/elsewhere", self.url));
         let headers = if status.is_redirection() {
@@ -191,7 +191,7 @@ impl FakeServer {
         } else {
             Vec::new()
         };
-        *self.inner.answer.lock().unwrap() = (status, headers, body.to_string());
+        *self.inner.response.lock().unwrap() = (status, headers, body.to_string());
     }
 
     pub(crate) fn hold(&self, held: bool) {
@@ -222,7 +222,7 @@ async fn respond(
         .push(format!("{uri} {authorization}"));
     let mut held = inner.held.subscribe();
     held.wait_for(|held| !held).await.unwrap();
-    let (status, headers, body) = inner.answer.lock().unwrap().clone();
+    let (status, headers, body) = inner.response.lock().unwrap().clone();
     (status, AppendHeaders(headers), body)
 }
 

@@ -118,7 +118,7 @@ impl Verifier {
         query: Option<&str>,
         now: TimePoint,
     ) -> Result<VerifiedSession, AuthError> {
-        let cookies = Cookies::of(headers, &self.names);
+        let cookies = Cookies::from_headers(headers, &self.names);
         let found = self.cookie_session(&cookies, query, now).await?;
         Ok(found.into_session())
     }
@@ -258,7 +258,7 @@ impl Verifier {
         headers: &HeaderMap,
         now: TimePoint,
     ) -> Option<Identity> {
-        let cookies = Cookies::of(headers, &self.names);
+        let cookies = Cookies::from_headers(headers, &self.names);
         for candidate in cookies.sessions.iter().flatten() {
             let claims = self
                 .claims_by_another_clock(candidate.token, now, REVOCABLE_FOR)

@@ -67,7 +67,7 @@ async fn who(verifier: &Verifier, headers: &HeaderMap, now: TimePoint) -> Option
 }
 
 async fn state(verifier: &Verifier, headers: &HeaderMap, now: TimePoint) -> AuthState {
-    let cookies = Cookies::of(headers, &verifier.names);
+    let cookies = Cookies::from_headers(headers, &verifier.names);
     let found = verifier.cookie_session(&cookies, None, now).await;
     found.unwrap().state
 }
@@ -117,8 +117,8 @@ async fn invalid_header_does_not_fall_back_to_a_valid_cookie() {
 async fn two_authorization_headers_are_a_bad_request() {
     let mut headers = bearer(&token(json!({})));
     headers.append(header::AUTHORIZATION, "Basic x".parse().unwrap());
-    let answer = identify(&local(), &headers, at(0)).await;
-    assert!(matches!(answer, Err(AuthError::BadRequest(_))));
+    let result = identify(&local(), &headers, at(0)).await;
+    assert!(matches!(result, Err(AuthError::BadRequest(_))));
 }
 
 #[tokio::test]
@@ -320,7 +320,7 @@ async fn made_up_keys_do_not_affect_signed_in_users() {
     let not_cached = bearer(&token(json!({"sid": "sess_2"})));
     let mut now = at(0);
     assert!(who(&verifier, &signed_in, now).await.is_some());
-    server.answer(500, "");
+    server.respond_with(500, "");
     now.instant += Duration::from_secs(60);
     for made_up in 0..10_000 {
         let header = json!({"alg": "RS256", "kid": format!("x{made_up}")}).to_string();
@@ -341,7 +341,7 @@ async fn removed_key_invalidates_its_cached_tokens() {
     let headers = bearer(&token(json!({})));
     let mut now = at(0);
     assert!(who(&verifier, &headers, now).await.is_some());
-    server.answer(200, json!({"keys": [SigningKey::second().jwk("ins_2")]}));
+    server.respond_with(200, json!({"keys": [SigningKey::second().jwk("ins_2")]}));
     now.instant += Duration::from_secs(301);
     assert!(who(&verifier, &headers, now).await.is_some());
     until(|| !verifier.keys.is_current(0, now.instant)).await;
@@ -354,8 +354,8 @@ async fn verification_without_keys_is_unavailable() {
 
     let server = FakeServer::start(500, "").await;
     let verifier = verifier(KeyCache::remote(server.url.clone(), false).unwrap());
-    let answer = identify(&verifier, &bearer(&token(json!({}))), at(0)).await;
-    let response = portal_core::Error::from(answer.unwrap_err()).into_response();
+    let result = identify(&verifier, &bearer(&token(json!({}))), at(0)).await;
+    let response = portal_core::Error::from(result.unwrap_err()).into_response();
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key(header::RETRY_AFTER));
 }

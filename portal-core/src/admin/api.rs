@@ -12,8 +12,9 @@ use super::audit_api;
 use super::defaults::DefaultRows;
 use super::model_schema::describe;
 use super::models::Models;
+use super::precondition::Precondition;
 use super::query::ListQuery;
-use super::record::{Precondition, Record};
+use super::record::Record;
 use super::row_service::RowService;
 use super::spec::{ModelSpec, RowValues};
 use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes, authorize};
@@ -117,7 +118,7 @@ async fn create(
         state.borrow::<Config>()?.base_path,
         utf8_percent_encode(&key, NON_ALPHANUMERIC)
     );
-    let mut response = (StatusCode::CREATED, answer(rows.model(), record)).into_response();
+    let mut response = (StatusCode::CREATED, record_response(rows.model(), record)).into_response();
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -131,7 +132,7 @@ async fn read(
 ) -> Result<Response> {
     let rows = RowService::find(&state, &model, &user.0)?;
     let record = rows.get(&id).await?;
-    Ok(answer(rows.model(), record).into_response())
+    Ok(record_response(rows.model(), record).into_response())
 }
 
 async fn replace(
@@ -164,7 +165,7 @@ async fn write(
     let expected = Precondition::from_headers(request.headers())?;
     let given = body_values(request, state).await?;
     let record = rows.change(id, &expected, given, full).await?;
-    Ok(answer(rows.model(), record).into_response())
+    Ok(record_response(rows.model(), record).into_response())
 }
 
 async fn remove(
@@ -217,7 +218,7 @@ pub(super) async fn initialize_defaults(
 }
 
 /// Builds the response for a row, with its `ETag`.
-fn answer(model: &ModelSpec, record: Record) -> impl IntoResponse + use<> {
+fn record_response(model: &ModelSpec, record: Record) -> impl IntoResponse + use<> {
     (
         [(header::ETAG, record.etag_header())],
         Json(Value::Object(model.readable(record.values))),
@@ -237,7 +238,7 @@ async fn body_values(request: Request, state: &PortalState) -> Result<RowValues>
 
 /// Reads `{"ids": [...]}`.
 fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
-    let mut faults: Vec<FieldError> = body
+    let mut errors: Vec<FieldError> = body
         .keys()
         .filter(|name| *name != "ids")
         .map(|name| {
@@ -252,7 +253,7 @@ fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
     let mut keys = Vec::new();
     match body.get("ids") {
         Some(Value::Array(ids)) if ids.len() > MAX_IDS => {
-            faults.push(FieldError::new(
+            errors.push(FieldError::new(
                 "/ids",
                 "too_long",
                 format!("must contain at most {MAX_IDS} ids"),
@@ -263,7 +264,7 @@ fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
                 match id {
                     Value::String(text) => keys.push(text.clone()),
                     Value::Number(number) => keys.push(number.to_string()),
-                    _ => faults.push(FieldError::new(
+                    _ => errors.push(FieldError::new(
                         format!("/ids/{index}"),
                         "invalid_type",
                         "must be an id",
@@ -271,16 +272,16 @@ fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
                 }
             }
         }
-        Some(_) => faults.push(FieldError::new(
+        Some(_) => errors.push(FieldError::new(
             "/ids",
             "invalid_type",
             "must be a list of ids",
         )),
-        None => faults.push(FieldError::new("/ids", "required", "must be a list of ids")),
+        None => errors.push(FieldError::new("/ids", "missing", "must be a list of ids")),
     }
-    if faults.is_empty() {
+    if errors.is_empty() {
         Ok(keys)
     } else {
-        Err(faults)
+        Err(errors)
     }
 }

@@ -297,13 +297,13 @@ mod tests {
         );
         let old = json!({"mail": {"host": "a", "port": 25}, "same": 1});
         let new = json!({"mail": {"host": "b", "port": 25}, "same": 1, "more": true});
-        let told = differences("configuration", &old, &new);
-        let told: Vec<_> = told
+        let found = differences("configuration", &old, &new);
+        let found: Vec<_> = found
             .iter()
             .map(|(name, old, new)| format!("{name} {} {}", shown(old), shown(new)))
             .collect();
         assert_eq!(
-            told,
+            found,
             [
                 "configuration.mail.host a b",
                 "configuration.more nothing true"
@@ -316,14 +316,14 @@ mod tests {
 
     #[test]
     fn all_changes_are_listed_and_long_lists_are_cut() {
-        let told = |old: Value, new: Value| {
+        let rendered = |old: Value, new: Value| {
             let change = json!({"field": "doc", "old": old, "new": new});
             changes(&json!({"changes": [change]})).into_string()
         };
-        let text = told(json!({"a": 1}), json!({"a": 1, "b": null}));
+        let text = rendered(json!({"a": 1}), json!({"a": 1, "b": null}));
         assert!(text.contains("doc.b:"), "{text}");
         let many: Map<String, Value> = (0..5000).map(|it| (it.to_string(), json!(it))).collect();
-        let text = told(json!({}), many.into());
+        let text = rendered(json!({}), many.into());
         assert_eq!(text.matches("<li").count(), MAX_LINES + 1);
         assert!(text.contains("and 4980 more"));
         let many: Map<String, Value> = (0..21).map(|it| (it.to_string(), json!(it))).collect();

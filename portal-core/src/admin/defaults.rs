@@ -30,7 +30,7 @@ impl DefaultRows {
     /// Parses the default rows of an application from YAML.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let document = yaml::parse_message(text)
-            .map_err(|fault| format!("failed to read the defaults: {}", fault.message))?;
+            .map_err(|error| format!("failed to read the defaults: {}", error.message))?;
         let mut rows = BTreeMap::new();
         let models = match document {
             Value::Null => RowValues::new(),
@@ -79,12 +79,12 @@ impl DefaultRows {
                         place(name, index)
                     )),
                     Ok(_) => {}
-                    Err(faults) => problems.extend(faults.iter().map(|fault| {
+                    Err(errors) => problems.extend(errors.iter().map(|error| {
                         format!(
                             "{}: {} {}",
                             place(name, index),
-                            fault.pointer,
-                            fault.message
+                            error.pointer,
+                            error.message
                         )
                     })),
                 }

@@ -52,7 +52,7 @@ impl Format {
     pub(super) fn parse(self, text: &str) -> Result<Value, FieldError> {
         match self {
             Self::Yaml => yaml::parse(text),
-            Self::Json => json::parse(text.as_bytes()).map_err(json::ParseError::into_fault),
+            Self::Json => json::parse(text.as_bytes()).map_err(json::ParseError::into_field_error),
         }
     }
 }

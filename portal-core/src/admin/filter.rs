@@ -181,19 +181,19 @@ pub(super) fn chips(model: &ModelSpec, here: &ListUrl) -> Vec<(String, String)> 
 }
 
 /// Returns a message about the ignored parameters of a list, with the reasons.
-pub(super) fn ignored(model: &ModelSpec, faults: &[FieldError]) -> String {
-    let sentences = faults.iter().map(|fault| {
-        let name = fault.pointer.trim_start_matches('/');
+pub(super) fn ignored(model: &ModelSpec, errors: &[FieldError]) -> String {
+    let sentences = errors.iter().map(|error| {
+        let name = error.pointer.trim_start_matches('/');
         let Some(field) = name
             .strip_prefix("filter[")
             .and_then(|it| it.split(']').next())
         else {
-            return format!("“{name}” was ignored: {}.", fault.message);
+            return format!("“{name}” was ignored: {}.", error.message);
         };
         match model.field(field) {
             Some(field) => format!(
                 "The filter on “{}” was ignored: {}.",
-                field.title, fault.message
+                field.title, error.message
             ),
             None => format!("Unknown filter “{field}” was ignored."),
         }

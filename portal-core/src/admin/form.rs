@@ -170,7 +170,7 @@ fn body(
             Some(text) => (Banner::new(Tone::Warning, text.as_str())),
             None => {}
         }
-        @for fault in draft.form_errors() { (Banner::new(Tone::Danger, fault)) }
+        @for error in draft.form_errors() { (Banner::new(Tone::Danger, error)) }
         @for field in model.fields {
             @if let Some(input) = draft.inputs.get(field.name) {
                 @if may_change && field.is_editable(is_new) {

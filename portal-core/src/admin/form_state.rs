@@ -37,7 +37,7 @@ pub(super) struct FormState {
     pub(super) row: Option<(String, i64)>,
     pub(super) label: String,
     pub(super) inputs: BTreeMap<&'static str, FieldInput>,
-    pub(super) faults: Vec<FieldError>,
+    pub(super) errors: Vec<FieldError>,
     pub(super) banner: Option<String>,
     pub(super) conflicts: Vec<FieldConflict>,
     /// A change to the record since the form was rendered.
@@ -143,9 +143,9 @@ impl FormState {
                 input.format = Format::from_name(format);
                 input.text = field.kind.form_text(&value, input.format);
             }
-            Err(mut fault) => {
-                fault.pointer = field.pointer();
-                self.faults.push(fault);
+            Err(mut error) => {
+                error.pointer = field.pointer();
+                self.errors.push(error);
             }
         }
     }
@@ -154,7 +154,7 @@ impl FormState {
     pub(super) fn values(&self, model: &ModelSpec) -> Result<RowValues, Vec<FieldError>> {
         let is_new = self.row.is_none();
         let mut values = RowValues::new();
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for field in editable(model, is_new) {
             let Some(input) = self.inputs.get(field.name) else {
                 continue;
@@ -165,23 +165,26 @@ impl FormState {
             match input.value(field, is_new) {
                 Ok(Some(value)) => drop(values.insert(field.name.to_owned(), value)),
                 Ok(None) => {}
-                Err(mut fault) => {
-                    fault.pointer = field.pointer();
-                    faults.push(fault);
+                Err(mut error) => {
+                    error.pointer = field.pointer();
+                    errors.push(error);
                 }
             }
         }
-        if faults.is_empty() {
+        if errors.is_empty() {
             return Ok(values);
         }
         // Check the other fields as well, so that all errors are reported at once.
         if is_new && let Err(more) = model.new_row(values) {
-            let told =
-                |fault: &FieldError| faults.iter().any(|known| known.pointer == fault.pointer);
-            let more: Vec<FieldError> = more.into_iter().filter(|fault| !told(fault)).collect();
-            faults.extend(more);
+            let is_reported =
+                |error: &FieldError| errors.iter().any(|known| known.pointer == error.pointer);
+            let more: Vec<FieldError> = more
+                .into_iter()
+                .filter(|error| !is_reported(error))
+                .collect();
+            errors.extend(more);
         }
-        Err(faults)
+        Err(errors)
     }
 
     /// Updates the form to the stored row. Changed fields keep their text; those that someone else
@@ -226,14 +229,14 @@ impl FormState {
     pub(super) fn error_of(&self, field: &FieldSpec) -> Option<String> {
         let pointer = field.pointer();
         let messages: Vec<String> = self
-            .faults
+            .errors
             .iter()
-            .filter_map(|fault| {
-                let rest = fault.pointer.strip_prefix(&pointer)?;
+            .filter_map(|error| {
+                let rest = error.pointer.strip_prefix(&pointer)?;
                 match rest.strip_prefix('/') {
-                    Some(inner) => Some(format!("{inner}: {}", fault.message)),
-                    None if rest.is_empty() && is_syntax(fault) => Some(sentence(&fault.message)),
-                    None if rest.is_empty() => Some(fault.message.clone()),
+                    Some(inner) => Some(format!("{inner}: {}", error.message)),
+                    None if rest.is_empty() && is_syntax(error) => Some(sentence(&error.message)),
+                    None if rest.is_empty() => Some(error.message.clone()),
                     None => None,
                 }
             })
@@ -243,14 +246,14 @@ impl FormState {
 
     /// Returns the errors of the row as a whole, and of fields that the form does not contain.
     pub(super) fn form_errors(&self) -> Vec<&str> {
-        let belongs = |fault: &FieldError| {
-            let name = fault.pointer.split('/').nth(1).unwrap_or_default();
+        let belongs = |error: &FieldError| {
+            let name = error.pointer.split('/').nth(1).unwrap_or_default();
             self.inputs.contains_key(name)
         };
-        self.faults
+        self.errors
             .iter()
-            .filter(|fault| !belongs(fault))
-            .map(|fault| fault.message.as_str())
+            .filter(|error| !belongs(error))
+            .map(|error| error.message.as_str())
             .collect()
     }
 }
@@ -287,8 +290,8 @@ impl FieldInput {
     }
 }
 
-fn is_syntax(fault: &FieldError) -> bool {
-    matches!(&*fault.code, "invalid_yaml" | "invalid_json")
+fn is_syntax(error: &FieldError) -> bool {
+    matches!(&*error.code, "invalid_yaml" | "invalid_json")
 }
 
 /// Formats a message as a sentence.
@@ -426,8 +429,8 @@ mod tests {
         back.convert(&model, "limits:json");
         assert_eq!(back.inputs["limits"].text, "a: 1\na: 2\n");
         assert_eq!(back.inputs["limits"].format, Format::Yaml);
-        let fault = back.error_of(model.field("limits").unwrap());
-        assert_eq!(fault.as_deref(), Some("Line 2: “a” appears twice."));
+        let error = back.error_of(model.field("limits").unwrap());
+        assert_eq!(error.as_deref(), Some("Line 2: “a” appears twice."));
     }
 
     #[test]

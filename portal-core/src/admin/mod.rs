@@ -21,6 +21,7 @@ mod model_schema;
 mod models;
 mod operator;
 mod pages;
+mod precondition;
 mod query;
 mod record;
 mod registry;

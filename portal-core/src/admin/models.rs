@@ -179,15 +179,15 @@ fn checked<M: AdminModel>(model: &ModelSpec, row: &M) -> Result<RowValues> {
 }
 
 fn typed<M: AdminModel>(record: Record) -> Result<M> {
-    M::from_values(FieldValues::new(record.values)).map_err(|faults| {
-        let faults: Vec<String> = faults
+    M::from_values(FieldValues::new(record.values)).map_err(|errors| {
+        let errors: Vec<String> = errors
             .iter()
-            .map(|fault| format!("{} {}", fault.pointer, fault.message))
+            .map(|error| format!("{} {}", error.pointer, error.message))
             .collect();
         Error::internal(format!(
             "a stored row of `{}` does not match its struct: {}",
             M::NAME,
-            faults.join("; ")
+            errors.join("; ")
         ))
     })
 }

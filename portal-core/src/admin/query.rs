@@ -55,30 +55,30 @@ impl ListQuery {
 
     /// Parses a query string. Reports all errors at once.
     pub(crate) fn parse(model: &ModelSpec, query: &str) -> Result<Self> {
-        let (list, faults) = Self::parse_leniently(model, query);
-        if faults.is_empty() {
+        let (list, errors) = Self::parse_leniently(model, query);
+        if errors.is_empty() {
             Ok(list)
         } else {
-            Err(Error::invalid(faults))
+            Err(Error::invalid(errors))
         }
     }
 
     /// Parses the valid parts of a query string, and returns the errors of ignored parameters.
     pub(crate) fn parse_leniently(model: &ModelSpec, query: &str) -> (Self, Vec<FieldError>) {
         let mut list = Self::first_page(model);
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if !name.starts_with("filter[") && seen.iter().any(|known| *known == name) {
-                faults.push(fault(&name, "duplicate", "must occur only once"));
+                errors.push(parameter_error(&name, "duplicate", "must occur only once"));
                 continue;
             }
             seen.push(name.clone().into_owned());
             if let Err(more) = list.set(model, &name, &value) {
-                faults.extend(more);
+                errors.extend(more);
             }
         }
-        (list, faults)
+        (list, errors)
     }
 
     fn set(&mut self, model: &ModelSpec, name: &str, value: &str) -> Result<(), Vec<FieldError>> {
@@ -86,18 +86,28 @@ impl ListQuery {
             "page" => {
                 self.page =
                     number(value, |page| (1..=LAST_PAGE).contains(&page)).ok_or_else(|| {
-                        vec![fault(name, "out_of_range", "must be between 1 and 1000000")]
+                        vec![parameter_error(
+                            name,
+                            "invalid_value",
+                            "must be between 1 and 1000000",
+                        )]
                     })?;
             }
             "per_page" => {
-                self.per_page = number(value, |size| PAGE_SIZES.contains(&size))
-                    .ok_or_else(|| vec![fault(name, "not_allowed", "must be 10, 20, 50 or 100")])?;
+                self.per_page =
+                    number(value, |size| PAGE_SIZES.contains(&size)).ok_or_else(|| {
+                        vec![parameter_error(
+                            name,
+                            "not_allowed",
+                            "must be 10, 20, 50 or 100",
+                        )]
+                    })?;
             }
             "search" => self.search = value.trim().replace('\0', ""),
             "sort" if value.trim().is_empty() => {}
             "sort" => self.sort = parse_sort(model, value)?,
             _ => {
-                let filter = parse_filter(model, name, value).map_err(|fault| vec![fault])?;
+                let filter = parse_filter(model, name, value).map_err(|error| vec![error])?;
                 self.filters.push(filter);
             }
         }
@@ -110,7 +120,7 @@ impl ListQuery {
     }
 }
 
-fn fault(parameter: &str, code: &str, message: impl Into<String>) -> FieldError {
+fn parameter_error(parameter: &str, code: &str, message: impl Into<String>) -> FieldError {
     let pointer = format!("/{}", crate::request::escape_pointer(parameter));
     FieldError::new(pointer, code, message)
 }
@@ -121,7 +131,7 @@ fn number(text: &str, is_allowed: impl Fn(u64) -> bool) -> Option<u64> {
 
 fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<FieldError>> {
     let mut sort: Vec<Sort> = Vec::new();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for word in value.split(',').map(str::trim) {
         let name = word.strip_prefix('-').unwrap_or(word);
         match sortable(model, name) {
@@ -133,7 +143,7 @@ fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<FieldErro
             None => {
                 let names = model.fields.iter().filter(|field| is_sortable(field));
                 let names: Vec<&str> = names.map(|field| field.name).collect();
-                faults.push(fault(
+                errors.push(parameter_error(
                     "sort",
                     "unknown_field",
                     format!(
@@ -144,10 +154,10 @@ fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<FieldErro
             }
         }
     }
-    if faults.is_empty() {
+    if errors.is_empty() {
         Ok(sort)
     } else {
-        Err(faults)
+        Err(errors)
     }
 }
 
@@ -167,28 +177,28 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
         .and_then(|rest| rest.strip_suffix(']'))
         .map(|inner| inner.split_once("][").unwrap_or((inner, "eq")));
     let Some((name, operator)) = parts else {
-        return Err(fault(
+        return Err(parameter_error(
             parameter,
             "unknown_parameter",
             "unknown parameter; use page, per_page, sort, search or filter[field]",
         ));
     };
     let Some(field) = model.field(name) else {
-        return Err(fault(
+        return Err(parameter_error(
             parameter,
             "unknown_field",
             format!("unknown field `{name}`"),
         ));
     };
     let Some(operator) = Operator::parse(operator) else {
-        return Err(fault(
+        return Err(parameter_error(
             parameter,
             "unknown_operator",
             "unknown operator; use eq, ne, lt, lte, gt, gte, in or contains",
         ));
     };
     if !field.kind.supports(operator) || field.is_write_only() {
-        return Err(fault(
+        return Err(parameter_error(
             parameter,
             "not_allowed",
             "this field does not support the operator",
@@ -206,14 +216,14 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
             _ if text.is_empty() && field.nullable && !field.kind.is_text() => Ok(Value::Null),
             _ => {
                 let value = field.kind.parse(text)?;
-                match json::faults(&value, "").into_iter().next() {
+                match json::validate(&value, "").into_iter().next() {
                     None => Ok(value),
-                    Some(fault) => Err(fault),
+                    Some(error) => Err(error),
                 }
             }
         })
         .collect::<Result<Vec<Value>, FieldError>>()
-        .map_err(|it| fault(parameter, &it.code, it.message))?;
+        .map_err(|it| parameter_error(parameter, &it.code, it.message))?;
     Ok(Filter {
         field: field.name,
         operator,

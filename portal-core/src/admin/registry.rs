@@ -226,7 +226,7 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
         ));
     }
     match field.default_value() {
-        Err(fault) => problem(format!("invalid default of `{name}`: {}", fault.message)),
+        Err(error) => problem(format!("invalid default of `{name}`: {}", error.message)),
         Ok(Some(serde_json::Value::String(text)))
             if !field.choices.is_empty() && !field.choices.contains(&text.as_str()) =>
         {

@@ -10,8 +10,9 @@ use super::audit_diff;
 use super::field::FieldSpec;
 use super::field_type::KeySource;
 use super::operator::Operator;
+use super::precondition::{Precondition, stale};
 use super::query::{Filter, ListQuery};
-use super::record::{Precondition, Record, row_not_found, stale};
+use super::record::{Record, row_not_found};
 use super::registry::ModelRegistry;
 use super::spec::{ModelSpec, RowValues, VersionColumn};
 use super::tables::ROW_VERSION;
@@ -280,7 +281,7 @@ impl<'a> ModelTable<'a> {
 
     fn parse_key(&self, key: &str) -> Option<Value> {
         let value = self.model.key().kind.parse(key).ok()?;
-        json::faults(&value, "").is_empty().then_some(value)
+        json::validate(&value, "").is_empty().then_some(value)
     }
 
     fn key_equals(&self, key: &str) -> Result<Expr> {
@@ -342,7 +343,7 @@ impl<'a> ModelTable<'a> {
         match error {
             StoreError::UniqueViolation { .. } => not_unique(self.model, error),
             StoreError::ForeignKeyViolation => match self.dangling(values).await {
-                Ok(faults) if !faults.is_empty() => Error::invalid(faults),
+                Ok(errors) if !errors.is_empty() => Error::invalid(errors),
                 _ => error.into(),
             },
             error => error.into(),
@@ -351,7 +352,7 @@ impl<'a> ModelTable<'a> {
 
     /// Returns the errors of references that point to missing rows.
     async fn dangling(&self, values: &RowValues) -> Result<Vec<FieldError>> {
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for field in self.model.fields {
             let (Some(target), Some(value)) = (field.references, values.get(field.name)) else {
                 continue;
@@ -365,14 +366,14 @@ impl<'a> ModelTable<'a> {
                 .and_where(equals(target.key(), value)?)
                 .take();
             if self.store.fetch_optional(&select).await?.is_none() {
-                faults.push(FieldError::new(
+                errors.push(FieldError::new(
                     field.pointer(),
                     "reference_unknown",
                     "must be the key of an existing row",
                 ));
             }
         }
-        Ok(faults)
+        Ok(errors)
     }
 }
 
@@ -504,12 +505,12 @@ pub(super) fn not_unique(model: &ModelSpec, error: StoreError) -> Error {
             || (field.primary_key && *constraint == format!("{}_pkey", model.table))
             || ((field.unique || field.primary_key) && error.violates(field.name))
     });
-    let faults = field.map(|field| {
+    let errors = field.map(|field| {
         FieldError::new(
             field.pointer(),
             "not_unique",
             "another row already has this value",
         )
     });
-    Error::from(error).with_field_errors(faults.into_iter().collect())
+    Error::from(error).with_field_errors(errors.into_iter().collect())
 }

@@ -1,8 +1,9 @@
 //! Operations of administrators on the rows of a model, regardless of the service that stores them.
 
 use super::models::Models;
+use super::precondition::{Precondition, stale};
 use super::query::ListQuery;
-use super::record::{Precondition, Record, row_not_found, stale};
+use super::record::{Record, row_not_found};
 use super::repository::{ModelTable, RowPage};
 use super::spec::{ModelSpec, RowValues};
 use super::users::UserRowService;

@@ -40,7 +40,7 @@ fn list_of(model: &ModelSpec, query: &SearchQuery<'_>) -> ListUrl {
 
 impl SearchSource for ModelSearch {
     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
-        let Some(reader) = query.user else {
+        let Some(user) = query.user else {
             return Ok(Vec::new());
         };
         let models: Vec<_> = query
@@ -52,13 +52,13 @@ impl SearchSource for ModelSearch {
             .collect();
         let models = models
             .into_iter()
-            .filter(|model| model.permissions.view && model.access.allows(Some(reader)));
+            .filter(|model| model.permissions.view && model.access.allows(Some(user)));
         let models: Vec<&ModelSpec> = models.collect();
         let mut groups = vec![named(&models, &query)];
         if query.text.chars().count() < SHORTEST {
             return Ok(groups);
         }
-        let actor = Actor::from(reader);
+        let actor = Actor::from(user);
         let mut searched = models;
         searched.sort_by_key(|model| model.name != users::MODEL);
         let found = searched.iter().take(MODELS).map(|model| async {

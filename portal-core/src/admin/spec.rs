@@ -179,13 +179,13 @@ impl ModelSpec {
 
     /// Builds a new row from the values that an administrator submitted.
     pub(crate) fn new_row(&self, given: RowValues) -> Result<RowValues, Vec<FieldError>> {
-        let mut faults = unstorable(&given);
+        let mut errors = unstorable(&given);
         for field in self.fields.iter().filter(|field| !field.is_editable(true)) {
             let default = field.default_value().ok().flatten();
             match given.get(field.name) {
                 None | Some(Value::Null) => {}
                 value if value == default.as_ref() => {}
-                Some(_) => faults.push(read_only(field)),
+                Some(_) => errors.push(read_only(field)),
             }
         }
         let mut given = given;
@@ -193,7 +193,7 @@ impl ModelSpec {
         given.retain(|name, value| {
             !value.is_null() || self.field(name).is_none_or(|field| field.nullable)
         });
-        self.finish(given, faults)
+        self.finish(given, errors)
     }
 
     /// Builds a row after a change; with `full`, omitted values are reset to their defaults.
@@ -205,7 +205,7 @@ impl ModelSpec {
     ) -> Result<RowValues, Vec<FieldError>> {
         // Stored values are not checked again: a document stored before there was a limit must not
         // prevent changes to other fields.
-        let mut faults = unstorable(&given);
+        let mut errors = unstorable(&given);
         let mut row = RowValues::new();
         for field in self.fields {
             let now = present.get(field.name).unwrap_or(&Value::Null);
@@ -216,7 +216,7 @@ impl ModelSpec {
                 }
             } else {
                 if given.get(field.name).is_some_and(|value| value != now) {
-                    faults.push(read_only(field));
+                    errors.push(read_only(field));
                 }
                 row.insert(field.name.to_owned(), now.clone());
             }
@@ -229,23 +229,23 @@ impl ModelSpec {
                 row.insert(name, value);
             }
         }
-        self.finish(row, faults)
+        self.finish(row, errors)
     }
 
     /// Checks a whole row and returns it in its stored form. A key that the database generates may
     /// be missing and then remains missing.
     pub(crate) fn checked(&self, row: RowValues) -> Result<RowValues, Vec<FieldError>> {
-        let faults = unstorable(&row);
-        self.finish(row, faults)
+        let errors = unstorable(&row);
+        self.finish(row, errors)
     }
 
     fn finish(
         &self,
         mut row: RowValues,
-        mut faults: Vec<FieldError>,
+        mut errors: Vec<FieldError>,
     ) -> Result<RowValues, Vec<FieldError>> {
         for name in row.keys().filter(|name| self.field(name).is_none()) {
-            faults.push(unknown_field(self, name));
+            errors.push(unknown_field(self, name));
         }
         let key = self.key();
         let is_missing = row.get(key.name).is_none_or(Value::is_null);
@@ -262,14 +262,14 @@ impl ModelSpec {
             Err(more) => {
                 // Fields that are already rejected do not need further errors.
                 let is_new =
-                    |fault: &FieldError| !faults.iter().any(|it| it.pointer == fault.pointer);
+                    |error: &FieldError| !errors.iter().any(|it| it.pointer == error.pointer);
                 let more: Vec<FieldError> = more.into_iter().filter(is_new).collect();
-                faults.extend(more);
-                return Err(faults);
+                errors.extend(more);
+                return Err(errors);
             }
         };
-        if !faults.is_empty() {
-            return Err(faults);
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let names = self.fields.iter().map(|field| field.name.to_owned());
         let mut row: RowValues = names.zip(checked).collect();
@@ -284,20 +284,20 @@ impl ModelSpec {
 
 /// Returns the reasons why values cannot be stored, each with its JSON pointer.
 fn unstorable(given: &RowValues) -> Vec<FieldError> {
-    let faults = given.iter().map(|(name, value)| {
+    let errors = given.iter().map(|(name, value)| {
         let pointer = format!("/{}", crate::request::escape_pointer(name));
-        json::faults(value, &pointer)
+        json::validate(value, &pointer)
     });
-    faults.flatten().collect()
+    errors.flatten().collect()
 }
 
 fn check<M: AdminModel>(values: FieldValues) -> Result<Vec<Value>, Vec<FieldError>> {
     let model = M::from_values(values)?;
-    let faults = model.validate();
-    if faults.is_empty() {
+    let errors = model.validate();
+    if errors.is_empty() {
         Ok(model.to_values())
     } else {
-        Err(faults)
+        Err(errors)
     }
 }
 

@@ -143,12 +143,12 @@ impl<'a> UserRowService<'a> {
         let unknown_role = given.get("user_type").is_some_and(|value| !is_known(value));
         let mut checked = model.changed_row(&present.values, given, full);
         if unknown_role {
-            let mut fault = not_allowed(&model.choices(&USER_TYPE));
-            fault.pointer = "/user_type".to_owned();
-            let mut faults = checked.err().unwrap_or_default();
-            faults.retain(|other| other.pointer != fault.pointer);
-            faults.push(fault);
-            checked = Err(faults);
+            let mut field_error = not_allowed(&model.choices(&USER_TYPE));
+            field_error.pointer = "/user_type".to_owned();
+            let mut errors = checked.err().unwrap_or_default();
+            errors.retain(|other| other.pointer != field_error.pointer);
+            errors.push(field_error);
+            checked = Err(errors);
         }
         let row = checked.map_err(Error::invalid)?;
         // Contains only the differences, because someone else may be changing the other field
@@ -173,8 +173,8 @@ impl<'a> UserRowService<'a> {
             };
             match error.code() {
                 "last_admin" => {
-                    let fault = FieldError::new(pointer, "last_admin", error.detail());
-                    error.with_field_errors(vec![fault])
+                    let field_error = FieldError::new(pointer, "last_admin", error.detail());
+                    error.with_field_errors(vec![field_error])
                 }
                 _ => error,
             }

@@ -26,14 +26,14 @@ const UNIQUE_TEXT_LENGTH: usize = 500;
 #[derive(Debug, Default)]
 pub struct FieldValues {
     values: Map<String, Value>,
-    faults: Vec<FieldError>,
+    errors: Vec<FieldError>,
 }
 
 impl FieldValues {
     pub(crate) fn new(values: Map<String, Value>) -> Self {
         Self {
             values,
-            faults: Vec::new(),
+            errors: Vec::new(),
         }
     }
 
@@ -41,9 +41,9 @@ impl FieldValues {
     pub fn take<T: AdminField>(&mut self, field: &FieldSpec) -> Option<T> {
         match self.read(field) {
             Ok(value) => Some(value),
-            Err(mut fault) => {
-                fault.pointer.insert_str(0, &field.pointer());
-                self.faults.push(fault);
+            Err(mut error) => {
+                error.pointer.insert_str(0, &field.pointer());
+                self.errors.push(error);
                 None
             }
         }
@@ -55,7 +55,7 @@ impl FieldValues {
             None => field.default_value()?.unwrap_or_default(),
         };
         if value.is_null() && !T::NULLABLE {
-            return Err(FieldError::new("", "required", "must not be empty"));
+            return Err(FieldError::new("", "missing", "must not be empty"));
         }
         if let Value::String(text) = &value {
             check_text(field, text)?;
@@ -66,7 +66,7 @@ impl FieldValues {
     /// Returns all recorded errors, in the order of the fields.
     #[must_use]
     pub fn into_errors(self) -> Vec<FieldError> {
-        self.faults
+        self.errors
     }
 }
 
@@ -82,7 +82,7 @@ fn check_text(field: &FieldSpec, text: &str) -> Result<(), FieldError> {
         ));
     }
     if field.primary_key && text.is_empty() {
-        return Err(FieldError::new("", "required", "must not be empty"));
+        return Err(FieldError::new("", "missing", "must not be empty"));
     }
     Ok(())
 }

@@ -122,23 +122,23 @@ mod tests {
 
     #[test]
     fn errors_contain_their_position() {
-        let fault = parse("name: a\nlist: [1, 2\nother: b\n").unwrap_err();
-        assert!(fault.message.starts_with("line "), "{fault:?}");
-        assert!(!fault.message.contains('\n'), "{fault:?}");
-        assert_eq!(fault.message.matches("line ").count(), 1, "{fault:?}");
+        let error = parse("name: a\nlist: [1, 2\nother: b\n").unwrap_err();
+        assert!(error.message.starts_with("line "), "{error:?}");
+        assert!(!error.message.contains('\n'), "{error:?}");
+        assert_eq!(error.message.matches("line ").count(), 1, "{error:?}");
     }
 
     #[test]
     fn value_nested_too_deeply_is_rejected_with_its_line() {
         let flow = |depth| format!("a: 1\nb: {}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(parse(&flow(63)).is_ok());
-        let fault = parse(&flow(64)).unwrap_err();
-        assert_eq!(fault.code, "too_deep");
+        let error = parse(&flow(64)).unwrap_err();
+        assert_eq!(error.code, "too_deep");
         let message = "line 2, column 67: must not be nested deeper than 64 levels";
-        assert_eq!(fault.message, message);
+        assert_eq!(error.message, message);
         for depth in [65, 127, 200, 300, 20_000] {
-            let fault = parse(&flow(depth)).unwrap_err();
-            assert_eq!(fault.code, "too_deep", "{depth} {}", fault.message);
+            let error = parse(&flow(depth)).unwrap_err();
+            assert_eq!(error.code, "too_deep", "{depth} {}", error.message);
         }
         let block = |depth| "- ".repeat(depth) + "1";
         assert!(parse(&block(64)).is_ok());
@@ -160,13 +160,13 @@ mod tests {
             ),
             ("a: \"text\n", "a closing quote is missing"),
         ] {
-            let fault = parse(text).unwrap_err();
+            let error = parse(text).unwrap_err();
             assert!(
-                fault.message.ends_with(expected),
+                error.message.ends_with(expected),
                 "{text}: {}",
-                fault.message
+                error.message
             );
-            assert!(fault.message.starts_with("line "), "{}", fault.message);
+            assert!(error.message.starts_with("line "), "{}", error.message);
         }
     }
 }

@@ -219,8 +219,8 @@ impl ValidatedPortal {
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.run_with(worker.run()));
         // Subscribes here, before the task is spawned, so that no event is missed.
-        let hints = std::array::from_fn(|_| store.subscribe());
-        workers.spawn(follow(state.clone(), store.clone(), hints, stop.clone()));
+        let events = std::array::from_fn(|_| store.subscribe());
+        workers.spawn(follow(state.clone(), store.clone(), events, stop.clone()));
         workers.close();
         Ok(Portal {
             config,

@@ -29,7 +29,7 @@ impl PortalBuilder {
         let mut by_route: BTreeMap<(String, String), Page> = BTreeMap::new();
         let without = std::mem::take(&mut self.without_pages);
         let mut names: Vec<String> = Vec::new();
-        let wanted = std::mem::take(&mut self.pages)
+        let selected = std::mem::take(&mut self.pages)
             .into_iter()
             .chain(admin::pages(models))
             .chain(tasks::pages())
@@ -44,7 +44,7 @@ impl PortalBuilder {
             })
             .chain(pages::sign_in_pages())
             .chain(dev.then(pages::gallery_page));
-        for page in wanted {
+        for page in selected {
             if !known.insert(page.source) {
                 continue;
             }

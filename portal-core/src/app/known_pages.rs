@@ -26,7 +26,7 @@ impl KnownPages {
         routes: &[RouteInfo],
         has_others: bool,
     ) -> Vec<String> {
-        let is_route = |path: &str| {
+        let is_served = |path: &str| {
             let declared = pages.iter().map(Page::declared);
             let mut all = declared.chain(routes.iter().cloned());
             all.any(|route| route.path == path && is_get(&route))
@@ -39,7 +39,7 @@ impl KnownPages {
                 problems.push(format!(
                     "`.{setting}(\"{path}\")` requires the path of a page of this portal, such as `/`"
                 ));
-            } else if !has_others && !is_route(without_query) {
+            } else if !has_others && !is_served(without_query) {
                 problems.push(format!(
                     "`.{setting}(\"{path}\")` does not name a page of this portal; add a page with this route or use another path"
                 ));
@@ -48,7 +48,7 @@ impl KnownPages {
         config.home_path = self.home.unwrap_or_else(|| default_home(pages).to_owned());
         config.profile_path = self
             .profile
-            .or_else(|| is_route(PROFILE).then(|| PROFILE.to_owned()));
+            .or_else(|| is_served(PROFILE).then(|| PROFILE.to_owned()));
         problems
     }
 }

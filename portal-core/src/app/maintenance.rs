@@ -79,12 +79,12 @@ struct MaintenanceState {
     forced: bool,
     /// Shared with the pages, which show the state to administrators.
     on: Arc<AtomicBool>,
-    known: Mutex<Known>,
+    cached: Mutex<CachedMaintenance>,
 }
 
 /// Stored state as last read. The version reveals results that are older than the known state.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct CachedMaintenance {
     pub(super) on: bool,
     notice: MaintenanceNotice,
     version: i64,
@@ -103,7 +103,7 @@ impl Maintenance {
             store,
             forced: always,
             on: Arc::new(AtomicBool::new(always)),
-            known: Mutex::default(),
+            cached: Mutex::default(),
         }))
     }
 
@@ -157,7 +157,7 @@ impl Maintenance {
     /// Returns the notice of the current maintenance.
     #[must_use]
     pub fn notice(&self) -> MaintenanceNotice {
-        self.0.known.lock().notice.clone()
+        self.0.cached.lock().notice.clone()
     }
 
     /// Returns the error that everyone except administrators receives.
@@ -181,11 +181,11 @@ impl Maintenance {
         Ok(())
     }
 
-    fn apply(&self, read: Known) {
-        let mut known = self.0.known.lock();
-        if read.version >= known.version {
+    fn apply(&self, read: CachedMaintenance) {
+        let mut cached = self.0.cached.lock();
+        if read.version >= cached.version {
             let on = read.on || self.0.forced;
-            *known = read;
+            *cached = read;
             self.0.on.store(on, Ordering::Relaxed);
         }
     }
@@ -196,9 +196,9 @@ impl Maintenance {
     }
 
     /// Refreshes the state on cluster events, until the future is dropped.
-    pub(super) async fn follow(&self, mut hints: Receiver<ClusterEvent>) {
+    pub(super) async fn follow(&self, mut events: Receiver<ClusterEvent>) {
         loop {
-            match hints.recv().await {
+            match events.recv().await {
                 Ok(ClusterEvent::SettingsChanged | ClusterEvent::Lagged)
                 | Err(RecvError::Lagged(_)) => {
                     while let Err(error) = self.refresh().await {
@@ -214,17 +214,17 @@ impl Maintenance {
 }
 
 /// Reads the stored state.
-pub(super) async fn stored(store: &Store) -> Result<Known> {
+pub(super) async fn stored(store: &Store) -> Result<CachedMaintenance> {
     let select = Query::select()
         .columns(["value", "version"])
         .from(TABLE)
         .and_where(Expr::col("key").eq(KEY))
         .take();
     let Some(row) = store.fetch_optional(&select).await? else {
-        return Ok(Known::default());
+        return Ok(CachedMaintenance::default());
     };
     let value: Value = row.get("value")?;
-    Ok(Known {
+    Ok(CachedMaintenance {
         on: value["on"] == true,
         // An unreadable notice must not keep users out of a portal that is available again.
         notice: serde_json::from_value(value).unwrap_or_default(),
@@ -237,7 +237,7 @@ pub(super) async fn switch(
     store: &Store,
     actor: impl Into<Actor> + Send,
     notice: Option<MaintenanceNotice>,
-) -> Result<Known> {
+) -> Result<CachedMaintenance> {
     let on = notice.is_some();
     let notice = notice.unwrap_or_default().bounded();
     let mut value = json!(notice);
@@ -266,7 +266,7 @@ pub(super) async fn switch(
     AuditLog::record_in(&mut transaction, actor, action, "portal", json!(notice)).await?;
     transaction.publish(ClusterEvent::SettingsChanged);
     transaction.commit().await?;
-    Ok(Known {
+    Ok(CachedMaintenance {
         on,
         notice,
         version: version.unwrap_or_default(),

@@ -137,8 +137,8 @@ impl PortalBuilder {
             );
         }
         let brand = std::mem::take(&mut self.brand).prepare();
-        let brand = brand.unwrap_or_else(|faults| {
-            problems.extend(faults);
+        let brand = brand.unwrap_or_else(|errors| {
+            problems.extend(errors);
             BrandAssets::default()
         });
         if brand.has_accent() {
@@ -148,7 +148,7 @@ impl PortalBuilder {
         taken.extend(self.provider.list_routes());
         let models = std::mem::take(&mut self.models);
         let models = models.into_iter().chain([ModelSpec::users(&roles)]);
-        let (models, faults) = ModelRegistry::new(models);
+        let (models, errors) = ModelRegistry::new(models);
         let pages = self.collect_pages(&models, &taken, config.is_dev(), &mut problems);
         let declared = self.declared.list();
         let of_pages = pages.iter().map(KnownRoute::of_page);
@@ -161,7 +161,7 @@ impl PortalBuilder {
         problems.extend(known_pages.resolve(&mut config, &pages, &declared, has_others));
         let tasks = self.collect_tasks(&mut problems);
         let topics = self.collect_topics(&roles, &models, &mut problems);
-        problems.extend(faults);
+        problems.extend(errors);
         problems.extend(access_problems(&roles, &pages, &tasks, &models));
         let defaults = match DefaultRows::parse(&self.defaults) {
             Ok(rows) => {

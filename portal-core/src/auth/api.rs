@@ -16,7 +16,7 @@ use super::preferences::PreferenceChecks;
 use super::rate_class::RateClass;
 use super::redirect::with_base_path;
 use super::roles::Roles;
-use super::route::Routes;
+use super::routes::Routes;
 use super::service::Auth;
 use super::users::{User, UserChange, UserFilter, UserSort};
 use crate::config::Config;
@@ -85,29 +85,29 @@ fn read_preferences(
             "must be an object",
         )]);
     };
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut preferences = Map::new();
     for (name, value) in members {
         match (name.as_str(), value) {
             ("preferences", Value::Object(given)) => {
-                faults.extend(checks.faults(&given));
+                errors.extend(checks.validate(&given));
                 preferences = given;
             }
             ("preferences", _) => {
                 let message = "must be an object of preferences by name";
-                faults.push(FieldError::new("/preferences", "invalid_type", message));
+                errors.push(FieldError::new("/preferences", "invalid_type", message));
             }
-            (name, _) => faults.push(FieldError::new(
+            (name, _) => errors.push(FieldError::new(
                 format!("/{}", escape_pointer(name)),
                 "unknown_field",
                 "only `preferences` can be changed",
             )),
         }
     }
-    if faults.is_empty() {
+    if errors.is_empty() {
         Ok(preferences)
     } else {
-        Err(faults)
+        Err(errors)
     }
 }
 
@@ -129,7 +129,7 @@ async fn list(
     _: AdminUser,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<Value>> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let sort = query.sort.as_deref().unwrap_or("-created_at");
     let column = match sort.strip_prefix('-').unwrap_or(sort) {
         "email" => UserSort::Email,
@@ -137,7 +137,7 @@ async fn list(
         "last_login" => UserSort::LastLogin,
         "user_type" => UserSort::Role,
         _ => {
-            faults.push(FieldError::new(
+            errors.push(FieldError::new(
                 "/sort",
                 "unknown_field",
                 "must be email, created_at, last_login or user_type",
@@ -148,21 +148,21 @@ async fn list(
     let page = query.page.unwrap_or(1);
     let per_page = query.per_page.unwrap_or(20);
     if page == 0 || page > 1_000_000 {
-        faults.push(FieldError::new(
+        errors.push(FieldError::new(
             "/page",
-            "out_of_range",
+            "invalid_value",
             "must be between 1 and 1000000",
         ));
     }
     if ![10, 20, 50, 100].contains(&per_page) {
-        faults.push(FieldError::new(
+        errors.push(FieldError::new(
             "/per_page",
             "not_allowed",
             "must be 10, 20, 50 or 100",
         ));
     }
-    if !faults.is_empty() {
-        return Err(Error::invalid(faults));
+    if !errors.is_empty() {
+        return Err(Error::invalid(errors));
     }
     let filter = UserFilter {
         search: query.search,
@@ -184,11 +184,11 @@ async fn list(
 /// Reads the changes to a user from a body; the error lists all invalid fields.
 fn read_change(body: &Value, roles: &Roles) -> Result<UserChange> {
     let Some(members) = body.as_object() else {
-        let fault = FieldError::new("", "invalid_type", "must be an object");
-        return Err(Error::invalid(vec![fault]));
+        let error = FieldError::new("", "invalid_type", "must be an object");
+        return Err(Error::invalid(vec![error]));
     };
     let mut change = UserChange::default();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (name, value) in members {
         let (code, message) = match (name.as_str(), value) {
             ("user_type" | "is_active", Value::Null) => continue,
@@ -208,12 +208,12 @@ fn read_change(body: &Value, roles: &Roles) -> Result<UserChange> {
             _ => ("unknown_field", "unknown field".to_owned()),
         };
         let pointer = format!("/{}", escape_pointer(name));
-        faults.push(FieldError::new(pointer, code, message));
+        errors.push(FieldError::new(pointer, code, message));
     }
-    if faults.is_empty() {
+    if errors.is_empty() {
         Ok(change)
     } else {
-        Err(Error::invalid(faults))
+        Err(Error::invalid(errors))
     }
 }
 

@@ -37,9 +37,9 @@ impl Users {
     ///
     /// Fails if the database is unavailable.
     pub async fn add_demo_users(&self) -> Result<Vec<Uuid>> {
-        let known = self.demo_user_ids().await?;
-        if !known.is_empty() {
-            return Ok(known);
+        let user_ids = self.demo_user_ids().await?;
+        if !user_ids.is_empty() {
+            return Ok(user_ids);
         }
         let mut random = fastrand::Rng::with_seed(7);
         let now = now();

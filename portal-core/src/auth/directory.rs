@@ -275,12 +275,12 @@ mod tests {
             .await
             .unwrap();
         store.migrate().await.unwrap();
-        let heard: Arc<Mutex<Vec<ClusterEvent>>> = Arc::default();
+        let published: Arc<Mutex<Vec<ClusterEvent>>> = Arc::default();
         let directory = UserDirectory::new(store.clone(), AdminEmails::default());
-        let listener = Arc::clone(&heard);
+        let listener = Arc::clone(&published);
         directory.listen(move |notification| listener.lock().unwrap().push(notification.clone()));
-        let heard = || std::mem::take(&mut *heard.lock().unwrap());
-        let mut hints = store.subscribe();
+        let published = || std::mem::take(&mut *published.lock().unwrap());
+        let mut events = store.subscribe();
 
         let profile = Profile {
             updated_at: 5,
@@ -291,17 +291,17 @@ mod tests {
             profile: &profile,
         };
         assert_eq!(directory.apply(None, ann).await.unwrap(), Effect::Created);
-        let [ClusterEvent::User { id }] = heard()[..] else {
+        let [ClusterEvent::User { id }] = published()[..] else {
             panic!("expected one changed user")
         };
-        assert_eq!(hints.try_recv().unwrap(), ClusterEvent::User { id });
+        assert_eq!(events.try_recv().unwrap(), ClusterEvent::User { id });
         assert_eq!(directory.apply(None, ann).await.unwrap(), Effect::Unchanged);
-        assert_eq!(heard(), []);
+        assert_eq!(published(), []);
 
         let id = "sess_1".to_owned();
         let ended = ProviderEvent::SessionEnded { session_id: &id };
         assert_eq!(directory.apply(None, ended).await.unwrap(), Effect::Ended);
-        assert_eq!(heard(), [ClusterEvent::SessionEnded { id: id.clone() }]);
+        assert_eq!(published(), [ClusterEvent::SessionEnded { id: id.clone() }]);
         assert_eq!(directory.subjects().await.unwrap(), ["user_ann"]);
     }
 }

@@ -19,32 +19,32 @@ pub(crate) struct PreferenceChecks(pub(crate) Vec<(&'static str, Check)>);
 
 impl PreferenceChecks {
     /// Returns the errors in the preferences of a request, with pointers into its body.
-    pub(super) fn faults(&self, given: &Map<String, Value>) -> Vec<FieldError> {
-        let mut faults = Vec::new();
+    pub(super) fn validate(&self, given: &Map<String, Value>) -> Vec<FieldError> {
+        let mut errors = Vec::new();
         for (name, check) in &self.0 {
             let value = given.get(*name).filter(|value| !value.is_null());
-            for mut fault in value.map(check).unwrap_or_default() {
-                fault.pointer = format!("/preferences/{name}{}", fault.pointer);
-                faults.push(fault);
+            for mut error in value.map(check).unwrap_or_default() {
+                error.pointer = format!("/preferences/{name}{}", error.pointer);
+                errors.push(error);
             }
         }
-        faults
+        errors
     }
 }
 
 /// Returns the preferences after a change; `null` removes a preference.
 pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value, Vec<FieldError>> {
     let mut after = before.as_object().cloned().unwrap_or_default();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (name, value) in patch {
         if name.is_empty() || name.chars().count() > MAX_NAME_LEN {
-            faults.push(FieldError::new(
+            errors.push(FieldError::new(
                 pointer(&name),
                 "invalid_name",
                 format!("the name of a preference must have 1 to {MAX_NAME_LEN} characters"),
             ));
-        } else if let Some(fault) = unstorable(&name, &value) {
-            faults.push(fault);
+        } else if let Some(error) = unstorable(&name, &value) {
+            errors.push(error);
         } else if value.is_null() {
             after.remove(&name);
         } else {
@@ -53,26 +53,26 @@ pub(super) fn merged(before: &Value, patch: Map<String, Value>) -> Result<Value,
     }
     let after = Value::Object(after);
     if after.to_string().len() > MAX_BYTES {
-        faults.push(FieldError::new(
+        errors.push(FieldError::new(
             "/preferences",
             "too_long",
             format!("all preferences together must not exceed {MAX_BYTES} bytes"),
         ));
     }
-    if faults.is_empty() {
+    if errors.is_empty() {
         Ok(after)
     } else {
-        Err(faults)
+        Err(errors)
     }
 }
 
 /// Returns the first reason why a preference cannot be stored.
 fn unstorable(name: &str, value: &Value) -> Option<FieldError> {
-    let name_faults = json::faults(&Value::from(name), &pointer(name));
-    let mut faults = name_faults.into_iter();
-    faults
+    let name_errors = json::validate(&Value::from(name), &pointer(name));
+    let mut errors = name_errors.into_iter();
+    errors
         .next()
-        .or_else(|| json::faults(value, &pointer(name)).into_iter().next())
+        .or_else(|| json::validate(value, &pointer(name)).into_iter().next())
 }
 
 fn pointer(name: &str) -> String {
@@ -104,9 +104,9 @@ mod tests {
     fn size_limit_includes_stored_preferences() {
         let half = "x".repeat(MAX_BYTES / 2);
         let before = merge(json!({}), json!({"a": half})).unwrap();
-        let faults = merge(before.clone(), json!({"b": half})).unwrap_err();
+        let errors = merge(before.clone(), json!({"b": half})).unwrap_err();
         assert_eq!(
-            (&*faults[0].pointer, &*faults[0].code),
+            (&*errors[0].pointer, &*errors[0].code),
             ("/preferences", "too_long")
         );
         assert!(
@@ -118,8 +118,8 @@ mod tests {
     #[test]
     fn unstorable_names_and_values_are_rejected() {
         for name in ["", &"n".repeat(MAX_NAME_LEN + 1)] {
-            let faults = merge(json!({}), json!({name: 1})).unwrap_err();
-            assert_eq!(faults[0].code, "invalid_name");
+            let errors = merge(json!({}), json!({name: 1})).unwrap_err();
+            assert_eq!(errors[0].code, "invalid_name");
         }
         for patch in [
             json!({"a": "b\0c"}),

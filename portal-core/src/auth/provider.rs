@@ -14,7 +14,7 @@ use super::csp_sources::CspSources;
 use super::directory::{SyncReport, UserDirectory};
 use super::identity::{AuthError, Identity, Profile};
 use super::key_value::KeyValueStore;
-use super::route::{RouteInfo, Routes};
+use super::routes::{RouteInfo, Routes};
 use crate::config::{Config, Setting};
 use crate::error::{Error, Result};
 use crate::store::Store;

@@ -22,11 +22,11 @@ const MAX_LEN: usize = 2 * 1024;
 /// assert_eq!(safe_redirect("/sign-in"), None);
 /// ```
 #[must_use]
-pub fn safe_redirect(wanted: &str) -> Option<&str> {
-    let decoded = percent_decode_str(wanted).decode_utf8().ok()?;
+pub fn safe_redirect(requested: &str) -> Option<&str> {
+    let decoded = percent_decode_str(requested).decode_utf8().ok()?;
     let path = decoded.split(['?', '#']).next().unwrap_or_default();
-    let own_path = wanted.starts_with('/')
-        && wanted.len() <= MAX_LEN
+    let own_path = requested.starts_with('/')
+        && requested.len() <= MAX_LEN
         && !path.contains("//")
         && !decoded.contains('\\')
         && !path
@@ -34,13 +34,13 @@ pub fn safe_redirect(wanted: &str) -> Option<&str> {
             .any(|segment| segment == "." || segment == "..")
         && !decoded.chars().any(char::is_control)
         // Spaces are rejected too: browsers trim them, which changes the path.
-        && wanted.bytes().all(|byte| byte.is_ascii_graphic());
+        && requested.bytes().all(|byte| byte.is_ascii_graphic());
     let sign_in_or_out = path.split('/').any(|segment| {
         ["sign-in", "sign-up", "sign-out"]
             .iter()
             .any(|page| segment.eq_ignore_ascii_case(page))
     });
-    (own_path && !sign_in_or_out).then_some(wanted)
+    (own_path && !sign_in_or_out).then_some(requested)
 }
 
 /// Returns the path of a page of the portal as browsers see it, with the base path.
@@ -58,16 +58,16 @@ pub(crate) fn with_base_path(base_path: &str, path: &str) -> String {
 /// Returns the requested path with the base path, or the home page if the path is not safe.
 ///
 /// The requested path may already include the base path.
-pub(crate) fn safe_return(config: &Config, wanted: &str) -> String {
+pub(crate) fn safe_return(config: &Config, requested: &str) -> String {
     let base_path = config.base_path.as_str();
     let rest = match base_path {
         "" => None,
-        base_path => wanted.strip_prefix(base_path),
+        base_path => requested.strip_prefix(base_path),
     };
     let path = match rest {
         Some(rest) if rest.is_empty() || rest.starts_with('?') => format!("/{rest}"),
         Some(rest) if rest.starts_with('/') => rest.to_owned(),
-        _ => wanted.to_owned(),
+        _ => requested.to_owned(),
     };
     with_base_path(base_path, safe_redirect(&path).unwrap_or(&config.home_path))
 }
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn nested_portal_redirects_below_its_base_path() {
-        for (wanted, target) in [
+        for (requested, target) in [
             ("/portal", "/portal"),
             ("/portal?a=b", "/portal?a=b"),
             ("/portal/x", "/portal/x"),
@@ -96,7 +96,11 @@ mod tests {
             ("/portal//evil", "/portal/home"),
             ("", "/portal/home"),
         ] {
-            assert_eq!(safe_return(&config("/portal"), wanted), target, "{wanted}");
+            assert_eq!(
+                safe_return(&config("/portal"), requested),
+                target,
+                "{requested}"
+            );
         }
         assert_eq!(safe_return(&config(""), "/"), "/");
         assert_eq!(safe_return(&config(""), ""), "/home");
@@ -104,7 +108,7 @@ mod tests {
 
     #[test]
     fn redirect_accepts_only_paths_of_this_site() {
-        for wanted in [
+        for requested in [
             "",
             "//evil",
             "/\\evil",
@@ -124,18 +128,18 @@ mod tests {
             "/portal/sign-in",
             &format!("/{}", "a".repeat(MAX_LEN)),
         ] {
-            assert_eq!(safe_redirect(wanted), None, "{wanted}");
+            assert_eq!(safe_redirect(requested), None, "{requested}");
         }
         let longest = format!("/{}", "a".repeat(MAX_LEN - 1));
         assert_eq!(safe_redirect(&longest), Some(longest.as_str()));
-        for wanted in ["/", "/admin/overview", "/a/b?c=//d", "/a?next=%2Fb"] {
-            assert_eq!(safe_redirect(wanted), Some(wanted));
+        for requested in ["/", "/admin/overview", "/a/b?c=//d", "/a?next=%2Fb"] {
+            assert_eq!(safe_redirect(requested), Some(requested));
         }
     }
 
     #[test]
     fn known_open_redirect_payloads_are_rejected() {
-        for wanted in [
+        for requested in [
             "///evil",
             "////evil.example",
             "/\t/evil",
@@ -172,7 +176,7 @@ mod tests {
             "/SIGN-UP",
             "/a/../sign-out",
         ] {
-            assert_eq!(safe_redirect(wanted), None, "{wanted:?}");
+            assert_eq!(safe_redirect(requested), None, "{requested:?}");
         }
     }
 
@@ -222,35 +226,35 @@ mod tests {
         let mut followed = 0;
         let portal = config("/portal");
         for round in 0..50_000 {
-            let mut wanted = if round % 2 == 0 { "/" } else { "" }.to_owned();
+            let mut requested = if round % 2 == 0 { "/" } else { "" }.to_owned();
             for _ in 0..random.usize(0..8) {
-                wanted.push_str(PARTS[random.usize(..PARTS.len())]);
+                requested.push_str(PARTS[random.usize(..PARTS.len())]);
             }
-            let target = safe_redirect(&wanted);
+            let target = safe_redirect(&requested);
             followed += usize::from(target.is_some());
             let target = target.unwrap_or("/home");
             for page in ["https://portal.example/", "https://portal.example/a/b?c#d"] {
                 let page = url::Url::parse(page).unwrap();
                 let url = page.join(target).unwrap();
-                assert_eq!(url.origin(), page.origin(), "{wanted:?}");
+                assert_eq!(url.origin(), page.origin(), "{requested:?}");
                 assert!(
                     !url.path().split('/').any(|segment| segment == "sign-out"),
-                    "{wanted:?}"
+                    "{requested:?}"
                 );
-                assert!(!url.path().contains("//"), "{wanted:?}");
+                assert!(!url.path().contains("//"), "{requested:?}");
             }
             assert!(
                 axum::http::HeaderValue::from_str(target).is_ok(),
-                "{wanted:?}"
+                "{requested:?}"
             );
-            let nested = safe_return(&portal, &wanted);
+            let nested = safe_return(&portal, &requested);
             let url = url::Url::parse("https://portal.example/portal/x").unwrap();
             let url = url.join(&nested).unwrap();
-            assert_eq!(url.host_str(), Some("portal.example"), "{wanted:?}");
+            assert_eq!(url.host_str(), Some("portal.example"), "{requested:?}");
             let path = url.path();
             assert!(
                 path == "/portal" || path.starts_with("/portal/"),
-                "{wanted:?}"
+                "{requested:?}"
             );
         }
         assert!(followed > 2_000, "only {followed} paths were accepted");

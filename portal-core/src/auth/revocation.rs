@@ -67,7 +67,7 @@ pub(super) struct OpenConnection {
     /// Rules that the user must satisfy.
     pub(super) needed: Vec<Access>,
     revoked: OnceLock<Revocation>,
-    told: Notify,
+    changed: Notify,
 }
 
 impl OpenConnection {
@@ -82,7 +82,7 @@ impl OpenConnection {
 
     pub(super) fn revoke(&self, revoked: Revocation) {
         if self.revoked.set(revoked).is_ok() {
-            self.told.notify_one();
+            self.changed.notify_one();
         }
     }
 }
@@ -91,7 +91,7 @@ impl OpenConnection {
 #[derive(Debug, Default)]
 pub(super) struct OpenConnections {
     index: Mutex<Index>,
-    owed: Mutex<PendingChecks>,
+    pending: Mutex<PendingChecks>,
     pub(super) wake: Notify,
 }
 
@@ -128,7 +128,7 @@ impl OpenConnections {
             session_id,
             needed,
             revoked: OnceLock::new(),
-            told: Notify::new(),
+            changed: Notify::new(),
         });
         let mut index = self.index.lock();
         if let Some(id) = &holder.session_id {
@@ -147,7 +147,7 @@ impl OpenConnections {
     /// Schedules a check of a user who changed, if they have open connections.
     pub(super) fn user_changed(&self, id: Uuid) {
         if self.index.lock().by_user.contains_key(&id) {
-            self.owed.lock().users.insert(id);
+            self.pending.lock().users.insert(id);
             self.wake.notify_one();
         }
     }
@@ -155,7 +155,7 @@ impl OpenConnections {
     /// Schedules a check of all users.
     pub(super) fn all_changed(&self) {
         if !self.index.lock().by_user.is_empty() {
-            self.owed.lock().everyone = true;
+            self.pending.lock().everyone = true;
             self.wake.notify_one();
         }
     }
@@ -167,23 +167,23 @@ impl OpenConnections {
     }
 
     pub(super) fn take_pending(&self) -> PendingChecks {
-        std::mem::take(&mut self.owed.lock())
+        std::mem::take(&mut self.pending.lock())
     }
 
     /// Restores checks that could not be performed.
     pub(super) fn put_back(&self, more: PendingChecks) {
-        let mut owed = self.owed.lock();
-        owed.everyone |= more.everyone;
-        owed.users.extend(more.users);
+        let mut pending = self.pending.lock();
+        pending.everyone |= more.everyone;
+        pending.users.extend(more.users);
     }
 
     /// Returns the open connections of the users to check.
-    pub(super) fn of(&self, owed: &PendingChecks) -> Vec<Arc<OpenConnection>> {
+    pub(super) fn to_check(&self, pending: &PendingChecks) -> Vec<Arc<OpenConnection>> {
         let index = self.index.lock();
-        if owed.everyone {
+        if pending.everyone {
             return index.by_user.values().flatten().cloned().collect();
         }
-        let users = owed.users.iter();
+        let users = pending.users.iter();
         let holders = users.filter_map(|id| index.by_user.get(id)).flatten();
         holders.cloned().collect()
     }
@@ -207,7 +207,7 @@ impl RevocationToken {
             if let Some(revoked) = self.holder.revoked.get() {
                 return *revoked;
             }
-            self.holder.told.notified().await;
+            self.holder.changed.notified().await;
         }
     }
 }
@@ -293,12 +293,12 @@ mod tests {
         holders.user_changed(eve);
         assert!(holders.take_pending().is_empty());
         holders.user_changed(ann);
-        let owed = holders.take_pending();
-        assert_eq!(holders.of(&owed).len(), 1);
-        holders.put_back(owed);
+        let pending = holders.take_pending();
+        assert_eq!(holders.to_check(&pending).len(), 1);
+        holders.put_back(pending);
         assert!(!holders.take_pending().is_empty());
         holders.all_changed();
-        assert_eq!(holders.of(&holders.take_pending()).len(), 1);
+        assert_eq!(holders.to_check(&holders.take_pending()).len(), 1);
         drop(watch);
         let index = holders.index.lock();
         assert!(index.by_user.is_empty() && index.by_session.is_empty());

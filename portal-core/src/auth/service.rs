@@ -451,7 +451,7 @@ impl Auth {
     }
 
     async fn recheck(&self, owed: &PendingChecks) -> Result<()> {
-        let holders = self.connections.of(owed);
+        let holders = self.connections.to_check(owed);
         let mut ids: Vec<Uuid> = holders.iter().map(|holder| holder.user_id).collect();
         ids.sort_unstable();
         ids.dedup();

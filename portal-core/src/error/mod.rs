@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use problem::Problem;
-pub(crate) use rejection::{NOTHING_HERE, fault_of_serde};
+pub(crate) use rejection::{NOTHING_HERE, field_error_from_serde};
 
 /// A `Result` with the portal's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -115,8 +115,8 @@ impl Error {
 
     /// Creates a `422 invalid_parameters` with all field errors: well-formed input violates rules.
     #[must_use]
-    pub fn invalid(faults: Vec<FieldError>) -> Self {
-        let detail = match faults.len() {
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.len() {
             1 => "one value is not valid".to_owned(),
             n => format!("{n} values are not valid"),
         };
@@ -125,7 +125,7 @@ impl Error {
             "invalid_parameters",
             detail,
         );
-        error.0.problem.faults = faults;
+        error.0.problem.errors = errors;
         error
     }
 
@@ -229,8 +229,8 @@ impl Error {
 
     /// Sets the field errors.
     #[must_use]
-    pub fn with_field_errors(mut self, faults: Vec<FieldError>) -> Self {
-        self.0.problem.faults = faults;
+    pub fn with_field_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.0.problem.errors = errors;
         self
     }
 
@@ -255,7 +255,7 @@ impl Error {
     /// Returns the field errors of invalid input.
     #[must_use]
     pub fn field_errors(&self) -> &[FieldError] {
-        &self.0.problem.faults
+        &self.0.problem.errors
     }
 
     /// Logs the cause of a failure and returns the part that the client sees.
@@ -279,8 +279,8 @@ impl Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.problem.detail)?;
-        for fault in &self.0.problem.faults {
-            write!(f, "; {} {}", fault.pointer, fault.message)?;
+        for error in &self.0.problem.errors {
+            write!(f, "; {} {}", error.pointer, error.message)?;
         }
         match &self.0.cause {
             Some(cause) if self.status().is_server_error() => write!(f, ": {cause}"),

@@ -10,7 +10,7 @@ use super::FieldError;
 use super::rejection;
 
 /// Maximum number of field errors in one log line.
-const MAX_LOGGED_FAULTS: usize = 8;
+const MAX_LOGGED_ERRORS: usize = 8;
 
 /// Part of an error that clients see, and the reasons that are hidden from them.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) code: Cow<'static, str>,
     pub(crate) detail: Cow<'static, str>,
-    pub(crate) faults: Vec<FieldError>,
+    pub(crate) errors: Vec<FieldError>,
     pub(crate) retry_after: Option<u32>,
     pub(crate) members: Map<String, Value>,
     /// Causes, outermost first, that `detail` does not state. They are logged, and in DEV shown on
@@ -39,7 +39,7 @@ impl Problem {
             status,
             code,
             detail,
-            faults: Vec::new(),
+            errors: Vec::new(),
             retry_after: None,
             members: Map::new(),
             reasons: Vec::new(),
@@ -81,8 +81,8 @@ impl Problem {
     /// Returns all details in one line, for the log.
     pub(crate) fn reason(&self) -> String {
         let mut text = self.detail.to_string();
-        for fault in self.faults.iter().take(MAX_LOGGED_FAULTS) {
-            text.push_str(&format!("; {} {}", fault.pointer, fault.message));
+        for error in self.errors.iter().take(MAX_LOGGED_ERRORS) {
+            text.push_str(&format!("; {} {}", error.pointer, error.message));
         }
         for reason in &self.reasons {
             text.push_str(": ");
@@ -108,8 +108,8 @@ impl Problem {
             "code": self.code,
         });
         if let Value::Object(members) = &mut document {
-            if !self.faults.is_empty() {
-                members.insert("errors".to_owned(), json!(self.faults));
+            if !self.errors.is_empty() {
+                members.insert("errors".to_owned(), json!(self.errors));
             }
             members.extend(self.members.clone());
         }

@@ -57,13 +57,13 @@ pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
     }
     if text.starts_with("Failed to parse the request body as JSON") {
         problem.code = Cow::Borrowed("invalid_json");
-    } else if let Some(reason) = of_values(&text) {
+    } else if let Some(reason) = value_reason(&text) {
         // axum uses several statuses for this; the portal uses one.
         problem.status = StatusCode::UNPROCESSABLE_ENTITY;
         problem.code = Cow::Borrowed("invalid_parameters");
-        problem.faults.push(fault(reason));
-    } else if let Some(parameter) = text.strip_prefix("Invalid URL: ").and_then(of_parameter) {
-        problem.faults.push(parameter);
+        problem.errors.push(body_error(reason));
+    } else if let Some(parameter) = text.strip_prefix("Invalid URL: ").and_then(parameter_error) {
+        problem.errors.push(parameter);
     }
     problem.detail = Cow::Owned(text);
     problem
@@ -105,7 +105,7 @@ fn usual(status: StatusCode) -> (&'static str, &'static str) {
 }
 
 /// Returns the reason why the values of a body or query are invalid: `seats: invalid type: ..`.
-fn of_values(text: &str) -> Option<&str> {
+fn value_reason(text: &str) -> Option<&str> {
     [
         "Failed to deserialize the JSON body into the target type: ",
         "Failed to deserialize form body: ",
@@ -117,14 +117,14 @@ fn of_values(text: &str) -> Option<&str> {
 }
 
 /// Returns the error of the path parameter in "Cannot parse `id` with value `x` to a `u32`".
-fn of_parameter(reason: &str) -> Option<FieldError> {
+fn parameter_error(reason: &str) -> Option<FieldError> {
     let (name, _) = reason.strip_prefix("Cannot parse `")?.split_once('`')?;
     let has_name = reason.contains("` with value `");
     has_name.then(|| FieldError::new(format!("/{}", escape(name)), "invalid_value", reason))
 }
 
 /// Returns the field error for a reason, which may start with a path of serde_path_to_error.
-fn fault(reason: &str) -> FieldError {
+fn body_error(reason: &str) -> FieldError {
     let reason = reason.split(" at line ").next().unwrap_or(reason);
     let is_path = |path: &str| {
         let is_letter = |c: char| c.is_alphanumeric() || "_-.[]?".contains(c);
@@ -139,13 +139,13 @@ fn fault(reason: &str) -> FieldError {
         .filter(|segment| !segment.is_empty() && *segment != "?")
         .map(|segment| format!("/{}", escape(segment)))
         .collect();
-    fault_of_serde(pointer, message)
+    field_error_from_serde(pointer, message)
 }
 
 /// Returns the field error for a serde message at a JSON pointer. A missing or unknown field is an
 /// error of that field, not of the surrounding object.
-pub(crate) fn fault_of_serde(pointer: String, message: &str) -> FieldError {
-    let of_field = |start: &str| {
+pub(crate) fn field_error_from_serde(pointer: String, message: &str) -> FieldError {
+    let field_pointer = |start: &str| {
         let (name, _) = message.strip_prefix(start)?.split_once('`')?;
         // Inside an untagged enum, both the message of serde and its path may name the field.
         let place = format!("/{}", escape(name));
@@ -154,10 +154,10 @@ pub(crate) fn fault_of_serde(pointer: String, message: &str) -> FieldError {
             false => format!("{pointer}{place}"),
         })
     };
-    if let Some(place) = of_field("missing field `") {
+    if let Some(place) = field_pointer("missing field `") {
         return FieldError::new(place, "missing", message);
     }
-    if let Some(place) = of_field("unknown field `") {
+    if let Some(place) = field_pointer("unknown field `") {
         return FieldError::new(place, "unknown_field", message);
     }
     let code = match message.starts_with("invalid type") {
@@ -171,7 +171,7 @@ pub(crate) fn fault_of_serde(pointer: String, message: &str) -> FieldError {
 mod tests {
     use super::*;
 
-    fn of(status: u16, text: &str) -> Problem {
+    fn problem_for(status: u16, text: &str) -> Problem {
         let status = StatusCode::from_u16(status).unwrap();
         problem(status, Some(text.to_owned()))
     }
@@ -215,42 +215,42 @@ mod tests {
                 "unknown_field",
             ),
         ] {
-            let problem = of(400, &text);
+            let problem = problem_for(400, &text);
             assert_eq!(problem.status, 422, "{text}");
             assert_eq!(problem.code, "invalid_parameters", "{text}");
             assert_eq!(problem.detail, text);
-            let fault = &problem.faults[0];
-            assert_eq!((&*fault.pointer, &*fault.code), (pointer, code), "{text}");
-            assert!(!fault.message.contains("at line"), "{}", fault.message);
+            let error = &problem.errors[0];
+            assert_eq!((&*error.pointer, &*error.code), (pointer, code), "{text}");
+            assert!(!error.message.contains("at line"), "{}", error.message);
         }
     }
 
     #[test]
     fn other_rejections_keep_status_and_text() {
-        let json = of(
+        let json = problem_for(
             400,
             "Failed to parse the request body as JSON: EOF at line 1",
         );
         assert_eq!((json.status.as_u16(), &*json.code), (400, "invalid_json"));
-        assert_eq!(json.faults, []);
-        let path = of(
+        assert_eq!(json.errors, []);
+        let path = problem_for(
             400,
             "Invalid URL: Cannot parse `id` with value `x` to a `u32`",
         );
         assert_eq!((path.status.as_u16(), &*path.code), (400, "bad_request"));
-        assert_eq!(path.faults[0].pointer, "/id");
-        let single = of(400, "Invalid URL: Cannot parse `x` to a `u32`");
+        assert_eq!(path.errors[0].pointer, "/id");
+        let single = problem_for(400, "Invalid URL: Cannot parse `x` to a `u32`");
         assert_eq!(
-            (single.faults.len(), &*single.detail),
+            (single.errors.len(), &*single.detail),
             (0, "Invalid URL: Cannot parse `x` to a `u32`")
         );
-        assert_eq!(of(409, "taken").detail, "taken");
+        assert_eq!(problem_for(409, "taken").detail, "taken");
     }
 
     #[test]
     fn text_of_a_failure_is_shown_in_dev_only() {
         let text = "Wrong number of path arguments for `Path`. Expected 2 but got 1";
-        let problem = of(500, text);
+        let problem = problem_for(500, text);
         assert!(!problem.detail.contains("Path"), "{}", problem.detail);
         assert_eq!(problem.reasons, [text]);
         assert!(problem.reason().contains(text));

@@ -57,7 +57,8 @@ async fn stream_topics(
         AuthOutcome::Rejected => return Err(Error::unauthorized()),
         AuthOutcome::Authenticated(user) => Some(user),
     };
-    let RequestedTopics { keys, denied } = RequestedTopics::of(live, &query.topics, user.as_ref())?;
+    let RequestedTopics { keys, denied } =
+        RequestedTopics::parse(live, &query.topics, user.as_ref())?;
     if keys.is_empty() {
         return match (denied.is_empty(), &user) {
             // Browsers reconnect whenever a stream ends, unless the response has the status `204`.
@@ -75,7 +76,7 @@ async fn stream_topics(
     let place = holder
         .map(|holder| live.0.places.acquire(holder))
         .transpose()?;
-    let reader = match &user {
+    let stream_user = match &user {
         None => None,
         Some(user) => {
             let topics = keys.iter().filter_map(|key| live.0.topics.get(key.topic));
@@ -83,10 +84,10 @@ async fn stream_topics(
             let session = Some(Arc::from(user.session_id()));
             let watch = auth.watch(user.id, session, needed).await;
             // The user may still receive public topics.
-            let is_shut_out = !user.is_enabled();
+            let is_disabled = !user.is_enabled();
             match watch {
                 Ok(watch) => Some(StreamUser { id: user.id, watch }),
-                Err(_) if is_shut_out => None,
+                Err(_) if is_disabled => None,
                 Err(error) => return Err(error),
             }
         }
@@ -99,7 +100,7 @@ async fn stream_topics(
     Ok(event_stream(Stream::new(
         live.clone(),
         live.0.hub.subscribe(keys, since),
-        reader,
+        stream_user,
         denied,
         stop,
         state.clone(),
@@ -115,8 +116,8 @@ struct RequestedTopics {
 }
 
 impl RequestedTopics {
-    fn of(live: &Live, topics: &str, user: Option<&CurrentUser>) -> Result<Self> {
-        let mut wanted = Self {
+    fn parse(live: &Live, topics: &str, user: Option<&CurrentUser>) -> Result<Self> {
+        let mut requested = Self {
             keys: Vec::new(),
             denied: Vec::new(),
         };
@@ -147,10 +148,10 @@ impl RequestedTopics {
                 continue;
             };
             match live.0.topics.key_for(topic, user.map(|user| &**user)) {
-                Some(key) => wanted.keys.push(key),
-                None => wanted.denied.push(name.to_owned()),
+                Some(key) => requested.keys.push(key),
+                None => requested.denied.push(name.to_owned()),
             }
         }
-        Ok(wanted)
+        Ok(requested)
     }
 }

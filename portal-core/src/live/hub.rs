@@ -49,9 +49,9 @@ struct HubState {
 struct TopicState {
     /// Time of the last change or of its delivery.
     changed: u64,
-    told: Option<Instant>,
+    notified_at: Option<Instant>,
     is_due: bool,
-    watchers: HashMap<u64, (Arc<Subscriber>, u32)>,
+    subscribers: HashMap<u64, (Arc<Subscriber>, u32)>,
 }
 
 #[derive(Debug, Default)]
@@ -95,15 +95,18 @@ impl TopicHub {
         if state.topics.len() > MAX_STORED {
             state.evicted_at = self.clock.next();
             let mut kept = std::mem::take(&mut state.topics);
-            kept.retain(|key, topic| key.user.is_none() || !topic.watchers.is_empty());
+            kept.retain(|key, topic| key.user.is_none() || !topic.subscribers.is_empty());
             state.topics = kept;
         }
         let topic = state.topics.entry(key).or_default();
-        if topic.watchers.is_empty() || topic.is_due {
+        if topic.subscribers.is_empty() || topic.is_due {
             topic.changed = self.clock.next();
             return;
         }
-        match topic.told.map(|told| told + MIN_INTERVAL) {
+        match topic
+            .notified_at
+            .map(|notified_at| notified_at + MIN_INTERVAL)
+        {
             Some(again) if again > now => {
                 topic.changed = self.clock.next();
                 topic.is_due = true;
@@ -142,7 +145,7 @@ impl TopicHub {
         keys: Vec<TopicKey>,
         since: Option<Cursor>,
     ) -> TopicSubscription {
-        let watcher = Arc::new(Subscriber::default());
+        let subscriber = Arc::new(Subscriber::default());
         let known_until = since.map(|mark| self.clock.seen_until(mark));
         let mut state = self.lock();
         let id = state.next_watcher;
@@ -151,7 +154,7 @@ impl TopicHub {
         let mut missed = 0;
         for (bit, key) in (0_u32..).zip(keys.iter().take(MAX_TOPICS)) {
             let topic = state.topics.entry(*key).or_default();
-            topic.watchers.insert(id, (Arc::clone(&watcher), bit));
+            topic.subscribers.insert(id, (Arc::clone(&subscriber), bit));
             let mut changed = topic.changed.max(everything);
             if key.user.is_some() {
                 changed = changed.max(forgotten);
@@ -161,12 +164,12 @@ impl TopicHub {
             }
         }
         drop(state);
-        watcher.changed.fetch_or(missed, Ordering::AcqRel);
+        subscriber.changed.fetch_or(missed, Ordering::AcqRel);
         TopicSubscription {
             hub: Arc::clone(self),
             id,
             keys,
-            watcher,
+            subscriber,
         }
     }
 
@@ -211,13 +214,13 @@ impl TopicHub {
 
 impl TopicState {
     fn tell(&mut self, clock: &Clock, now: Instant) {
-        self.told = Some(now);
+        self.notified_at = Some(now);
         // The time is updated for an older change, too, because a client that has reconnected since
         // then has not received it.
         self.changed = clock.next();
-        for (watcher, bit) in self.watchers.values() {
-            watcher.changed.fetch_or(1 << bit, Ordering::AcqRel);
-            watcher.wake.notify_one();
+        for (subscriber, bit) in self.subscribers.values() {
+            subscriber.changed.fetch_or(1 << bit, Ordering::AcqRel);
+            subscriber.wake.notify_one();
         }
     }
 }
@@ -228,7 +231,7 @@ pub(super) struct TopicSubscription {
     hub: Arc<TopicHub>,
     id: u64,
     keys: Vec<TopicKey>,
-    watcher: Arc<Subscriber>,
+    subscriber: Arc<Subscriber>,
 }
 
 impl TopicSubscription {
@@ -242,18 +245,18 @@ impl TopicSubscription {
     pub(super) fn take_changes(&self) -> (u64, Cursor) {
         // Take the cursor first, so that later changes come after it.
         let mark = self.hub.clock.mark();
-        (self.watcher.changed.swap(0, Ordering::AcqRel), mark)
+        (self.subscriber.changed.swap(0, Ordering::AcqRel), mark)
     }
 
     /// Restores bits that could not be delivered.
     pub(super) fn put_back(&self, bits: u64) {
-        self.watcher.changed.fetch_or(bits, Ordering::AcqRel);
+        self.subscriber.changed.fetch_or(bits, Ordering::AcqRel);
     }
 
     /// Waits for a change; may also return without one.
     pub(super) async fn changed(&self) {
-        if self.watcher.changed.load(Ordering::Acquire) == 0 {
-            self.watcher.wake.notified().await;
+        if self.subscriber.changed.load(Ordering::Acquire) == 0 {
+            self.subscriber.wake.notified().await;
         }
     }
 }
@@ -263,7 +266,7 @@ impl Drop for TopicSubscription {
         let mut state = self.hub.lock();
         for key in &self.keys {
             if let Some(topic) = state.topics.get_mut(key) {
-                topic.watchers.remove(&self.id);
+                topic.subscribers.remove(&self.id);
             }
         }
     }
@@ -284,7 +287,7 @@ mod tests {
         user: None,
     };
 
-    fn of(user: Uuid) -> TopicKey {
+    fn user_topic(user: Uuid) -> TopicKey {
         TopicKey {
             topic: 2,
             user: Some(user),
@@ -346,13 +349,18 @@ mod tests {
         let hub = Arc::new(TopicHub::new());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let now = Some(hub.mark());
-        let [anns, eves] = [ann, eve].map(|user| hub.subscribe(vec![of(user)], now));
-        hub.mark_changed(of(ann));
+        let [anns, eves] = [ann, eve].map(|user| hub.subscribe(vec![user_topic(user)], now));
+        hub.mark_changed(user_topic(ann));
         hub.mark_changed(TASKS);
         assert_eq!((bits(&anns), bits(&eves)), (1, 0));
         drop((anns, eves));
         let state = hub.lock();
-        assert!(state.topics.values().all(|topic| topic.watchers.is_empty()));
+        assert!(
+            state
+                .topics
+                .values()
+                .all(|topic| topic.subscribers.is_empty())
+        );
     }
 
     #[test]
@@ -413,10 +421,10 @@ mod tests {
         let hub = Arc::new(TopicHub::new());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let mark = hub.mark();
-        let anns = hub.subscribe(vec![USERS, of(ann)], Some(mark));
+        let anns = hub.subscribe(vec![USERS, user_topic(ann)], Some(mark));
         hub.mark_changed_for_all_users(2);
         assert_eq!(bits(&anns), 0b10);
-        let eves = hub.subscribe(vec![USERS, of(eve)], Some(mark));
+        let eves = hub.subscribe(vec![USERS, user_topic(eve)], Some(mark));
         assert_eq!(bits(&eves), 0b10, "later subscribers too");
     }
 
@@ -424,7 +432,7 @@ mod tests {
     fn lost_events_mark_all_topics_as_changed() {
         let hub = Arc::new(TopicHub::new());
         let ann = Uuid::new_v4();
-        let watch = hub.subscribe(vec![USERS, of(ann)], Some(hub.mark()));
+        let watch = hub.subscribe(vec![USERS, user_topic(ann)], Some(hub.mark()));
         hub.mark_all_changed();
         assert_eq!(bits(&watch), 0b11);
     }
@@ -435,12 +443,12 @@ mod tests {
         let ann = Uuid::new_v4();
         hub.mark_changed(USERS);
         let mark = hub.mark();
-        hub.mark_changed(of(ann));
+        hub.mark_changed(user_topic(ann));
         for _ in 0..2 * MAX_STORED {
-            hub.mark_changed(of(Uuid::new_v4()));
+            hub.mark_changed(user_topic(Uuid::new_v4()));
         }
         assert!(hub.lock().topics.len() <= MAX_STORED + 1);
-        let watch = hub.subscribe(vec![USERS, of(ann)], Some(mark));
+        let watch = hub.subscribe(vec![USERS, user_topic(ann)], Some(mark));
         assert_eq!(bits(&watch), 0b10, "evicted topics count as changed");
     }
 }

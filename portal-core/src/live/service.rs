@@ -161,10 +161,10 @@ impl Live {
     }
 
     /// Forwards events from all replicas and publishes changes to them until the portal stops.
-    pub(crate) async fn run(self, hints: Receiver<ClusterEvent>, stop: CancellationToken) {
+    pub(crate) async fn run(self, events: Receiver<ClusterEvent>, stop: CancellationToken) {
         let work = async {
             tokio::join!(
-                self.follow(hints),
+                self.follow(events),
                 self.0.hub.run_flusher(),
                 self.run_publisher()
             )
@@ -248,9 +248,9 @@ impl Live {
         self.0.unsent.lock()
     }
 
-    async fn follow(&self, mut hints: Receiver<ClusterEvent>) {
+    async fn follow(&self, mut events: Receiver<ClusterEvent>) {
         loop {
-            match hints.recv().await {
+            match events.recv().await {
                 Ok(ClusterEvent::Lagged) | Err(RecvError::Lagged(_)) => {
                     self.0.hub.mark_all_changed()
                 }
@@ -259,11 +259,11 @@ impl Live {
                         self.0.hub.mark_changed_for_all_users(topic);
                     }
                 }
-                Ok(hint) => {
-                    if let Some(key) = self.key_of(&hint) {
+                Ok(event) => {
+                    if let Some(key) = self.key_of(&event) {
                         self.0.hub.mark_changed(key);
                     }
-                    self.touch_own_tasks(&hint);
+                    self.touch_own_tasks(&event);
                 }
                 Err(RecvError::Closed) => return,
             }
@@ -272,8 +272,8 @@ impl Live {
 
     /// Records that users' own tasks have changed: those of some users or, after a change to many
     /// tasks, those of all users.
-    fn touch_own_tasks(&self, hint: &ClusterEvent) {
-        match hint {
+    fn touch_own_tasks(&self, event: &ClusterEvent) {
+        match event {
             ClusterEvent::TasksChanged { owners, .. } => {
                 for owner in &owners.0 {
                     self.notify_local_user(Some(*owner), OWN_TASKS);
@@ -287,8 +287,8 @@ impl Live {
     }
 
     /// Returns the topic of an event.
-    fn key_of(&self, hint: &ClusterEvent) -> Option<TopicKey> {
-        let topic = match hint {
+    fn key_of(&self, event: &ClusterEvent) -> Option<TopicKey> {
+        let topic = match event {
             ClusterEvent::TopicChanged { topic } => topic,
             ClusterEvent::User { .. } => USERS,
             ClusterEvent::TasksChanged { .. } | ClusterEvent::SchedulesChanged => TASKS,

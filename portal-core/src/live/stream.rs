@@ -37,7 +37,7 @@ pub(super) struct Stream {
     live: Live,
     watch: TopicSubscription,
     /// `None` for guests.
-    reader: Option<StreamUser>,
+    stream_user: Option<StreamUser>,
     denied: Vec<String>,
     stop: CancellationToken,
     state: PortalState,
@@ -120,7 +120,7 @@ impl Stream {
     pub(super) fn new(
         live: Live,
         watch: TopicSubscription,
-        reader: Option<StreamUser>,
+        stream_user: Option<StreamUser>,
         denied: Vec<String>,
         stop: CancellationToken,
         state: PortalState,
@@ -133,7 +133,7 @@ impl Stream {
             _open: live.0.open.token(),
             live,
             watch,
-            reader,
+            stream_user,
             denied,
             stop,
             state,
@@ -144,12 +144,12 @@ impl Stream {
 
     /// Returns the changed topics that the user may access, with their current permissions.
     async fn allowed(&self, changed: u64) -> Result<u64, CloseReason> {
-        let Some(reader) = &self.reader else {
+        let Some(stream_user) = &self.stream_user else {
             return Ok(changed);
         };
         let user = loop {
             let asked = match self.state.borrow::<Auth>() {
-                Ok(auth) => auth.user(reader.id).await,
+                Ok(auth) => auth.user(stream_user.id).await,
                 Err(error) => Err(error),
             };
             match asked {
@@ -177,8 +177,8 @@ impl Stream {
     /// Waits until the stream must end, and returns the reason.
     async fn closed(&self) -> CloseReason {
         let revoked = async {
-            match &self.reader {
-                Some(reader) => reader.watch.revoked().await,
+            match &self.stream_user {
+                Some(stream_user) => stream_user.watch.revoked().await,
                 None => std::future::pending().await,
             }
         };

@@ -152,8 +152,8 @@ mod tests {
             assert!(topics.add(name, Access::User, false).is_err(), "{name}");
         }
         for name in ["model:plan", "users", "notifications"] {
-            let fault = topics.add(name, Access::Public, false).unwrap_err();
-            assert!(fault.contains("duplicate topic"), "{fault}");
+            let error = topics.add(name, Access::Public, false).unwrap_err();
+            assert!(error.contains("duplicate topic"), "{error}");
         }
     }
 
@@ -161,16 +161,16 @@ mod tests {
     fn users_receive_only_topics_they_may_access() {
         let mut topics = Topics::new();
         topics.add("news", Access::Public, false).unwrap();
-        let heard = |user: Option<&User>| {
+        let visible = |user: Option<&User>| {
             let names = ["users", "notifications", "news"];
             names.map(|name| topics.key_for(topics.find(name).unwrap(), user).is_some())
         };
-        assert_eq!(heard(None), [false, false, true]);
-        assert_eq!(heard(Some(&user("user"))), [false, true, true]);
+        assert_eq!(visible(None), [false, false, true]);
+        assert_eq!(visible(Some(&user("user"))), [false, true, true]);
         let mut admin = user("admin");
-        assert_eq!(heard(Some(&admin)), [true, true, true]);
+        assert_eq!(visible(Some(&admin)), [true, true, true]);
         admin.is_active = false;
-        assert_eq!(heard(Some(&admin)), [false, false, true]);
+        assert_eq!(visible(Some(&admin)), [false, false, true]);
     }
 
     #[test]

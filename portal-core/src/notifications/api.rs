@@ -36,13 +36,13 @@ struct NotificationQuery {
 
 impl NotificationQuery {
     fn filter(self) -> Result<NotificationFilter> {
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         let limit = match self.limit.as_deref().map(str::parse) {
             None => 0,
             Some(Ok(limit @ 1..=200)) => limit,
             Some(_) => {
                 let message = "must be a number from 1 to 200";
-                faults.push(FieldError::new("/limit", "out_of_range", message));
+                errors.push(FieldError::new("/limit", "invalid_value", message));
                 0
             }
         };
@@ -51,12 +51,12 @@ impl NotificationQuery {
             Some("true") => true,
             Some(_) => {
                 let message = "must be true or false";
-                faults.push(FieldError::new("/unread", "invalid_value", message));
+                errors.push(FieldError::new("/unread", "invalid_value", message));
                 false
             }
         };
-        if !faults.is_empty() {
-            return Err(Error::invalid(faults));
+        if !errors.is_empty() {
+            return Err(Error::invalid(errors));
         }
         Ok(NotificationFilter {
             cursor: self.cursor,
@@ -78,9 +78,9 @@ struct NotificationPage {
 async fn list(
     user: CurrentUser,
     notifications: Data<Notifications>,
-    ApiQuery(wanted): ApiQuery<NotificationQuery>,
+    ApiQuery(query): ApiQuery<NotificationQuery>,
 ) -> Result<Json<NotificationPage>> {
-    let filter = wanted.filter()?;
+    let filter = query.filter()?;
     let (items, next_cursor) = notifications.list(user.id, &filter).await?;
     Ok(Json(NotificationPage {
         unread: notifications.unread(user.id).await?,

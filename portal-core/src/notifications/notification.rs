@@ -112,16 +112,16 @@ impl Notification {
     }
 
     /// Returns the reasons why the notification cannot be sent.
-    pub(super) fn faults(&self) -> Vec<FieldError> {
-        let mut faults = Vec::new();
+    pub(super) fn validate(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
         let mut check = |name: &str, value: Option<&str>, longest: usize| {
             let Some(value) = value else { return };
             let pointer = format!("/{name}");
             if value.chars().count() > longest {
                 let message = format!("must have at most {longest} characters");
-                faults.push(FieldError::new(pointer, "too_long", message));
+                errors.push(FieldError::new(pointer, "too_long", message));
             } else if value.contains('\0') {
-                faults.push(FieldError::new(
+                errors.push(FieldError::new(
                     pointer,
                     "invalid_value",
                     "must not contain the character U+0000",
@@ -137,18 +137,18 @@ impl Notification {
             check("group", Some(&group.plural), MAX_TITLE_LEN);
         }
         if self.title.trim().is_empty() {
-            faults.push(FieldError::new("/title", "required", "must not be empty"));
+            errors.push(FieldError::new("/title", "missing", "must not be empty"));
         }
         if let Some(link) = &self.link
             && safe_redirect(link).is_none()
         {
-            faults.push(FieldError::new(
+            errors.push(FieldError::new(
                 "/link",
                 "invalid_link",
                 "must be a path of this portal, such as /tasks",
             ));
         }
-        faults
+        errors
     }
 }
 
@@ -178,22 +178,22 @@ mod tests {
             "admin",
             "/sign-out",
         ] {
-            let faults = Notification::new("x").link(link).faults();
-            assert_eq!(faults.len(), 1, "{link}");
-            assert_eq!(faults[0].pointer, "/link");
+            let errors = Notification::new("x").link(link).validate();
+            assert_eq!(errors.len(), 1, "{link}");
+            assert_eq!(errors[0].pointer, "/link");
         }
         for link in ["/", "/admin/tasks?task=1", "/reports/7"] {
-            assert_eq!(Notification::new("x").link(link).faults(), [], "{link}");
+            assert_eq!(Notification::new("x").link(link).validate(), [], "{link}");
         }
-        assert_eq!(Notification::new("x").link("").faults(), []);
+        assert_eq!(Notification::new("x").link("").validate(), []);
     }
 
     #[test]
     fn invalid_texts_are_rejected() {
         let codes = |message: &Notification| -> Vec<_> {
-            message.faults().into_iter().map(|it| it.code).collect()
+            message.validate().into_iter().map(|it| it.code).collect()
         };
-        assert_eq!(codes(&Notification::new(" ")), ["required"]);
+        assert_eq!(codes(&Notification::new(" ")), ["missing"]);
         let long = "ä".repeat(MAX_TITLE_LEN + 1);
         assert_eq!(codes(&Notification::new(&long)), ["too_long"]);
         assert_eq!(codes(&Notification::new("a\0b")), ["invalid_value"]);
@@ -208,6 +208,6 @@ mod tests {
         assert_eq!(excerpt("äöüäöü", 4), "äöü…");
         assert_eq!(excerpt("a\0b", 9), "a\u{fffd}b");
         let title = excerpt(&"ä".repeat(500), MAX_TITLE_LEN);
-        assert_eq!(Notification::new(title).faults(), []);
+        assert_eq!(Notification::new(title).validate(), []);
     }
 }

@@ -20,7 +20,7 @@ use crate::auth::{Actor, AuditLog, Role};
 use crate::error::{Error, FieldError, Result};
 use crate::live::Live;
 use crate::pages::{UnreadSource, UnreadSummary};
-use crate::store::{ClusterEvent as Hint, Store, StoreError, Transaction};
+use crate::store::{ClusterEvent, Store, StoreError, Transaction};
 
 /// Topic of regions that show a user's notifications.
 const TOPIC: &str = "notifications";
@@ -139,9 +139,9 @@ impl Notifications {
         audience: &Audience,
         message: &Notification,
     ) -> Result<u64> {
-        let faults = message.faults();
-        if !faults.is_empty() {
-            return Err(Error::invalid(faults));
+        let errors = message.validate();
+        if !errors.is_empty() {
+            return Err(Error::invalid(errors));
         }
         let mut transaction = self.0.store.begin().await?;
         let rows = transaction.fetch_all(&audience.select()).await?;
@@ -170,11 +170,13 @@ impl Notifications {
             )
             .await?;
         }
-        for hint in events_for(&users) {
-            transaction.publish(hint);
+        for event in events_for(&users) {
+            transaction.publish(event);
         }
         transaction.commit().await?;
-        events_for(&users).iter().for_each(|hint| self.heed(hint));
+        events_for(&users)
+            .iter()
+            .for_each(|event| self.apply(event));
         Ok(users.len() as u64)
     }
 
@@ -283,32 +285,32 @@ impl Notifications {
     /// Invalidates the cache of this process directly, and those of other replicas by a cluster
     /// event.
     async fn invalidate(&self, users: &[Uuid]) {
-        for hint in events_for(users) {
-            self.heed(&hint);
-            self.0.store.publish(hint).await;
+        for event in events_for(users) {
+            self.apply(&event);
+            self.0.store.publish(event).await;
         }
     }
 
-    fn heed(&self, hint: &Hint) {
-        match hint {
-            Hint::NotificationsChanged { user_id } => self.0.unread.forget(*user_id),
-            Hint::User { id } => self.0.unread.forget(Some(*id)),
-            Hint::Lagged => self.0.unread.forget(None),
+    fn apply(&self, event: &ClusterEvent) {
+        match event {
+            ClusterEvent::NotificationsChanged { user_id } => self.0.unread.forget(*user_id),
+            ClusterEvent::User { id } => self.0.unread.forget(Some(*id)),
+            ClusterEvent::Lagged => self.0.unread.forget(None),
             _ => {}
         }
     }
 
     /// Follows the cluster events of all replicas until the future is dropped.
-    pub(crate) async fn follow(&self, mut hints: Receiver<Hint>) {
+    pub(crate) async fn follow(&self, mut events: Receiver<ClusterEvent>) {
         loop {
-            let hint = match hints.recv().await {
-                Ok(hint) => hint,
-                Err(RecvError::Lagged(_)) => Hint::Lagged,
+            let event = match events.recv().await {
+                Ok(event) => event,
+                Err(RecvError::Lagged(_)) => ClusterEvent::Lagged,
                 Err(RecvError::Closed) => return,
             };
-            self.heed(&hint);
+            self.apply(&event);
             // Pages are notified afterwards, because they then request the cached value.
-            if let Hint::NotificationsChanged { user_id } = hint {
+            if let ClusterEvent::NotificationsChanged { user_id } = event {
                 self.0.live.notify_local_user(user_id, TOPIC);
             }
         }
@@ -349,29 +351,29 @@ pub(crate) async fn send_in(
         *entry = (message, entry.1 + 1);
     }
     let living = table::existing_users(transaction, merged.keys().map(|(user, ..)| *user)).await?;
-    let mut told = Vec::new();
+    let mut recipients = Vec::new();
     for ((user, ..), (message, count)) in merged {
         if !living.contains(&user) {
             continue;
         }
         table::insert(transaction, &[user], &message, count).await?;
-        told.push(user);
+        recipients.push(user);
     }
-    told.dedup();
-    for hint in events_for(&told) {
-        transaction.publish(hint);
+    recipients.dedup();
+    for event in events_for(&recipients) {
+        transaction.publish(event);
     }
     Ok(())
 }
 
-fn events_for(users: &[Uuid]) -> Vec<Hint> {
+fn events_for(users: &[Uuid]) -> Vec<ClusterEvent> {
     if users.len() > MAX_EVENTS {
-        return vec![Hint::NotificationsChanged { user_id: None }];
+        return vec![ClusterEvent::NotificationsChanged { user_id: None }];
     }
-    let hint = |user: &Uuid| Hint::NotificationsChanged {
+    let event = |user: &Uuid| ClusterEvent::NotificationsChanged {
         user_id: Some(*user),
     };
-    users.iter().map(hint).collect()
+    users.iter().map(event).collect()
 }
 
 fn target_of(audience: &Audience) -> String {

@@ -148,7 +148,7 @@ pub(super) async fn list(
     user: Uuid,
     listed: &ListParams,
 ) -> Result<Vec<NotificationRecord>, StoreError> {
-    let mut select = of(user).columns(COLUMNS).take();
+    let mut select = select_for_user(user).columns(COLUMNS).take();
     if listed.unread_only {
         select.and_where(Expr::col("read_at").is_null());
     }
@@ -165,7 +165,7 @@ pub(super) async fn list(
     rows.iter().map(NotificationRecord::from_row).collect()
 }
 
-fn of(user: Uuid) -> SelectStatement {
+fn select_for_user(user: Uuid) -> SelectStatement {
     Query::select()
         .from(TABLE)
         .and_where(Expr::col("user_id").eq(user))
@@ -177,7 +177,7 @@ pub(super) async fn get(
     user: Uuid,
     id: Uuid,
 ) -> Result<Option<NotificationRecord>, StoreError> {
-    let select = of(user)
+    let select = select_for_user(user)
         .columns(COLUMNS)
         .and_where(Expr::col("id").eq(id))
         .take();
@@ -188,7 +188,7 @@ pub(super) async fn get(
 
 /// Returns a summary of a user's unread notifications: their number and the newest of them.
 pub(super) async fn unread(store: &Store, user: Uuid) -> Result<UnreadSummary, StoreError> {
-    let select = of(user)
+    let select = select_for_user(user)
         .columns(["id", "title", "text", "link", "tone", "updated_at"])
         .expr_window_as(
             Func::sum(Expr::col("count")),

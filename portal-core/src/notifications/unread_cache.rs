@@ -21,7 +21,7 @@ struct CachedUnread {
 /// Cached unread notifications of users.
 pub(super) struct UnreadCache {
     store: Store,
-    known: Cache<Uuid, CachedUnread>,
+    entries: Cache<Uuid, CachedUnread>,
     /// Number of invalidations: a read that started before an invalidation must not be cached after
     /// it.
     epoch: AtomicU64,
@@ -31,21 +31,21 @@ impl UnreadCache {
     pub(super) fn new(store: Store) -> Self {
         Self {
             store,
-            known: Cache::new(ENTRIES),
+            entries: Cache::new(ENTRIES),
             epoch: AtomicU64::new(0),
         }
     }
 
     /// Returns the cached value, if it is still valid.
     pub(super) fn fresh(&self, user: Uuid) -> Option<Arc<UnreadSummary>> {
-        let cached = self.known.get(&user)?;
+        let cached = self.entries.get(&user)?;
         let is_current = self.store.is_current(cached.read_at);
         is_current.then_some(cached.unread)
     }
 
     /// Returns the last cached value, even if it is no longer valid.
     pub(super) fn last_known(&self, user: Uuid) -> Option<Arc<UnreadSummary>> {
-        self.known.get(&user).map(|cached| cached.unread)
+        self.entries.get(&user).map(|cached| cached.unread)
     }
 
     pub(super) async fn get(&self, user: Uuid) -> Result<Arc<UnreadSummary>, StoreError> {
@@ -59,10 +59,10 @@ impl UnreadCache {
             unread: Arc::clone(&unread),
             read_at,
         };
-        self.known.insert(user, cached);
+        self.entries.insert(user, cached);
         // Something changed during the read: the value may be outdated.
         if self.epoch.load(Ordering::Acquire) != epoch {
-            self.known.remove(&user);
+            self.entries.remove(&user);
         }
         Ok(unread)
     }
@@ -71,8 +71,8 @@ impl UnreadCache {
     pub(super) fn forget(&self, user: Option<Uuid>) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         match user {
-            Some(user) => drop(self.known.remove(&user)),
-            None => self.known.clear(),
+            Some(user) => drop(self.entries.remove(&user)),
+            None => self.entries.clear(),
         }
     }
 }

@@ -176,7 +176,7 @@ fn portal_card(setup: &PageRenderer, parts: &Parts) -> Markup {
                 (lock)
                 div class="pt-form-actions" {
                     (Button::new("Save for everyone").solid().submit())
-                    (Button::new("Use my theme").submit().attribute("name", "mine").attribute("value", "true"))
+                    (Button::new("Save my theme for everyone").submit().attribute("name", "mine").attribute("value", "true"))
                 }
                 @if let Some(at) = stored.updated_at {
                     p class="pt-hint" { "Last changed " (time(&at.to_rfc3339(), TimeFormat::Ago)) "." }

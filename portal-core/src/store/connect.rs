@@ -36,7 +36,7 @@ impl Store {
             #[cfg(feature = "postgres")]
             id: uuid::Uuid::new_v4(),
             notifications: broadcast::Sender::new(1024),
-            hearing: super::freshness::Freshness::new(),
+            freshness: super::freshness::Freshness::new(),
         })
     }
 }

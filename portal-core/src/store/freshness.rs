@@ -81,18 +81,18 @@ impl Freshness {
 impl Store {
     /// Returns the stamp to store with the next value that is read.
     pub(crate) fn read_at(&self) -> ReadStamp {
-        self.hearing.read_stamp()
+        self.freshness.read_stamp()
     }
 
     /// Returns `true` if a value with this stamp is still valid: for a minute while this process
     /// receives cluster events, otherwise for less than a second.
     pub(crate) fn is_current(&self, read: ReadStamp) -> bool {
-        self.hearing.is_fresh(read, Instant::now())
+        self.freshness.is_fresh(read, Instant::now())
     }
 
     /// Returns `true` if changes by other processes would be received.
     pub(crate) fn receives_events(&self) -> bool {
-        self.hearing.is_connected(Instant::now())
+        self.freshness.is_connected(Instant::now())
     }
 }
 
@@ -104,45 +104,45 @@ mod tests {
 
     #[test]
     fn cached_read_is_valid_for_a_minute_while_connected() {
-        let hearing = Freshness::new();
-        hearing.connected();
-        let read = hearing.read_stamp();
+        let freshness = Freshness::new();
+        freshness.connected();
+        let read = freshness.read_stamp();
         for age in [
             MAX_AGE_DISCONNECTED,
             2 * MAX_AGE_DISCONNECTED,
             MAX_AGE - MOMENT,
         ] {
-            hearing.confirm(read.at + age);
-            assert!(hearing.is_fresh(read, read.at + age), "{age:?}");
+            freshness.confirm(read.at + age);
+            assert!(freshness.is_fresh(read, read.at + age), "{age:?}");
         }
-        hearing.confirm(read.at + MAX_AGE);
-        assert!(!hearing.is_fresh(read, read.at + MAX_AGE));
+        freshness.confirm(read.at + MAX_AGE);
+        assert!(!freshness.is_fresh(read, read.at + MAX_AGE));
     }
 
     #[test]
     fn cached_read_expires_within_a_second_while_disconnected() {
-        let hearing = Freshness::new();
-        let never = hearing.read_stamp();
-        assert!(hearing.is_fresh(never, never.at));
-        assert!(!hearing.is_fresh(never, never.at + MAX_AGE_DISCONNECTED));
-        hearing.connected();
-        let read = hearing.read_stamp();
+        let freshness = Freshness::new();
+        let never = freshness.read_stamp();
+        assert!(freshness.is_fresh(never, never.at));
+        assert!(!freshness.is_fresh(never, never.at + MAX_AGE_DISCONNECTED));
+        freshness.connected();
+        let read = freshness.read_stamp();
         let lost = read.at + 3 * MAX_AGE_DISCONNECTED;
-        hearing.confirm(lost);
-        assert!(hearing.is_fresh(read, lost + MAX_AGE_DISCONNECTED - MOMENT));
+        freshness.confirm(lost);
+        assert!(freshness.is_fresh(read, lost + MAX_AGE_DISCONNECTED - MOMENT));
         // After such a long silence, it is unknown which events were missed.
-        assert!(!hearing.is_fresh(read, lost + MAX_AGE_DISCONNECTED));
-        assert!(!hearing.is_connected(lost + MAX_AGE_DISCONNECTED));
+        assert!(!freshness.is_fresh(read, lost + MAX_AGE_DISCONNECTED));
+        assert!(!freshness.is_connected(lost + MAX_AGE_DISCONNECTED));
         assert!(MAX_AGE_DISCONNECTED < Duration::from_secs(1));
     }
 
     #[test]
     fn read_before_a_connection_gap_is_not_valid_after_it() {
-        let hearing = Freshness::new();
-        hearing.connected();
-        let read = hearing.read_stamp();
-        hearing.connected();
-        hearing.confirm(read.at + 2 * MAX_AGE_DISCONNECTED);
-        assert!(!hearing.is_fresh(read, read.at + 2 * MAX_AGE_DISCONNECTED));
+        let freshness = Freshness::new();
+        freshness.connected();
+        let read = freshness.read_stamp();
+        freshness.connected();
+        freshness.confirm(read.at + 2 * MAX_AGE_DISCONNECTED);
+        assert!(!freshness.is_fresh(read, read.at + 2 * MAX_AGE_DISCONNECTED));
     }
 }

@@ -52,7 +52,7 @@ pub struct Store {
     #[cfg(feature = "postgres")]
     id: uuid::Uuid,
     notifications: broadcast::Sender<ClusterEvent>,
-    hearing: freshness::Freshness,
+    freshness: freshness::Freshness,
 }
 
 #[derive(Clone, Debug)]

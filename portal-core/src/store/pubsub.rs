@@ -120,10 +120,10 @@ impl Store {
             match version.await {
                 Ok(version) => {
                     if known.replace(version) != Some(version) {
-                        self.hearing.connected();
+                        self.freshness.connected();
                         let _ = self.notifications.send(ClusterEvent::Lagged);
                     }
-                    self.hearing.confirm(asked);
+                    self.freshness.confirm(asked);
                 }
                 Err(error) => {
                     tracing::debug!(%error, "failed to check for writes by other processes");
@@ -139,7 +139,7 @@ impl Store {
         let mut listener = sqlx::postgres::PgListener::connect_with(pool).await?;
         listener.listen(CHANNEL).await?;
         // Events sent before this connection, or between two connections, are lost.
-        self.hearing.connected();
+        self.freshness.connected();
         let _ = self.notifications.send(ClusterEvent::Lagged);
         let mut beat = tokio::time::interval(HEARTBEAT_INTERVAL);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -154,17 +154,17 @@ impl Store {
                     let asked = Instant::now();
                     // Repeats the subscription, which costs the server almost nothing.
                     let again = sqlx::AssertSqlSafe(format!("LISTEN \"{CHANNEL}\""));
-                    let answer = sqlx::raw_sql(again).execute(&mut listener);
-                    match tokio::time::timeout(SEND_TIMEOUT, answer).await {
-                        Ok(answer) => {
-                            answer?;
+                    let listen = sqlx::raw_sql(again).execute(&mut listener);
+                    match tokio::time::timeout(SEND_TIMEOUT, listen).await {
+                        Ok(result) => {
+                            result?;
                         }
                         Err(_) => return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
                     }
                     while let Some(message) = listener.next_buffered() {
                         self.forward(message.payload());
                     }
-                    self.hearing.confirm(asked);
+                    self.freshness.confirm(asked);
                 }
             }
         }
@@ -236,14 +236,14 @@ mod tests {
 
     #[test]
     fn oversized_event_becomes_a_lagged_event() {
-        let told = |length: usize| {
+        let received = |length: usize| {
             let id = "x".repeat(length);
-            let told = payload(uuid::Uuid::nil(), &ClusterEvent::SessionEnded { id }).unwrap();
-            assert!(told.len() < 8000);
-            let remote: Envelope<ClusterEvent> = serde_json::from_str(&told).unwrap();
+            let sent = payload(uuid::Uuid::nil(), &ClusterEvent::SessionEnded { id }).unwrap();
+            assert!(sent.len() < 8000);
+            let remote: Envelope<ClusterEvent> = serde_json::from_str(&sent).unwrap();
             remote.notification
         };
-        assert!(matches!(told(7000), ClusterEvent::SessionEnded { .. }));
-        assert_eq!(told(8000), ClusterEvent::Lagged);
+        assert!(matches!(received(7000), ClusterEvent::SessionEnded { .. }));
+        assert_eq!(received(8000), ClusterEvent::Lagged);
     }
 }

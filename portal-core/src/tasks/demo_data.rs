@@ -34,10 +34,10 @@ impl Tasks {
             .from(TABLE)
             .and_where(Expr::col("trace_parent").eq(MARK))
             .take();
-        let known = self.0.store.fetch_count(&count).await?.unsigned_abs();
+        let existing = self.0.store.fetch_count(&count).await?.unsigned_abs();
         let task_types: Vec<_> = self.registry().all().collect();
-        if known > 0 || task_types.is_empty() {
-            return Ok(known);
+        if existing > 0 || task_types.is_empty() {
+            return Ok(existing);
         }
         let mut random = fastrand::Rng::with_seed(11);
         let now = now();

@@ -58,9 +58,9 @@ mod tests {
     fn request_id_replaces_a_missing_trace_parent() {
         let mut headers = HeaderMap::new();
         assert_eq!(of_request(&headers), None);
-        headers.insert(REQUEST_ID, "abc-1".parse().expect("a header"));
+        headers.insert(REQUEST_ID, "abc-1".parse().expect("header is valid"));
         assert_eq!(of_request(&headers).as_deref(), Some("abc-1"));
-        headers.insert("traceparent", "nonsense".parse().expect("a header"));
+        headers.insert("traceparent", "nonsense".parse().expect("header is valid"));
         assert_eq!(of_request(&headers).as_deref(), Some("abc-1"));
     }
 }

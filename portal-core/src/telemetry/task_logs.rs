@@ -100,17 +100,17 @@ impl<S: Subscriber> Layer<S> for TaskLogs {
 }
 
 fn line(event: &Event<'_>) -> LogLine {
-    let mut reader = FieldVisitor {
+    let mut visitor = FieldVisitor {
         message: String::new(),
         fields: Map::new(),
         room: MAX_LINE_LEN,
     };
-    event.record(&mut reader);
+    event.record(&mut visitor);
     LogLine {
         level: *event.metadata().level(),
         target: event.metadata().target().to_owned(),
-        message: reader.message,
-        fields: reader.fields,
+        message: visitor.message,
+        fields: visitor.fields,
     }
 }
 

@@ -232,7 +232,7 @@ impl Chromium {
     }
 
     /// Allows console messages that contain a string.
-    pub(crate) fn expects(&self, text: &str) {
+    pub(crate) fn allow_console_message(&self, text: &str) {
         let mut expected = self.expected.lock().expect("nothing has panicked");
         expected.push(text.to_owned());
     }

@@ -84,14 +84,17 @@ struct Expected {
 }
 
 /// Parses the head of a response; returns `None` until it is complete.
-fn parse(answer: &[u8], status: &[u8]) -> Result<Option<Expected>> {
-    let mut windows = answer.windows(END_OF_HEAD.len());
+fn parse(response: &[u8], status: &[u8]) -> Result<Option<Expected>> {
+    let mut windows = response.windows(END_OF_HEAD.len());
     let Some(end) = windows.position(|window| window == END_OF_HEAD) else {
         return Ok(None);
     };
-    let (head, _) = answer.split_at(end);
+    let (head, _) = response.split_at(end);
     if !head.starts_with(status) {
-        bail!("unexpected response:\n{}", String::from_utf8_lossy(answer));
+        bail!(
+            "unexpected response:\n{}",
+            String::from_utf8_lossy(response)
+        );
     }
     let mut lines = head.split(|byte| *byte == b'\n');
     let length = lines.find_map(content_length);
@@ -120,18 +123,18 @@ mod tests {
 
     #[test]
     fn response_length_is_read_from_its_head() {
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
         let expected = Expected {
-            head: answer.len() - 2,
-            total: answer.len(),
+            head: response.len() - 2,
+            total: response.len(),
         };
-        assert_eq!(parse(answer, OK).unwrap(), Some(expected));
-        assert_eq!(parse(&answer[..20], OK).unwrap(), None);
+        assert_eq!(parse(response, OK).unwrap(), Some(expected));
+        assert_eq!(parse(&response[..20], OK).unwrap(), None);
     }
 
     #[test]
     fn unexpected_status_is_an_error() {
-        let answer = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n";
-        assert!(parse(answer, OK).is_err());
+        let response = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n";
+        assert!(parse(response, OK).is_err());
     }
 }

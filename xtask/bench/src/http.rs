@@ -60,7 +60,7 @@ pub(crate) async fn compare(subjects: &[&'static Target], load: &Load) -> Result
         let database = database_of(subject, &directory);
         servers.push(Server::start(subject, &database, load.server_threads).await?);
     }
-    same_answers(&servers)?;
+    require_same_responses(&servers)?;
 
     for server in &servers {
         // Warm-up: the first requests fill caches and pools and are not counted.
@@ -83,9 +83,9 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Target>> {
     for name in only {
         crate::target::named(name)?;
     }
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
+    let is_selected = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
     let subjects = SUBJECTS.iter().enumerate();
-    let chosen = subjects.filter(|(index, subject)| *index == 0 || wanted(subject.name));
+    let chosen = subjects.filter(|(index, subject)| *index == 0 || is_selected(subject.name));
     Ok(chosen.map(|(_, subject)| subject).collect())
 }
 
@@ -98,7 +98,7 @@ fn database_of(subject: &Target, directory: &TempDir) -> String {
 }
 
 /// Checks that all targets send the same response; otherwise they are not comparable.
-fn same_answers(servers: &[Server]) -> Result<()> {
+fn require_same_responses(servers: &[Server]) -> Result<()> {
     for pair in servers.windows(2) {
         if let [one, other] = pair
             && one.response != other.response

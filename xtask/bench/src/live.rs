@@ -58,7 +58,7 @@ struct LiveOrder {
 /// Delays in milliseconds after a write was sent.
 pub(crate) struct Measured {
     /// Delays until each tab is notified.
-    pub(crate) heard: Vec<f64>,
+    pub(crate) notified: Vec<f64>,
     /// Delays until each tab has the current region.
     pub(crate) shown: Vec<f64>,
 }
@@ -71,7 +71,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     println!("| from the write until every tab | p50 | p99 | max |");
     println!("| --- | --- | --- | --- |");
     for (what, numbers) in [
-        ("is notified", &mut measured.heard),
+        ("is notified", &mut measured.notified),
         ("has the updated region (50 rows)", &mut measured.shown),
     ] {
         let [middle, nearly, most] = [0.5, 0.99, 1.0].map(|part| quantile(numbers, part));
@@ -87,14 +87,14 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
     let address = portal.address;
     let (token, row) = prepare(address).await?;
     let authorization = format!("Authorization: Bearer {token}\r\n");
-    let (told, mut news) = mpsc::unbounded_channel();
+    let (sender, mut events) = mpsc::unbounded_channel();
     let mut tabs = JoinSet::new();
     for _ in 0..settings.tabs {
         let tab = Tab::open(address, &authorization).await?;
-        tabs.spawn(tab.stay(told.clone()));
+        tabs.spawn(tab.stay(sender.clone()));
     }
     let mut measured = Measured {
-        heard: Vec::new(),
+        notified: Vec::new(),
         shown: Vec::new(),
     };
     let mut writer = Connection::open(address).await?;
@@ -108,12 +108,12 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
             .ask(&request("PATCH", &path, address, &headers, &body))
             .await?;
         for _ in 0..2 * settings.tabs {
-            let next = timeout(TIMEOUT, news.recv());
+            let next = timeout(TIMEOUT, events.recv());
             let next = next.await.context("a tab missed a change")?;
-            let (news, at): (News, Instant) = next.context("all tabs closed")?;
+            let (event, at): (News, Instant) = next.context("all tabs closed")?;
             let after = at.saturating_duration_since(begin).as_secs_f64() * 1000.0;
-            match news {
-                News::Heard => measured.heard.push(after),
+            match event {
+                News::Notified => measured.notified.push(after),
                 News::Shown => measured.shown.push(after),
             }
         }
@@ -124,7 +124,7 @@ pub(crate) async fn measure(settings: &Settings) -> Result<Measured> {
 }
 
 enum News {
-    Heard,
+    Notified,
     Shown,
 }
 
@@ -174,13 +174,13 @@ impl Tab {
     }
 
     /// Receives changes and requests the changed region until the tab is closed.
-    async fn stay(mut self, told: mpsc::UnboundedSender<(News, Instant)>) -> Result<()> {
+    async fn stay(mut self, sender: mpsc::UnboundedSender<(News, Instant)>) -> Result<()> {
         loop {
             self.changed().await?;
-            told.send((News::Heard, Instant::now()))?;
+            sender.send((News::Notified, Instant::now()))?;
             sleep(Duration::from_millis(fastrand::u64(0..=JITTER))).await;
             self.asks.exchange(&self.wants).await?;
-            told.send((News::Shown, Instant::now()))?;
+            sender.send((News::Shown, Instant::now()))?;
         }
     }
 }
@@ -253,11 +253,11 @@ async fn serve(ready: &std::sync::mpsc::Sender<SocketAddr>, stop: CancellationTo
 async fn prepare(address: SocketAddr) -> Result<(String, i64)> {
     let mut connection = Connection::open(address).await?;
     let body = json!({"email": ADMIN}).to_string();
-    let answer = connection
+    let response = connection
         .ask(&request("POST", "/dev/token", address, "", &body))
         .await?;
-    let answer: Value = serde_json::from_slice(&answer)?;
-    let token = answer["token"]
+    let response: Value = serde_json::from_slice(&response)?;
+    let token = response["token"]
         .as_str()
         .context("the response has no token")?
         .to_owned();
@@ -266,10 +266,10 @@ async fn prepare(address: SocketAddr) -> Result<(String, i64)> {
     for number in 0..ROWS {
         let body = json!({"customer": format!("Customer {number}"), "amount": 0}).to_string();
         let path = "/api/admin/models/live_order";
-        let answer = connection
+        let response = connection
             .ask(&request("POST", path, address, &headers, &body))
             .await?;
-        row = serde_json::from_slice::<Value>(&answer)?["id"].as_i64();
+        row = serde_json::from_slice::<Value>(&response)?["id"].as_i64();
     }
     Ok((token, row.context("the response has no row id")?))
 }

@@ -50,8 +50,8 @@ impl Round {
             ));
         }
         let mut requests = 0;
-        while let Some(answered) = tasks.join_next().await {
-            requests += answered??;
+        while let Some(completed) = tasks.join_next().await {
+            requests += completed??;
         }
         let elapsed = start.elapsed();
         let used_after = process_stats::processor_time(server.process_id());
@@ -88,13 +88,13 @@ async fn ask_until(
     requests: Arc<[Vec<u8>]>,
     first: usize,
 ) -> Result<u64> {
-    let mut answered = 0;
+    let mut completed = 0;
     for request in requests.iter().cycle().skip(first) {
         if Instant::now() >= end {
             break;
         }
         connection.exchange(request).await?;
-        answered += 1;
+        completed += 1;
     }
-    Ok(answered)
+    Ok(completed)
 }

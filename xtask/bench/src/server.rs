@@ -71,8 +71,8 @@ impl Server {
         let mut response = Vec::new();
         // Send each request once, so that all callers are cached when measuring starts.
         for request in &*requests {
-            let sent = Connection::open(address).await?.ask(request).await;
-            response = sent.with_context(|| format!("the target `{}`", subject.name))?;
+            let asked = Connection::open(address).await?.ask(request).await;
+            response = asked.with_context(|| format!("the target `{}`", subject.name))?;
         }
         Ok(Self {
             subject,

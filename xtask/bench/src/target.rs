@@ -1,6 +1,6 @@
 //! Targets of the request benchmark.
 //!
-//! To add a target, write a function such as [`bare`] and list it in [`SUBJECTS`].
+//! To add a target, write a function such as [`plain_axum`] and list it in [`SUBJECTS`].
 
 use std::pin::Pin;
 
@@ -20,29 +20,29 @@ pub(crate) const PATH: &str = "/api/bench";
 /// All targets; the others are compared with the first one.
 pub(crate) const SUBJECTS: &[Target] = &[
     Target {
-        name: "bare",
+        name: "plain-axum",
         about: "a plain axum handler",
-        start: |_| Box::pin(bare(Caller::Nobody)),
+        start: |_| Box::pin(plain_axum(Caller::Nobody)),
     },
     Target {
-        name: "bare-token",
+        name: "plain-axum-token",
         about: "the same, with requests as large as those of a session",
-        start: |_| Box::pin(bare(Caller::LookAlike)),
+        start: |_| Box::pin(plain_axum(Caller::LookAlike)),
     },
     Target {
         name: "portal",
         about: "the same handler in a portal",
-        start: |setting| Box::pin(portal(setting, get(answer), Caller::Nobody)),
+        start: |setting| Box::pin(portal(setting, get(respond), Caller::Nobody)),
     },
     Target {
         name: "session",
         about: "the same, for a signed-in user",
-        start: |setting| Box::pin(portal(setting, get(answer_user), Caller::Session)),
+        start: |setting| Box::pin(portal(setting, get(respond_to_user), Caller::Session)),
     },
     Target {
         name: "sessions",
         about: "the same, for a thousand users in turn",
-        start: |setting| Box::pin(portal(setting, get(answer_user), Caller::Sessions)),
+        start: |setting| Box::pin(portal(setting, get(respond_to_user), Caller::Sessions)),
     },
 ];
 
@@ -95,9 +95,9 @@ pub(crate) fn named(name: &str) -> Result<&'static Target> {
     })
 }
 
-async fn bare(caller: Caller) -> Result<Served> {
+async fn plain_axum(caller: Caller) -> Result<Served> {
     Ok(Served {
-        router: Router::new().route(PATH, get(answer)),
+        router: Router::new().route(PATH, get(respond)),
         path: PATH,
         caller,
     })
@@ -147,7 +147,7 @@ pub(crate) struct Response {
     tags: [&'static str; 3],
 }
 
-pub(crate) async fn answer() -> Json<Response> {
+pub(crate) async fn respond() -> Json<Response> {
     Json(Response {
         id: 42,
         name: "a portal",
@@ -155,6 +155,6 @@ pub(crate) async fn answer() -> Json<Response> {
     })
 }
 
-pub(crate) async fn answer_user(_: CurrentUser) -> Json<Response> {
-    answer().await
+pub(crate) async fn respond_to_user(_: CurrentUser) -> Json<Response> {
+    respond().await
 }

@@ -100,8 +100,8 @@ impl Camera<'_> {
     /// Takes all screenshots of one portal state.
     fn take(&self, when: When, interrupt: &Interrupt) -> Result<()> {
         let scenes = SCENES.iter().filter(|scene| {
-            let wanted = self.only.is_none_or(|only| scene.name.contains(only));
-            wanted && scene.when == when
+            let is_selected = self.only.is_none_or(|only| scene.name.contains(only));
+            is_selected && scene.when == when
         });
         for scene in scenes {
             if !self.is_there(scene) {

@@ -1,23 +1,26 @@
 //! Modules of its crate that a file uses.
 
-/// Name after `crate::`, with its line.
+/// Number of names of a path that are read: a module at the crate root and one below it.
+const MAX_DEPTH: usize = 2;
+
+/// Path below the crate root, with its line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Import {
-    pub(super) name: String,
+    /// The first names of the path; at least one.
+    pub(super) path: Vec<String>,
     pub(super) line: usize,
 }
 
-/// Returns every name directly below the crate root that `code` uses.
+/// Returns every path below the crate root that `code` uses.
 ///
-/// `code` contains no comments and literals; `depth` is the depth of its module:
-/// at depth 1, `super::x` is `crate::x`. `$crate::` in a macro is skipped,
-/// because it refers to the place where the macro is used.
-pub(super) fn of(code: &str, depth: usize) -> Vec<Import> {
+/// `code` contains no comments and literals; `module` is the path of its module, to which `super::`
+/// is relative. `$crate::` in a macro is skipped, because it refers to the place where the macro is
+/// used.
+pub(super) fn find(code: &str, module: &[String]) -> Vec<Import> {
     let mut found = Vec::new();
-    let roots = ["crate::".to_owned(), "super::".repeat(depth.max(1))];
-    for root in &roots {
-        for (at, _) in code.match_indices(root.as_str()) {
-            let (before, after) = code.split_at(at);
+    for root in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(root) {
+            let (before, path) = code.split_at(at);
             let part_of_longer = before.ends_with("::")
                 || before.ends_with('$')
                 || before.ends_with(|it: char| it.is_alphanumeric() || it == '_');
@@ -25,30 +28,68 @@ pub(super) fn of(code: &str, depth: usize) -> Vec<Import> {
                 continue;
             }
             let line = before.matches('\n').count() + 1;
-            let after = after.get(root.len()..).unwrap_or_default();
-            found.extend(names(after, line));
+            let (base, tree) = resolve(path, module);
+            expand(base, tree, line, &mut found);
         }
     }
     found.sort_by_key(|import| import.line);
     found
 }
 
-/// Returns the name that `text` starts with, or the outer names of its `{..}`.
-fn names(text: &str, line: usize) -> Vec<Import> {
-    let Some(tree) = text.trim_start().strip_prefix('{') else {
-        return first_name(text, line).into_iter().collect();
-    };
+/// Splits a path into the module that its `crate::` or `super::` names and the rest.
+fn resolve<'a>(path: &'a str, module: &[String]) -> (Vec<String>, &'a str) {
+    if let Some(rest) = path.strip_prefix("crate::") {
+        return (Vec::new(), rest);
+    }
+    let mut base = module.to_vec();
+    let mut rest = path;
+    while let Some(outer) = rest.strip_prefix("super::") {
+        base.pop();
+        rest = outer;
+    }
+    (base, rest)
+}
+
+/// Collects the paths of a use tree below `base`.
+fn expand(mut base: Vec<String>, tree: &str, line: usize, found: &mut Vec<Import>) {
+    let start = tree.trim_start();
+    let blank = tree.len() - start.len();
+    let line = line + newlines(tree, blank);
+    if let Some(group) = start.strip_prefix('{') {
+        for (at, item) in items(group) {
+            expand(base.clone(), item, line + newlines(group, at), found);
+        }
+        return;
+    }
+    let name = start.strip_prefix("r#").unwrap_or(start);
+    let end = name.find(|it: char| !(it.is_alphanumeric() || it == '_'));
+    let (name, rest) = name.split_at(end.unwrap_or(name.len()));
+    if !name.is_empty() && base.len() < MAX_DEPTH {
+        base.push(name.to_owned());
+        if let Some(below) = rest.strip_prefix("::") {
+            return expand(base, below, line, found);
+        }
+    }
+    base.truncate(MAX_DEPTH);
+    if !base.is_empty() {
+        found.push(Import { path: base, line });
+    }
+}
+
+/// Returns the items of `a, b::{c, d}}` up to the closing brace, each with its position.
+fn items(group: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     let mut braces = 0_usize;
     let mut start = 0;
-    for (at, character) in tree.char_indices() {
+    for (at, character) in group.char_indices() {
         match character {
             '{' => braces += 1,
             '}' if braces > 0 => braces -= 1,
             ',' | '}' if braces == 0 => {
-                let (before, item) = tree.get(..at).unwrap_or(tree).split_at(start);
-                let lines = before.matches('\n').count() + leading_lines(item);
-                found.extend(first_name(item, line + lines));
+                let item = group.get(start..at).unwrap_or_default();
+                if !item.trim().is_empty() {
+                    found.push((start, item));
+                }
                 start = at + 1;
                 if character == '}' {
                     break;
@@ -60,60 +101,60 @@ fn names(text: &str, line: usize) -> Vec<Import> {
     found
 }
 
-fn leading_lines(item: &str) -> usize {
-    let blank = item.len() - item.trim_start().len();
-    item.get(..blank).unwrap_or_default().matches('\n').count()
-}
-
-fn first_name(text: &str, line: usize) -> Option<Import> {
-    let text = text.trim_start();
-    let text = text.strip_prefix("r#").unwrap_or(text);
-    let end = text.find(|it: char| !(it.is_alphanumeric() || it == '_'));
-    let name = text.get(..end.unwrap_or(text.len()))?;
-    (!name.is_empty()).then(|| Import {
-        name: name.to_owned(),
-        line,
-    })
+/// Counts the line breaks in the first bytes of a text.
+fn newlines(text: &str, bytes: usize) -> usize {
+    text.get(..bytes).unwrap_or_default().matches('\n').count()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::find;
 
-    fn names(code: &str, depth: usize) -> Vec<(String, usize)> {
-        let imports = of(code, depth).into_iter();
-        imports.map(|import| (import.name, import.line)).collect()
+    fn paths(code: &str, module: &str) -> Vec<(String, usize)> {
+        let module: Vec<String> = module.split("::").map(str::to_owned).collect();
+        let imports = find(code, &module).into_iter();
+        imports
+            .map(|import| (import.path.join("::"), import.line))
+            .collect()
     }
 
     #[test]
     fn use_and_path_are_imports() {
-        let code = "use crate::store::Store;\nlet x = crate::auth::user();";
-        assert_eq!(names(code, 2), [("store".into(), 1), ("auth".into(), 2)]);
+        let code = "use crate::store::Store;\nlet x = crate::auth::user::name();";
+        let expected = [("store::Store".into(), 1), ("auth::user".into(), 2)];
+        assert_eq!(paths(code, "a::b"), expected);
     }
 
     #[test]
-    fn use_tree_has_one_import_per_outer_name() {
-        let code = "use crate::{\n    auth::{Access, User},\n    store,\n    Error,\n};";
-        let expected = [("auth".into(), 2), ("store".into(), 3), ("Error".into(), 4)];
-        assert_eq!(names(code, 2), expected);
+    fn use_tree_has_one_import_per_path() {
+        let code = "use crate::{\n    auth::{\n        Access,\n        User,\n    },\n    store,\n    tasks::*,\n};";
+        let expected = [
+            ("auth::Access".into(), 3),
+            ("auth::User".into(), 4),
+            ("store".into(), 6),
+            ("tasks".into(), 7),
+        ];
+        assert_eq!(paths(code, "a::b"), expected);
     }
 
     #[test]
-    fn super_reaches_root_only_at_matching_depth() {
-        assert_eq!(names("use super::pages;", 1), [("pages".into(), 1)]);
-        assert_eq!(names("use super::pages;", 2), []);
-        assert_eq!(names("use super::super::pages;", 2), [("pages".into(), 1)]);
+    fn super_is_resolved_from_the_module() {
+        assert_eq!(paths("use super::pages;", "a"), [("pages".into(), 1)]);
+        assert_eq!(paths("use super::pages;", "a::b"), [("a::pages".into(), 1)]);
+        let code = "use super::super::pages::{self, form};";
+        let expected = [("pages::self".into(), 1), ("pages::form".into(), 1)];
+        assert_eq!(paths(code, "a::b"), expected);
     }
 
     #[test]
     fn names_ending_in_crate_are_not_the_root() {
-        assert_eq!(names("$crate::a; my_crate::b; x::crate::c", 2), []);
+        assert_eq!(paths("$crate::a; my_crate::b; x::crate::c", "a::b"), []);
     }
 
     #[test]
     fn visibility_is_not_an_import() {
         assert_eq!(
-            names("pub(crate) fn x() {} pub(in crate::auth) fn y() {}", 2),
+            paths("pub(crate) fn x() {} pub(in crate::auth) fn y() {}", "a::b"),
             [("auth".into(), 1)]
         );
     }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path};
 
 use super::Finding;
-use super::imports;
+use super::imports::{self, Import};
 use super::sources::Source;
 
 /// Directory the rule applies to.
@@ -41,6 +41,14 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("state", GROUND),
 ];
 
+/// Parts of a module that must not use other parts of it: the module, the lower parts, and the
+/// parts above them.
+const PARTS: [(&str, &[&str], &[&str]); 1] = [(
+    "tasks",
+    &["definition", "engine", "events", "statistics"],
+    &["http", "pages"],
+)];
+
 /// Arrows, and the module of each name that the crate root re-exports.
 pub(super) struct Layering {
     reexports: HashMap<String, String>,
@@ -56,39 +64,57 @@ impl Layering {
     }
 
     /// Returns the imports of a file that violate the layering.
-    pub(super) fn faults(&self, source: &Source) -> Vec<Finding> {
-        let Some(place) = ModulePath::of(&source.path) else {
+    pub(super) fn findings(&self, source: &Source) -> Vec<Finding> {
+        let Some(place) = ModulePath::from_path(&source.path) else {
             return Vec::new();
         };
         if OUTSIDE.contains(&place.module.as_str()) {
             return Vec::new();
         }
-        let fault = |line, message| Finding {
+        let finding = |line, message| Finding {
             path: source.path.clone(),
             line,
             message,
         };
         if arrows_from(&place.module).is_none() {
             let message = format!(
-                "the module `{}` has no layer; add it to `ARROWS` in xtask/src/tidy/arrows.rs \
+                "the module `{}` has no layer; add it to `ARROWS` in xtask/src/tidy/layering.rs \
                  and to docs/architecture.md",
                 place.module,
             );
-            return vec![fault(1, message)];
+            return vec![finding(1, message)];
         }
-        let imports = imports::of(without_tests(&source.code), place.depth);
-        let against = imports.into_iter().filter_map(|import| {
-            let target = self.module_of(&import.name)?;
-            (!may_use(&place.module, target)).then(|| {
-                let message = format!(
-                    "`{}` must not use `{target}`; move the shared code to a lower layer, or \
-                     connect the two in `app`",
-                    place.module,
-                );
-                fault(import.line, message)
-            })
+        let imports = imports::find(without_tests(&source.code), &place.path);
+        let mut against: Vec<Finding> = imports
+            .into_iter()
+            .filter_map(|import| Some(finding(import.line, self.violation(&place, &import)?)))
+            .collect();
+        against.dedup_by(|one, other| one.line == other.line && one.message == other.message);
+        against
+    }
+
+    /// Returns the message for an import that violates the layering.
+    fn violation(&self, place: &ModulePath, import: &Import) -> Option<String> {
+        let (name, part) = import.path.split_first()?;
+        if let Some(target) = self.module_of(name)
+            && !may_use(&place.module, target)
+        {
+            return Some(format!(
+                "`{}` must not use `{target}`; move the shared code to a lower layer, or connect \
+                 the two in `app`",
+                place.module,
+            ));
+        }
+        let (own_part, part) = (place.path.get(1)?, part.first()?);
+        let is_violated = PARTS.iter().any(|(module, lower, upper)| {
+            *module == place.module
+                && module == name
+                && lower.contains(&own_part.as_str())
+                && upper.contains(&part.as_str())
         });
-        against.collect()
+        is_violated.then(|| {
+            format!("`{name}::{own_part}` must not use `{name}::{part}`; move the shared code down")
+        })
     }
 
     /// Returns the module of a name at the crate root, or `None` if it is not from a module.
@@ -100,15 +126,15 @@ impl Layering {
     }
 }
 
-/// Module of a file, and its depth.
+/// Path of the module of a file, and its first name.
 struct ModulePath {
     module: String,
-    depth: usize,
+    path: Vec<String>,
 }
 
 impl ModulePath {
     /// Returns `None` for files that the rule does not apply to.
-    fn of(path: &Path) -> Option<Self> {
+    fn from_path(path: &Path) -> Option<Self> {
         let path = path.strip_prefix(CRATE).ok()?.with_extension("");
         let mut names: Vec<&str> = path
             .components()
@@ -125,7 +151,7 @@ impl ModulePath {
         }
         Some(Self {
             module: (*names.first()?).to_owned(),
-            depth: names.len(),
+            path: names.into_iter().map(str::to_owned).collect(),
         })
     }
 }
@@ -188,14 +214,14 @@ mod tests {
     const ROOT: &str = "mod error;\npub use crate::error::{Error, Result as Outcome};\n\
                         pub use app::Portal;\npub use axum;\n";
 
-    fn faults(path: &str, text: &str) -> Vec<String> {
+    fn findings(path: &str, text: &str) -> Vec<String> {
         let sources = [
             Source::new("portal-core/src/lib.rs", ROOT),
             Source::new(format!("portal-core/src/{path}"), text),
         ];
         let arrows = Layering::new(&sources);
-        let faults = sources.iter().flat_map(|source| arrows.faults(source));
-        faults.map(|fault| fault.to_string()).collect()
+        let findings = sources.iter().flat_map(|source| arrows.findings(source));
+        findings.map(|finding| finding.to_string()).collect()
     }
 
     #[test]
@@ -219,7 +245,7 @@ mod tests {
 
     #[test]
     fn import_of_higher_layer_is_reported_with_its_line() {
-        let found = faults(
+        let found = findings(
             "store/query.rs",
             "use crate::error::Error;\nuse crate::auth::User;\n",
         );
@@ -231,45 +257,60 @@ mod tests {
 
     #[test]
     fn import_of_lower_layer_is_accepted() {
-        assert!(faults("tasks/mod.rs", "use crate::{auth::User, pages};").is_empty());
-        assert!(faults("tasks/mod.rs", "use crate::tasks::queue::Queue;").is_empty());
+        assert!(findings("tasks/mod.rs", "use crate::{auth::User, pages};").is_empty());
+        assert!(findings("tasks/mod.rs", "use crate::tasks::queue::Queue;").is_empty());
     }
 
     #[test]
     fn path_without_use_is_checked() {
         assert_eq!(
-            faults("auth/users.rs", "fn x() -> crate::pages::Page {}").len(),
+            findings("auth/users.rs", "fn x() -> crate::pages::Page {}").len(),
             1
         );
         assert_eq!(
-            faults("auth/users.rs", "fn x() -> super::super::pages::Page {}").len(),
+            findings("auth/users.rs", "fn x() -> super::super::pages::Page {}").len(),
             1
         );
-        assert!(faults("auth/users.rs", "use super::pages;").is_empty());
+        assert!(findings("auth/users.rs", "use super::pages;").is_empty());
     }
 
     #[test]
     fn reexported_name_counts_as_its_module() {
-        assert!(faults("store/mod.rs", "use crate::{Error, Outcome};").is_empty());
-        assert_eq!(faults("store/mod.rs", "use crate::Portal;").len(), 1);
+        assert!(findings("store/mod.rs", "use crate::{Error, Outcome};").is_empty());
+        assert_eq!(findings("store/mod.rs", "use crate::Portal;").len(), 1);
     }
 
     #[test]
     fn comments_strings_and_tests_are_ignored() {
         let text = "//! [`crate::app::Portal`]\nconst X: &str = \"crate::app\";\n\
                     #[cfg(test)]\nmod tests {\n    use crate::testing::TestPortal;\n}\n";
-        assert!(faults("error.rs", text).is_empty());
-        assert!(faults("auth/tests.rs", "use crate::testing::TestPortal;").is_empty());
+        assert!(findings("error.rs", text).is_empty());
+        assert!(findings("auth/tests.rs", "use crate::testing::TestPortal;").is_empty());
     }
 
     #[test]
     fn prelude_imports_all_modules_and_is_never_imported() {
-        assert!(faults("prelude.rs", "pub use crate::app::Portal;").is_empty());
-        assert_eq!(faults("tasks/mod.rs", "use crate::prelude::*;").len(), 1);
+        assert!(findings("prelude.rs", "pub use crate::app::Portal;").is_empty());
+        assert_eq!(findings("tasks/mod.rs", "use crate::prelude::*;").len(), 1);
+    }
+
+    #[test]
+    fn lower_part_of_tasks_does_not_use_upper_part() {
+        for path in ["tasks/engine/queue.rs", "tasks/events/mod.rs"] {
+            assert_eq!(findings(path, "use crate::tasks::http::Api;").len(), 1);
+            assert_eq!(findings(path, "use crate::{tasks::{pages}};").len(), 1);
+            assert!(findings(path, "use crate::tasks::record::TaskRecord;").is_empty());
+        }
+        assert_eq!(
+            findings("tasks/engine/queue.rs", "use super::super::http::Api;").len(),
+            1
+        );
+        assert!(findings("tasks/engine/queue.rs", "use super::http::Api;").is_empty());
+        assert!(findings("tasks/pages/list.rs", "use crate::tasks::http::Api;").is_empty());
     }
 
     #[test]
     fn module_without_layer_is_reported() {
-        assert_eq!(faults("mail/mod.rs", "").len(), 1);
+        assert_eq!(findings("mail/mod.rs", "").len(), 1);
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn warning(source: &Source) -> Option<String> {
 }
 
 /// Returns a finding for a file that is too long.
-pub(super) fn fault(source: &Source) -> Option<Finding> {
+pub(super) fn finding(source: &Source) -> Option<Finding> {
     let lines = source.text.lines().count();
     (lines > MAX_LINES).then(|| Finding {
         path: source.path.clone(),
@@ -28,7 +28,7 @@ pub(super) fn fault(source: &Source) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Source, fault, warning};
+    use super::{Source, finding, warning};
 
     fn file_of(lines: usize) -> Source {
         Source::new("portal-core/src/page.rs", "x\n".repeat(lines))
@@ -38,7 +38,7 @@ mod tests {
     fn file_with_600_lines_is_accepted() {
         assert!(warning(&file_of(400)).is_none());
         assert!(warning(&file_of(401)).is_some());
-        assert!(fault(&file_of(600)).is_none());
-        assert!(fault(&file_of(601)).is_some());
+        assert!(finding(&file_of(600)).is_none());
+        assert!(finding(&file_of(601)).is_some());
     }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: source checks that rustfmt and clippy do not provide.
 
+mod documented_paths;
 mod imports;
 mod layering;
 mod length;
@@ -42,22 +43,23 @@ pub(crate) fn list_prose(root: &Path) -> Result<()> {
 pub(crate) fn run(root: &Path) -> Result<()> {
     let sources = sources::read(root)?;
     let arrows = Layering::new(&sources);
-    let mut faults = Vec::new();
+    let mut findings = Vec::new();
     for source in &sources {
         if let Some(warning) = length::warning(source) {
             eprintln!("warning: {warning}");
         }
-        faults.extend(length::fault(source));
-        faults.extend(unfinished::faults(source));
-        faults.extend(arrows.faults(source));
+        findings.extend(length::finding(source));
+        findings.extend(unfinished::findings(source));
+        findings.extend(arrows.findings(source));
     }
-    faults.extend(prose::faults(root, &sources)?);
-    if faults.is_empty() {
+    findings.extend(documented_paths::findings(root)?);
+    findings.extend(prose::findings(root, &sources)?);
+    if findings.is_empty() {
         eprintln!("xtask: {} source files are tidy", sources.len());
         return Ok(());
     }
-    for fault in &faults {
-        eprintln!("{fault}");
+    for finding in &findings {
+        eprintln!("{finding}");
     }
-    bail!("found {} problems in the sources", faults.len());
+    bail!("found {} problems in the sources", findings.len());
 }

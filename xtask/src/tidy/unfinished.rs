@@ -9,15 +9,15 @@ const IN_CODE: [&str; 3] = ["todo!(", "unimplemented!(", "#[ignore"];
 const ANYWHERE: [&str; 1] = [concat!("FIX", "ME")];
 
 /// Reports each line that contains a marker of unfinished code.
-pub(super) fn faults(source: &Source) -> Vec<Finding> {
+pub(super) fn findings(source: &Source) -> Vec<Finding> {
     let in_code = lines_with(&source.code, &IN_CODE);
     let anywhere = lines_with(&source.text, &ANYWHERE);
-    let faults = in_code.chain(anywhere).map(|(line, word)| Finding {
+    let findings = in_code.chain(anywhere).map(|(line, word)| Finding {
         path: source.path.clone(),
         line,
         message: format!("`{word}` marks unfinished code; finish the code or remove it"),
     });
-    faults.collect()
+    findings.collect()
 }
 
 fn lines_with<'a>(
@@ -32,18 +32,21 @@ fn lines_with<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Source, faults};
+    use super::{Source, findings};
 
     #[test]
     fn macro_is_found_in_code_but_not_in_comments() {
         let source = Source::new("a.rs", "// todo!(\nlet x = \"todo!(\";\ntodo!();\n");
-        let lines: Vec<_> = faults(&source).iter().map(|fault| fault.line).collect();
+        let lines: Vec<_> = findings(&source)
+            .iter()
+            .map(|finding| finding.line)
+            .collect();
         assert_eq!(lines, [3]);
     }
 
     #[test]
     fn ignored_test_is_reported() {
         let source = Source::new("a.rs", "#[test]\n#[ignore = \"slow\"]\nfn x() {}\n");
-        assert_eq!(faults(&source).len(), 1);
+        assert_eq!(findings(&source).len(), 1);
     }
 }

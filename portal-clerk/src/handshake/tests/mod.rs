@@ -121,15 +121,18 @@ fn directives(session: &str) -> Vec<String> {
 }
 
 fn header_of(navigation: &NavigationOutcome, name: &str) -> Option<String> {
-    let answer = navigation.response.as_ref()?;
-    let value = answer.headers().get(name)?;
+    let response = navigation.response.as_ref()?;
+    let value = response.headers().get(name)?;
     Some(value.to_str().unwrap().to_owned())
 }
 
 /// Returns the parameters of the redirect to Clerk.
 fn parameters(navigation: &NavigationOutcome) -> HashMap<String, String> {
-    let answer = navigation.response.as_ref().expect("a redirect");
-    assert_eq!(answer.status(), 307);
+    let response = navigation
+        .response
+        .as_ref()
+        .expect("response is a redirect");
+    assert_eq!(response.status(), 307);
     let location = header_of(navigation, "location").unwrap();
     let location: Url = location.parse().unwrap();
     assert_eq!(

@@ -66,19 +66,19 @@ async fn nested_portal_is_returned_to_under_its_prefix() {
 #[tokio::test]
 async fn development_instance_receives_the_browser_id() {
     let site = Site::development();
-    let mut stranger = page("/", "");
-    let sent = parameters(&site.open(&mut stranger).await);
+    let mut new_browser = page("/", "");
+    let sent = parameters(&site.open(&mut new_browser).await);
     assert_eq!(sent["__clerk_hs_reason"], "dev-browser-missing");
     assert!(!sent.contains_key("__clerk_db_jwt"));
 
-    let mut told = page("/x?__clerk_db_jwt=dvb_2&a=1", "__clerk_db_jwt=dvb_1");
-    let sent = parameters(&site.open(&mut told).await);
+    let mut with_parameter = page("/x?__clerk_db_jwt=dvb_2&a=1", "__clerk_db_jwt=dvb_1");
+    let sent = parameters(&site.open(&mut with_parameter).await);
     assert_eq!(sent["__clerk_hs_reason"], "dev-browser-sync");
     assert_eq!(sent["__clerk_db_jwt"], "dvb_2");
     assert_eq!(sent["redirect_url"], "https://portal.example.com/x?a=1");
 
-    let mut known = page("/", "__clerk_db_jwt=dvb_1; __client_uat=1");
-    let sent = parameters(&site.open(&mut known).await);
+    let mut with_cookie = page("/", "__clerk_db_jwt=dvb_1; __client_uat=1");
+    let sent = parameters(&site.open(&mut with_cookie).await);
     assert_eq!(sent["__clerk_hs_reason"], "client-uat-but-no-session-token");
     assert_eq!(sent["__clerk_db_jwt"], "dvb_1");
 

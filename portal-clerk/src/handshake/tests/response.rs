@@ -133,10 +133,10 @@ async fn forged_handshake_sets_no_cookie() {
         assert!(navigation.cookies.is_empty(), "{at}");
         match navigation.response {
             None => assert!(at > 1, "{at}"),
-            Some(answer) => {
+            Some(response) => {
                 assert!(at <= 1, "{at}");
-                assert_eq!(answer.status(), 500);
-                assert!(!answer.headers().contains_key("set-cookie"));
+                assert_eq!(response.status(), 500);
+                assert!(!response.headers().contains_key("set-cookie"));
             }
         }
     }

@@ -81,7 +81,7 @@ fn not_integer(value: &Value, min: i64, max: i64) -> FieldError {
 fn out_of_range(min: i64, max: i64) -> FieldError {
     FieldError::new(
         "",
-        "out_of_range",
+        "invalid_value",
         format!("must be a whole number from {min} to {max}"),
     )
 }

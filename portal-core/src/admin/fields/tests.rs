@@ -16,17 +16,17 @@ fn bind<T: AdminField>(value: &Value) -> Option<sea_query::Value> {
 fn code<T: AdminField>(value: Value) -> String {
     match T::from_value(value) {
         Ok(_) => "ok".to_owned(),
-        Err(fault) => fault.code,
+        Err(error) => error.code,
     }
 }
 
 #[test]
 fn integers_outside_their_range_are_rejected() {
     assert_eq!(code::<i16>(json!(32767)), "ok");
-    assert_eq!(code::<i16>(json!(32768)), "out_of_range");
-    assert_eq!(code::<u32>(json!(-1)), "out_of_range");
+    assert_eq!(code::<i16>(json!(32768)), "invalid_value");
+    assert_eq!(code::<u32>(json!(-1)), "invalid_value");
     assert_eq!(code::<u32>(json!(u32::MAX)), "ok");
-    assert_eq!(code::<i64>(json!(u64::MAX)), "out_of_range");
+    assert_eq!(code::<i64>(json!(u64::MAX)), "invalid_value");
     assert_eq!(code::<i64>(json!(2.0)), "ok");
     assert_eq!(code::<i64>(json!(2.5)), "invalid_type");
     assert_eq!(code::<i64>(json!("2")), "invalid_type");

@@ -5,7 +5,7 @@ use maud::html;
 
 use super::super::consequences::shorten;
 use super::super::list::delete_drawer;
-use super::super::record::Precondition;
+use super::super::precondition::Precondition;
 use super::super::spec::ModelSpec;
 use super::request::{AdminPage, PageRequest};
 use crate::error::{Error, Result};

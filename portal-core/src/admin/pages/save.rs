@@ -8,7 +8,7 @@ use super::super::changed::last_change;
 use super::super::consequences::{question, saved, shorten};
 use super::super::form::CONFIRMED;
 use super::super::form_state::{CONVERT, FormState};
-use super::super::record::Precondition;
+use super::super::precondition::Precondition;
 use super::super::users;
 use super::request::{AdminPage, PageRequest};
 use super::screen::Screen;
@@ -95,7 +95,7 @@ pub(super) async fn convert(
     let key = Some(request.key.as_str()).filter(|key| !key.is_empty());
     let mut draft = FormState::read(model, key, &form);
     draft.convert(model, form.get(CONVERT).map_or("", String::as_str));
-    let status = if draft.faults.is_empty() {
+    let status = if draft.errors.is_empty() {
         StatusCode::OK
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
@@ -105,7 +105,7 @@ pub(super) async fn convert(
 
 impl Screen<'_> {
     async fn invalid(&self, mut draft: FormState, faults: Vec<FieldError>) -> Result<PageResponse> {
-        draft.faults = faults;
+        draft.errors = faults;
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         self.render_form(draft, status).await
     }
@@ -136,7 +136,7 @@ impl Screen<'_> {
                     Some("This record was deleted. Add it again to keep your input.".to_owned());
             }
             _ if error.field_errors().is_empty() => draft.banner = Some(error.detail().to_owned()),
-            _ => draft.faults = error.field_errors().to_vec(),
+            _ => draft.errors = error.field_errors().to_vec(),
         }
         self.render_form(draft, status).await
     }

@@ -136,10 +136,10 @@ pub(in crate::tasks) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<
         .map_err(|error| unreadable(format!("failed to encode as JSON: {error}")))?;
     if accepted != *value {
         // A type's `Deserialize` does not necessarily accept the output of its `Serialize`.
-        from_value::<A>(accepted.clone()).map_err(|fault| {
+        from_value::<A>(accepted.clone()).map_err(|error| {
             unreadable(format!(
                 "the argument type does not read its own output: {} {}",
-                fault.pointer, fault.message
+                error.pointer, error.message
             ))
         })?;
     }
@@ -148,12 +148,12 @@ pub(in crate::tasks) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<
 
 /// Decodes and checks arguments.
 pub(in crate::tasks) fn decode<A: TaskArgs>(value: Value) -> Result<A, Vec<FieldError>> {
-    let args: A = from_value(value).map_err(|fault| vec![fault])?;
-    let faults = garde_errors(&args);
-    if faults.is_empty() {
+    let args: A = from_value(value).map_err(|error| vec![error])?;
+    let errors = garde_errors(&args);
+    if errors.is_empty() {
         Ok(args)
     } else {
-        Err(faults)
+        Err(errors)
     }
 }
 
@@ -178,10 +178,10 @@ mod tests {
     #[test]
     fn each_violated_rule_has_its_pointer() {
         let value = serde_json::json!({"name": "x", "items": [{"count": 1}, {"count": 10}]});
-        let Err(faults) = decode::<Args>(value) else {
+        let Err(errors) = decode::<Args>(value) else {
             panic!("two rules are violated")
         };
-        let mut pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        let mut pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
         pointers.sort_unstable();
         assert_eq!(pointers, ["/items/1/count", "/name"]);
     }

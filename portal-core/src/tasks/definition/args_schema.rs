@@ -30,15 +30,15 @@ impl ArgsSchema {
     }
 
     /// Returns all errors of a value that does not match the schema.
-    pub(super) fn faults(&self, value: &Value) -> Vec<FieldError> {
+    pub(super) fn validate(&self, value: &Value) -> Vec<FieldError> {
         let Some(validator) = &self.validator else {
             return Vec::new();
         };
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for error in validator.iter_errors(value) {
-            collect(&error, &mut faults);
+            collect(&error, &mut errors);
         }
-        faults
+        errors
     }
 }
 
@@ -106,30 +106,30 @@ fn message(error: &ValidationError<'_>) -> String {
 }
 
 /// Collects errors; an error in a union is reported in the branch that the value was meant for.
-fn collect(error: &ValidationError<'_>, faults: &mut Vec<FieldError>) {
+fn collect(error: &ValidationError<'_>, errors: &mut Vec<FieldError>) {
     let pointer = error.instance_path().to_string();
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             match meant(context, &pointer) {
-                Some(branch) => branch.iter().for_each(|error| collect(error, faults)),
+                Some(branch) => branch.iter().for_each(|error| collect(error, errors)),
                 None => {
                     let message = "is not an allowed value";
-                    faults.push(FieldError::new(pointer, "invalid_value", message));
+                    errors.push(FieldError::new(pointer, "invalid_value", message));
                 }
             }
         }
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            faults.push(FieldError::new(
+            errors.push(FieldError::new(
                 format!("{pointer}/{}", escape_pointer(name)),
                 "missing",
                 "this is required",
             ));
         }
         ValidationErrorKind::Type { .. } => {
-            faults.push(FieldError::new(pointer, "invalid_type", error.to_string()));
+            errors.push(FieldError::new(pointer, "invalid_type", error.to_string()));
         }
-        _ => faults.push(FieldError::new(pointer, "invalid_value", message(error))),
+        _ => errors.push(FieldError::new(pointer, "invalid_value", message(error))),
     }
 }
 
@@ -234,12 +234,12 @@ mod tests {
             name: "Ada Lovelace".to_owned(),
             age: 151,
         };
-        let codes = |faults: Vec<FieldError>| {
-            let codes = faults.into_iter().map(|fault| (fault.pointer, fault.code));
+        let codes = |errors: Vec<FieldError>| {
+            let codes = errors.into_iter().map(|error| (error.pointer, error.code));
             codes.collect::<std::collections::BTreeMap<_, _>>()
         };
         let schema = ArgsSchema::new(schemars::schema_for!(Args));
-        let by_schema = codes(schema.faults(&json!(args)));
+        let by_schema = codes(schema.validate(&json!(args)));
         assert_eq!(by_schema, codes(crate::request::garde_errors(&args)));
         assert_eq!(by_schema.len(), 2, "{by_schema:?}");
     }
@@ -247,18 +247,18 @@ mod tests {
     #[test]
     fn all_errors_are_found_at_once() {
         let schema = ArgsSchema::new(schemars::schema_for!(Args));
-        let faults = schema.faults(&json!({"name": 5, "age": 151}));
-        let found: Vec<_> = faults
+        let errors = schema.validate(&json!({"name": 5, "age": 151}));
+        let found: Vec<_> = errors
             .iter()
-            .map(|fault| (fault.pointer.as_str(), fault.code.as_str()))
+            .map(|error| (error.pointer.as_str(), error.code.as_str()))
             .collect();
         assert!(found.contains(&("/name", "invalid_type")), "{found:?}");
         assert!(found.contains(&("/age", "invalid_value")), "{found:?}");
-        let missing = schema.faults(&json!({}));
+        let missing = schema.validate(&json!({}));
         assert_eq!(
             missing
                 .iter()
-                .map(|fault| fault.pointer.as_str())
+                .map(|error| error.pointer.as_str())
                 .collect::<Vec<_>>(),
             ["/name", "/age"]
         );
@@ -274,13 +274,13 @@ mod tests {
         }});
         let schema = ArgsSchema::new(schema.try_into().unwrap());
         let value = json!({"from": "2026-13-01", "id": "x", "sections": [], "title": "ab"});
-        let faults = schema.faults(&value);
-        let told: Vec<_> = faults
+        let errors = schema.validate(&value);
+        let messages: Vec<_> = errors
             .iter()
-            .map(|fault| format!("{} {}", fault.pointer, fault.message))
+            .map(|error| format!("{} {}", error.pointer, error.message))
             .collect();
         assert_eq!(
-            told,
+            messages,
             [
                 "/from must be a date such as 2026-05-01",
                 "/sections add at least 1 entry",
@@ -292,6 +292,6 @@ mod tests {
     #[test]
     fn example_matches_its_schema() {
         let schema = ArgsSchema::new(schemars::schema_for!(Args));
-        assert_eq!(schema.faults(&schema.example), []);
+        assert_eq!(schema.validate(&schema.example), []);
     }
 }

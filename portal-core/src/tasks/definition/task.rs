@@ -331,14 +331,14 @@ fn write_sorted(value: &Value, text: &mut String) {
 ///
 /// Arguments were checked before they were stored, so another version of the application stored
 /// them.
-fn stale_args_error(faults: Vec<FieldError>) -> TaskError {
-    let faults: Vec<_> = faults
+fn stale_args_error(errors: Vec<FieldError>) -> TaskError {
+    let errors: Vec<_> = errors
         .iter()
-        .map(|fault| format!("{} {}", fault.pointer, fault.message))
+        .map(|error| format!("{} {}", error.pointer, error.message))
         .collect();
     TaskError::permanent(format!(
         "the stored arguments no longer match the task type: {}",
-        faults.join("; ")
+        errors.join("; ")
     ))
     .with_code("invalid_parameters")
 }
@@ -418,10 +418,10 @@ impl TaskDefinition {
         let Some(schema) = &self.schema else {
             return Ok(AcceptedArgs::none());
         };
-        let mut faults = schema.faults(args);
-        faults.extend(json::faults(args, ""));
-        if !faults.is_empty() {
-            return Err(faults);
+        let mut errors = schema.validate(args);
+        errors.extend(json::validate(args, ""));
+        if !errors.is_empty() {
+            return Err(errors);
         }
         (self.check)(args).map(AcceptedArgs::new)
     }

@@ -47,13 +47,13 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
         loop {
             let mut turn = tokio::select! {
                 biased;
-                answer = &mut receiver => return answer.ok(),
+                outcome = &mut receiver => return outcome.ok(),
                 turn = Arc::clone(&self.turn).lock_owned() => turn,
             };
             self.gather(*turn).await;
             // The previous batch may have contained this item.
             match receiver.try_recv() {
-                Ok(answer) => return Some(answer),
+                Ok(outcome) => return Some(outcome),
                 Err(oneshot::error::TryRecvError::Closed) => return None,
                 Err(oneshot::error::TryRecvError::Empty) => {}
             }
@@ -65,9 +65,9 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
             *turn = items.len();
             let written = write(items);
             tokio::spawn(async move {
-                for (answer, sender) in written.await.into_iter().zip(senders) {
+                for (outcome, sender) in written.await.into_iter().zip(senders) {
                     // A dropped caller does not need its result.
-                    let _ = sender.send(answer);
+                    let _ = sender.send(outcome);
                 }
                 drop(turn);
             });

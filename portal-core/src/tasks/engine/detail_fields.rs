@@ -23,7 +23,7 @@ pub(in crate::tasks) struct DetailFields {
     pub(in crate::tasks) is_cancelling: bool,
 }
 
-pub(in crate::tasks) async fn of(
+pub(in crate::tasks) async fn read(
     store: &Store,
     id: Uuid,
 ) -> Result<Option<DetailFields>, StoreError> {

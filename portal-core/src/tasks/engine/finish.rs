@@ -56,7 +56,7 @@ pub(in crate::tasks) struct FinishedAttempt {
     /// Time of the retry, if there is one.
     pub(super) retry_at: Option<DateTime<Utc>>,
     /// Notification for the owner of the task, if there is one.
-    pub(super) told: Option<FinishNotification>,
+    pub(super) notification: Option<FinishNotification>,
 }
 
 impl FinishedAttempt {
@@ -66,13 +66,13 @@ impl FinishedAttempt {
             last,
             outcome,
             retry_at: None,
-            told: None,
+            notification: None,
         }
     }
 
     /// Returns the notification about a task that has reached this state.
     fn message(&self, record: &TaskRecord) -> Option<OwnedNotification> {
-        let (user, message) = self.told.as_ref()?.message(record)?;
+        let (user, message) = self.notification.as_ref()?.message(record)?;
         Some((record.id, user, message))
     }
 

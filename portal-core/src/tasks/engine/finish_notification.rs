@@ -72,7 +72,7 @@ impl FinishNotification {
     /// Returns the notification about a finished task, and its recipient.
     pub(super) fn message(&self, record: &TaskRecord) -> Option<(Uuid, Notification)> {
         let user = record.owner_user_id?;
-        let is_told = match record.status {
+        let applies = match record.status {
             TaskStatus::Pending | TaskStatus::Processing => false,
             TaskStatus::Error => record.code.as_deref() != Some("cancelled"),
             TaskStatus::Completed => match self.notify {
@@ -102,7 +102,7 @@ impl FinishNotification {
         } else {
             message
         };
-        is_told.then(|| (user, message.kind("task")))
+        applies.then(|| (user, message.kind("task")))
     }
 }
 

@@ -157,15 +157,15 @@ pub(in crate::tasks) async fn insert_all(
         // One of them cannot be stored at all; the others must not fail because of it.
         Err(_) => vec![false; tasks.len()],
     };
-    let mut answers = Vec::with_capacity(tasks.len());
+    let mut outcomes = Vec::with_capacity(tasks.len());
     for (task, stored) in tasks.iter().zip(stored) {
-        answers.push(if stored {
+        outcomes.push(if stored {
             Ok(InsertOutcome::Inserted)
         } else {
             insert_alone(store, task).await
         });
     }
-    answers
+    outcomes
 }
 
 /// Returns the error that each caller of a failed batch receives; the cause is in the log.

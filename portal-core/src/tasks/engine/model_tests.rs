@@ -151,7 +151,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Ob
             let last = Arc::new(worker.attempts.swap_remove(chosen));
             let fails = fastrand::bool();
             let ending = FinishedAttempt {
-                told: None,
+                notification: None,
                 retry_at: (fails && last.attempt < last.max_attempts).then(now),
                 outcome: if fails {
                     Err(TaskError::new("no"))

@@ -139,17 +139,17 @@ impl Outbox {
 pub(crate) struct Fanout {
     tasks: Tasks,
     tokens: ClientTokens,
-    hints: Receiver<ClusterEvent>,
+    events: Receiver<ClusterEvent>,
 }
 
 impl Fanout {
     pub(crate) fn new(tasks: Tasks, tokens: ClientTokens) -> Self {
         // Subscribe now, so that no event that a monitor waits for is missed.
-        let hints = tasks.0.store.subscribe();
+        let events = tasks.0.store.subscribe();
         Self {
             tasks,
             tokens,
-            hints,
+            events,
         }
     }
 
@@ -167,7 +167,7 @@ impl Fanout {
         let stopped = stop.clone();
         background.spawn(async move {
             stopped
-                .run_until_cancelled(follower.follow(self.hints))
+                .run_until_cancelled(follower.follow(self.events))
                 .await;
         });
         let (tasks, stopped) = (self.tasks.clone(), stop.clone());
@@ -245,23 +245,23 @@ struct PendingReads {
 }
 
 impl RemoteChanges {
-    async fn follow(mut self, mut hints: Receiver<ClusterEvent>) {
-        let mut owed = PendingReads::default();
+    async fn follow(mut self, mut events: Receiver<ClusterEvent>) {
+        let mut pending = PendingReads::default();
         loop {
-            match hints.recv().await {
+            match events.recv().await {
                 Err(RecvError::Closed) => return,
-                hint => self.record_event(hint.ok(), &mut owed),
+                event => self.record_event(event.ok(), &mut pending),
             }
             loop {
                 // All changes that have arrived since the last read are read together.
                 loop {
-                    match hints.try_recv() {
-                        Ok(hint) => self.record_event(Some(hint), &mut owed),
-                        Err(TryRecvError::Lagged(_)) => self.record_event(None, &mut owed),
+                    match events.try_recv() {
+                        Ok(event) => self.record_event(Some(event), &mut pending),
+                        Err(TryRecvError::Lagged(_)) => self.record_event(None, &mut pending),
                         Err(TryRecvError::Empty | TryRecvError::Closed) => break,
                     }
                 }
-                match self.read(&mut owed).await {
+                match self.read(&mut pending).await {
                     Ok(()) => break,
                     Err(error) => {
                         tracing::warn!(%error, "failed to read task changes made by another replica");
@@ -273,28 +273,28 @@ impl RemoteChanges {
     }
 
     /// Records a cluster event; `None` means that events were lost.
-    fn record_event(&mut self, hint: Option<ClusterEvent>, owed: &mut PendingReads) {
-        match hint {
+    fn record_event(&mut self, event: Option<ClusterEvent>, pending: &mut PendingReads) {
+        match event {
             Some(ClusterEvent::TasksChanged { tasks, .. }) => {
                 let hub = &self.tasks.0.events.hub;
                 let wanted = tasks.0.iter().filter(|change| hub.has_subscriber(change));
-                owed.tasks.extend(wanted.map(|change| change.id));
+                pending.tasks.extend(wanted.map(|change| change.id));
             }
             Some(ClusterEvent::ClientTokenDeleted { id }) => self.tasks.0.events.hub.revoke(id),
             Some(ClusterEvent::Lagged) | None => {
-                owed.since.get_or_insert(self.last_event_at - OVERLAP);
+                pending.since.get_or_insert(self.last_event_at - OVERLAP);
             }
             Some(_) => {}
         }
         self.last_event_at = now();
     }
 
-    async fn read(&self, owed: &mut PendingReads) -> Result<()> {
+    async fn read(&self, pending: &mut PendingReads) -> Result<()> {
         let store = &self.tasks.0.store;
-        if let Some(since) = owed.since {
+        if let Some(since) = pending.since {
             let hub = &self.tasks.0.events.hub;
             let watched = hub.watched();
-            owed.tasks.extend(watched.tasks);
+            pending.tasks.extend(watched.tasks);
             self.show_all(change_feed::since(store, &watched.clients, since).await?)
                 .await?;
             let clients = hub.clients();
@@ -304,13 +304,13 @@ impl RemoteChanges {
                     hub.revoke(id);
                 }
             }
-            owed.since = None;
+            pending.since = None;
         }
-        owed.tasks.sort_unstable();
-        owed.tasks.dedup();
-        self.show_all(change_feed::by_ids(store, &owed.tasks).await?)
+        pending.tasks.sort_unstable();
+        pending.tasks.dedup();
+        self.show_all(change_feed::by_ids(store, &pending.tasks).await?)
             .await?;
-        owed.tasks.clear();
+        pending.tasks.clear();
         Ok(())
     }
 
@@ -341,7 +341,7 @@ mod tests {
         (0..count).map(|_| TaskChange::new(Uuid::now_v7(), None))
     }
 
-    fn told(notifications: &[ClusterEvent]) -> usize {
+    fn change_count(notifications: &[ClusterEvent]) -> usize {
         let counts = notifications.iter().map(|notification| match notification {
             ClusterEvent::TasksChanged { tasks, .. } => tasks.0.len(),
             _ => 0,
@@ -358,11 +358,11 @@ mod tests {
             unsent.put([again]);
         }
         let notifications = unsent.take();
-        assert_eq!(told(&notifications), 1001);
+        assert_eq!(change_count(&notifications), 1001);
         assert_eq!(notifications.len(), 4, "as many per event as it can carry");
         assert_eq!(unsent.take(), []);
         unsent.put_back(notifications);
-        assert_eq!(told(&unsent.take()), 1001);
+        assert_eq!(change_count(&unsent.take()), 1001);
     }
 
     #[test]
@@ -376,6 +376,6 @@ mod tests {
         unsent.put_back(notifications);
         assert_eq!(unsent.take(), [ClusterEvent::Lagged]);
         unsent.put(changes(1));
-        assert_eq!(told(&unsent.take()), 1);
+        assert_eq!(change_count(&unsent.take()), 1);
     }
 }

@@ -44,18 +44,18 @@ pub(super) struct HistoryEntry {
 impl HistoryEntry {
     /// Returns the approximate size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
-        fn of(value: &Value) -> usize {
+        fn encoded_size(value: &Value) -> usize {
             match value {
                 Value::String(text) => 32 + text.len(),
-                Value::Array(values) => 32 + values.iter().map(of).sum::<usize>(),
+                Value::Array(values) => 32 + values.iter().map(encoded_size).sum::<usize>(),
                 Value::Object(members) => members
                     .iter()
-                    .map(|(name, value)| 64 + name.len() + of(value))
+                    .map(|(name, value)| 64 + name.len() + encoded_size(value))
                     .sum(),
                 _ => 32,
             }
         }
-        64 + of(&self.data)
+        64 + encoded_size(&self.data)
     }
 }
 

@@ -48,7 +48,7 @@ pub(in crate::tasks) struct TaskHub(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     /// Number of subscribers, so that a change without subscribers needs no lock.
-    watchers: AtomicUsize,
+    subscribers: AtomicUsize,
     index: RwLock<Index>,
     /// Changes on their way to a crowd: the latest state of each task.
     crowded: Mutex<HashMap<Uuid, Arc<Snapshot>>>,
@@ -105,7 +105,7 @@ impl TaskHub {
         });
         // The subscriber is counted before it is in the index, so that no change is skipped while
         // it is added.
-        self.0.watchers.fetch_add(1, Ordering::SeqCst);
+        self.0.subscribers.fetch_add(1, Ordering::SeqCst);
         self.0
             .index
             .write()
@@ -118,16 +118,16 @@ impl TaskHub {
     }
 
     pub(in crate::tasks) fn publish(&self, record: &Arc<TaskRecord>) {
-        if self.0.watchers.load(Ordering::SeqCst) == 0 {
+        if self.0.subscribers.load(Ordering::SeqCst) == 0 {
             return;
         }
         let index = self.0.index.read();
-        let watchers = index.watchers_of(record).count();
-        if watchers == 0 {
+        let subscribers = index.subscribers_of(record).count();
+        if subscribers == 0 {
             return;
         }
         let snapshot = Arc::new(Snapshot::new(Arc::clone(record)));
-        if watchers > MAX_INLINE_DELIVERIES
+        if subscribers > MAX_INLINE_DELIVERIES
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             drop(index);
@@ -142,7 +142,7 @@ impl TaskHub {
 
     /// Returns `true` if a change may have subscribers, based on its event, before its row is read.
     pub(super) fn has_subscriber(&self, change: &TaskChange) -> bool {
-        if self.0.watchers.load(Ordering::SeqCst) == 0 {
+        if self.0.subscribers.load(Ordering::SeqCst) == 0 {
             return false;
         }
         let index = self.0.index.read();
@@ -236,7 +236,10 @@ impl Index {
         }
     }
 
-    fn watchers_of<'a>(&'a self, record: &'a TaskRecord) -> impl Iterator<Item = &'a Arc<Mailbox>> {
+    fn subscribers_of<'a>(
+        &'a self,
+        record: &'a TaskRecord,
+    ) -> impl Iterator<Item = &'a Arc<Mailbox>> {
         let client = record.client_token_id;
         let of_task = self.by_task.get(&record.id).into_iter().flatten();
         let of_client = client.and_then(|id| self.by_client.get(&id));
@@ -247,7 +250,7 @@ impl Index {
     }
 
     fn deliver(&self, snapshot: &Arc<Snapshot>) {
-        self.watchers_of(snapshot.record())
+        self.subscribers_of(snapshot.record())
             .for_each(|mailbox| mailbox.put(snapshot));
     }
 }
@@ -305,7 +308,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.hub.index.write().remove(&self.mailbox);
-        self.hub.watchers.fetch_sub(1, Ordering::SeqCst);
+        self.hub.subscribers.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -408,8 +411,8 @@ mod tests {
             .collect();
         hub.publish(&record(id, client, 1));
         let mut texts = Vec::new();
-        for watcher in &crowd {
-            let [change] = &watcher.changes().await[..] else {
+        for subscriber in &crowd {
+            let [change] = &subscriber.changes().await[..] else {
                 panic!("one change")
             };
             texts.push((change.message(), change.event()));
@@ -426,20 +429,20 @@ mod tests {
     fn dropped_subscription_is_removed_from_the_index() {
         let hub = TaskHub::default();
         let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
-        let watchers = [
+        let subscribers = [
             of_client(client),
             of_task(client, id),
             SubscriptionFilter::default(),
         ];
-        let watchers = watchers.map(|watch| hub.subscribe(watch));
+        let subscribers = subscribers.map(|watch| hub.subscribe(watch));
         let change = TaskChange::new(id, None);
         assert!(hub.has_subscriber(&change));
-        drop(watchers);
+        drop(subscribers);
         assert!(!hub.has_subscriber(&change));
         let index = hub.0.index.read();
         assert!(index.by_task.is_empty() && index.by_client.is_empty());
         assert!(index.of_everything.is_empty());
-        assert_eq!(hub.0.watchers.load(Ordering::SeqCst), 0);
+        assert_eq!(hub.0.subscribers.load(Ordering::SeqCst), 0);
     }
 
     #[test]
@@ -465,8 +468,8 @@ mod tests {
         let mine = [of_client(client), of_task(client, id)].map(|watch| hub.subscribe(watch));
         let theirs = hub.subscribe(of_client(other));
         hub.revoke(client);
-        for watcher in &mine {
-            watcher.revoked().await;
+        for subscriber in &mine {
+            subscriber.revoked().await;
         }
         let pending = futures_util::FutureExt::now_or_never(theirs.revoked());
         assert!(pending.is_none());

@@ -173,8 +173,8 @@ async fn follow(
         // The task is read again, now that changes are received.
         record: tasks.get(record.id).await?.ok_or_else(task_not_found)?,
         shown: None,
-        next_look: Instant::now(),
-        heard: Instant::now(),
+        next_poll: Instant::now(),
+        last_sent: Instant::now(),
         ended: false,
         subscription,
         tasks,
@@ -195,9 +195,9 @@ struct AdminEventStream {
     subscription: Subscription,
     /// Changes when the event log writer of this process has written something.
     turns: watch::Receiver<u64>,
-    next_look: Instant,
+    next_poll: Instant,
     /// Time at which something was last sent.
-    heard: Instant,
+    last_sent: Instant,
     ended: bool,
     holder: RevocationToken,
     stop: CancellationToken,
@@ -218,7 +218,7 @@ impl EventStream for AdminEventStream {
             let is_first = self.shown.is_none();
             let mut changed = Vec::new();
             if !is_first {
-                let journals = &self.tasks.0.events.logs;
+                let logs = &self.tasks.0.events.logs;
                 tokio::select! {
                     biased;
                     _ = self.holder.revoked() => return None,
@@ -226,17 +226,17 @@ impl EventStream for AdminEventStream {
                     states = self.subscription.changes() => changed = states,
                     Ok(()) = self.turns.changed() => {
                         // The writer may only have written events of other tasks.
-                        if !journals.has(&self.record) {
+                        if !logs.has(&self.record) {
                             continue;
                         }
                     }
-                    () = sleep_until(self.next_look) => {}
+                    () = sleep_until(self.next_poll) => {}
                 }
             }
             if let Some(newest) = changed.last() {
                 self.record = TaskRecord::clone(newest.record());
             }
-            if self.look().await.is_err() {
+            if self.poll().await.is_err() {
                 // The browser reconnects and resumes where it stopped.
                 return None;
             }
@@ -246,9 +246,9 @@ impl EventStream for AdminEventStream {
 
 impl AdminEventStream {
     /// Collects the events since the last poll.
-    async fn look(&mut self) -> Result<()> {
+    async fn poll(&mut self) -> Result<()> {
         let is_running = self.record.status == TaskStatus::Processing;
-        self.next_look = Instant::now()
+        self.next_poll = Instant::now()
             + if is_running {
                 POLL_INTERVAL
             } else {
@@ -274,11 +274,11 @@ impl AdminEventStream {
             self.ready
                 .push_back(Bytes::from_static(b"event: end\ndata: {}\n\n"));
             self.ended = true;
-        } else if self.ready.is_empty() && self.heard.elapsed() >= KEEP_ALIVE {
+        } else if self.ready.is_empty() && self.last_sent.elapsed() >= KEEP_ALIVE {
             self.ready.push_back(live::KEEP_ALIVE);
         }
         if !self.ready.is_empty() {
-            self.heard = Instant::now();
+            self.last_sent = Instant::now();
         }
         Ok(())
     }

@@ -109,7 +109,7 @@ async fn enqueue(
     request: Request,
 ) -> Result<Response> {
     let tasks = state.borrow::<Tasks>()?;
-    let owner = AuthorizedClient::of(&state, &path.client_token).await?;
+    let owner = AuthorizedClient::verify(&state, &path.client_token).await?;
     let definition = tasks.registry().find(&path.group, &path.task)?;
     check_start(definition, Some(&owner.user))?;
     // The token as the client sent it, since the portal does not store it.
@@ -176,7 +176,7 @@ struct TaskPath {
 /// Returns the task of a path; checks the token with its owner, then the group, then the task.
 async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
     let tasks = state.borrow::<Tasks>()?;
-    let owner = AuthorizedClient::of(state, &path.client_token).await?;
+    let owner = AuthorizedClient::verify(state, &path.client_token).await?;
     tasks.registry().require_group(&path.group)?;
     let id: Uuid = path.task_id.parse().map_err(|_| task_not_found())?;
     let mine = |record: &TaskRecord| {
@@ -214,7 +214,7 @@ async fn list(
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<TaskListBody>> {
     let tasks = state.borrow::<Tasks>()?;
-    let owner = AuthorizedClient::of(&state, &path.client_token).await?;
+    let owner = AuthorizedClient::verify(&state, &path.client_token).await?;
     tasks.registry().require_group(&path.group)?;
     let page = ListPage::parse(query.limit.as_deref(), query.cursor.as_deref())?;
     let filter = QueueFilter {

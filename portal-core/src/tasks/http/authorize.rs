@@ -18,7 +18,7 @@ pub(super) struct AuthorizedClient {
 
 impl AuthorizedClient {
     /// Returns the owner of the client token in a path; every use of a token starts here.
-    pub(super) async fn of(state: &PortalState, token: &str) -> Result<Self> {
+    pub(super) async fn verify(state: &PortalState, token: &str) -> Result<Self> {
         let token = state.borrow::<ClientTokens>()?.verify(token).await?;
         Self::with_token(state, token).await
     }

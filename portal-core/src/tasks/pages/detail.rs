@@ -63,7 +63,7 @@ impl TaskDetail {
         // Read the history first: the event stream sends everything after it.
         let history = reader.tasks.history(id).await?.ok_or_else(task_not_found)?;
         let record = reader.find(id).await?;
-        let facts = detail_fields::of(&reader.tasks.0.store, id)
+        let facts = detail_fields::read(&reader.tasks.0.store, id)
             .await?
             .ok_or_else(task_not_found)?;
         let is_paused = record.status == TaskStatus::Pending

@@ -94,7 +94,7 @@ impl StartForm {
             return match json::parse(json.as_bytes()) {
                 Ok(value) => (value, Vec::new()),
                 Err(error) => {
-                    let fault = error.into_fault();
+                    let fault = error.into_field_error();
                     (
                         Value::Null,
                         vec![FieldError {
@@ -108,7 +108,7 @@ impl StartForm {
         match self.form() {
             Some(form) => {
                 let reading = form.decode(&self.typed);
-                (reading.value, reading.faults)
+                (reading.value, reading.errors)
             }
             None => (Value::Object(Map::new()), Vec::new()),
         }

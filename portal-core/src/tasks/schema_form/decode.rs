@@ -16,33 +16,33 @@ use crate::json;
 pub(crate) struct DecodedForm {
     pub(crate) value: Value,
     /// Errors of input that cannot be parsed.
-    pub(crate) faults: Vec<FieldError>,
+    pub(crate) errors: Vec<FieldError>,
 }
 
-pub(super) fn read(part: &Part<'_>, place: &FieldPath, typed: &FormInput) -> DecodedForm {
-    let mut faults = Vec::new();
-    let value = value(part, place, typed, &mut faults).unwrap_or(Value::Object(Map::new()));
-    DecodedForm { value, faults }
+pub(super) fn read(part: &Part<'_>, place: &FieldPath, input: &FormInput) -> DecodedForm {
+    let mut errors = Vec::new();
+    let value = value(part, place, input, &mut errors).unwrap_or(Value::Object(Map::new()));
+    DecodedForm { value, errors }
 }
 
 /// Returns the value of a part; `None` if it is omitted.
 fn value(
     part: &Part<'_>,
     place: &FieldPath,
-    typed: &FormInput,
-    faults: &mut Vec<FieldError>,
+    input: &FormInput,
+    errors: &mut Vec<FieldError>,
 ) -> Option<Value> {
-    if part.has_switch() && !typed.is_checked(&place.switch()) {
+    if part.has_switch() && !input.is_checked(&place.switch()) {
         return part.nothing();
     }
-    let text = typed.get(&place.name);
+    let text = input.get(&place.name);
     let trimmed = text.map(str::trim).filter(|text| !text.is_empty());
     match &part.shape {
         Shape::Object(members) => {
             let mut object = Map::new();
             for member in members {
                 let place = place.member(member.name);
-                if let Some(value) = value(&member.part, &place, typed, faults) {
+                if let Some(value) = value(&member.part, &place, input, errors) {
                     object.insert(member.name.to_owned(), value);
                 }
             }
@@ -50,16 +50,16 @@ fn value(
         }
         Shape::List { items } => {
             let mut values = Vec::new();
-            for (index, key) in typed.keys(&place.name).into_iter().enumerate() {
+            for (index, key) in input.keys(&place.name).into_iter().enumerate() {
                 let place = place.row(key, index);
-                values.push(value(items, &place, typed, faults).unwrap_or_else(|| {
-                    faults.push(missing(&place));
+                values.push(value(items, &place, input, errors).unwrap_or_else(|| {
+                    errors.push(missing(&place));
                     Value::Null
                 }));
             }
             Some(Value::Array(values))
         }
-        Shape::Map { values } => Some(entries(values, place, typed, faults)),
+        Shape::Map { values } => Some(entries(values, place, input, errors)),
         Shape::Choice(choices) => match trimmed {
             None => part.nothing(),
             Some(sent) => {
@@ -70,7 +70,7 @@ fn value(
         Shape::Variants(variants) => {
             let index: usize = trimmed?.parse().ok()?;
             let variant = variants.get(index)?;
-            value(&variant.part, &place.variant(index), typed, faults)
+            value(&variant.part, &place.variant(index), input, errors)
         }
         Shape::Constant(constant) => part.required.then(|| (*constant).clone()),
         Shape::Text => self::text(part, text?),
@@ -86,13 +86,13 @@ fn value(
             Some(text) => Some(Value::Bool(text == "true")),
         },
         // Browsers submit nothing for a switch that is off.
-        Shape::Boolean => Some(Value::Bool(typed.is_checked(&place.name))),
+        Shape::Boolean => Some(Value::Bool(input.is_checked(&place.name))),
         Shape::Json => match trimmed {
             None => part.nothing(),
             Some(text) => Some(json::parse(text.as_bytes()).unwrap_or_else(|error| {
-                let mut fault = error.into_fault();
-                fault.pointer.insert_str(0, &place.pointer);
-                faults.push(fault);
+                let mut field_error = error.into_field_error();
+                field_error.pointer.insert_str(0, &place.pointer);
+                errors.push(field_error);
                 text.into()
             })),
         },
@@ -102,19 +102,19 @@ fn value(
 fn entries(
     values: &Part<'_>,
     place: &FieldPath,
-    typed: &FormInput,
-    faults: &mut Vec<FieldError>,
+    input: &FormInput,
+    errors: &mut Vec<FieldError>,
 ) -> Value {
     let mut map = Map::new();
-    for key in typed.keys(&place.name) {
-        let name = typed.get(&place.entry_key(key)).unwrap_or_default();
+    for key in input.keys(&place.name) {
+        let name = input.get(&place.entry_key(key)).unwrap_or_default();
         let place = place.entry(key, name);
         if map.contains_key(name) {
             let message = "another row has the same key";
-            faults.push(FieldError::new(&*place.pointer, "invalid_value", message));
+            errors.push(FieldError::new(&*place.pointer, "invalid_value", message));
         }
-        let value = value(values, &place, typed, faults).unwrap_or_else(|| {
-            faults.push(missing(&place));
+        let value = value(values, &place, input, errors).unwrap_or_else(|| {
+            errors.push(missing(&place));
             Value::Null
         });
         map.insert(name.to_owned(), value);

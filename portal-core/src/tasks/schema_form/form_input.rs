@@ -9,7 +9,7 @@ pub(crate) struct FormInput(HashMap<String, Vec<String>>);
 impl FormInput {
     /// Parses a submitted form or the query of a URL.
     pub(crate) fn parse(encoded: &[u8]) -> Self {
-        let mut typed = Self::default();
+        let mut input = Self::default();
         // Rows with the same key would share their fields, and multiply the fields of the rows
         // nested in them.
         let mut seen = HashSet::new();
@@ -17,10 +17,10 @@ impl FormInput {
             // Browsers submit a line break of a text area as two characters.
             let pair = (name.into_owned(), text.replace("\r\n", "\n"));
             if seen.insert(pair.clone()) {
-                typed.add(pair.0, pair.1);
+                input.add(pair.0, pair.1);
             }
         }
-        typed
+        input
     }
 
     /// Returns the first text of a field.
@@ -64,10 +64,10 @@ fn is_key(text: &str) -> bool {
 
 impl<N: Into<String>, T: Into<String>> FromIterator<(N, T)> for FormInput {
     fn from_iter<I: IntoIterator<Item = (N, T)>>(texts: I) -> Self {
-        let mut typed = Self::default();
+        let mut input = Self::default();
         for (name, text) in texts {
-            typed.add(name.into(), text);
+            input.add(name.into(), text);
         }
-        typed
+        input
     }
 }

@@ -47,36 +47,36 @@ impl<'a> SchemaForm<'a> {
 
     /// Returns the initial input of the form: defaults and examples.
     pub(super) fn initial(&self) -> FormInput {
-        let mut typed = FormInput::default();
-        encode::initial(&self.part(), &self.root_path(), &mut typed);
-        typed
+        let mut input = FormInput::default();
+        encode::initial(&self.part(), &self.root_path(), &mut input);
+        input
     }
 
     /// Encodes a value as form input.
     pub(super) fn encode(&self, value: &Value) -> FormInput {
-        let mut typed = FormInput::default();
-        encode::encode(&self.part(), &self.root_path(), Some(value), &mut typed);
-        typed
+        let mut input = FormInput::default();
+        encode::encode(&self.part(), &self.root_path(), Some(value), &mut input);
+        input
     }
 
     /// Decodes form input into a value; text that cannot be parsed stays a string, for validation.
-    pub(super) fn decode(&self, typed: &FormInput) -> DecodedForm {
-        decode::read(&self.part(), &self.root_path(), typed)
+    pub(super) fn decode(&self, input: &FormInput) -> DecodedForm {
+        decode::read(&self.part(), &self.root_path(), input)
     }
 
     /// Adds, moves or removes a row, if the list exists.
-    pub(super) fn change(&self, typed: &mut FormInput, change: &RowAction) {
-        row_action::apply(&self.part(), &self.root_path(), typed, change);
+    pub(super) fn change(&self, input: &mut FormInput, change: &RowAction) {
+        row_action::apply(&self.part(), &self.root_path(), input, change);
     }
 
     /// Renders the fields with their input and its errors.
     pub(super) fn render(
         &self,
-        typed: &FormInput,
-        faults: &[FieldError],
-        look: &RenderOptions<'_>,
+        input: &FormInput,
+        errors: &[FieldError],
+        options: &RenderOptions<'_>,
     ) -> RenderedForm {
-        render::draw(&self.part(), &self.root_path(), typed, faults, look)
+        render::render(&self.part(), &self.root_path(), input, errors, options)
     }
 
     fn part(&self) -> Part<'a> {

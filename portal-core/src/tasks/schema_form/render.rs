@@ -29,17 +29,17 @@ pub(crate) struct RenderedForm {
     pub(crate) has_buttons: bool,
 }
 
-pub(super) fn draw(
+pub(super) fn render(
     part: &Part<'_>,
     place: &FieldPath,
-    typed: &FormInput,
-    faults: &[FieldError],
-    look: &RenderOptions<'_>,
+    input: &FormInput,
+    errors: &[FieldError],
+    options: &RenderOptions<'_>,
 ) -> RenderedForm {
     let mut pen = Renderer {
-        typed,
-        faults: faults.iter().map(|fault| (fault, false)).collect(),
-        look,
+        input,
+        errors: errors.iter().map(|error| (error, false)).collect(),
+        options,
         focused: false,
     };
     let fields = match &part.shape {
@@ -47,22 +47,22 @@ pub(super) fn draw(
         _ => pen.part(part, place, "Value"),
     };
     let has_buttons = fields.0.contains(" name=\"do\"");
-    let others = pen.faults.into_iter();
+    let others = pen.errors.into_iter();
     RenderedForm {
         fields,
         has_buttons,
         others: others
             .filter(|(_, shown)| !shown)
-            .map(|(fault, _)| fault.clone())
+            .map(|(error, _)| error.clone())
             .collect(),
     }
 }
 
 struct Renderer<'a> {
-    typed: &'a FormInput,
+    input: &'a FormInput,
     /// Errors, each with `true` if it is shown at a field.
-    faults: Vec<(&'a FieldError, bool)>,
-    look: &'a RenderOptions<'a>,
+    errors: Vec<(&'a FieldError, bool)>,
+    options: &'a RenderOptions<'a>,
     focused: bool,
 }
 
@@ -109,7 +109,7 @@ impl Renderer<'_> {
     fn field(&mut self, part: &Part<'_>, place: &FieldPath, label: &str) -> Markup {
         let node = &part.node;
         let error = self.error(&place.pointer, matches!(part.shape, Shape::Json));
-        let value = self.typed.get(&place.name).unwrap_or_default();
+        let value = self.input.get(&place.name).unwrap_or_default();
         let mut hint = node.text("description").map(str::to_owned);
         let name = place.name.as_str();
         let field = match &part.shape {
@@ -119,7 +119,7 @@ impl Renderer<'_> {
                 let options = options.map(|(value, label)| FieldOption::new(value, label));
                 Field::select(name, label, options.into())
             }
-            Shape::Boolean => Field::switch(name, label).checked(self.typed.is_checked(name)),
+            Shape::Boolean => Field::switch(name, label).checked(self.input.is_checked(name)),
             Shape::Number { whole } => {
                 let step = node.get("multipleOf").map(ToString::to_string);
                 let step = step.unwrap_or_else(|| if *whole { "1" } else { "any" }.to_owned());
@@ -172,7 +172,7 @@ impl Renderer<'_> {
                 legend {
                     @if part.has_switch() {
                         label {
-                            input type="checkbox" role="switch" name=(switch) value="true" checked[self.typed.is_checked(&switch)];
+                            input type="checkbox" role="switch" name=(switch) value="true" checked[self.input.is_checked(&switch)];
                             (label)
                         }
                     } @else { (label) }
@@ -191,7 +191,7 @@ impl Renderer<'_> {
         place: &FieldPath,
         label: &str,
     ) -> Markup {
-        let keys = self.typed.keys(&place.name);
+        let keys = self.input.keys(&place.name);
         let one = singular(label);
         html! {
             @for (index, key) in keys.iter().enumerate() {
@@ -214,12 +214,12 @@ impl Renderer<'_> {
         place: &FieldPath,
         label: &str,
     ) -> Markup {
-        let keys = self.typed.keys(&place.name);
+        let keys = self.input.keys(&place.name);
         let one = singular(label);
         html! {
             @for (index, key) in keys.iter().enumerate() {
                 @let key_name = place.entry_key(key);
-                @let name = self.typed.get(&key_name).unwrap_or_default();
+                @let name = self.input.get(&key_name).unwrap_or_default();
                 @let here = place.entry(key, name);
                 @let title = format!("{one} {}", index + 1);
                 div class="pt-item pt-entry" data-plain[is_plain(values)] {
@@ -242,7 +242,7 @@ impl Renderer<'_> {
         error: Option<String>,
     ) -> Markup {
         let chosen = self
-            .typed
+            .input
             .get(&place.name)
             .and_then(|index| index.parse().ok());
         let chosen: usize = chosen.unwrap_or(0);
@@ -271,7 +271,7 @@ impl Renderer<'_> {
                     @if let Some(description) = variant.description { p class="pt-hint" { (description) } }
                     // The errors belong to the submitted variant.
                     @if shown { (self.variant(variant, &place.variant(index))) }
-                    @else { (Renderer { typed: self.typed, faults: Vec::new(), look: self.look, focused: true }.variant(variant, &place.variant(index))) }
+                    @else { (Renderer { input: self.input, errors: Vec::new(), options: self.options, focused: true }.variant(variant, &place.variant(index))) }
                 }
             }
         }
@@ -330,7 +330,7 @@ impl Renderer<'_> {
             .submit()
             .attribute("name", "do")
             .attribute("value", what);
-        match self.look.post {
+        match self.options.post {
             Some(post) => button.attribute("hx-post", post.to_owned()),
             None => button,
         }
@@ -338,7 +338,7 @@ impl Renderer<'_> {
 
     fn takes_focus(&mut self, place: &FieldPath, is_wrong: bool) -> bool {
         let is_wanted = |wanted: &str| place.name.starts_with(wanted);
-        let takes = !self.focused && (is_wrong || self.look.focus.is_some_and(is_wanted));
+        let takes = !self.focused && (is_wrong || self.options.focus.is_some_and(is_wanted));
         self.focused |= takes;
         takes
     }
@@ -346,14 +346,14 @@ impl Renderer<'_> {
     /// Returns the errors at a pointer, and below it if its parts are not rendered.
     fn error(&mut self, pointer: &str, with_below: bool) -> Option<String> {
         let mut texts = Vec::new();
-        for (fault, shown) in &mut self.faults {
-            let Some(rest) = fault.pointer.strip_prefix(pointer) else {
+        for (error, shown) in &mut self.errors {
+            let Some(rest) = error.pointer.strip_prefix(pointer) else {
                 continue;
             };
             if rest.is_empty() {
-                texts.push(sentence(&fault.message));
+                texts.push(sentence(&error.message));
             } else if with_below && rest.starts_with('/') {
-                texts.push(format!("{rest}: {}", fault.message));
+                texts.push(format!("{rest}: {}", error.message));
             } else {
                 continue;
             }

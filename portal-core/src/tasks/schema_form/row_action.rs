@@ -44,10 +44,10 @@ impl RowAction {
     }
 
     /// Returns the name of the added row, which receives the focus.
-    pub(crate) fn added(&self, typed: &FormInput) -> Option<String> {
+    pub(crate) fn added(&self, input: &FormInput) -> Option<String> {
         match self {
             Self::Add { list } => {
-                let key = typed.keys(list).pop()?;
+                let key = input.keys(list).pop()?;
                 let separator = if list.contains('.') { '/' } else { '.' };
                 Some(format!("{list}{separator}{key}"))
             }
@@ -56,11 +56,11 @@ impl RowAction {
     }
 }
 
-pub(super) fn apply(part: &Part<'_>, place: &FieldPath, typed: &mut FormInput, change: &RowAction) {
-    let Some((list, place)) = find(part, place, typed, change.list()) else {
+pub(super) fn apply(part: &Part<'_>, place: &FieldPath, input: &mut FormInput, change: &RowAction) {
+    let Some((list, place)) = find(part, place, input, change.list()) else {
         return;
     };
-    let keys = typed.keys_mut(&place.name);
+    let keys = input.keys_mut(&place.name);
     let position = |wanted: &String| keys.iter().position(|key| key == wanted);
     match change {
         RowAction::Add { .. } => {
@@ -72,8 +72,8 @@ pub(super) fn apply(part: &Part<'_>, place: &FieldPath, typed: &mut FormInput, c
             let index = keys.len();
             keys.push(key.clone());
             match &list.shape {
-                Shape::List { items } => encode::initial(items, &place.row(&key, index), typed),
-                Shape::Map { values } => encode::initial(values, &place.entry(&key, ""), typed),
+                Shape::List { items } => encode::initial(items, &place.row(&key, index), input),
+                Shape::Map { values } => encode::initial(values, &place.entry(&key, ""), input),
                 _ => {}
             }
         }
@@ -101,7 +101,7 @@ pub(super) fn apply(part: &Part<'_>, place: &FieldPath, typed: &mut FormInput, c
 fn find<'p, 'a>(
     part: &'p Part<'a>,
     place: &FieldPath,
-    typed: &FormInput,
+    input: &FormInput,
     wanted: &str,
 ) -> Option<(&'p Part<'a>, FieldPath)> {
     if !wanted.starts_with(&place.name) {
@@ -111,21 +111,21 @@ fn find<'p, 'a>(
     if is_list && place.name == wanted {
         return Some((part, place.clone()));
     }
-    let keys = typed.keys(&place.name).into_iter();
+    let keys = input.keys(&place.name).into_iter();
     match &part.shape {
         Shape::Object(members) => members
             .iter()
-            .find_map(|member| find(&member.part, &place.member(member.name), typed, wanted)),
+            .find_map(|member| find(&member.part, &place.member(member.name), input, wanted)),
         Shape::List { items } => keys
             .enumerate()
-            .find_map(|(index, key)| find(items, &place.row(key, index), typed, wanted)),
+            .find_map(|(index, key)| find(items, &place.row(key, index), input, wanted)),
         Shape::Map { values } => keys
             .into_iter()
-            .find_map(|key| find(values, &place.entry(key, ""), typed, wanted)),
+            .find_map(|key| find(values, &place.entry(key, ""), input, wanted)),
         Shape::Variants(variants) => variants
             .iter()
             .enumerate()
-            .find_map(|(index, variant)| find(&variant.part, &place.variant(index), typed, wanted)),
+            .find_map(|(index, variant)| find(&variant.part, &place.variant(index), input, wanted)),
         _ => None,
     }
 }

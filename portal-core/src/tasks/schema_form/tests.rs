@@ -121,10 +121,10 @@ fn browser(markup: &str) -> FormInput {
 /// Passes a value through the form and the browser, and returns the decoded value.
 fn round(schema: &Value, value: &Value) -> Value {
     let form = SchemaForm::new(schema, "args");
-    let typed = form.encode(value);
-    let drawn = form.render(&typed, &[], &RenderOptions::default());
-    let reading = form.decode(&browser(&drawn.fields.0));
-    assert_eq!(reading.faults, [], "{value}");
+    let input = form.encode(value);
+    let rendered = form.render(&input, &[], &RenderOptions::default());
+    let reading = form.decode(&browser(&rendered.fields.0));
+    assert_eq!(reading.errors, [], "{value}");
     reading.value
 }
 
@@ -280,8 +280,8 @@ fn unchanged_form_submits_defaults_and_examples() {
         },
     });
     let form = SchemaForm::new(&schema, "args");
-    let drawn = form.render(&form.initial(), &[], &RenderOptions::default());
-    let value = form.decode(&browser(&drawn.fields.0)).value;
+    let rendered = form.render(&form.initial(), &[], &RenderOptions::default());
+    let value = form.decode(&browser(&rendered.fields.0)).value;
     assert_eq!(
         value,
         json!({"name": "bob", "level": 3, "on": true, "many": ["x", "x"]})
@@ -302,22 +302,22 @@ fn submitted_text_becomes_values_of_the_schema_types() {
             "tags": {"type": "array"},
         },
     });
-    let typed = [
+    let input = [
         ("args.name", "7"),
         ("args.age", "6"),
         ("args.note", ""),
         ("args.tags", "[1]"),
     ];
-    let read = |typed: FormInput| SchemaForm::new(&schema, "args").decode(&typed);
+    let read = |input: FormInput| SchemaForm::new(&schema, "args").decode(&input);
     assert_eq!(
-        read(typed.into_iter().collect()).value,
+        read(input.into_iter().collect()).value,
         json!({"name": "7", "age": 6, "on": false, "tags": [1]})
     );
-    let typed = [("args.age", "old"), ("args.tags", "[1")];
-    let reading = read(typed.into_iter().collect());
+    let input = [("args.age", "old"), ("args.tags", "[1")];
+    let reading = read(input.into_iter().collect());
     assert_eq!(reading.value["age"], "old", "for the check to reject");
-    assert_eq!(reading.faults[0].pointer, "/tags");
-    assert_eq!(reading.faults[0].code, "invalid_json");
+    assert_eq!(reading.errors[0].pointer, "/tags");
+    assert_eq!(reading.errors[0].code, "invalid_json");
 }
 
 #[test]
@@ -327,16 +327,16 @@ fn errors_are_shown_at_their_fields_and_keep_the_text() {
     let mut value = Dice(7).order();
     value["lines"] = json!([{"item": "a", "price": 1.0, "parts": [1, 2]}, {"item": "b", "price": 1.0, "parts": [3, 4]}]);
     value["tree"] = json!({"name": "a", "children": [{"name": 5, "children": []}]});
-    let mut typed = form.encode(&value);
-    typed.set("args.lines/1/parts/1", "many");
-    let faults = [
+    let mut input = form.encode(&value);
+    input.set("args.lines/1/parts/1", "many");
+    let errors = [
         FieldError::new("/lines/1/parts/1", "invalid_type", "is not a number"),
         FieldError::new("/tree/children/0/name", "missing", "this is required"),
         FieldError::new("/nowhere", "invalid_value", "is unknown"),
     ];
-    let drawn = form.render(&typed, &faults, &RenderOptions::default());
-    assert_eq!(drawn.others, [faults[2].clone()]);
-    let page = Html::parse_fragment(&drawn.fields.0);
+    let rendered = form.render(&input, &errors, &RenderOptions::default());
+    assert_eq!(rendered.others, [errors[2].clone()]);
+    let page = Html::parse_fragment(&rendered.fields.0);
     let wrong = Selector::parse("[aria-invalid=true]").unwrap();
     let wrong: Vec<_> = page
         .select(&wrong)
@@ -357,10 +357,13 @@ fn rows_are_added_moved_and_removed() {
     let schema = schema();
     let form = SchemaForm::new(&schema, "args");
     let value = json!({"tags": ["a", "b"], "lines": [{"item": "x", "parts": [1]}]});
-    let mut typed = form.encode(&value);
+    let mut input = form.encode(&value);
     let mut change = |what: &str| {
-        form.change(&mut typed, &RowAction::parse(what).expect("a change"));
-        let value = form.decode(&typed).value;
+        form.change(
+            &mut input,
+            &RowAction::parse(what).expect("action is valid"),
+        );
+        let value = form.decode(&input).value;
         (value["tags"].clone(), value["lines"][0]["parts"].clone())
     };
     assert_eq!(change("up args.tags 1"), (json!(["b", "a"]), json!([1])));
@@ -397,7 +400,7 @@ fn row_submitted_twice_is_one_row() {
 fn duplicate_key_of_a_map_is_an_error() {
     let schema = schema();
     let form = SchemaForm::new(&schema, "args");
-    let typed = [
+    let input = [
         ("args.labels", "0"),
         ("args.labels", "1"),
         ("args.labels/0/key", "x"),
@@ -405,9 +408,9 @@ fn duplicate_key_of_a_map_is_an_error() {
         ("args.labels/1/key", "x"),
         ("args.labels/1/value", "2"),
     ];
-    let faults = form.decode(&typed.into_iter().collect()).faults;
-    assert_eq!(faults.len(), 1, "{faults:?}");
-    assert_eq!(faults[0].pointer, "/labels/x");
+    let errors = form.decode(&input.into_iter().collect()).errors;
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0].pointer, "/labels/x");
 }
 
 #[test]
@@ -427,7 +430,7 @@ fn fields_have_the_constraints_of_the_schema() {
         },
     });
     let form = SchemaForm::new(&schema, "args");
-    let drawn = form
+    let rendered = form
         .render(&FormInput::default(), &[], &RenderOptions::default())
         .fields
         .0;
@@ -443,6 +446,6 @@ fn fields_have_the_constraints_of_the_schema() {
         "<textarea",
         "a – the first",
     ] {
-        assert!(drawn.contains(part), "{part} is not in {drawn}");
+        assert!(rendered.contains(part), "{part} is not in {rendered}");
     }
 }

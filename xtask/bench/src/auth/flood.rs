@@ -15,24 +15,24 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::connection::{Connection, request};
 use crate::summary::Summary;
-use crate::target::{PATH, answer_user, open_portal};
+use crate::target::{PATH, open_portal, respond_to_user};
 
 /// Length of a round.
 const ROUND: Duration = Duration::from_secs(1);
 /// Signed-in requests per second, over four connections.
 const RATE: u32 = 400;
 /// Requests of other clients per second, over two connections.
-const STRANGERS: u32 = 400;
+const GUEST_RATE: u32 = 400;
 
 /// Requests of other clients in a round.
 #[derive(Clone, Copy)]
-enum Strangers {
+enum GuestRequests {
     /// No requests.
     None,
     /// The same number of requests without a token, to measure their load alone.
     Anonymous,
     /// Tokens that each name a different key.
-    UnknownKeys,
+    ForgedKeys,
 }
 
 /// Prints the 99th percentile latency of signed-in requests, without and with other requests.
@@ -46,7 +46,7 @@ pub(crate) async fn run(rounds: usize) -> Result<()> {
     let mut variables = clerk.env();
     variables.push(("PUBLIC_URL", origin.clone()));
     let variables: Vec<(&str, &str)> = variables.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    let routes = Router::new().route(PATH, get(answer_user));
+    let routes = Router::new().route(PATH, get(respond_to_user));
     let portal = open_portal(&database, &variables, routes).await?;
     let service = portal
         .router()
@@ -63,9 +63,9 @@ pub(crate) async fn run(rounds: usize) -> Result<()> {
     let before = clerk.jwks_fetch_count();
     let started = Instant::now();
     let kinds = [
-        Strangers::None,
-        Strangers::Anonymous,
-        Strangers::UnknownKeys,
+        GuestRequests::None,
+        GuestRequests::Anonymous,
+        GuestRequests::ForgedKeys,
     ];
     let mut slowest = [const { Vec::new() }; 3];
     for _ in 0..rounds {
@@ -80,17 +80,17 @@ pub(crate) async fn run(rounds: usize) -> Result<()> {
         anonymous.context("no rounds")?,
         unknown.context("no rounds")?,
     );
-    println!("  p99 without strangers {none:.0} µs");
-    println!("  p99 with strangers   {anonymous:.0} µs, without tokens");
-    println!("  p99 with made-up keys {unknown:.0} µs");
+    println!("  p99 without guests   {none:.0} µs");
+    println!("  p99 with guests      {anonymous:.0} µs, without tokens");
+    println!("  p99 with forged keys  {unknown:.0} µs");
     println!(
-        "  made-up keys / no token {:.2}, medians",
+        "  forged keys / no token {:.2}, medians",
         unknown.median / anonymous.median
     );
     println!(
-        "  key sets fetched     {fetches} in {:.0} s, in {} requests with unknown keys",
+        "  key sets fetched     {fetches} in {:.0} s, in {} requests with forged keys",
         started.elapsed().as_secs_f64(),
-        rounds as u32 * STRANGERS,
+        rounds as u32 * GUEST_RATE,
     );
     server.abort();
     portal.shutdown().await;
@@ -103,7 +103,7 @@ fn ask(address: SocketAddr, token: Option<&str>) -> Vec<u8> {
 }
 
 /// Measures the 99th percentile latency of the signed-in requests of a round, in microseconds.
-async fn round(address: SocketAddr, token: &str, strangers: Strangers) -> Result<f64> {
+async fn round(address: SocketAddr, token: &str, guests: GuestRequests) -> Result<f64> {
     let end = Instant::now() + ROUND;
     let mut signed_in = JoinSet::new();
     for _ in 0..4 {
@@ -121,13 +121,13 @@ async fn round(address: SocketAddr, token: &str, strangers: Strangers) -> Result
     let parts: Vec<String> = token.split('.').map(str::to_owned).collect();
     for _ in 0..2 {
         let parts = parts.clone();
-        let made = move || match strangers {
-            Strangers::UnknownKeys => ask(address, Some(&with_unknown_key(&parts))),
+        let made = move || match guests {
+            GuestRequests::ForgedKeys => ask(address, Some(&with_unknown_key(&parts))),
             _ => ask(address, None),
         };
-        if !matches!(strangers, Strangers::None) {
+        if !matches!(guests, GuestRequests::None) {
             let connection = Connection::open(address).await?;
-            others.spawn(pace(connection, STRANGERS / 2, end, made, false));
+            others.spawn(pace(connection, GUEST_RATE / 2, end, made, false));
         }
     }
     let mut times = Vec::new();

@@ -25,13 +25,13 @@ pub(crate) struct Settings {
 /// Measures the throughput of signed-in requests, the cost of a check, and forged key ids.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     println!("# requests of signed-in users, as share of plain axum with as many bytes");
-    let subjects = ["bare-token", "session", "sessions"].map(target::named);
+    let subjects = ["plain-axum-token", "session", "sessions"].map(target::named);
     let subjects = subjects.into_iter().collect::<Result<Vec<_>>>()?;
     http::compare(&subjects, &settings.load).await?;
     println!("# check of a cached session, in this process");
     warm::run(settings.load.rounds, settings.calls).await?;
     println!("# verification of an uncached session token, in this process");
     cold::run(settings.load.rounds, settings.calls).await?;
-    println!("# strangers with made-up keys, concurrent with signed-in users");
+    println!("# guests with forged keys, concurrent with signed-in users");
     flood::run(settings.flood_rounds).await
 }

@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 
 use super::cold::session_tokens;
 use crate::summary::Summary;
-use crate::target::{answer, answer_user, open_portal};
+use crate::target::{open_portal, respond, respond_to_user};
 
 const OPEN: &str = "/api/open";
 const GUARDED: &str = "/api/guarded";
@@ -21,8 +21,8 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let database = format!("sqlite://{}", directory.path().join("warm.db").display());
     let routes = Router::new()
-        .route(OPEN, get(answer))
-        .route(GUARDED, get(answer_user));
+        .route(OPEN, get(respond))
+        .route(GUARDED, get(respond_to_user));
     let portal = open_portal(&database, &[], routes).await?;
     let router = portal.router();
     let token = session_tokens(&router, 1)

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::client::{Answer, Client};
+use super::monitor::Monitor;
 use super::recorder::{Accepted, Recorder, promise};
-use super::watcher::Watcher;
 use super::workloads::KINDS;
 
 /// One of several clients that enqueue tasks concurrently.
@@ -28,7 +28,7 @@ impl Generator {
     /// Enqueues tasks until stopped; returns the clients that monitor them.
     pub(super) async fn run(self) -> JoinSet<()> {
         let mut chance = fastrand::Rng::with_seed(self.seed.wrapping_add(u64::from(self.name)));
-        let mut watchers = JoinSet::new();
+        let mut monitors = JoinSet::new();
         let mut number = self.name << 24;
         while !self.enough.is_cancelled() {
             number += 1;
@@ -37,20 +37,20 @@ impl Generator {
                 continue;
             };
             if chance.u32(..100) < 40 {
-                let watcher = Watcher {
+                let monitor = Monitor {
                     id,
                     client: self.client.clone(),
                     book: Arc::clone(&self.book),
                     chance: chance.fork(),
                 };
-                watchers.spawn(watcher.run());
+                monitors.spawn(monitor.run());
             }
             if chance.u32(..100) < 5 {
                 self.cancel(&mut chance, id).await;
             }
             sleep(Duration::from_millis(chance.u64(40..160))).await;
         }
-        watchers
+        monitors
     }
 
     /// Sends the request until it is accepted; returns `None` if that is impossible.
@@ -87,7 +87,7 @@ impl Generator {
     ) -> Option<Uuid> {
         loop {
             match self.client.start(chance, kind, number, key).await {
-                Answer::Done(answer) => return self.id_of(&answer),
+                Answer::Done(response) => return self.id_of(&response),
                 Answer::Unclear => self
                     .book
                     .count("enqueue requests repeated, outcome unknown"),
@@ -100,10 +100,10 @@ impl Generator {
         }
     }
 
-    fn id_of(&self, answer: &Value) -> Option<Uuid> {
-        let id = answer["task_id"].as_str().and_then(|id| id.parse().ok());
+    fn id_of(&self, response: &Value) -> Option<Uuid> {
+        let id = response["task_id"].as_str().and_then(|id| id.parse().ok());
         if id.is_none() {
-            self.book.violation(promise::TASK_ID, answer.to_string());
+            self.book.violation(promise::TASK_ID, response.to_string());
         }
         id
     }

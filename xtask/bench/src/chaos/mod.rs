@@ -5,12 +5,12 @@
 mod checker;
 mod client;
 mod generator;
+mod monitor;
 mod nemesis;
 mod postgres;
 mod recorder;
 mod replica;
 mod replicas;
-mod watcher;
 mod workloads;
 
 pub(crate) use self::replica::{Settings as ReplicaSettings, run as run_replica};
@@ -118,9 +118,9 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
 
     let patience = Patience(Instant::now() + Duration::from_secs(settings.patience));
     // The sets are kept until the checks, because dropping a set aborts its tasks.
-    let mut watchers = Vec::new();
+    let mut monitors = Vec::new();
     while let Some(starter) = patience.with(starters.join_next()).await.flatten() {
-        watchers.push(starter?);
+        monitors.push(starter?);
     }
     if !starters.is_empty() {
         let what = format!("{} clients are still waiting", starters.len());

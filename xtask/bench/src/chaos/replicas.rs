@@ -48,7 +48,7 @@ struct Process {
     child: Child,
     id: u32,
     /// `true` if the process was signaled to exit.
-    told: bool,
+    signalled: bool,
     /// Closed when this process exits, which makes the replica exit as well.
     _input: Option<ChildStdin>,
     ready: Arc<AtomicBool>,
@@ -113,7 +113,7 @@ impl Replicas {
         let Some(process) = &mut slot.process else {
             return Ok(());
         };
-        process.told = true;
+        process.signalled = true;
         process.signal(signal);
         let id = process.id;
         drop(slot);
@@ -166,7 +166,7 @@ impl Replicas {
                     continue;
                 };
                 // A replica that is not ready may exit because its database is unavailable.
-                if process.ready.load(Ordering::Relaxed) && !process.told {
+                if process.ready.load(Ordering::Relaxed) && !process.signalled {
                     let what = format!("replica {index} exited on its own ({status})");
                     self.book.violation(promise::STAYS_UP, what);
                 }
@@ -190,11 +190,11 @@ impl Replicas {
             .build()?;
         for (index, port) in self.ports().into_iter().enumerate() {
             loop {
-                let answer = http.get(format!("http://127.0.0.1:{port}/readyz"));
-                if answer
+                let response = http.get(format!("http://127.0.0.1:{port}/readyz"));
+                if response
                     .send()
                     .await
-                    .is_ok_and(|answer| answer.status() == 200)
+                    .is_ok_and(|response| response.status() == 200)
                 {
                     break;
                 }
@@ -258,7 +258,7 @@ impl Replicas {
         Ok(Process {
             _input: child.stdin.take(),
             id: child.id().context("the replica has no process id")?,
-            told: false,
+            signalled: false,
             child,
             ready,
         })

@@ -153,19 +153,19 @@ async fn constant(setting: Setting, caller: Caller) -> Result<Served> {
         request = request.header(header::ACCEPT_ENCODING, "gzip");
     }
     let portal = portal(&setting.database).await?;
-    let Ok(answer) = portal.oneshot(request.body(Body::empty())?).await;
-    let coding = answer.headers().get(header::CONTENT_ENCODING).cloned();
+    let Ok(response) = portal.oneshot(request.body(Body::empty())?).await;
+    let coding = response.headers().get(header::CONTENT_ENCODING).cloned();
     let is_packed = coding.is_some();
     anyhow::ensure!(
-        answer.status() == 200 && is_packed == matches!(caller, Caller::Packed),
+        response.status() == 200 && is_packed == matches!(caller, Caller::Packed),
         "the page responded with {}, compressed: {is_packed}",
-        answer.status()
+        response.status()
     );
-    let body = to_bytes(answer.into_body(), usize::MAX).await;
+    let body = to_bytes(response.into_body(), usize::MAX).await;
     let body = body.context("failed to read the page")?;
     let handler = move || {
         let (body, coding) = (body.clone(), coding.clone());
-        async move { answer_with(body, coding) }
+        async move { respond_with(body, coding) }
     };
     Ok(Served {
         router: Router::new().route(PATH, get(handler)),
@@ -174,7 +174,7 @@ async fn constant(setting: Setting, caller: Caller) -> Result<Served> {
     })
 }
 
-fn answer_with(body: Bytes, coding: Option<HeaderValue>) -> impl IntoResponse {
+fn respond_with(body: Bytes, coding: Option<HeaderValue>) -> impl IntoResponse {
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     let mut response = ([(header::CONTENT_TYPE, html)], body).into_response();
     if let Some(coding) = coding {

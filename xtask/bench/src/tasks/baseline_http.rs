@@ -39,7 +39,7 @@ const INSERT_NOTIFY: &str = "
     WITH stored AS (
         INSERT INTO bare_starts (id, name, args, status) VALUES ($1, $2, $3, 'PENDING') RETURNING id
     )
-    SELECT pg_notify('bare', id::text) FROM stored
+    SELECT pg_notify('baseline', id::text) FROM stored
 ";
 
 /// Stores a row for each request; with `notify`, the same statement also notifies.

@@ -24,7 +24,7 @@ const SETTLE_TIME: Duration = Duration::from_secs(2);
 struct Pair {
     ours: Child,
     token: String,
-    bare: Child,
+    baseline: Child,
 }
 
 impl Pair {
@@ -34,30 +34,30 @@ impl Pair {
         Ok(Self {
             token: ours.client_token().await?,
             ours,
-            bare: Child::start(Server::Broadcast, &database, 50).await?,
+            baseline: Child::start(Server::Broadcast, &database, 50).await?,
         })
     }
 
     /// Monitors a task of the portal.
-    async fn ours(&self, watchers: usize, pace: &Pace) -> Result<Watched> {
+    async fn ours(&self, monitors: usize, pace: &Pace) -> Result<Watched> {
         let id = self.ours.ticks(&self.token, pace).await?;
         // The subscribers connect while the task is still waiting.
         let begin = Instant::now() + Duration::from_millis(pace.wait);
         let path = format!("/api/tasks/{}/{id}/monitor", self.token);
-        let watches = MonitorClient::open_many(watchers, self.ours.address, &path).await?;
+        let watches = MonitorClient::open_many(monitors, self.ours.address, &path).await?;
         if Instant::now() > begin {
-            bail!("{watchers} monitors were not open in time");
+            bail!("{monitors} monitors were not open in time");
         }
         let seen = monitor_client::until_end(watches).await?;
         Ok(Watched::new(seen, begin))
     }
 
     /// Receives the messages of the baseline server.
-    async fn bare(&self, watchers: usize, pace: &Pace) -> Result<Watched> {
-        let watches = MonitorClient::open_many(watchers, self.bare.address, "/watch").await?;
+    async fn baseline(&self, monitors: usize, pace: &Pace) -> Result<Watched> {
+        let watches = MonitorClient::open_many(monitors, self.baseline.address, "/watch").await?;
         let publish = json!({"count": pace.count, "pause": pace.pause});
         let publish = publish.to_string();
-        self.bare.ask("POST", "/publish", "", &publish).await?;
+        self.baseline.ask("POST", "/publish", "", &publish).await?;
         let begin = Instant::now();
         let seen = monitor_client::until_end(watches).await?;
         Ok(Watched::new(seen, begin))
@@ -98,49 +98,49 @@ impl Watched {
 }
 
 /// Measures a thousand subscribers of one task, with each update sent to all of them.
-pub(super) async fn watchers(bench: &Bench) -> Result<Vec<Line>> {
-    let watchers = bench.scaled(1000);
-    let pair = Pair::start(bench, "watchers").await?;
+pub(super) async fn monitors(bench: &Bench) -> Result<Vec<Line>> {
+    let monitors = bench.scaled(1000);
+    let pair = Pair::start(bench, "monitors").await?;
     let pace = Pace {
         count: 15,
         pause: 150,
         // This is long enough for all subscribers to connect.
         wait: 4000,
     };
-    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    let (mut ours, mut baseline) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
-        ours.push(pair.ours(watchers, &pace).await?.p99());
-        bare.push(pair.bare(watchers, &pace).await?.p99());
+        ours.push(pair.ours(monitors, &pace).await?.p99());
+        baseline.push(pair.baseline(monitors, &pace).await?.p99());
     }
-    let name = format!("update → {watchers} watchers, p99 / bare fan-out");
-    Ok(vec![Line::compared(name, "ms", &ours, &bare, "≤ 1.5")])
+    let name = format!("update → {monitors} monitors, p99 / plain fan-out");
+    Ok(vec![Line::compared(name, "ms", &ours, &baseline, "≤ 1.5")])
 }
 
 /// Measures saturation: messages received, and subscribers that miss the final state.
 pub(super) async fn saturated(bench: &Bench) -> Result<Vec<Line>> {
-    let watchers = bench.scaled(200);
+    let monitors = bench.scaled(200);
     let pair = Pair::start(bench, "saturated").await?;
     let pace = Pace {
         count: 2000,
         pause: 1,
         wait: 1500,
     };
-    let (mut ours, mut bare, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ours, mut baseline, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
-        let watched = pair.ours(watchers, &pace).await?;
+        let watched = pair.ours(monitors, &pace).await?;
         lost.push(watched.missed());
         ours.push(watched.rate());
-        bare.push(pair.bare(watchers, &pace).await?.rate());
+        baseline.push(pair.baseline(monitors, &pace).await?.rate());
     }
     Ok(vec![
         Line::compared(
-            "saturated fan-out / bare fan-out",
+            "saturated fan-out / plain fan-out",
             "messages/s",
             &ours,
-            &bare,
+            &baseline,
             "≥ 0.7",
         ),
-        Line::alone("watchers that missed the final state", "", &lost, "0"),
+        Line::alone("monitors that missed the final state", "", &lost, "0"),
     ])
 }
 
@@ -149,10 +149,10 @@ pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
     let wanted = bench.scaled(10_000);
     // Child processes inherit the limit of their parent.
     let limit = process_stats::raise_file_limit()?;
-    let watchers = wanted.min(limit.saturating_sub(OTHER_FILES));
-    if watchers < wanted {
+    let monitors = wanted.min(limit.saturating_sub(OTHER_FILES));
+    if monitors < wanted {
         eprintln!(
-            "limited to {watchers} monitors: a process can open at most {limit} files on this machine"
+            "limited to {monitors} monitors: a process can open at most {limit} files on this machine"
         );
     }
     let database = bench.databases.postgres("memory").await?;
@@ -160,17 +160,17 @@ pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
     let token = child.client_token().await?;
     let path = format!("/api/tasks/{token}/monitor");
     // Warm-up: the first monitors fill pools and caches.
-    drop(MonitorClient::open_many(100.min(watchers), child.address, &path).await?);
+    drop(MonitorClient::open_many(100.min(monitors), child.address, &path).await?);
     sleep(SETTLE_TIME).await;
     let resident = || resident_memory(child.process_id()).context("failed to read /proc");
     let before = resident()?;
-    let watches = MonitorClient::open_many(watchers, child.address, &path).await?;
+    let watches = MonitorClient::open_many(monitors, child.address, &path).await?;
     sleep(SETTLE_TIME).await;
     let grown = resident()?.saturating_sub(before) as f64;
     child.begin(&token, "noop", &json!({})).await?;
     let seen = monitor_client::until_end(watches).await?;
     let held = seen.iter().filter(|seen| seen.ended).count();
-    let each = [grown / watchers as f64];
+    let each = [grown / monitors as f64];
     Ok(vec![
         Line::alone("memory of an open monitor", "KiB", &each, "≤ 8"),
         Line::alone("monitors held", "", &[held as f64], "10000"),

@@ -77,8 +77,8 @@ const MEASURES: &[Measure] = &[
         run: |bench| Box::pin(latency::update_across(bench)),
     },
     Measure {
-        name: "watchers",
-        run: |bench| Box::pin(fanout::watchers(bench)),
+        name: "monitors",
+        run: |bench| Box::pin(fanout::monitors(bench)),
     },
     Measure {
         name: "fanout",
@@ -176,7 +176,9 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Measure>> {
             );
         }
     }
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
+    let is_selected = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
     let measures = MEASURES.iter();
-    Ok(measures.filter(|measure| wanted(measure.name)).collect())
+    Ok(measures
+        .filter(|measure| is_selected(measure.name))
+        .collect())
 }

@@ -18,36 +18,36 @@ pub(super) async fn start(bench: &Bench) -> Result<Vec<Line>> {
     let ours = bench.databases.postgres("start").await?;
     let ours = Child::start(Server::Portal, &ours, 0).await?;
     let token = ours.client_token().await?;
-    let bare = bench.databases.postgres("start_bare").await?;
-    let insert = Child::start(Server::Insert, &bare, 0).await?;
-    let notify = Child::start(Server::InsertNotify, &bare, 0).await?;
-    let (mut one, mut one_bare) = (Vec::new(), Vec::new());
-    let (mut many, mut many_bare) = (Vec::new(), Vec::new());
+    let baseline = bench.databases.postgres("start_baseline").await?;
+    let insert = Child::start(Server::Insert, &baseline, 0).await?;
+    let notify = Child::start(Server::InsertNotify, &baseline, 0).await?;
+    let (mut one, mut one_baseline) = (Vec::new(), Vec::new());
+    let (mut many, mut many_baseline) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
         one.push(ours.start_rate(&token, 1, time).await?);
-        one_bare.push(bare_rate(&insert, 1, time).await?);
+        one_baseline.push(baseline_rate(&insert, 1, time).await?);
         many.push(ours.start_rate(&token, 16, time).await?);
-        many_bare.push(bare_rate(&notify, 16, time).await?);
+        many_baseline.push(baseline_rate(&notify, 16, time).await?);
     }
     Ok(vec![
         Line::compared(
-            "start over REST, 1 client / bare insert",
+            "start over REST, 1 client / plain insert",
             "starts/s",
             &one,
-            &one_bare,
+            &one_baseline,
             "≥ 0.5",
         ),
         Line::compared(
             "start over REST, 16 clients / single inserts with NOTIFY",
             "starts/s",
             &many,
-            &many_bare,
+            &many_baseline,
             "≥ 4",
         ),
     ])
 }
 
-async fn bare_rate(child: &Child, connections: usize, time: Duration) -> Result<f64> {
+async fn baseline_rate(child: &Child, connections: usize, time: Duration) -> Result<f64> {
     let request = request("POST", "/start", child.address, "", "{}");
     child.rate(request, connections, time).await
 }
@@ -57,19 +57,19 @@ pub(super) async fn status(bench: &Bench) -> Result<Vec<Line>> {
     let time = bench.turn();
     let database = bench.databases.postgres("status").await?;
     let ours = Child::start(Server::Portal, &database, 50).await?;
-    let bare = Child::start(Server::Read, &database, 50).await?;
+    let baseline = Child::start(Server::Read, &database, 50).await?;
     let token = ours.client_token().await?;
     let id = ours.begin(&token, "noop", &json!({})).await?;
     let (mut rates, mut others) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
         rates.push(ours.status_rate(&token, &id, 16, time).await?);
-        let read = request("GET", &format!("/read/{id}"), bare.address, "", "");
-        others.push(bare.rate(read, 16, time).await?);
+        let read = request("GET", &format!("/read/{id}"), baseline.address, "", "");
+        others.push(baseline.rate(read, 16, time).await?);
     }
     let name = "status over REST, 16 clients / read by key";
     Ok(vec![Line::compared(
         name,
-        "answers/s",
+        "responses/s",
         &rates,
         &others,
         "≥ 0.7",

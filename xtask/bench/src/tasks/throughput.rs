@@ -22,7 +22,8 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     let ours = bench.databases.postgres("drain").await?;
     portal::migrate(&ours).await?;
     let pool = database::postgres_pool(&ours).await?;
-    let bare = baseline_queue::Queue::new(&bench.databases.postgres("drain_bare").await?).await?;
+    let baseline =
+        baseline_queue::Queue::new(&bench.databases.postgres("drain_baseline").await?).await?;
     let (mut at_50, mut at_200, mut loops) = (Vec::new(), Vec::new(), Vec::new());
     let (mut one_by_one, mut of_ten_types) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
@@ -36,7 +37,7 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
         let ran = Ran::default();
         let portal = portal::build_with_noops(&ours, 50, ran.clone());
         of_ten_types.push(drain_with(portal, &ran, &pool, tasks).await?);
-        loops.push(bare.drain(tasks).await?);
+        loops.push(baseline.drain(tasks).await?);
     }
     let line = |name: &str, ours: &[f64], baseline: &[f64], aim| {
         Line::compared(
@@ -48,8 +49,8 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
         )
     };
     Ok(vec![
-        line("50 at once / bare loop", &at_50, &loops, "≥ 0.75"),
-        line("200 at once / bare loop", &at_200, &loops, "≥ 0.75"),
+        line("50 at once / SQL loop", &at_50, &loops, "≥ 0.75"),
+        line("200 at once / SQL loop", &at_200, &loops, "≥ 0.75"),
         line("200 at once / 50 at once", &at_200, &at_50, "≥ 1"),
         line(
             "50 at once, started one by one / stored with one statement",

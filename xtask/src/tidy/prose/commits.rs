@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 72;
 const EXPRESSION: &str = r"^(admin|app|auth|bench|ci|clerk|config|core|deps|docs|examples|live|macros|notifications|pages|release|security|store|tasks|telemetry|tests|ui|xtask): [a-z].*[^.]$";
 
 /// Returns the titles that break the rule. Without the history, none are checked.
-pub(super) fn faults(root: &Path) -> Result<Vec<Finding>> {
+pub(super) fn findings(root: &Path) -> Result<Vec<Finding>> {
     let Some(log) = log(root)? else {
         eprintln!(
             "warning: C1: commit {SINCE} is not in this clone; commit titles are not checked"

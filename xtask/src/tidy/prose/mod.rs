@@ -39,9 +39,9 @@ const ALLOWED: [(&str, &str, &str); 1] = [(
 /// # Errors
 ///
 /// Fails if a file cannot be read.
-pub(super) fn faults(root: &Path, sources: &[Source]) -> Result<Vec<Finding>> {
+pub(super) fn findings(root: &Path, sources: &[Source]) -> Result<Vec<Finding>> {
     let hits = hits(root, sources)?;
-    let mut faults = Vec::new();
+    let mut findings = Vec::new();
     for rule in RULES {
         let of_rule: Vec<_> = hits.iter().filter(|hit| hit.rule == rule.id).collect();
         let (count, limit) = (of_rule.len(), rule.limit);
@@ -54,12 +54,12 @@ pub(super) fn faults(root: &Path, sources: &[Source]) -> Result<Vec<Finding>> {
             Ordering::Equal => {}
             Ordering::Greater => {
                 eprintln!("{}: {count} matches, {limit} are allowed", rule.id);
-                faults.extend(of_rule.into_iter().map(Hit::to_fault));
+                findings.extend(of_rule.into_iter().map(Hit::to_finding));
             }
         }
     }
-    faults.extend(commits::faults(root)?);
-    Ok(faults)
+    findings.extend(commits::findings(root)?);
+    Ok(findings)
 }
 
 /// Prints every match, including those within a limit, and the number of matches of each rule.
@@ -71,7 +71,7 @@ pub(super) fn list(root: &Path, sources: &[Source]) -> Result<()> {
     let hits = hits(root, sources)?;
     let mut counts = BTreeMap::<_, usize>::new();
     for hit in &hits {
-        println!("{}", hit.to_fault());
+        println!("{}", hit.to_finding());
         *counts.entry(hit.rule).or_default() += 1;
     }
     for (rule, count) in counts {

@@ -140,7 +140,7 @@ pub(super) struct Hit {
 }
 
 impl Hit {
-    pub(super) fn to_fault(&self) -> Finding {
+    pub(super) fn to_finding(&self) -> Finding {
         Finding {
             path: self.path.clone(),
             line: self.line,

@@ -297,10 +297,10 @@ mod tests {
             "every day",
             "@reboot",
         ] {
-            let Err(faults) = parse(cron, "UTC") else {
+            let Err(errors) = parse(cron, "UTC") else {
                 panic!("`{cron}` is not a cron expression")
             };
-            assert!(matches!(faults[..], [ScheduleError::Cron(_)]), "{cron}");
+            assert!(matches!(errors[..], [ScheduleError::Cron(_)]), "{cron}");
         }
         assert_eq!(
             parse("0 3 * * *", "Europe/Berln"),

@@ -51,7 +51,7 @@ impl Scheduler {
     }
 
     async fn run_loop(&self) {
-        let mut hints = self.tasks.0.store.subscribe();
+        let mut events = self.tasks.0.store.subscribe();
         loop {
             let pause = match self.pass(now()).await {
                 Ok(next) => next.map_or(MAX_SLEEP, |next| {
@@ -64,7 +64,7 @@ impl Scheduler {
             };
             tokio::select! {
                 () = sleep(pause) => {}
-                () = changed(&mut hints) => {}
+                () = changed(&mut events) => {}
             }
         }
     }
@@ -130,9 +130,9 @@ impl Scheduler {
 }
 
 /// Waits until a schedule was, or may have been, paused or resumed on any replica.
-pub(super) async fn changed(hints: &mut broadcast::Receiver<ClusterEvent>) {
+pub(super) async fn changed(events: &mut broadcast::Receiver<ClusterEvent>) {
     loop {
-        match hints.recv().await {
+        match events.recv().await {
             Ok(ClusterEvent::SchedulesChanged | ClusterEvent::Lagged)
             | Err(broadcast::error::RecvError::Lagged(_)) => return,
             Ok(_) => {}

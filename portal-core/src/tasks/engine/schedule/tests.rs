@@ -139,14 +139,14 @@ async fn schedulers_are_notified_of_pause_and_resume() {
     let store = store().await;
     let replica = replica(&store, "0 * * * *");
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
-    let mut hints = store.subscribe();
+    let mut events = store.subscribe();
     store.publish(ClusterEvent::TasksReady).await;
-    assert!(changed(&mut hints).now_or_never().is_none());
+    assert!(changed(&mut events).now_or_never().is_none());
     let tasks = &replica.tasks;
     tasks.pause_schedule("probe", "nightly").await.unwrap();
-    assert!(changed(&mut hints).now_or_never().is_some());
+    assert!(changed(&mut events).now_or_never().is_some());
     tasks.resume_schedule("probe", "nightly").await.unwrap();
-    assert!(changed(&mut hints).now_or_never().is_some());
+    assert!(changed(&mut events).now_or_never().is_some());
 }
 
 #[tokio::test]
@@ -195,11 +195,11 @@ async fn unique_task_is_not_started_while_another_is_active() {
     let replica = Scheduler::new(tasks(&store, [task]));
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
     replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
-    let mut hints = store.subscribe();
+    let mut events = store.subscribe();
     replica.pass(at("2026-03-10T14:00:00Z")).await.unwrap();
     assert_eq!(fired(&store).await, [at("2026-03-10T13:00:00Z")]);
     // Without a new task, the next time is announced separately.
-    assert!(changed(&mut hints).now_or_never().is_some());
+    assert!(changed(&mut events).now_or_never().is_some());
     let row = row(&store).await;
     assert_eq!(row.last_fired_for, at("2026-03-10T14:00:00Z"));
     let task = queue::get(&store, row.last_task_id.unwrap()).await.unwrap();

@@ -28,7 +28,7 @@ pub(crate) fn problems(definition: &TaskDefinition) -> Vec<String> {
         .err()
         .into_iter()
         .flatten()
-        .map(|fault| match fault {
+        .map(|error| match error {
             ScheduleError::Cron(error) => problem(
                 format!("has the schedule `{cron}`, which is not a cron expression: {error}"),
                 "use minute, hour, day, month and weekday, as in `0 3 * * *`; six fields start with seconds",
@@ -43,15 +43,15 @@ pub(crate) fn problems(definition: &TaskDefinition) -> Vec<String> {
             ),
         })
         .collect();
-    if let Err(faults) = definition.check(&json!({})) {
-        let faults: Vec<_> = faults
+    if let Err(errors) = definition.check(&json!({})) {
+        let errors: Vec<_> = errors
             .iter()
-            .map(|fault| format!("`{}` {}", fault.pointer, fault.message))
+            .map(|error| format!("`{}` {}", error.pointer, error.message))
             .collect();
         problems.push(problem(
             format!(
                 "has a schedule, which starts it with the arguments `{{}}`, but they are invalid: {}",
-                faults.join("; ")
+                errors.join("; ")
             ),
             "add a default to each argument with `#[serde(default)]`",
         ));

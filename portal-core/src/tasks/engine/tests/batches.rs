@@ -46,12 +46,12 @@ async fn tasks_of_one_commit_get_separate_results(store: Store) {
         ..other
     };
     let first = a.id;
-    let answers = insert::insert_all(&store, vec![a, keyed("b"), same, other]).await;
-    let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
-    assert!(matches!(answers[0], InsertOutcome::Inserted));
-    assert!(matches!(answers[1], InsertOutcome::Inserted));
-    assert!(matches!(answers[2], InsertOutcome::Duplicate(id) if id == first));
-    assert!(matches!(answers[3], InsertOutcome::KeyReused));
+    let outcomes = insert::insert_all(&store, vec![a, keyed("b"), same, other]).await;
+    let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
+    assert!(matches!(outcomes[0], InsertOutcome::Inserted));
+    assert!(matches!(outcomes[1], InsertOutcome::Inserted));
+    assert!(matches!(outcomes[2], InsertOutcome::Duplicate(id) if id == first));
+    assert!(matches!(outcomes[3], InsertOutcome::KeyReused));
 }
 
 async fn attempts_finished_in_one_commit_are_fenced_separately(store: Store) {
@@ -90,8 +90,8 @@ async fn full_disk_rejects_new_tasks_and_loses_nothing() {
     fill().await;
     let large = NewTask::new("probe", "work", json!("x".repeat(1_000_000)));
     let refused = insert::insert_all(&store, vec![large.clone(), new("work")]).await;
-    for answer in refused {
-        let error = answer.unwrap_err();
+    for outcome in refused {
+        let error = outcome.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     }
     assert!(queue::get(&store, large.id).await.unwrap().is_none());

@@ -392,9 +392,9 @@ async fn cancelled_task_stays_cancelled_whatever_its_outcome(store: Store) {
             CancelOutcome::Requested(_)
         ));
     }
-    let mut told = heartbeat(&store, owner, ids).await.cancelled;
-    told.sort();
-    assert_eq!(told, ids);
+    let mut cancelled = heartbeat(&store, owner, ids).await.cancelled;
+    cancelled.sort();
+    assert_eq!(cancelled, ids);
     // One completes at the same time, and the process of the other dies.
     let ended = finish(&store, &running[0], &Ok(json!("done"))).await;
     assert_eq!(ended.unwrap(), get(&store, ids[0]).await);
@@ -423,7 +423,7 @@ async fn cancelled_pending_task_is_never_claimed(store: Store) {
 
 fn retried(record: &TaskRecord, error: &str) -> FinishedAttempt {
     FinishedAttempt {
-        told: None,
+        notification: None,
         last: Arc::new(record.clone()),
         outcome: Err(TaskError::new(error)),
         retry_at: Some(now() + TimeDelta::hours(1)),

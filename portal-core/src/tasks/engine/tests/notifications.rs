@@ -12,7 +12,7 @@ on_both!(
     failed_notification_does_not_lose_the_outcome,
 );
 
-fn told() -> Option<FinishNotification> {
+fn finish_notification() -> Option<FinishNotification> {
     Some(FinishNotification::for_tests("Work", TaskNotify::Always))
 }
 
@@ -57,7 +57,7 @@ async fn insert_for(store: &Store, user: Uuid, name: &'static str) -> Uuid {
 }
 
 /// Returns titles and counts of a user's notifications.
-async fn heard(store: &Store, user: Uuid) -> Vec<(String, u32)> {
+async fn notifications_of(store: &Store, user: Uuid) -> Vec<(String, u32)> {
     let live = Live::new(store.clone(), Topics::new(), &Config::default());
     let bell = Notifications::new(store.clone(), live);
     let (items, _) = bell
@@ -72,7 +72,7 @@ async fn heard(store: &Store, user: Uuid) -> Vec<(String, u32)> {
 
 fn ending(record: &TaskRecord, outcome: Result<Value, TaskError>) -> FinishedAttempt {
     FinishedAttempt {
-        told: told(),
+        notification: finish_notification(),
         ..FinishedAttempt::last(Arc::new(record.clone()), outcome)
     }
 }
@@ -91,8 +91,14 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     for _ in 0..2 {
         finish::finish_all(&store, endings()).await;
     }
-    assert_eq!(heard(&store, ann).await, [("2 tasks failed".to_owned(), 2)]);
-    assert_eq!(heard(&store, bob).await, [("“Work” failed".to_owned(), 1)]);
+    assert_eq!(
+        notifications_of(&store, ann).await,
+        [("2 tasks failed".to_owned(), 2)]
+    );
+    assert_eq!(
+        notifications_of(&store, bob).await,
+        [("“Work” failed".to_owned(), 1)]
+    );
 
     // A superseded attempt sends no notification.
     let id = insert_for(&store, bob, "work").await;
@@ -101,10 +107,10 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     rescue(&store, OrphanScope::Expired).await;
     let newer = claim_one(&store, Uuid::new_v4()).await;
     finish::finish_all(&store, vec![ending(&late, Ok(json!(1)))]).await;
-    assert_eq!(heard(&store, bob).await.len(), 1);
+    assert_eq!(notifications_of(&store, bob).await.len(), 1);
     finish::finish_all(&store, vec![ending(&newer, Ok(json!(1)))]).await;
     assert_eq!(
-        heard(&store, bob).await[0],
+        notifications_of(&store, bob).await[0],
         ("“Work” completed".to_owned(), 1)
     );
     // Tasks of deleted users do not cause notifications.
@@ -113,7 +119,7 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     let record = claim_one(&store, Uuid::new_v4()).await;
     let ended = finish::finish_all(&store, vec![ending(&record, failed())]).await;
     assert!(matches!(&ended[0], Ok(Some(record)) if record.status == TaskStatus::Error));
-    assert_eq!(heard(&store, gone).await, []);
+    assert_eq!(notifications_of(&store, gone).await, []);
 }
 
 async fn owner_is_notified_of_a_crash(store: Store) {
@@ -122,14 +128,17 @@ async fn owner_is_notified_of_a_crash(store: Store) {
     claim_one(&store, Uuid::new_v4()).await;
     let mut task_types = task_types();
     for task_type in &mut task_types {
-        task_type.finish_notification = told();
+        task_type.finish_notification = finish_notification();
     }
     for _ in 0..2 {
         lease::rescue(&store, OrphanScope::All, &task_types)
             .await
             .unwrap();
     }
-    assert_eq!(heard(&store, ann).await, [("“Work” failed".to_owned(), 1)]);
+    assert_eq!(
+        notifications_of(&store, ann).await,
+        [("“Work” failed".to_owned(), 1)]
+    );
 }
 
 async fn failed_notification_does_not_lose_the_outcome(store: Store) {
@@ -176,10 +185,10 @@ fn notify_setting_selects_the_outcomes() {
         (TaskNotify::Always, [true, true, true, false, false]),
     ] {
         let rule = FinishNotification::for_tests("Work", notify);
-        let told: Vec<bool> = ends.iter().map(|it| rule.message(it).is_some()).collect();
-        assert_eq!(told, expected, "{notify:?}");
+        let applied: Vec<bool> = ends.iter().map(|it| rule.message(it).is_some()).collect();
+        assert_eq!(applied, expected, "{notify:?}");
     }
     let mut nobodys = ends[2].clone();
     nobodys.owner_user_id = None;
-    assert!(told().unwrap().message(&nobodys).is_none());
+    assert!(finish_notification().unwrap().message(&nobodys).is_none());
 }

@@ -120,7 +120,7 @@ async fn monitor(
     state
         .borrow::<OriginPolicy>()?
         .check_socket(&parts.headers)?;
-    let owner = AuthorizedClient::of(&state, &path.client_token).await?;
+    let owner = AuthorizedClient::verify(&state, &path.client_token).await?;
     let scope = Scope {
         group: path.group,
         task_id: path.task_id,

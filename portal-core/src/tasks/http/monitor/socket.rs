@@ -59,7 +59,7 @@ async fn show(
     let mut ping = interval(PING_INTERVAL);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.reset();
-    let mut heard = Instant::now();
+    let mut last_received = Instant::now();
     let mut states = present(monitor).await?;
     let mut presenting = !states.is_empty();
     loop {
@@ -82,10 +82,10 @@ async fn show(
             message = socket.next() => match message {
                 None | Some(Ok(Message::Close(_))) => return Ok(None),
                 Some(Err(error)) => return too_large(error).map(Some),
-                Some(Ok(_)) => heard = Instant::now(),
+                Some(Ok(_)) => last_received = Instant::now(),
             },
             _ = ping.tick() => {
-                if heard.elapsed() > SILENCE_LIMIT {
+                if last_received.elapsed() > SILENCE_LIMIT {
                     return Ok(None);
                 }
                 let ping = socket.send(Message::Ping(Vec::new().into()));

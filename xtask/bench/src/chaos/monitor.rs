@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const DONE: u16 = 1000;
 
 /// Client that monitors one task.
-pub(super) struct Watcher {
+pub(super) struct Monitor {
     pub(super) id: Uuid,
     pub(super) client: Client,
     pub(super) book: Arc<Recorder>,
@@ -38,7 +38,7 @@ struct Seen {
     last: Option<String>,
 }
 
-impl Watcher {
+impl Monitor {
     /// Reconnects until the final state is received.
     pub(super) async fn run(mut self) {
         self.book.begin_watching(self.id);
@@ -54,10 +54,10 @@ impl Watcher {
         let address = self.client.monitor(&mut self.chance, self.id);
         let socket = match timeout(TIMEOUT, tokio_tungstenite::connect_async(address)).await {
             Ok(Ok((socket, _))) => socket,
-            Ok(Err(Error::Http(answer))) if answer.status() != 503 => {
-                let body = answer.body().as_deref().unwrap_or_default();
+            Ok(Err(Error::Http(response))) if response.status() != 503 => {
+                let body = response.body().as_deref().unwrap_or_default();
                 let body = String::from_utf8_lossy(body);
-                let what = format!("{}: {}: {body}", self.id, answer.status());
+                let what = format!("{}: {}: {body}", self.id, response.status());
                 self.book.violation(promise::WATCHABLE, what);
                 return false;
             }

@@ -1,0 +1,131 @@
+//! Schema and repository on an in-memory database, with REST-like steps through [`RowService`].
+
+mod defaults;
+mod lists;
+mod rows;
+mod schema;
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::field::{AdminField, FieldSpec};
+use super::model::{AdminModel, ModelOptions};
+use super::models::Models;
+use super::query::ListQuery;
+use super::registry::ModelRegistry;
+use super::row_service::RowService;
+use super::spec::{ModelSpec, RowValues};
+use super::tables::apply_models;
+use super::values::FieldValues;
+use crate::error::FieldError;
+use crate::source::Source;
+use crate::store::Store;
+
+macro_rules! model {
+    ($name:ident, $table:literal, { $($field:ident: $type:ty => $spec:expr),* $(,)? }, $options:expr) => {
+        #[derive(Debug, Clone, PartialEq)]
+        struct $name { $($field: $type),* }
+
+        impl AdminModel for $name {
+            const SOURCE: Source = crate::source!($name);
+            const NAME: &'static str = $table;
+            const TITLE: &'static str = stringify!($name);
+            const PLURAL: &'static str = stringify!($name);
+            const DESCRIPTION: &'static str = "";
+            const OPTIONS: ModelOptions = $options;
+            const FIELDS: &'static [FieldSpec] = &[$($spec),*];
+
+            fn to_values(&self) -> Vec<Value> {
+                vec![$(self.$field.to_value()),*]
+            }
+
+            fn from_values(mut values: FieldValues) -> Result<Self, Vec<FieldError>> {
+                let mut fields = Self::FIELDS.iter();
+                $(let $field = fields.next().and_then(|field| values.take::<$type>(field));)*
+                match ($($field,)*) {
+                    ($(Some($field),)*) => Ok(Self { $($field),* }),
+                    _ => Err(values.into_errors()),
+                }
+            }
+        }
+    };
+}
+use model;
+
+const NO_OPTIONS: ModelOptions = ModelOptions {
+    list: &[],
+    search: &[],
+    order_by: &[("name", false)],
+    read_only: false,
+};
+
+model!(Plan, "plan", {
+    id: Option<i64> => FieldSpec::new::<Option<i64>>("id").primary_key(),
+    name: String => FieldSpec::new::<String>("name").unique(),
+    tier: String => FieldSpec::new::<String>("tier").choices(&["free", "pro"]).default_text("free"),
+    seats: Option<i16> => FieldSpec::new::<Option<i16>>("seats"),
+    settings: Map<String, Value> => FieldSpec::new::<Map<String, Value>>("settings"),
+    created_at: chrono::DateTime<chrono::Utc> => FieldSpec::new::<chrono::DateTime<chrono::Utc>>("created_at").read_only(),
+}, NO_OPTIONS);
+
+model!(Subscription, "subscription", {
+    id: Uuid => FieldSpec::new::<Uuid>("id").primary_key(),
+    name: String => FieldSpec::new::<String>("name"),
+    plan_id: i64 => FieldSpec::new::<i64>("plan_id").references("plan"),
+}, NO_OPTIONS);
+
+async fn models() -> Models {
+    // If a PostgreSQL server is set, the same tests run on it, each in a separate schema.
+    let store = match std::env::var("PORTAL_ADMIN_TEST_POSTGRES") {
+        Ok(uri) => {
+            let schema = format!("t{}", Uuid::new_v4().simple());
+            let store = Store::connect(&uri).await.unwrap();
+            store
+                .run_script(&format!("CREATE SCHEMA {schema}"))
+                .await
+                .unwrap();
+            Store::connect(&format!("{uri}?options=-csearch_path%3D{schema}"))
+                .await
+                .unwrap()
+        }
+        Err(_) => Store::connect("sqlite::memory:").await.unwrap(),
+    };
+    let (registry, problems) =
+        ModelRegistry::new([ModelSpec::of::<Subscription>(), ModelSpec::of::<Plan>()]);
+    assert_eq!(problems, Vec::<String>::new());
+    store.migrate().await.unwrap();
+    apply_models(&store, &registry).await.unwrap();
+    Models::new(store, registry)
+}
+
+fn rows<'a>(models: &'a Models, model: &str) -> RowService<'a> {
+    RowService::Table(models.table(model).unwrap())
+}
+
+fn values(value: Value) -> RowValues {
+    match value {
+        Value::Object(values) => values,
+        other => panic!("{other} is not an object"),
+    }
+}
+
+async fn names(models: &Models, query: &str) -> Vec<String> {
+    let rows = rows(models, "plan");
+    let query = ListQuery::parse(rows.model(), query).unwrap();
+    let page = rows.list(&query).await.unwrap();
+    let name = |values: &RowValues| values["name"].as_str().unwrap().to_owned();
+    page.records.iter().map(|it| name(&it.values)).collect()
+}
+
+async fn with_plans() -> Models {
+    let models = models().await;
+    let rows = rows(&models, "plan");
+    for plan in [
+        json!({"name": "Basic", "seats": 1}),
+        json!({"name": "ÉTOILE", "tier": "pro", "seats": 10}),
+        json!({"name": "100%", "tier": "pro", "settings": {"colour": "red"}}),
+    ] {
+        rows.create(values(plan)).await.unwrap();
+    }
+    models
+}
