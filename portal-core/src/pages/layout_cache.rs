@@ -93,7 +93,7 @@ impl LayoutCache {
     }
 }
 
-/// Layout without the content of a page, and the requirements of its own markup.
+/// Layout without the content of a page, and the requirements of its markup.
 pub(super) struct CachedLayout {
     start: Box<str>,
     head: Box<str>,
