@@ -11,7 +11,7 @@ use super::scope;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Document {
-    /// From the doctype to the end of the portal's own style sheets.
+    /// From the doctype to the link of the portal's main style sheet.
     pub(super) start: String,
     /// The remaining head, without the requirements and its end tag.
     pub(super) head: String,

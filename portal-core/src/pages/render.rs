@@ -241,10 +241,11 @@ impl PageRenderer {
         required: &Requirements,
     ) -> Response {
         let base_path = self.config.base_path.as_str();
-        let mut page = RenderedPage::default();
-        page.signed_in = context.user.is_some();
-        page.has_provider_markup = required.has_provider_markup();
-        page.base_path = base_path;
+        let page = RenderedPage {
+            has_provider_markup: required.has_provider_markup(),
+            signed_in: context.user.is_some(),
+            base_path,
+        };
         let additions = self.auth.on_page(&page).unwrap_or_default();
         let last = match required.is_live() {
             true => {
