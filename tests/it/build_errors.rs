@@ -5,7 +5,6 @@ use portal_clerk::ClerkAuth;
 use portal_core::admin::FieldValues;
 use portal_core::auth::Routes;
 use portal_core::config::{Config, Settings};
-use portal_core::pages::IntoPage;
 use portal_core::prelude::*;
 use portal_core::{
     AdminModel, BuildError, FieldError, FieldSpec, ModelOptions, Source, Task, TaskInput as _,
@@ -19,9 +18,7 @@ use crate::app::Plan;
 // By hand and not by macro: the portals of all other tests would discover items of a macro.
 
 fn at(source: Source, path: &'static str) -> Page {
-    Page::new(source, path, |_, _| {
-        Box::pin(async { html! { "x" }.into_page() })
-    })
+    Page::get(path, async || html! { "x" }).source(source)
 }
 
 fn one() -> Page {

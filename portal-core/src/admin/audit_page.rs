@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use axum::extract::Request;
+use axum::extract::RawQuery;
 use maud::{Markup, html};
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,9 +16,9 @@ use crate::pages::components::{
     Column, EmptyState, KeysetPagination, PageHead, Row, Table, TimeFormat, Toolbar, actor_name,
     list_card, time,
 };
-use crate::pages::{IntoPage, NavItem, Page};
+use crate::pages::{NavItem, Page};
 use crate::source;
-use crate::state::PortalState;
+use crate::state::Data;
 
 const PATH: &str = "/admin/audit";
 
@@ -29,24 +29,27 @@ const ON_PAGE: usize = 50;
 const VALUE_LENGTH: usize = 80;
 
 pub(super) fn page() -> Page {
-    Page::new(source!(audit), PATH, |state, request| {
-        Box::pin(async move { show(&state, request).await.into_page() })
-    })
-    .title("Audit log")
-    .description("Changes to roles, accounts, settings and tasks.")
-    .access(Access::Admin)
-    .nav(
-        NavItem::new("Audit log")
-            .icon("history")
-            .order(220)
-            .group("Administration"),
-    )
+    Page::get(PATH, show)
+        .source(source!(audit))
+        .title("Audit log")
+        .description("Changes to roles, accounts, settings and tasks.")
+        .access(Access::Admin)
+        .nav(
+            NavItem::new("Audit log")
+                .icon("history")
+                .order(220)
+                .group("Administration"),
+        )
 }
 
-async fn show(state: &PortalState, request: Request) -> Result<Markup> {
-    let base_path = &state.borrow::<Config>()?.base_path;
-    let query = request.uri().query().unwrap_or_default();
-    let here = ListUrl::new(format!("{base_path}{PATH}")).read(query);
+async fn show(
+    config: Data<Config>,
+    audit: Data<AuditLog>,
+    users: Data<Users>,
+    RawQuery(query): RawQuery,
+) -> Result<Markup> {
+    let base_path = &config.base_path;
+    let here = ListUrl::new(format!("{base_path}{PATH}")).read(&query.unwrap_or_default());
     let given = |name: &str| Some(here.get(name).trim().to_owned()).filter(|it| !it.is_empty());
     let filter = AuditFilter {
         target: given("target"),
@@ -56,13 +59,12 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
         // One entry more than shown reveals whether another page exists.
         limit: ON_PAGE as u64 + 1,
     };
-    let mut entries = state.borrow::<AuditLog>()?.list(&filter).await?;
+    let mut entries = audit.list(&filter).await?;
     let older = (entries.len() > ON_PAGE).then(|| entries.truncate(ON_PAGE));
     let older = older.and_then(|()| entries.last()).map(|entry| entry.id);
     let actors = entries.iter().filter_map(|entry| entry.actor_user_id);
     let people = actors.chain(entries.iter().filter_map(target_user));
-    let names = state.borrow::<Users>()?.names(people.collect::<Vec<_>>());
-    let names = names.await?;
+    let names = users.names(people.collect::<Vec<_>>()).await?;
     Ok(html! {
         (PageHead::new("Audit log")
             .description("A permanent record of changes to roles, accounts, settings and tasks."))
@@ -297,13 +299,13 @@ mod tests {
         );
         let old = json!({"mail": {"host": "a", "port": 25}, "same": 1});
         let new = json!({"mail": {"host": "b", "port": 25}, "same": 1, "more": true});
-        let told = differences("configuration", &old, &new);
-        let told: Vec<_> = told
+        let rendered = differences("configuration", &old, &new);
+        let rendered: Vec<_> = rendered
             .iter()
             .map(|(name, old, new)| format!("{name} {} {}", shown(old), shown(new)))
             .collect();
         assert_eq!(
-            told,
+            rendered,
             [
                 "configuration.mail.host a b",
                 "configuration.more nothing true"
@@ -316,14 +318,14 @@ mod tests {
 
     #[test]
     fn all_changes_are_listed_and_long_lists_are_cut() {
-        let told = |old: Value, new: Value| {
+        let rendered = |old: Value, new: Value| {
             let change = json!({"field": "doc", "old": old, "new": new});
             changes(&json!({"changes": [change]})).into_string()
         };
-        let text = told(json!({"a": 1}), json!({"a": 1, "b": null}));
+        let text = rendered(json!({"a": 1}), json!({"a": 1, "b": null}));
         assert!(text.contains("doc.b:"), "{text}");
         let many: Map<String, Value> = (0..5000).map(|it| (it.to_string(), json!(it))).collect();
-        let text = told(json!({}), many.into());
+        let text = rendered(json!({}), many.into());
         assert_eq!(text.matches("<li").count(), MAX_LINES + 1);
         assert!(text.contains("and 4980 more"));
         let many: Map<String, Value> = (0..21).map(|it| (it.to_string(), json!(it))).collect();

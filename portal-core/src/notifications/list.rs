@@ -37,9 +37,7 @@ fn day(at: DateTime<Utc>, today: NaiveDate) -> Markup {
 fn row(entry: &NotificationRecord, here: &str) -> Markup {
     let action = |action: &str, button: Button| {
         html! {
-            form method="post" action=(here) {
-                input type="hidden" name="_action" value=(action);
-                input type="hidden" name="id" value=(entry.id);
+            form method="post" action={ (here) "/" (entry.id) "/" (action) } {
                 (button.size(1).submit())
             }
         }
@@ -96,8 +94,7 @@ pub(super) fn menu(items: &[NotificationRecord], here: &str) -> Markup {
         header {
             h2 id="pt-inbox-title" { "Notifications" }
             @if has_unread {
-                form method="post" action=(here) {
-                    input type="hidden" name="_action" value="read_all";
+                form method="post" action={ (here) "/read-all" } {
                     (Button::new("Mark all as read").ghost().size(1).submit())
                 }
             }

@@ -5,10 +5,11 @@ use maud::{Markup, html};
 
 use super::audience::Audience;
 use super::notification::{MAX_TEXT_LEN, MAX_TITLE_LEN, Notification};
-use super::page::{PageScope, render};
+use super::page::{PageScope, SEND, render};
 use super::service::NotificationFilter;
-use crate::auth::{Access, Role, Roles, Users};
+use crate::auth::{Role, Roles, Users};
 use crate::error::{FieldError, Result};
+use crate::fields::{Fields, FormFields};
 use crate::pages::components::{Banner, Button, Drawer, Field, FieldOption, Tone};
 use crate::pages::{Flash, IntoPage, NOTIFICATIONS as PATH, PageResponse};
 
@@ -22,22 +23,22 @@ pub(super) struct SendForm {
     link: String,
     /// Number of recipients that was shown to the sender for confirmation.
     confirmed: Option<u64>,
-    faults: Vec<FieldError>,
+    errors: Vec<FieldError>,
     reaches: Option<u64>,
 }
 
 impl SendForm {
     /// Reads the state of the form from its fields.
-    pub(super) fn of<'a>(field: impl Fn(&str) -> &'a str) -> Self {
-        let text = |name: &str| field(name).trim().to_owned();
+    fn read(form: &Fields) -> Self {
+        let text = |name: &str| form.text(name).trim().to_owned();
         Self {
             audience: text("audience"),
             email: text("email"),
             title: text("title"),
             text: text("text").replace("\r\n", "\n"),
             link: text("link"),
-            confirmed: field("confirmed").parse().ok(),
-            faults: Vec::new(),
+            confirmed: text("confirmed").parse().ok(),
+            errors: Vec::new(),
             reaches: None,
         }
     }
@@ -49,54 +50,52 @@ impl SendForm {
             .tone(Tone::Accent)
     }
 
-    fn fault(&self, name: &str) -> Option<&str> {
+    fn error(&self, name: &str) -> Option<&str> {
         let pointer = format!("/{name}");
-        let fault = self.faults.iter().find(|fault| fault.pointer == pointer);
-        fault.map(|fault| fault.message.as_str())
+        let error = self.errors.iter().find(|error| error.pointer == pointer);
+        error.map(|error| error.message.as_str())
     }
 }
 
 /// Sends the message of an administrator, after they have confirmed the number of recipients.
-pub(super) async fn send(reader: &PageScope<'_>, mut draft: SendForm) -> Result<PageResponse> {
-    Access::Admin.check(Some(&reader.user))?;
-    reader.user.require_not_impersonated()?;
-    draft.faults = draft.message().faults();
-    let audience = match audience(reader, &draft).await? {
+pub(super) async fn send(scope: PageScope, form: FormFields) -> Result<PageResponse> {
+    let scope = &scope;
+    let mut draft = SendForm::read(&form);
+    scope.user.require_not_impersonated()?;
+    draft.errors = draft.message().faults();
+    let audience = match audience(scope, &draft).await? {
         Ok(audience) => audience,
-        Err(fault) => {
-            draft.faults.push(fault);
-            return again(reader, draft).await;
+        Err(error) => {
+            draft.errors.push(error);
+            return again(scope, draft).await;
         }
     };
-    if !draft.faults.is_empty() {
-        return again(reader, draft).await;
+    if !draft.errors.is_empty() {
+        return again(scope, draft).await;
     }
-    let reaches = reader.notifications.count(&audience).await?;
+    let reaches = scope.notifications.count(&audience).await?;
     if draft.confirmed != Some(reaches) {
         draft.reaches = Some(reaches);
-        let page = render(reader, NotificationFilter::default(), Some(&draft)).await?;
+        let page = render(scope, NotificationFilter::default(), Some(&draft)).await?;
         return Ok(page.into_page());
     }
     let message = draft.message();
-    let sent = reader
+    let sent = scope
         .notifications
-        .send_by(&reader.user, &audience, &message);
+        .send_by(&scope.user, &audience, &message);
     let flash = Flash::success(format!("Sent to {}", people(sent.await?)));
-    Ok(flash.redirect(&reader.url(PATH)).into_page())
+    Ok(flash.redirect(&scope.url(PATH)).into_page())
 }
 
-async fn again(reader: &PageScope<'_>, draft: SendForm) -> Result<PageResponse> {
-    let page = render(reader, NotificationFilter::default(), Some(&draft)).await?;
+async fn again(scope: &PageScope, draft: SendForm) -> Result<PageResponse> {
+    let page = render(scope, NotificationFilter::default(), Some(&draft)).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_page())
 }
 
 /// Returns the audience that the form selects, or the field error.
-async fn audience(
-    reader: &PageScope<'_>,
-    draft: &SendForm,
-) -> Result<Result<Audience, FieldError>> {
+async fn audience(scope: &PageScope, draft: &SendForm) -> Result<Result<Audience, FieldError>> {
     if let Some(name) = draft.audience.strip_prefix("role:") {
-        let role = reader.state.borrow::<Roles>()?.find(name);
+        let role = scope.state.borrow::<Roles>()?.find(name);
         let unknown =
             || FieldError::new("/audience", "invalid_value", "must be one of the options");
         return Ok(role.map(Audience::Role).ok_or_else(unknown));
@@ -104,7 +103,7 @@ async fn audience(
     Ok(match draft.audience.as_str() {
         "everyone" => Ok(Audience::Everyone),
         "user" => {
-            let users = reader.state.borrow::<Users>()?;
+            let users = scope.state.borrow::<Users>()?;
             let found = users.find_by_email(&draft.email).await?;
             match found.as_slice() {
                 [user] => Ok(Audience::User(user.id)),
@@ -122,14 +121,14 @@ async fn audience(
 }
 
 /// Renders the form, or the confirmation before sending.
-pub(super) fn drawer(reader: &PageScope<'_>, draft: &SendForm, here: &str) -> Result<Markup> {
-    let hidden = html! { input type="hidden" name="_action" value="send"; };
+pub(super) fn drawer(scope: &PageScope, draft: &SendForm, here: &str) -> Result<Markup> {
+    let action = scope.url(SEND);
     let drawer = Drawer::new("send", "Send a message").open(here);
     let Some(reaches) = draft.reaches else {
-        let fields = fields(reader.state.borrow::<Roles>()?, draft);
+        let fields = fields(scope.state.borrow::<Roles>()?, draft);
         let drawer = drawer
             .description("Recipients see it in their notifications.")
-            .form(here, hidden)
+            .form(action, html! {})
             .body(fields)
             .footer(Button::new("Continue").solid().submit());
         return Ok(html! { (drawer) });
@@ -143,7 +142,6 @@ pub(super) fn drawer(reader: &PageScope<'_>, draft: &SendForm, here: &str) -> Re
         ("confirmed", &reaches.to_string()),
     ];
     let hidden = html! {
-        (hidden)
         @for (name, value) in keep { input type="hidden" name=(name) value=(value); }
     };
     let question = format!("This reaches {}.", people(reaches));
@@ -157,7 +155,7 @@ pub(super) fn drawer(reader: &PageScope<'_>, draft: &SendForm, here: &str) -> Re
     };
     let send = Button::new(format!("Send to {}", people(reaches))).solid();
     let drawer = drawer
-        .form(here, hidden)
+        .form(action, hidden)
         .body(body)
         .footer(send.disabled(reaches == 0).submit());
     Ok(html! { (drawer) })
@@ -173,17 +171,17 @@ fn fields(roles: &Roles, draft: &SendForm) -> Markup {
     options.push(FieldOption::new("user", "One person"));
     html! {
         (Field::select("audience", "To", options)
-            .value(draft.audience.as_str()).required(true).error(draft.fault("audience")))
+            .value(draft.audience.as_str()).required(true).error(draft.error("audience")))
         (Field::text("email", "E-mail address")
             .hint("For a message to one person.")
-            .value(draft.email.as_str()).autocomplete("off").error(draft.fault("email")))
+            .value(draft.email.as_str()).autocomplete("off").error(draft.error("email")))
         (Field::text("title", "Title")
-            .value(draft.title.as_str()).required(true).max_length(MAX_TITLE_LEN).error(draft.fault("title")))
+            .value(draft.title.as_str()).required(true).max_length(MAX_TITLE_LEN).error(draft.error("title")))
         (Field::textarea("text", "Text")
-            .value(draft.text.as_str()).max_length(MAX_TEXT_LEN).error(draft.fault("text")))
+            .value(draft.text.as_str()).max_length(MAX_TEXT_LEN).error(draft.error("text")))
         (Field::text("link", "Link")
             .hint("A page of this portal, such as /tasks.")
-            .placeholder("/").value(draft.link.as_str()).error(draft.fault("link")))
+            .placeholder("/").value(draft.link.as_str()).error(draft.error("link")))
     }
 }
 

@@ -15,32 +15,30 @@ mod overlays;
 mod parts;
 mod structure;
 
-use axum::extract::Request;
+use axum::extract::RawQuery;
 use maud::{Markup, html};
 
 use self::example::Section;
 use super::components::{PageHead, Tone, badge, copy_button};
-use super::render::PageRenderer;
-use super::{IntoPage, NavItem, Page, assets};
+use super::{NavItem, Page, assets};
 use crate::auth::Routes;
-use crate::error::Result;
+use crate::config::Config;
 use crate::source;
-use crate::state::PortalState;
+use crate::state::Data;
 
 const PATH: &str = "/dev/components";
 
 pub(crate) fn page() -> Page {
-    Page::new(source!(components), PATH, |state, request| {
-        Box::pin(async move { show(&state, &request).into_page() })
-    })
-    .title("Components")
-    .description("Every component in every state, with the code that renders it.")
-    .nav(
-        NavItem::new("Components")
-            .icon("box")
-            .order(900)
-            .group("Development"),
-    )
+    Page::get(PATH, show)
+        .source(source!(components))
+        .title("Components")
+        .description("Every component in every state, with the code that renders it.")
+        .nav(
+            NavItem::new("Components")
+                .icon("box")
+                .order(900)
+                .group("Development"),
+        )
 }
 
 /// Returns the routes that the examples request.
@@ -48,12 +46,11 @@ pub(crate) fn routes() -> Routes {
     demo::routes()
 }
 
-fn show(state: &PortalState, request: &Request) -> Result<Markup> {
-    let base = &state.borrow::<PageRenderer>()?.config.base_path;
-    let query = request.uri().query().unwrap_or_default();
-    let sections = sections(base, query);
+async fn show(config: Data<Config>, RawQuery(query): RawQuery) -> Markup {
+    let base = &config.base_path;
+    let sections = sections(base, &query.unwrap_or_default());
     let style = format!("{base}{}", assets::url("gallery.css"));
-    Ok(html! {
+    html! {
         (PageHead::new("Components")
             .description("Every component in every state. Each block ends with the code that renders it; all are in portal_core::pages::components.")
             .actions(badge("Development only", Tone::Warning)))
@@ -69,7 +66,7 @@ fn show(state: &PortalState, request: &Request) -> Result<Markup> {
                 @for (_, sections) in &sections { @for section in sections { (draw(section)) } }
             }
         }
-    })
+    }
 }
 
 /// Returns every section, under the heading of its group.

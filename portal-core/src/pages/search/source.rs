@@ -78,13 +78,13 @@ impl SearchSources {
     }
 
     pub(super) async fn search(&self, query: SearchQuery<'_>) -> Vec<SearchGroup> {
-        let answers = self
+        let responses = self
             .0
             .iter()
             .map(|source| tokio::time::timeout(SOURCE_TIMEOUT, source.search(query)));
         let mut groups = Vec::new();
-        for answer in join_all(answers).await {
-            match answer {
+        for response in join_all(responses).await {
+            match response {
                 Ok(Ok(found)) => groups.extend(found),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "search source failed; its results are omitted")

@@ -10,9 +10,9 @@ use crate::tasks::TaskDefinition;
 /// Placeholder for the token, of which the portal stores only a hash.
 const PLACEHOLDER: &str = "YOUR_CLIENT_TOKEN";
 
-pub(super) fn card(reader: &PageScope<'_>, definition: &TaskDefinition) -> Markup {
+pub(super) fn card(scope: &PageScope, definition: &TaskDefinition) -> Markup {
     let call = CodeSample {
-        origin: format!("{}{}", reader.config.public_url, reader.config.base_path),
+        origin: format!("{}{}", scope.config.public_url, scope.config.base_path),
         group: &definition.group,
         name: definition.name,
         token: PLACEHOLDER.to_owned(),
@@ -32,10 +32,10 @@ pub(super) fn card(reader: &PageScope<'_>, definition: &TaskDefinition) -> Marku
     let body = html! {
         div class="pt-stack pt-calls" {
             div class="pt-row" {
-                form method="post" action=(reader.url(NEW_TOKEN)) {
+                form method="post" action=(scope.url(NEW_TOKEN)) {
                     (Button::new("Create client token").size(1).icon("plus").submit())
                 }
-                span class="pt-push-end" { (Button::new("Manage tokens").size(1).ghost().icon("key-round").href(reader.url(TOKENS))) }
+                span class="pt-push-end" { (Button::new("Manage tokens").size(1).ghost().icon("key-round").href(scope.url(TOKENS))) }
             }
             (segmented("Language", "language", &languages, "curl"))
             div data-language="curl" {

@@ -15,13 +15,13 @@ pub(crate) struct TaskSearch;
 
 impl SearchSource for TaskSearch {
     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
-        let may_open = |reader| Access::User.allows(Some(reader));
-        let reader = match query.user {
-            Some(reader) if !query.text.is_empty() && may_open(reader) => reader,
+        let may_open = |user| Access::User.allows(Some(user));
+        let user = match query.user {
+            Some(user) if !query.text.is_empty() && may_open(user) => user,
             _ => return Ok(Vec::new()),
         };
         let tasks = query.state.borrow::<Tasks>()?;
-        let (one, all) = if reader.is_admin() {
+        let (one, all) = if user.is_admin() {
             ("/admin/tasks", "/admin/tasks/all")
         } else {
             (OWN, OWN)
@@ -29,7 +29,7 @@ impl SearchSource for TaskSearch {
         let mut hits = statuses(&query, all);
         if let Ok(id) = query.text.parse::<Uuid>()
             && let Some(task) = tasks.get(id).await?
-            && (reader.is_admin() || task.owner_user_id == Some(reader.id))
+            && (user.is_admin() || task.owner_user_id == Some(user.id))
         {
             let href = query.url(&format!("{one}/{id}"));
             let hit = SearchHit::link(task.title.to_string(), href).icon("list-checks");
@@ -43,7 +43,7 @@ impl SearchSource for TaskSearch {
             else {
                 continue;
             };
-            if check_access(task_type, Some(reader)).is_err() {
+            if check_access(task_type, Some(user)).is_err() {
                 continue;
             }
             let href = query.url(OWN) + "?";
