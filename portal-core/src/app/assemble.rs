@@ -140,6 +140,7 @@ impl ValidatedPortal {
         let connections = ConnectionLimiter::new(&config);
         let theme = DefaultTheme::load(store.clone(), theme).await?;
         state.insert(PageRenderer {
+            base_path: config.base_path.as_str().into(),
             config: Arc::clone(&config),
             nav,
             theme,

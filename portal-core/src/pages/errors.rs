@@ -67,17 +67,17 @@ pub(crate) fn error_document(
     problem: &Problem,
     request_id: Option<&str>,
 ) -> Response {
-    let page = ErrorPage::new(setup, parts, route, problem, request_id);
-    let extra = page.head();
-    let head = PageMeta {
-        layout: Some(&PlainLayout),
-        extra: Some(&extra),
-        ..PageMeta::new(problem.status, page.title())
+    let render = || {
+        let page = ErrorPage::new(setup, parts, route, problem, request_id);
+        let extra = page.head();
+        let head = PageMeta {
+            layout: Some(&PlainLayout),
+            extra: Some(&extra),
+            ..PageMeta::new(problem.status, page.title())
+        };
+        setup.render(parts, None, head, page.content(None, &[]))
     };
-    finish(
-        setup.render(parts, None, head, page.content(None, &[])),
-        problem,
-    )
+    finish(setup.scope(&parts.headers).enter_sync(render), problem)
 }
 
 fn render(
@@ -92,15 +92,17 @@ fn render(
     if problem.status == StatusCode::SERVICE_UNAVAILABLE {
         return error_document(setup, parts, route, problem, request_id);
     }
-    let page = ErrorPage::new(setup, parts, route, problem, request_id);
-    let nav = setup.nav_of(parts, user);
-    let extra = page.head();
-    let head = PageMeta {
-        extra: Some(&extra),
-        ..PageMeta::new(problem.status, page.title())
+    let render = || {
+        let page = ErrorPage::new(setup, parts, route, problem, request_id);
+        let nav = setup.nav_of(parts, user);
+        let extra = page.head();
+        let head = PageMeta {
+            extra: Some(&extra),
+            ..PageMeta::new(problem.status, page.title())
+        };
+        setup.render(parts, user, head, page.content(user, &nav))
     };
-    let content = page.content(user, &nav);
-    finish(setup.render(parts, user, head, content), problem)
+    finish(setup.scope(&parts.headers).enter_sync(render), problem)
 }
 
 fn finish(mut response: Response, problem: &Problem) -> Response {

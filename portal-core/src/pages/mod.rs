@@ -29,6 +29,7 @@ mod page;
 mod regions;
 mod render;
 mod router;
+pub(crate) mod scope;
 mod search;
 mod sign_in;
 pub mod theme;

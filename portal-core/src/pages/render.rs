@@ -19,6 +19,7 @@ use super::layout_cache::{Document, LayoutCache, LayoutKey};
 use super::nav::Nav;
 use super::notification_bell::UnreadSource;
 use super::regions::{self, CursorSource, RegionCursor};
+use super::scope::{self, RenderScope};
 use super::theme::{Theme, ThemeChoice};
 use super::theme_form;
 use super::zone::Zone;
@@ -28,6 +29,8 @@ use crate::config::Config;
 /// Shared settings and services of all pages.
 pub(crate) struct PageRenderer {
     pub(crate) config: Arc<Config>,
+    /// Prefix of every path, as in the configuration; shared with the render scopes.
+    pub(crate) base_path: Arc<str>,
     pub(crate) nav: Nav,
     pub(crate) theme: DefaultTheme,
     pub(crate) brand: BrandAssets,
@@ -59,6 +62,12 @@ pub(super) const QUERY_VALUE: &AsciiSet = &CONTROLS
     .add(b'=');
 
 impl PageRenderer {
+    /// Returns the render scope of a request.
+    pub(super) fn scope(&self, headers: &HeaderMap) -> RenderScope {
+        let zone = Zone::of(headers, self.config.is_https());
+        RenderScope::new(zone, Arc::clone(&self.base_path))
+    }
+
     /// Returns the URL of the sign-in page that returns to the page of a request.
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
         let base_path = &self.config.base_path;
@@ -142,7 +151,7 @@ impl PageRenderer {
             }
             _ => content,
         };
-        let note = Zone::current().note(&content.0);
+        let note = scope::zone().note(&content.0);
         let content = html! { (content) (note) };
         let frames = head.frames.filter(|_| {
             reader.is_cacheable() && layout.embeds_content_verbatim() && layout.is_cacheable()

@@ -19,7 +19,6 @@ use super::layout::Flash;
 use super::layout_cache::LayoutCache;
 use super::page::Page;
 use super::render::{PageMeta, PageRenderer};
-use super::zone::Zone;
 use crate::auth::{CurrentUser, Denied, Routes, caller};
 use crate::error::Problem;
 use crate::state::PortalState;
@@ -41,11 +40,11 @@ fn handler(page: Page) -> MethodRouter<PortalState> {
             let shared = Arc::clone(&shared);
             async move {
                 let (page, frames) = &*shared;
-                let zone = match state.borrow::<PageRenderer>() {
-                    Ok(setup) => Zone::of(request.headers(), setup.config.is_https()),
-                    Err(_) => Zone::default(),
+                let scope = match state.borrow::<PageRenderer>() {
+                    Ok(setup) => setup.scope(request.headers()),
+                    Err(error) => return error.into_response(),
                 };
-                zone.scope(answer(page, frames, state, request)).await
+                scope.enter(answer(page, frames, state, request)).await
             }
         },
     )

@@ -17,11 +17,6 @@ const COOKIE: &str = "portal_zone";
 /// Start tags of elements that can contain times.
 const WITH_TIMES: [&str; 3] = ["<time", "<pt-live", "<pt-task"];
 
-tokio::task_local! {
-    /// Zone of the current request. A task local, because components do not receive the request.
-    static CURRENT: Zone;
-}
-
 /// Time zone of a request; empty if the browser has not sent one yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Zone(Option<Tz>);
@@ -31,16 +26,6 @@ impl Zone {
     pub(crate) fn of(headers: &HeaderMap, https: bool) -> Self {
         let name = flash::cookie(headers, COOKIE, https);
         Self(name.and_then(|name| name.parse().ok()))
-    }
-
-    /// Returns the zone of the current request.
-    pub(crate) fn current() -> Self {
-        CURRENT.try_with(|zone| *zone).unwrap_or_default()
-    }
-
-    /// Handles a request with this zone as the current one.
-    pub(crate) async fn scope<F: Future>(self, handling: F) -> F::Output {
-        CURRENT.scope(self, handling).await
     }
 
     /// Formats a time in this zone with a pattern of [`chrono::format::strftime`].
@@ -74,9 +59,12 @@ impl fmt::Display for Zone {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::http::{HeaderValue, header};
 
     use super::*;
+    use crate::pages::scope::{self, RenderScope};
 
     fn zone(cookie: &'static str) -> Zone {
         let mut headers = HeaderMap::new();
@@ -101,15 +89,15 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn times_are_formatted_in_the_zone_of_the_request() {
+    #[test]
+    fn times_are_formatted_in_the_zone_of_the_scope() {
         let at = "2026-11-30T10:19:37Z".parse().unwrap();
         let write = || {
-            let zone = Zone::current();
+            let zone = scope::zone();
             format!("{}{}", zone.format(at, "%-d %b %Y, %H:%M"), zone.suffix())
         };
         assert_eq!(write(), "30 Nov 2026, 10:19 UTC");
-        let berlin = zone("portal_zone=Europe/Berlin");
-        assert_eq!(berlin.scope(async { write() }).await, "30 Nov 2026, 11:19");
+        let berlin = RenderScope::new(zone("portal_zone=Europe/Berlin"), Arc::default());
+        assert_eq!(berlin.enter_sync(write), "30 Nov 2026, 11:19");
     }
 }

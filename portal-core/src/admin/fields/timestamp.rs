@@ -12,7 +12,7 @@ use super::date::{NOW, comparison_word, has_plain_year};
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::{Field, TimeFormat, time};
-use crate::pages::zone::Zone;
+use crate::pages::scope;
 use crate::store::schema::ColumnType;
 use crate::store::{Row, StoreError, now};
 
@@ -109,7 +109,7 @@ impl FieldType for Timestamp {
     fn read_only_control(&self, name: String, title: &str, text: &str) -> Field {
         let text = match format!("{text}Z").parse::<DateTime<Utc>>() {
             Ok(at) => {
-                let zone = Zone::current();
+                let zone = scope::zone();
                 format!(
                     "{}{}",
                     zone.format(at, "%-d %b %Y, %H:%M:%S"),

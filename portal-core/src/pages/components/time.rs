@@ -1,6 +1,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 
+use crate::pages::scope;
 use crate::pages::zone::Zone;
 use crate::store::now;
 
@@ -76,7 +77,7 @@ fn ago(passed: TimeDelta) -> Option<String> {
 
 /// Formats a time for a sentence: relative, or the date and the time in the user's zone.
 pub(crate) fn ago_text(at: DateTime<Utc>) -> String {
-    TimeFormat::Ago.write(at, Zone::current())
+    TimeFormat::Ago.write(at, scope::zone())
 }
 
 /// Renders an RFC 3339 time in the time zone of the user, which the page names once.
@@ -98,7 +99,7 @@ pub fn time(rfc3339: &str, format: TimeFormat) -> Markup {
 pub(crate) fn bare_time(rfc3339: &str, format: TimeFormat) -> Markup {
     let text = DateTime::parse_from_rfc3339(rfc3339).map_or_else(
         |_| rfc3339.to_owned(),
-        |at| format.write(at.to_utc(), Zone::current()),
+        |at| format.write(at.to_utc(), scope::zone()),
     );
     html! { time datetime=(rfc3339) data-format=(format.as_str()) { (text) } }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use crate::pages::zone::Zone;
+use crate::pages::scope;
 use crate::store::Step;
 
 /// Labels of the points.
@@ -56,7 +56,7 @@ impl Labels {
             }
             Self::Times(times, step) => {
                 times.get(index).map_or_else(String::new, |at| match step {
-                    Step::Hour => Zone::current().format(*at, "%H:%M"),
+                    Step::Hour => scope::zone().format(*at, "%H:%M"),
                     Step::Day => at.format("%-d %b").to_string(),
                 })
             }
@@ -70,7 +70,7 @@ impl Labels {
             Self::Times(times, step) => {
                 times.get(index).map_or_else(String::new, |at| match step {
                     Step::Hour => {
-                        let zone = Zone::current();
+                        let zone = scope::zone();
                         format!("{}{}", zone.format(*at, "%-d %b, %H:%M"), zone.suffix())
                     }
                     Step::Day => at.format("%a, %-d %b %Y").to_string(),
@@ -85,7 +85,7 @@ impl Labels {
             Self::Words(_) => "Name",
             Self::Times(_, Step::Hour) => "Hour",
             // Days are counted in UTC for every user.
-            Self::Times(_, Step::Day) if Zone::current().tz() == Tz::UTC => "Day",
+            Self::Times(_, Step::Day) if scope::zone().tz() == Tz::UTC => "Day",
             Self::Times(_, Step::Day) => "Day (UTC)",
         }
     }
@@ -121,9 +121,13 @@ impl Labels {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::http::{HeaderMap, HeaderValue, header};
 
     use super::*;
+    use crate::pages::scope::RenderScope;
+    use crate::pages::zone::Zone;
     use crate::store::TimeRange;
 
     #[test]
@@ -163,14 +167,15 @@ mod tests {
         assert!(labels.short(3).ends_with(":00") && labels.full(3).ends_with("UTC"));
     }
 
-    #[tokio::test]
-    async fn hours_are_in_the_zone_of_the_user() {
+    #[test]
+    fn hours_are_in_the_zone_of_the_user() {
         let mut headers = HeaderMap::new();
         let cookie = HeaderValue::from_static("portal_zone=Asia/Kolkata");
         headers.insert(header::COOKIE, cookie);
         let labels = Labels::Times(TimeRange::Day.buckets().times(), TimeRange::Day.step());
-        let write = async { (labels.short(3), labels.full(3)) };
-        let (short, full) = Zone::of(&headers, false).scope(write).await;
+        let write = || (labels.short(3), labels.full(3));
+        let scope = RenderScope::new(Zone::of(&headers, false), Arc::default());
+        let (short, full) = scope.enter_sync(write);
         assert!(short.ends_with(":30") && full.ends_with(&short), "{full}");
     }
 }
