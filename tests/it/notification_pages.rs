@@ -74,9 +74,9 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
             .collect::<Vec<_>>()
     };
     // An outdated number must be confirmed again.
-    let asked = submit(&admin, &confirmed("2")).await;
+    let asked = submit(&admin, "send", &confirmed("2")).await;
     assert!(asked.text.contains("This reaches 3 people."));
-    assert_eq!(submit(&admin, &confirmed("3")).await.status, 303);
+    assert_eq!(submit(&admin, "send", &confirmed("3")).await.status, 303);
     for client in [&admin, &ann, &bob] {
         let list = until(client, 1).await;
         assert_eq!(list["items"][0]["title"], "Maintenance at noon");

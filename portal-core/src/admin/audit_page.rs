@@ -9,14 +9,13 @@ use uuid::Uuid;
 
 use super::list_url::ListUrl;
 use crate::auth::{Access, AuditEntry, AuditFilter, AuditLog, Users};
-use crate::config::Config;
 use crate::error::Result;
 use crate::live;
 use crate::pages::components::{
     Column, EmptyState, KeysetPagination, PageHead, Row, Table, TimeFormat, Toolbar, actor_name,
     list_card, time,
 };
-use crate::pages::{NavItem, Page};
+use crate::pages::{Href, NavItem, Page};
 use crate::source;
 use crate::state::Data;
 
@@ -43,13 +42,11 @@ pub(super) fn page() -> Page {
 }
 
 async fn show(
-    config: Data<Config>,
     audit: Data<AuditLog>,
     users: Data<Users>,
     RawQuery(query): RawQuery,
 ) -> Result<Markup> {
-    let base_path = &config.base_path;
-    let here = ListUrl::new(format!("{base_path}{PATH}")).read(&query.unwrap_or_default());
+    let here = ListUrl::new(PATH).read(&query.unwrap_or_default());
     let given = |name: &str| Some(here.get(name).trim().to_owned()).filter(|it| !it.is_empty());
     let filter = AuditFilter {
         target: given("target"),
@@ -117,11 +114,7 @@ fn table(entries: &[AuditEntry], names: &Names, here: &ListUrl, filter: &AuditFi
 }
 
 fn row(entry: &AuditEntry, names: &Names, here: &ListUrl) -> Row {
-    let only = |name: &str, value: &str| {
-        here.without("before")
-            .with(name, value.to_owned())
-            .to_string()
-    };
+    let only = |name: &str, value: &str| Href::from(here.without("before").with(name, value));
     let label = entry.details.get("label").and_then(Value::as_str);
     let actor = entry.actor_user_id.and_then(|id| names.get(&id));
     let actor = actor.filter(|name| **name != entry.actor_email);

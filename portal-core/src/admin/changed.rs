@@ -6,6 +6,7 @@ use super::list_url::ListUrl;
 use super::spec::ModelSpec;
 use crate::auth::{AuditFilter, AuditLog, Users};
 use crate::error::Result;
+use crate::pages::Href;
 use crate::pages::components::{Banner, Tone, ago_text};
 use crate::state::PortalState;
 
@@ -44,7 +45,7 @@ pub(super) async fn last_change(
 /// from the URL of the drawer after each change, with the version of the form.
 pub(super) fn notice(drawer: &ListUrl, text: Option<&str>) -> Markup {
     html! {
-        pt-live id="row-state" role="status" data-url=(drawer) {
+        pt-live id="row-state" role="status" data-url=(Href::from(drawer)) {
             @if let Some(text) = text { (Banner::new(Tone::Warning, text)) }
         }
     }

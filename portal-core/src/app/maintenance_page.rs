@@ -4,14 +4,14 @@ use chrono::TimeDelta;
 use maud::{Markup, html};
 
 use super::maintenance::{MAX_MESSAGE_LEN, Maintenance, MaintenanceNotice};
-use crate::auth::{Access, Actor, AdminUser, RateClass, with_base_path};
+use crate::auth::{Access, Actor, AdminUser, RateClass};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::fields::FormFields;
 use crate::pages::components::{
     Button, Card, Confirm, Field, FieldOption, PageHead, TimeFormat, Tone, badge, time,
 };
-use crate::pages::{Flash, IntoPage, MAINTENANCE as PATH, Page, PageResponse};
+use crate::pages::{Flash, Href, IntoPage, MAINTENANCE as PATH, Page, PageResponse};
 use crate::source;
 use crate::state::Data;
 use crate::store::now;
@@ -39,7 +39,6 @@ const DURATIONS: [(u16, &str); 6] = [
 const DIALOG: &str = "turn-on";
 
 async fn show(config: Data<Config>, maintenance: Data<Maintenance>) -> Result<Markup> {
-    let action = with_base_path(&config.base_path, PATH);
     let is_on = maintenance.is_on();
     let notice = maintenance.notice();
     let (title, tone) = if is_on {
@@ -67,7 +66,7 @@ async fn show(config: Data<Config>, maintenance: Data<Maintenance>) -> Result<Ma
                 @if config.maintenance {
                     "The variable MAINTENANCE is on. To turn maintenance off, start the portal without it."
                 } @else if is_on {
-                    form method="post" action=(action) {
+                    form method="post" action=(Href::from(PATH)) {
                         input type="hidden" name="maintenance" value="off";
                         (Button::new("Turn off").solid().submit())
                     }
@@ -76,7 +75,7 @@ async fn show(config: Data<Config>, maintenance: Data<Maintenance>) -> Result<Ma
                     (Button::new("Turn on…").danger().opens(DIALOG))
                 }
             }))
-        @if !config.maintenance { (dialog(&action, &notice, is_on)) }
+        @if !config.maintenance { (dialog(&notice, is_on)) }
     })
 }
 
@@ -94,7 +93,7 @@ fn shown(notice: &MaintenanceNotice) -> Markup {
     }
 }
 
-fn dialog(action: &str, notice: &MaintenanceNotice, is_on: bool) -> Confirm {
+fn dialog(notice: &MaintenanceNotice, is_on: bool) -> Confirm {
     let (title, verb) = if is_on {
         ("Change the notice?", "Change notice")
     } else {
@@ -105,7 +104,7 @@ fn dialog(action: &str, notice: &MaintenanceNotice, is_on: bool) -> Confirm {
         DURATIONS
             .map(|(minutes, words)| FieldOption::new(minutes.to_string(), format!("In {words}"))),
     );
-    Confirm::new(DIALOG, title, action, verb)
+    Confirm::new(DIALOG, title, PATH, verb)
         .text("Everyone but administrators loses access within a second, in every replica, until you turn it off.")
         .hidden(html! { input type="hidden" name="maintenance" value="on"; })
         .body(html! {
@@ -119,7 +118,6 @@ fn dialog(action: &str, notice: &MaintenanceNotice, is_on: bool) -> Confirm {
 
 async fn switch(
     admin: AdminUser,
-    config: Data<Config>,
     maintenance: Data<Maintenance>,
     form: FormFields,
 ) -> Result<PageResponse> {
@@ -146,6 +144,5 @@ async fn switch(
         }
         _ => return Err(Error::bad_request("`maintenance` must be `on` or `off`")),
     };
-    let here = with_base_path(&config.base_path, PATH);
-    Ok(flash.redirect(&here).into_page())
+    Ok(flash.redirect(PATH).into_page())
 }

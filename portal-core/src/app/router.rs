@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler as _;
+use axum::middleware::from_fn_with_state;
 use axum::routing::MethodRouter;
 
 use super::health::method_not_allowed;
 use super::pipeline::{PipelineLayer, Services};
-use crate::auth::{RouteInfo, Routes};
+use crate::auth::{RouteInfo, RouteKind, Routes};
 use crate::pages;
 use crate::state::PortalState;
 
@@ -43,8 +44,14 @@ fn by_path(
     services: &Arc<Services>,
 ) -> BTreeMap<String, (RouteInfo, MethodRouter<PortalState>)> {
     let mut by_path: BTreeMap<String, (RouteInfo, MethodRouter<PortalState>)> = BTreeMap::new();
-    for (route, handlers) in routes.into_guarded(&services.state) {
+    let state = &services.state;
+    for (route, handlers) in routes.into_guarded(state) {
         let path = route.path.clone().into_owned();
+        let handlers = match route.kind {
+            RouteKind::Form => handlers.layer(from_fn_with_state(state.clone(), pages::in_scope)),
+            // Pages enter their render scope themselves; other responses contain no links.
+            _ => handlers,
+        };
         let handlers = handlers.layer(PipelineLayer::new(services, Some(route.clone())));
         let (first, others) = match by_path.remove(&path) {
             Some((first, others)) => (first, others.merge(handlers)),

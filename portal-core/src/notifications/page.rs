@@ -11,14 +11,13 @@ use super::list::{self, grouped};
 use super::record::NotificationRecord;
 use super::send_form::{self, SendForm};
 use super::service::{NotificationFilter, Notifications};
-use crate::auth::{Access, CurrentUser, RateClass, caller, safe_redirect, with_base_path};
-use crate::config::Config;
+use crate::auth::{Access, CurrentUser, RateClass, caller, safe_redirect};
 use crate::error::{Error, Result};
 use crate::fields::QueryFields;
 use crate::live::Region;
 use crate::pages::components::{Button, EmptyState, PageHead, Tab};
 use crate::pages::{
-    Flash, Fragment, IntoPage, NOTIFICATIONS as PATH, Page, PageResponse, asset_file,
+    Flash, Fragment, Href, IntoPage, NOTIFICATIONS as PATH, Page, PageResponse, asset_file,
 };
 use crate::source;
 use crate::state::{Data, PortalState, TaskInput as _};
@@ -28,6 +27,7 @@ const PAGE_SIZE: u64 = 30;
 /// Number of entries in the menu of the bell.
 const MENU_SIZE: u64 = 6;
 
+const UNREAD: &str = "/admin/notifications?unread=1";
 /// Actions, each with its own path below the list or below an entry.
 pub(super) const READ_ALL: &str = "/admin/notifications/read-all";
 pub(super) const SEND: &str = "/admin/notifications/send";
@@ -45,7 +45,7 @@ pub(crate) fn pages() -> Vec<Page> {
     let change = |action: Page| page(action).rate_class(RateClass::AdminWrite);
     // Browsers request the path of an action when a form is sent after the session has expired:
     // sign-in returns to the requested path.
-    let to_list = |path| page(Page::get(path, async || Redirect::to(PATH)));
+    let to_list = |path| page(Page::get(path, async || Href::from(PATH).redirect()));
     vec![
         page(Page::get(PATH, show)).source(source!(notifications)),
         change(Page::post(READ_ALL, read_all)).source(source!(change_notifications)),
@@ -70,7 +70,6 @@ pub(super) struct PageScope {
     pub(super) state: PortalState,
     pub(super) user: CurrentUser,
     pub(super) notifications: Data<Notifications>,
-    base_path: String,
 }
 
 impl FromRequestParts<PortalState> for PageScope {
@@ -82,14 +81,7 @@ impl FromRequestParts<PortalState> for PageScope {
             state: state.clone(),
             user: user.ok_or_else(Error::unauthorized)?,
             notifications: Data::resolve(state)?,
-            base_path: state.borrow::<Config>()?.base_path.clone(),
         })
-    }
-}
-
-impl PageScope {
-    pub(super) fn url(&self, path: &str) -> String {
-        with_base_path(&self.base_path, path)
     }
 }
 
@@ -120,60 +112,59 @@ pub(super) async fn render(
     };
     let (items, next) = listed?;
     let unread = scope.notifications.unread(user_id).await?;
-    let here = scope.url(PATH);
     let mark = if filter.unread_only { "&unread=1" } else { "" };
     let region = Region::new("notifications").id("notifications");
     let empty = if filter.unread_only {
         EmptyState::new("circle-check", "You're all caught up")
             .text("You have no unread notifications.")
-            .action(Button::new("Show all").href(here.as_str()))
+            .action(Button::new("Show all").href(PATH))
     } else {
         EmptyState::new("bell", "You're all caught up")
             .text("You'll be notified here when your tasks finish or someone sends you a message.")
     };
     Ok(html! {
-        (head(scope, &here, filter.unread_only, unread))
+        (head(scope, filter.unread_only, unread))
         (region.render(html! {
             @if items.is_empty() {
                 div class="pt-card" { (empty) }
             } @else {
-                (grouped(&items, &here))
+                (grouped(&items))
             }
             @if filter.cursor.is_some() || next.is_some() {
                 nav class="pt-pages" data-requires=(asset_file("table.css")) aria-label="Pages" {
                     @if filter.cursor.is_some() {
-                        (Button::new("Newest").size(1).href(if filter.unread_only { format!("{here}?unread=1") } else { here.clone() }))
+                        (Button::new("Newest").size(1).href(if filter.unread_only { UNREAD } else { PATH }))
                     }
                     @if let Some(next) = &next {
-                        (Button::new("Older").size(1).href(format!("{here}?cursor={next}{mark}")))
+                        (Button::new("Older").size(1).href(format!("{PATH}?cursor={next}{mark}")))
                     }
                 }
             }
         }))
-        @if let Some(draft) = draft { (send_form::drawer(scope, draft, &here)?) }
+        @if let Some(draft) = draft { (send_form::drawer(scope, draft)?) }
     })
 }
 
-fn head(scope: &PageScope, here: &str, unread_only: bool, unread: u64) -> PageHead<'static> {
+fn head(scope: &PageScope, unread_only: bool, unread: u64) -> PageHead<'static> {
     let label = match unread {
         0 => "Unread".to_owned(),
         count => format!("Unread ({count})"),
     };
     let tabs = vec![
-        Tab::new("All", here, !unread_only),
-        Tab::new(label, format!("{here}?unread=1"), unread_only),
+        Tab::new("All", PATH, !unread_only),
+        Tab::new(label, UNREAD, unread_only),
     ];
     PageHead::new("Notifications")
         .description("Updates about your tasks and account.")
         .tabs("Filter notifications", tabs)
         .actions(html! {
             @if unread > 0 {
-                form method="post" action=(scope.url(READ_ALL)) {
+                form method="post" action=(Href::from(READ_ALL)) {
                     (Button::new("Mark all as read").icon("check").submit())
                 }
             }
             @if scope.user.is_admin() {
-                (Button::new("Send a message").icon("mail").href(format!("{here}?send=1")))
+                (Button::new("Send a message").icon("mail").href(format!("{PATH}?send=1")))
             }
         })
 }
@@ -185,7 +176,7 @@ async fn latest(scope: PageScope) -> Result<PageResponse> {
         ..NotificationFilter::default()
     };
     let (items, _) = scope.notifications.list(scope.user.id, &filter).await?;
-    let mut response = Fragment(list::menu(&items, &scope.url(PATH))).into_response();
+    let mut response = Fragment(list::menu(&items)).into_response();
     response.headers_mut().insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-store"),
@@ -196,7 +187,7 @@ async fn latest(scope: PageScope) -> Result<PageResponse> {
 /// Redirects to the link of a notification.
 async fn open(scope: PageScope, Path(id): Path<String>) -> Result<Redirect> {
     let entry = scope.notifications.get(scope.user.id, id_of(&id)?).await?;
-    Ok(to_link_of(&scope, &entry))
+    Ok(to_link_of(&entry))
 }
 
 /// Marks a notification as read and redirects to its link; the lists send it.
@@ -210,31 +201,29 @@ async fn read_and_open(scope: PageScope, Path(id): Path<String>) -> Result<Redir
     if entry.is_unread() {
         notifications.mark_read(user.id, entry.id).await?;
     }
-    Ok(to_link_of(&scope, &entry))
+    Ok(to_link_of(&entry))
 }
 
-fn to_link_of(scope: &PageScope, entry: &NotificationRecord) -> Redirect {
+fn to_link_of(entry: &NotificationRecord) -> Redirect {
     let link = entry.link.as_deref().and_then(safe_redirect);
-    Redirect::to(&scope.url(link.unwrap_or(PATH)))
+    Href::from(link.unwrap_or(PATH)).redirect()
 }
 
 async fn read(scope: PageScope, Path(id): Path<String>) -> Result<Redirect> {
     let id = id_of(&id)?;
     scope.notifications.mark_read(scope.user.id, id).await?;
-    Ok(Redirect::to(&scope.url(PATH)))
+    Ok(Href::from(PATH).redirect())
 }
 
 async fn read_all(scope: PageScope) -> Result<PageResponse> {
     scope.notifications.mark_all_read(scope.user.id).await?;
     Ok(Flash::success("All marked as read")
-        .redirect(&scope.url(PATH))
+        .redirect(PATH)
         .into_page())
 }
 
 async fn delete(scope: PageScope, Path(id): Path<String>) -> Result<PageResponse> {
     let id = id_of(&id)?;
     scope.notifications.delete(scope.user.id, id).await?;
-    Ok(Flash::success("Deleted")
-        .redirect(&scope.url(PATH))
-        .into_page())
+    Ok(Flash::success("Deleted").redirect(PATH).into_page())
 }

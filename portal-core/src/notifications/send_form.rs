@@ -84,7 +84,7 @@ pub(super) async fn send(scope: PageScope, form: FormFields) -> Result<PageRespo
         .notifications
         .send_by(&scope.user, &audience, &message);
     let flash = Flash::success(format!("Sent to {}", people(sent.await?)));
-    Ok(flash.redirect(&scope.url(PATH)).into_page())
+    Ok(flash.redirect(PATH).into_page())
 }
 
 async fn again(scope: &PageScope, draft: SendForm) -> Result<PageResponse> {
@@ -121,14 +121,13 @@ async fn audience(scope: &PageScope, draft: &SendForm) -> Result<Result<Audience
 }
 
 /// Renders the form, or the confirmation before sending.
-pub(super) fn drawer(scope: &PageScope, draft: &SendForm, here: &str) -> Result<Markup> {
-    let action = scope.url(SEND);
-    let drawer = Drawer::new("send", "Send a message").open(here);
+pub(super) fn drawer(scope: &PageScope, draft: &SendForm) -> Result<Markup> {
+    let drawer = Drawer::new("send", "Send a message").open(PATH);
     let Some(reaches) = draft.reaches else {
         let fields = fields(scope.state.borrow::<Roles>()?, draft);
         let drawer = drawer
             .description("Recipients see it in their notifications.")
-            .form(action, html! {})
+            .form(SEND, html! {})
             .body(fields)
             .footer(Button::new("Continue").solid().submit());
         return Ok(html! { (drawer) });
@@ -155,7 +154,7 @@ pub(super) fn drawer(scope: &PageScope, draft: &SendForm, here: &str) -> Result<
     };
     let send = Button::new(format!("Send to {}", people(reaches))).solid();
     let drawer = drawer
-        .form(action, hidden)
+        .form(SEND, hidden)
         .body(body)
         .footer(send.disabled(reaches == 0).submit());
     Ok(html! { (drawer) })

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::http::Method;
 
 use super::handler::{PageHandler, Respond};
+use super::href::Href;
 use super::layout::Layout;
 use super::nav::NavItem;
 use crate::auth::{Access, RateClass, RouteInfo, RouteKind};
@@ -215,10 +216,10 @@ impl Page {
         }
     }
 
-    /// Returns the path of the route, without the base path of a portal nested in another app.
+    /// Returns a link to the route, which contains the base path wherever it is rendered or sent.
     #[must_use]
-    pub fn url(&self) -> &'static str {
-        self.path
+    pub fn url(&self) -> Href<'static> {
+        Href::from(self.path)
     }
 }
 

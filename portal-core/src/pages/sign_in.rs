@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::components::Card;
 use super::default_layout::PlainLayout;
+use super::href::Href;
 use super::into_page::{IntoPage, PageResponse};
 use super::page::Page;
 use super::render::QUERY_VALUE;
@@ -86,11 +87,8 @@ fn sign_in_card(
             "/sign-in",
         ),
     };
-    let other_page = format!(
-        "{}{path}?redirect_url={}",
-        config.base_path,
-        utf8_percent_encode(return_to, QUERY_VALUE)
-    );
+    let return_to = utf8_percent_encode(return_to, QUERY_VALUE);
+    let other_page = Href::from(format!("{path}?redirect_url={return_to}"));
     let head = html! {
         header class="pt-center" {
             h1 { (title) }

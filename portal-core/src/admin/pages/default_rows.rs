@@ -16,5 +16,5 @@ pub(super) async fn add(request: PageRequest) -> Result<PageResponse> {
         1 => Flash::success("Added 1 default record"),
         added => Flash::success(format!("Added {added} default records")),
     };
-    Ok(flash.redirect(&request.here.to_string()).into_page())
+    Ok(flash.redirect(&request.here).into_page())
 }

@@ -14,13 +14,12 @@ use std::panic::Location;
 
 use axum::extract::{Request, State};
 use axum::http::Method;
-use axum::response::Redirect;
 
 use self::request::{AdminPage, DEFAULTS, PageRequest, SETTINGS, USERS, no_models};
 use super::registry::ModelRegistry;
 use crate::auth::{Access, RateClass};
 use crate::error::Result;
-use crate::pages::{IntoPage, NavItem, Page, PageResponse};
+use crate::pages::{Href, IntoPage, NavItem, Page, PageResponse};
 use crate::source;
 use crate::source::Source;
 use crate::state::PortalState;
@@ -127,5 +126,5 @@ async fn show(request: PageRequest) -> Result<PageResponse> {
 /// Redirects from the path of an action to its list.
 async fn lead_to_list(request: PageRequest) -> Result<PageResponse> {
     let list = request.here.with("edit", request.key);
-    Ok(Redirect::to(&list.to_string()).into_page())
+    Ok(Href::from(list).redirect().into_page())
 }

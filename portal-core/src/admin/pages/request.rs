@@ -13,7 +13,6 @@ use super::super::spec::ModelSpec;
 use super::super::users;
 use super::screen::Screen;
 use crate::auth::{Access, Actor, CurrentUser, caller};
-use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::fields::Fields;
 use crate::pages::components::{EmptyState, PageHead};
@@ -80,9 +79,8 @@ impl PageRequest {
             let found = params.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| value.to_owned())
         };
-        let base_path = &state.borrow::<Config>()?.base_path;
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        let here = ListUrl::new(format!("{base_path}{}", page.path())).read(&query);
+        let here = ListUrl::new(page.path()).read(&query);
         let requested = Some(here.get("model").to_owned()).filter(|model| !model.is_empty());
         let model = match page {
             AdminPage::Users => Some(users::MODEL.to_owned()),

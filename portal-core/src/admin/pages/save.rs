@@ -38,9 +38,7 @@ pub(super) async fn create(request: PageRequest) -> Result<PageResponse> {
     let row = utf8_percent_encode(&id, FRAGMENT);
     let view = screen.list.with("edit", key).to_string();
     let flash = Flash::success(message).link("View", view);
-    Ok(flash
-        .redirect(&format!("{}#{row}", screen.list))
-        .into_page())
+    Ok(flash.redirect(format!("{}#{row}", screen.list)).into_page())
 }
 
 /// Changes a row, unless someone else has changed the same fields.

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, Render, html};
 
 use super::{Button, EmptyState, TimeFormat, Tone, progress, time};
+use crate::pages::Href;
 
 /// One background task, as shown in a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -105,7 +106,7 @@ impl TaskRowView {
                 div class="pt-task-main" {
                     div class="pt-task-title" {
                         @match &self.href {
-                            Some(href) => a href=(href) data-part="title" data-task-link { (self.title) },
+                            Some(href) => a href=(Href::from(href)) data-part="title" data-task-link { (self.title) },
                             None => span data-part="title" { (self.title) },
                         }
                         span class="pt-attempt" data-part="attempt" title="Attempt" { @if let Some(tries) = tries { (tries) } }
@@ -144,7 +145,7 @@ pub fn task_status(task: &TaskRowView) -> Markup {
 fn form(action: Option<&String>, when: &str, hidden: Option<&Markup>, button: Button) -> Markup {
     html! {
         @if let Some(action) = action {
-            form method="post" action=(action) data-when=(when) {
+            form method="post" action=(Href::from(action)) data-when=(when) {
                 @if let Some(hidden) = hidden { (hidden) }
                 (button.size(1).submit())
             }
@@ -273,7 +274,7 @@ impl Render for TaskList {
         };
         html! {
             // The document then carries the cursor from which the monitor starts.
-            pt-task-monitor src=[&self.monitor] data-requires=[self.monitor.as_ref().map(|_| "live")] {
+            pt-task-monitor src=[self.monitor.as_ref().map(Href::from)] data-requires=[self.monitor.as_ref().map(|_| "live")] {
                 section class="pt-card" data-flush {
                     @if self.title.is_some() || self.monitor.is_some() || self.actions.is_some() {
                         div class="pt-card-head" {

@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::icon;
+use crate::pages::Href;
 use crate::pages::assets;
 use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, ThemeChoice};
 
@@ -21,8 +22,7 @@ use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Th
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ThemePicker {
-    action: String,
-    base_path: String,
+    action: Href<'static>,
     choice: ThemeChoice,
     portal: Theme,
     brand: Option<Gray>,
@@ -31,10 +31,9 @@ pub struct ThemePicker {
 
 impl ThemePicker {
     /// Creates a picker that posts to `action`, with the user's choice and the portal's default.
-    pub fn new(action: impl Into<String>, choice: ThemeChoice, portal: Theme) -> Self {
+    pub fn new<'h>(action: impl Into<Href<'h>>, choice: ThemeChoice, portal: Theme) -> Self {
         Self {
-            action: action.into(),
-            base_path: String::new(),
+            action: action.into().into_owned(),
             choice,
             portal,
             brand: None,
@@ -55,14 +54,6 @@ impl ThemePicker {
             (Accent::Brand, Some(gray)) => gray.label(),
             _ => paired.label(),
         }
-    }
-
-    /// Sets the base path of the portal.
-    ///
-    /// The picker's styles are a separate asset that only pages with a picker load.
-    pub fn base_path(mut self, base_path: impl Into<String>) -> Self {
-        self.base_path = base_path.into();
-        self
     }
 
     /// Sets hidden fields, such as the page to return to.
@@ -182,7 +173,8 @@ impl Render for ThemePicker {
         let (choice, portal) = (&self.choice, self.portal);
         let theme = choice.apply_to(portal);
         html! {
-            link rel="stylesheet" href={ (self.base_path) (assets::url("picker.css")) };
+            // The picker's styles are a separate asset that only pages with a picker load.
+            link rel="stylesheet" href=(Href::from(assets::url("picker.css")));
             form class="pt-form" method="post" action=(self.action) data-theme-form {
                 (self.hidden)
                 (self.setting("appearance", "Appearance", portal.appearance.label(), self.appearances()))

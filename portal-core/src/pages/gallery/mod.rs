@@ -20,11 +20,9 @@ use maud::{Markup, html};
 
 use self::example::Section;
 use super::components::{PageHead, Tone, badge, copy_button};
-use super::{NavItem, Page, assets};
+use super::{Href, NavItem, Page, assets};
 use crate::auth::Routes;
-use crate::config::Config;
 use crate::source;
-use crate::state::Data;
 
 const PATH: &str = "/dev/components";
 
@@ -46,15 +44,13 @@ pub(crate) fn routes() -> Routes {
     demo::routes()
 }
 
-async fn show(config: Data<Config>, RawQuery(query): RawQuery) -> Markup {
-    let base = &config.base_path;
-    let sections = sections(base, &query.unwrap_or_default());
-    let style = format!("{base}{}", assets::url("gallery.css"));
+async fn show(RawQuery(query): RawQuery) -> Markup {
+    let sections = sections(&query.unwrap_or_default());
     html! {
         (PageHead::new("Components")
             .description("Every component in every state. Each block ends with the code that renders it; all are in portal_core::pages::components.")
             .actions(badge("Development only", Tone::Warning)))
-        link rel="stylesheet" href=(style);
+        link rel="stylesheet" href=(Href::from(assets::url("gallery.css")));
         div class="pt-gallery" {
             nav aria-label="Components on this page" {
                 @for (group, sections) in &sections {
@@ -70,11 +66,11 @@ async fn show(config: Data<Config>, RawQuery(query): RawQuery) -> Markup {
 }
 
 /// Returns every section, under the heading of its group.
-fn sections(base: &str, query: &str) -> Vec<(&'static str, Vec<Section>)> {
+fn sections(query: &str) -> Vec<(&'static str, Vec<Section>)> {
     vec![
         ("Actions", actions::sections()),
-        ("Forms", forms::sections(base)),
-        ("Data", data::sections(base, query)),
+        ("Forms", forms::sections()),
+        ("Data", data::sections(query)),
         ("Charts", charts::sections()),
         ("Overlays", overlays::sections()),
         ("Feedback", feedback::sections()),
@@ -109,7 +105,7 @@ mod tests {
     use super::*;
 
     fn everything() -> String {
-        let all = sections("", "");
+        let all = sections("");
         let sections = all.iter().flat_map(|(_, sections)| sections);
         sections.map(|it| draw(it).into_string()).collect()
     }

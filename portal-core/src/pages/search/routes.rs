@@ -14,7 +14,7 @@ use crate::auth::{Access, CurrentUser, Routes};
 use crate::error::Result;
 use crate::pages::components::{Button, EmptyState, Field, PageHead};
 use crate::pages::render::PageRenderer;
-use crate::pages::{Page, assets};
+use crate::pages::{Href, Page, assets};
 use crate::source;
 use crate::state::PortalState;
 
@@ -57,9 +57,8 @@ async fn find(
     headers: &HeaderMap,
 ) -> Result<Vec<SearchGroup>> {
     let setup = state.borrow::<PageRenderer>()?;
-    let query = SearchQuery::new(state, user, text, &setup.config.base_path);
-    let words: String = form_urlencoded::byte_serialize(query.text.as_bytes()).collect();
-    let back = format!("{}?q={words}", query.url(PATH));
+    let query = SearchQuery::new(state, user, text);
+    let back = Href::from(PATH).query("q", query.text).to_string();
     let mut groups = vec![builtin::pages(setup, &query)];
     groups.extend(state.borrow::<SearchSources>()?.search(query).await);
     groups.push(builtin::actions(setup, &query, headers, &back));
@@ -74,11 +73,10 @@ async fn show(
 ) -> Result<Markup> {
     let text = text_of(&parts);
     let groups = find(&state, user.as_ref(), &text, &parts.headers).await?;
-    let action = &state.borrow::<PageRenderer>()?.config.base_path;
     Ok(html! {
         (PageHead::new("Search").description("Pages, records, tasks and actions that you have access to."))
-        link rel="stylesheet" href={ (action) (assets::url("widgets.css")) };
-        form class="pt-find" method="get" action={ (action) (PATH) } role="search" {
+        link rel="stylesheet" href=(Href::from(assets::url("widgets.css")));
+        form class="pt-find" method="get" action=(Href::from(PATH)) role="search" {
             (Field::search("q", "Search for").id("find").value(text.as_str()).autocomplete("off"))
             (Button::new("Search").solid().submit())
         }

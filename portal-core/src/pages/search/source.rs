@@ -29,7 +29,7 @@ const SOURCE_TIMEOUT: Duration = Duration::from_secs(3);
 ///     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
 ///         let pages = [("Billing", "/help/billing"), ("Roles", "/help/roles")];
 ///         let found = pages.iter().filter(|(title, _)| query.rank(title).is_some());
-///         let hits = found.map(|(title, path)| SearchHit::link(*title, query.url(path)).icon("book-open"));
+///         let hits = found.map(|(title, path)| SearchHit::link(*title, *path).icon("book-open"));
 ///         Ok(vec![SearchGroup::new("Help").hits(hits)])
 ///     }
 /// }

@@ -10,7 +10,7 @@ use super::{ALL, SCHEDULES, TASK_TYPES};
 use crate::auth::{AuditLog, safe_return};
 use crate::error::{Error, Result};
 use crate::fields::FormFields;
-use crate::pages::{Flash, IntoPage, PageResponse};
+use crate::pages::{Flash, Href, IntoPage, PageResponse};
 use crate::tasks::engine::queue::CancelOutcome;
 use crate::tasks::service::check_start;
 
@@ -18,7 +18,7 @@ use crate::tasks::service::check_start;
 fn back(scope: &PageScope, form: &FormFields, flash: Flash) -> PageResponse {
     let wanted = form.get("back").unwrap_or(scope.area.root());
     flash
-        .redirect(&safe_return(&scope.config, wanted))
+        .redirect(Href::host(safe_return(&scope.config, wanted)))
         .into_page()
 }
 
@@ -86,11 +86,11 @@ pub(super) async fn run_again(
         AuditLog::record_in(&mut transaction, user, "task.run_again", &target, details).await?;
     }
     transaction.commit().await?;
-    let page = scope.task_url(tasks.publish_rerun(again), "");
+    let page = scope.task_path(tasks.publish_rerun(again), "");
     let started = Flash::success("New task started");
     // A list stays open; the page of a task redirects to the new task.
     Ok(match form.get("back") {
-        None => started.redirect(&page).into_page(),
+        None => started.redirect(page).into_page(),
         Some(_) => back(&scope, &form, started.link("View", page)),
     })
 }
@@ -124,7 +124,7 @@ async fn set_paused(scope: &PageScope, form: &FormFields, paused: bool) -> Resul
     transaction.commit().await?;
     tasks.resumed(paused).await;
     let flash = Flash::success(format!("“{}” {done}", definition.title));
-    Ok(flash.redirect(&scope.url(TASK_TYPES)).into_page())
+    Ok(flash.redirect(TASK_TYPES).into_page())
 }
 
 pub(super) async fn pause_schedule(
@@ -162,11 +162,11 @@ async fn set_schedule_paused(
     transaction.commit().await?;
     tasks.schedules_changed().await;
     let flash = Flash::success(format!("Schedule of “{name}” {done}"));
-    Ok(flash.redirect(&scope.url(SCHEDULES)).into_page())
+    Ok(flash.redirect(SCHEDULES).into_page())
 }
 
 pub(super) async fn prune(AdminScope(scope): AdminScope, form: FormFields) -> Result<PageResponse> {
-    let to_all = |flash: Flash| Ok(flash.redirect(&scope.url(ALL)).into_page());
+    let to_all = |flash: Flash| Ok(flash.redirect(ALL).into_page());
     let days = match days_of(form.text("days")) {
         Ok(days) => days,
         Err(error) => return to_all(Flash::error(error.message)),

@@ -9,12 +9,12 @@ use uuid::Uuid;
 use super::filter::TaskListFilter;
 use super::row::Surroundings;
 use super::scope::{AdminScope, PageScope};
-use super::{ALL, PRUNE, head};
+use super::{ALL, PRUNE, head, styles};
 use crate::error::{FieldError, Result};
 use crate::fields::{Fields, QueryFields};
 use crate::live;
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone, Unit};
-use crate::pages::{IntoPage, PageResponse};
+use crate::pages::{Href, IntoPage, PageResponse};
 use crate::tasks::engine::queue::QueueFilter;
 
 /// Number of tasks on one page.
@@ -78,14 +78,14 @@ async fn render(
         .iter()
         .map(|record| surroundings.row(scope, record))
         .collect();
-    let here = shown.here(scope);
+    let here = shown.here();
     let asked = match &prune {
         Some(Ok(days)) => Some((*days, scope.tasks.count_finished(span_of(*days)).await?)),
         _ => None,
     };
     let fault = prune.and_then(Result::err);
     let empty = if shown.is_filtered() || shown.is_later() {
-        EmptyState::no_match(scope.url(ALL))
+        EmptyState::no_match(ALL)
     } else {
         EmptyState::new("list-checks", "No tasks yet")
             .text("Tasks from all users and API clients appear here.")
@@ -93,15 +93,15 @@ async fn render(
     let list = TaskList::new(rows)
         .title("All tasks")
         .toolbar(shown.toolbar(scope, true))
-        .footer(shown.pages(scope, older))
+        .footer(shown.pages(older))
         .empty(empty)
         .hidden(html! { input type="hidden" name="back" value=(here); });
     Ok(html! {
         (head(scope, ALL))
         div class="pt-stack" {
-            (scope.styles())
+            (styles())
             (live::region("tasks", list))
-            (prune_card(scope, choice, fault, asked))
+            (prune_card(choice, fault, asked))
         }
     })
 }
@@ -113,12 +113,7 @@ async fn owner(scope: &PageScope, email: &str) -> Result<Uuid> {
 }
 
 /// Renders the form for an age, and the confirmation with the number of tasks.
-fn prune_card(
-    scope: &PageScope,
-    choice: &Fields,
-    fault: Option<FieldError>,
-    asked: Option<(u64, u64)>,
-) -> Markup {
+fn prune_card(choice: &Fields, fault: Option<FieldError>, asked: Option<(u64, u64)>) -> Markup {
     let days = choice.find("prune").unwrap_or(USUAL_DAYS);
     let field = Field::number("prune", "Finished more than (days) ago")
         .range(Some("0".to_owned()), Some(MAX_DAYS.to_string()))
@@ -127,7 +122,7 @@ fn prune_card(
         .required(true)
         .error(fault.map(|fault| fault.message));
     // The fragment scrolls to the confirmation, next to the button.
-    let action = format!("{}#{CLEAN_UP}", scope.url(ALL));
+    let action = Href::from(format!("{ALL}#{CLEAN_UP}"));
     let card = Card::new()
         .id(CLEAN_UP)
         .title("Delete old tasks")
@@ -137,12 +132,12 @@ fn prune_card(
                 (field)
                 div class="pt-form-actions" { (Button::new("Delete tasks…").icon("trash-2").submit()) }
             }
-            @if let Some((days, tasks)) = asked { (confirm(scope, days, tasks)) }
+            @if let Some((days, tasks)) = asked { (confirm(days, tasks)) }
         });
     html! { (card) }
 }
 
-fn confirm(scope: &PageScope, days: u64, tasks: u64) -> Markup {
+fn confirm(days: u64, tasks: u64) -> Markup {
     let age = match days {
         0 => "All finished tasks".to_owned(),
         1 => "Finished more than a day ago".to_owned(),
@@ -158,9 +153,9 @@ fn confirm(scope: &PageScope, days: u64, tasks: u64) -> Markup {
     let banner = Banner::new(Tone::Danger, format!("{age}. This cannot be undone."))
         .title(format!("Delete {these}?"))
         .action(html! {
-            form class="pt-row" method="post" action=(scope.url(PRUNE)) {
+            form class="pt-row" method="post" action=(Href::from(PRUNE)) {
                 input type="hidden" name="days" value=(days);
-                (Button::new("Cancel").size(1).href(scope.url(ALL)))
+                (Button::new("Cancel").size(1).href(ALL))
                 (Button::new(format!("Delete {these}")).size(1).danger().submit())
             }
         });

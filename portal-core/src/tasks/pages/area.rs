@@ -42,9 +42,9 @@ impl Area {
 }
 
 impl PageScope {
-    /// Returns a URL below the page of a task, or that of the page if `rest` is empty.
-    pub(super) fn task_url(&self, id: impl Display, rest: &str) -> String {
-        self.url(&format!("{}/{id}{rest}", self.area.root()))
+    /// Returns a path below the page of a task, or that of the page if `rest` is empty.
+    pub(super) fn task_path(&self, id: impl Display, rest: &str) -> String {
+        format!("{}/{id}{rest}", self.area.root())
     }
 
     /// Returns a task that the user may see here; any other task is not found.

@@ -9,7 +9,7 @@ use crate::fields::FormFields;
 use crate::pages::components::{
     Button, Card, Column, Confirm, EmptyState, Row, Table, TimeFormat, copy_button, time,
 };
-use crate::pages::{Flash, IntoPage, PageResponse};
+use crate::pages::{Flash, Href, IntoPage, PageResponse};
 use crate::tasks::{ClientToken, NewClientToken};
 
 pub(super) async fn show(AdminScope(scope): AdminScope) -> Result<Markup> {
@@ -33,7 +33,7 @@ pub(super) async fn revoke(
         Err(error) if error.status().is_client_error() => Flash::error(error.detail()),
         Err(error) => return Err(error),
     };
-    Ok(flash.redirect(&scope.url(TOKENS)).into_page())
+    Ok(flash.redirect(TOKENS).into_page())
 }
 
 async fn render(scope: &PageScope, created: Option<&NewClientToken>) -> Result<Markup> {
@@ -49,7 +49,7 @@ async fn render(scope: &PageScope, created: Option<&NewClientToken>) -> Result<M
                 .text("Create one to start and monitor tasks from your own programs."),
         );
     let add = html! {
-        form method="post" action=(scope.url(NEW_TOKEN)) {
+        form method="post" action=(Href::from(NEW_TOKEN)) {
             (Button::new("Create token").solid().icon("plus").submit())
         }
     };
@@ -60,10 +60,10 @@ async fn render(scope: &PageScope, created: Option<&NewClientToken>) -> Result<M
             .title("Your client tokens")
             .description("Each token identifies one client and lets it start and monitor tasks with your permissions. A token expires 24 hours after its last use, at most 7 days after its creation.")
             .body(table))
-        @for token in &tokens { (confirm(scope, token)) }
+        @for token in &tokens { (confirm(token)) }
         p class="pt-hint pt-after" {
             "Programs request one with " code { "POST /api/client-tokens" } ". The page "
-            a href=(scope.url(PATH)) { "Run" } " shows how to use it."
+            a href=(Href::from(PATH)) { "Run" } " shows how to use it."
         }
     })
 }
@@ -81,12 +81,12 @@ fn new_token(secret: &str) -> Markup {
     html! { (card) }
 }
 
-fn confirm(scope: &PageScope, token: &ClientToken) -> Confirm {
+fn confirm(token: &ClientToken) -> Confirm {
     let id = token.id.to_string();
     Confirm::new(
         format!("revoke-{id}"),
         format!("Revoke the token {}…?", token.hint),
-        scope.url(REVOKE_TOKEN),
+        REVOKE_TOKEN,
         "Revoke token",
     )
     .text("Programs that use it are rejected, and its monitors close. Its tasks continue and stay under “All tasks”.")

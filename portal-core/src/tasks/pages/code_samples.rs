@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{NEW_TOKEN, PageScope, TOKENS};
+use crate::pages::Href;
 use crate::pages::components::{Button, Card, CodeBlock, segmented};
 use crate::tasks::TaskDefinition;
 
@@ -32,10 +33,10 @@ pub(super) fn card(scope: &PageScope, definition: &TaskDefinition) -> Markup {
     let body = html! {
         div class="pt-stack pt-calls" {
             div class="pt-row" {
-                form method="post" action=(scope.url(NEW_TOKEN)) {
+                form method="post" action=(Href::from(NEW_TOKEN)) {
                     (Button::new("Create client token").size(1).icon("plus").submit())
                 }
-                span class="pt-push-end" { (Button::new("Manage tokens").size(1).ghost().icon("key-round").href(scope.url(TOKENS))) }
+                span class="pt-push-end" { (Button::new("Manage tokens").size(1).ghost().icon("key-round").href(TOKENS)) }
             }
             (segmented("Language", "language", &languages, "curl"))
             div data-language="curl" {

@@ -11,9 +11,10 @@ use super::area::Area;
 use super::request::TaskId;
 use super::row::{Owners, shown_result};
 use super::scope::PageScope;
-use super::{ALL, SCHEDULES, log_view};
+use super::{ALL, SCHEDULES, log_view, styles};
 use crate::auth::{AuditEntry, AuditFilter};
 use crate::error::Result;
+use crate::pages::Href;
 use crate::pages::components::{
     Banner, Button, CodeBlock, Confirm, TaskRowView, TimeFormat, Tone, bare_time, detail_list,
     icon, progress, task_status, time,
@@ -102,8 +103,8 @@ impl TaskDetail {
 fn render(scope: &PageScope, about: &TaskDetail) -> Markup {
     let record = &about.record;
     let id = record.id;
-    let api = scope.url(scope.area.api());
-    let stream = format!("{api}/{id}/events?after={}", about.seen());
+    let api = scope.area.api();
+    let stream = Href::from(format!("{api}/{id}/events")).query("after", about.seen());
     let (all, crumb) = match scope.area {
         Area::Own => (OWN, "My tasks"),
         Area::Admin => (ALL, "All tasks"),
@@ -112,13 +113,13 @@ fn render(scope: &PageScope, about: &TaskDetail) -> Markup {
     html! {
         nav class="pt-crumbs" aria-label="Breadcrumb" {
             ol {
-                li { a href=(scope.url(all)) { (crumb) } (icon("chevron-right")) }
+                li { a href=(Href::from(all)) { (crumb) } (icon("chevron-right")) }
                 li aria-current="page" { (record.title) }
             }
         }
-        pt-task id="task" class="pt-detail" data-task-id=(id) data-href=(scope.task_url(id, "")) data-status=(record.status) data-cancelling[about.facts.is_cancelling && is_active] data-stream=[is_active.then_some(&stream)]
+        pt-task id="task" class="pt-detail" data-task-id=(id) data-href=(Href::from(scope.task_path(id, ""))) data-status=(record.status) data-cancelling[about.facts.is_cancelling && is_active] data-stream=[is_active.then_some(&stream)]
             data-from=[record.started_at.map(|at| at.to_rfc3339())] {
-            (scope.styles())
+            (styles())
             (top(scope, about))
             div class="pt-stack" data-swap="outcome" { (outcome(about)) }
             div class="pt-detail-grid" {
@@ -127,7 +128,7 @@ fn render(scope: &PageScope, about: &TaskDetail) -> Markup {
                     (time_line(scope, about))
                 }
                 div class="pt-stack" {
-                    section class="pt-card" aria-label="Details" data-swap="facts" { (facts_list(scope, about)) }
+                    section class="pt-card" aria-label="Details" data-swap="facts" { (facts_list(about)) }
                     section class="pt-stack" aria-label="Arguments" {
                         (CodeBlock::new(pretty(&about.args)).title("Arguments").wrap())
                     }
@@ -176,8 +177,8 @@ fn top(scope: &PageScope, about: &TaskDetail) -> Markup {
                         (Button::new(cancel).icon("ban").attribute("data-key", "c").opens(dialog.as_str()).disabled(about.facts.is_cancelling))
                     } @else {
                         @if may_start {
-                            (Button::new("Edit and run").icon("pencil").href(scope.url(&edit)))
-                            form method="post" action=(scope.task_url(id, "/again")) {
+                            (Button::new("Edit and run").icon("pencil").href(&edit))
+                            form method="post" action=(Href::from(scope.task_path(id, "/again"))) {
                                 (Button::new("Run again").icon("rotate-ccw").submit())
                             }
                         }
@@ -189,10 +190,10 @@ fn top(scope: &PageScope, about: &TaskDetail) -> Markup {
                 p class="pt-muted" data-part="message" { @if let Some(message) = &record.message { (message) } }
             }
             @if record.is_active() {
-                (Confirm::new(dialog.as_str(), format!("Cancel “{}”?", record.title), scope.task_url(id, "/cancel"), "Cancel task")
+                (Confirm::new(dialog.as_str(), format!("Cancel “{}”?", record.title), scope.task_path(id, "/cancel"), "Cancel task")
                     .text("Work already done is kept. You can run the task again later.")
                     .dismiss("Keep running")
-                    .hidden(html! { input type="hidden" name="back" value=(scope.task_url(id, "")); }))
+                    .hidden(html! { input type="hidden" name="back" value=(Href::from(scope.task_path(id, ""))); }))
             }
         }
     }
@@ -244,7 +245,7 @@ fn outcome(about: &TaskDetail) -> Markup {
     }
 }
 
-fn facts_list(scope: &PageScope, about: &TaskDetail) -> Markup {
+fn facts_list(about: &TaskDetail) -> Markup {
     let (record, facts) = (&about.record, &about.facts);
     let moment = |at: DateTime<Utc>| time(&at.to_rfc3339(), TimeFormat::DateTime);
     let mut rows: Vec<(&str, Markup)> = vec![
@@ -253,7 +254,7 @@ fn facts_list(scope: &PageScope, about: &TaskDetail) -> Markup {
             html! { code { (record.group) "/" (record.name) } },
         ),
         ("ID", html! { code class="pt-break" { (record.id) } }),
-        ("Started by", started_by(scope, about)),
+        ("Started by", started_by(about)),
         ("Created", moment(record.created_at)),
     ];
     if let Some(at) = record.started_at {
@@ -285,12 +286,12 @@ fn facts_list(scope: &PageScope, about: &TaskDetail) -> Markup {
     detail_list(&rows)
 }
 
-fn started_by(scope: &PageScope, about: &TaskDetail) -> Markup {
+fn started_by(about: &TaskDetail) -> Markup {
     let (record, facts) = (&about.record, &about.facts);
     let owner = record.owner_user_id.and_then(|id| about.owners.get(&id));
     html! {
         @if let Some(schedule) = &facts.schedule {
-            "the schedule " a href=(scope.url(SCHEDULES)) { (schedule) }
+            "the schedule " a href=(Href::from(SCHEDULES)) { (schedule) }
             @if let Some(at) = facts.scheduled_for { " for " (time(&at.to_rfc3339(), TimeFormat::DateTime)) }
         } @else if let Some(owner) = owner {
             (owner)
@@ -410,7 +411,7 @@ fn admin_actions(scope: &PageScope, about: &TaskDetail, entry: &AuditEntry) -> M
             b { (if again.is_some() { "Run again" } else { "Cancellation requested" }) }
             span {
                 "by " (name)
-                @if let Some(id) = again { ", as " a href=(scope.task_url(id, "")) { code { (id.get(..8).unwrap_or(id)) "…" } } }
+                @if let Some(id) = again { ", as " a href=(Href::from(scope.task_path(id, ""))) { code { (id.get(..8).unwrap_or(id)) "…" } } }
             }
             (bare_time(&entry.at.to_rfc3339(), TimeFormat::Precise))
         }

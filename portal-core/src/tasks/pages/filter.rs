@@ -7,6 +7,7 @@ use super::compact_select;
 use super::scope::PageScope;
 use crate::error::Result;
 use crate::fields::Fields;
+use crate::pages::Href;
 use crate::pages::components::{Button, icon};
 use crate::tasks::engine::queue::QueueFilter;
 use crate::tasks::{TaskRecord, TaskStatus};
@@ -129,12 +130,7 @@ impl TaskListFilter {
     }
 
     /// Returns the URL of the page with these filters, except for status and position.
-    fn address_with(
-        &self,
-        scope: &PageScope,
-        status: Option<&Status>,
-        before: Option<Uuid>,
-    ) -> String {
+    fn address_with(&self, status: Option<&Status>, before: Option<Uuid>) -> Href<'static> {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.keep);
         if let Some(status) = status {
@@ -152,40 +148,39 @@ impl TaskListFilter {
         if let Some(before) = before {
             query.append_pair("before", &before.to_string());
         }
-        self.with_query(scope, &query.finish())
+        self.with_query(&query.finish())
     }
 
-    fn with_query(&self, scope: &PageScope, query: &str) -> String {
-        let path = scope.url(self.path);
+    fn with_query(&self, query: &str) -> Href<'static> {
         if query.is_empty() {
-            path
+            Href::from(self.path)
         } else {
-            format!("{path}?{query}")
+            Href::from(format!("{}?{query}", self.path))
         }
     }
 
     /// Returns the URL of the current page.
-    pub(super) fn here(&self, scope: &PageScope) -> String {
-        self.address_with(scope, self.status, self.before)
+    pub(super) fn here(&self) -> Href<'static> {
+        self.address_with(self.status, self.before)
     }
 
     /// Returns the URL without filters.
-    pub(super) fn clear(&self, scope: &PageScope) -> String {
+    pub(super) fn clear(&self) -> Href<'static> {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&self.keep)
             .finish();
-        self.with_query(scope, &query)
+        self.with_query(&query)
     }
 
     /// Renders the links to older tasks and back to the newest ones.
-    pub(super) fn pages(&self, scope: &PageScope, older: Option<Uuid>) -> Option<Markup> {
+    pub(super) fn pages(&self, older: Option<Uuid>) -> Option<Markup> {
         (older.is_some() || self.before.is_some()).then(|| {
             html! {
                 @if self.before.is_some() {
-                    (Button::new("Newest").size(1).icon("arrow-left").href(self.address_with(scope, self.status, None)))
+                    (Button::new("Newest").size(1).icon("arrow-left").href(self.address_with(self.status, None)))
                 }
                 @if older.is_some() {
-                    (Button::new("Older").size(1).icon_end("arrow-right").href(self.address_with(scope, self.status, older)))
+                    (Button::new("Older").size(1).icon_end("arrow-right").href(self.address_with(self.status, older)))
                 }
             }
         })
@@ -196,7 +191,7 @@ impl TaskListFilter {
         let chip = |status: Option<&'static Status>, label: &str| {
             let is_here = self.status == status;
             html! {
-                a href=(self.address_with(scope, status, None)) aria-current=[is_here.then_some("true")] { (label) }
+                a href=(self.address_with(status, None)) aria-current=[is_here.then_some("true")] { (label) }
             }
         };
         let task_types = scope
@@ -215,7 +210,7 @@ impl TaskListFilter {
                     (chip(None, "All"))
                     @for status in &STATUSES { (chip(Some(status), status.label)) }
                 }
-                form class="pt-row" role="search" aria-label="Filter tasks" method="get" action=(scope.url(self.path)) data-autosubmit {
+                form class="pt-row" role="search" aria-label="Filter tasks" method="get" action=(Href::from(self.path)) data-autosubmit {
                     @for (name, value) in &self.keep { input type="hidden" name=(name) value=(value); }
                     @if let Some(status) = self.status { input type="hidden" name="status" value=(status.value); }
                     span class="pt-search" {
@@ -232,7 +227,7 @@ impl TaskListFilter {
                         input class="pt-input pt-owner" data-size="1" type="search" name="owner" value=[&self.owner] placeholder="Owner’s e-mail" aria-label="Filter by the owner’s e-mail";
                     }
                     span class="pt-no-js" { (Button::new("Show").size(1).submit()) }
-                    @if self.is_filtered() { (Button::new("Clear").size(1).ghost().icon("x").href(self.clear(scope))) }
+                    @if self.is_filtered() { (Button::new("Clear").size(1).ghost().icon("x").href(self.clear())) }
                 }
             }
         }

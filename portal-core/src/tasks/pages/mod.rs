@@ -25,7 +25,7 @@ use self::scope::{AdminScope, PageScope};
 use crate::auth::{Access, RateClass};
 use crate::fields::{FormFields, QueryFields};
 use crate::pages::components::{PageHead, Tab, Tone, badge, icon};
-use crate::pages::{NavItem, Page, asset_url};
+use crate::pages::{Href, NavItem, Page, asset_url};
 use crate::source;
 
 const PATH: &str = "/admin/tasks";
@@ -113,15 +113,9 @@ pub(crate) fn pages() -> Vec<Page> {
     pages
 }
 
-impl PageScope {
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.config.base_path)
-    }
-
-    /// Renders the link to the style sheet that only these pages use.
-    fn styles(&self) -> Markup {
-        html! { link rel="stylesheet" href=(self.url(asset_url("tasks.css"))); }
-    }
+/// Renders the link to the style sheet that only these pages use.
+fn styles() -> Markup {
+    html! { link rel="stylesheet" href=(Href::from(asset_url("tasks.css"))); }
 }
 
 /// Returns the head of a page with the tabs of the administrators' area.
@@ -130,7 +124,7 @@ fn head(scope: &PageScope, here: &str) -> PageHead<'static> {
         return PageHead::new("My tasks")
             .description("Tasks you start appear here with live progress.");
     }
-    let tab = |label: &str, path: &str| Tab::new(label, scope.url(path), path == here);
+    let tab = |label: &str, path: &str| Tab::new(label, path, path == here);
     PageHead::new("Background tasks")
         .description("Run tasks and follow their progress, here or from your own programs.")
         .tabs(

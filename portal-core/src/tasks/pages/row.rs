@@ -103,12 +103,12 @@ impl Surroundings {
         let owner = record.owner_user_id.filter(|_| !is_own);
         TaskRowView {
             owner: owner.and_then(|id| self.owners.get(&id).cloned()),
-            href: Some(scope.task_url(record.id, "")),
+            href: Some(scope.task_path(record.id, "")),
             cancel_action: record
                 .is_active()
-                .then(|| scope.task_url(record.id, "/cancel")),
+                .then(|| scope.task_path(record.id, "/cancel")),
             // Shown once the task has finished, which may happen while a live list is open.
-            run_again_action: Some(scope.task_url(record.id, "/again")),
+            run_again_action: Some(scope.task_path(record.id, "/again")),
             is_cancelling: self.cancelling.contains(&record.id),
             note: self.is_paused(record).then(|| PAUSED.to_owned()),
             ..TaskRowView::from(record)

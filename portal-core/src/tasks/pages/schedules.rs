@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::scope::{AdminScope, PageScope};
 use super::task_types::state_badge;
-use super::{SCHEDULES, TASK_TYPES, head};
+use super::{SCHEDULES, TASK_TYPES, head, styles};
 use crate::error::Result;
 use crate::live::Region;
+use crate::pages::Href;
 use crate::pages::components::{
     Button, Card, Column, EmptyState, Row, Table, TaskRowView, TimeFormat, task_status, time,
 };
@@ -51,7 +52,7 @@ pub(super) async fn show(AdminScope(scope): AdminScope) -> Result<Markup> {
         (head(scope, SCHEDULES))
         (Region::new("tasks").id("task-schedules").render(html! {
             div class="pt-stack" {
-                (scope.styles())
+                (styles())
                 @if !schedules.is_empty() {
                     (Card::new().title("Next 24 hours").body(time_line(scope, &schedules, now)))
                 }
@@ -145,7 +146,7 @@ fn row(
                 Some(id) => @match last.get(&id) {
                     None => span class="pt-muted" { "Deleted" },
                     Some(record) => {
-                        a class="pt-last-run" href=(scope.url(&format!("/admin/tasks/{id}"))) {
+                        a class="pt-last-run" href=(Href::from(format!("/admin/tasks/{id}"))) {
                             (task_status(&TaskRowView::from(record)))
                             (time(&record.created_at.to_rfc3339(), TimeFormat::Ago))
                         }
@@ -161,7 +162,7 @@ fn row(
     };
     let key = format!("{}/{}", schedule.group, schedule.task);
     Row::new(key, cells).actions(html! {
-        form method="post" action=(scope.url(&format!("{TASK_TYPES}/{verb}"))) {
+        form method="post" action=(Href::from(format!("{TASK_TYPES}/{verb}"))) {
             input type="hidden" name="state" value=(schedule.group);
             input type="hidden" name="task" value=(schedule.task);
             (Button::new(label).size(1).icon(icon)

@@ -1,11 +1,10 @@
 //! Search results for tasks: start forms of task types, lists by status, and a task by its id.
 
-use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::auth::Access;
 use crate::error::Result;
-use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
+use crate::pages::{Href, SearchGroup, SearchHit, SearchQuery, SearchSource};
 use crate::tasks::OWN;
 use crate::tasks::record::TaskStatus;
 use crate::tasks::service::{Tasks, check_access};
@@ -31,7 +30,7 @@ impl SearchSource for TaskSearch {
             && let Some(task) = tasks.get(id).await?
             && (user.is_admin() || task.owner_user_id == Some(user.id))
         {
-            let href = query.url(&format!("{one}/{id}"));
+            let href = format!("{one}/{id}");
             let hit = SearchHit::link(task.title.to_string(), href).icon("list-checks");
             hits.push((0, hit.hint(task.status.as_str())));
         }
@@ -46,12 +45,10 @@ impl SearchSource for TaskSearch {
             if check_access(task_type, Some(user)).is_err() {
                 continue;
             }
-            let href = query.url(OWN) + "?";
-            let end = href.len();
-            let mut href = form_urlencoded::Serializer::for_suffix(href, end);
-            href.append_pair("state", &task_type.group);
-            href.append_pair("task", task_type.name);
-            let hit = SearchHit::link(title, href.finish())
+            let start = Href::from(OWN)
+                .query("state", &task_type.group)
+                .query("task", task_type.name);
+            let hit = SearchHit::link(title, start)
                 .icon("play")
                 .hint(task_type.group.as_str());
             hits.push((rank, hit));
@@ -73,7 +70,7 @@ fn statuses(query: &SearchQuery<'_>, list: &str) -> Vec<(u8, SearchHit)> {
     ];
     let all = all.into_iter().filter_map(|(status, title)| {
         let rank = query.rank(title)?;
-        let href = query.url(&format!("{list}?status={status}"));
+        let href = format!("{list}?status={status}");
         Some((rank, SearchHit::link(title, href).icon("list-checks")))
     });
     all.collect()

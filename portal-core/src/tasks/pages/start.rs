@@ -13,13 +13,13 @@ use super::filter::TaskListFilter;
 use super::request::TraceParent;
 use super::row::Surroundings;
 use super::scope::PageScope;
-use super::{access_badge, code_samples, compact_select, head, task_types};
+use super::{access_badge, code_samples, compact_select, head, styles, task_types};
 use crate::error::{FieldError, Result};
 use crate::fields::{Fields, FormFields, QueryFields};
 use crate::json;
 use crate::live::{OWN_TASKS, Region};
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
-use crate::pages::{Flash, IntoPage, PageResponse};
+use crate::pages::{Flash, Href, IntoPage, PageResponse};
 use crate::tasks::TaskDefinition;
 use crate::tasks::engine::queue::QueueFilter;
 use crate::tasks::initiator::Initiator;
@@ -243,21 +243,18 @@ fn started_page(
     id: Uuid,
     was_active: bool,
 ) -> PageResponse {
-    let query = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs([
-            ("state", definition.group.as_str()),
-            ("task", definition.name),
-            ("from", &id.to_string()),
-        ])
-        .finish();
+    let form = Href::from(scope.area.root())
+        .query("state", &definition.group)
+        .query("task", definition.name)
+        .query("from", id);
     let flash = if was_active {
         Flash::info("The same task is already active")
     } else {
         Flash::success("Task started")
     };
     flash
-        .link("View", scope.task_url(id, ""))
-        .redirect(&format!("{}?{query}", scope.url(scope.area.root())))
+        .link("View", scope.task_path(id, ""))
+        .redirect(form)
         .into_page()
 }
 
@@ -278,7 +275,7 @@ async fn render(scope: &PageScope, choice: &Fields, draft: Option<StartForm>) ->
     Ok(html! {
         (head(scope, scope.area.root()).actions(chooser(scope, definition)))
         div class="pt-task-page" {
-            (scope.styles())
+            (styles())
             div class="pt-stack" {
                 (list)
                 @if scope.area == Area::Admin { (code_samples::card(scope, definition)) }
@@ -302,7 +299,7 @@ async fn without_types(scope: &PageScope, choice: &Fields) -> Result<Markup> {
     Ok(html! {
         (head(scope, scope.area.root()))
         div class="pt-stack" {
-            (scope.styles())
+            (styles())
             (Card::new().body(empty))
             (list)
         }
@@ -321,14 +318,14 @@ async fn own_list(scope: &PageScope, choice: &Fields, keep: &[(&str, &str)]) -> 
     let (records, older) = shown.page(scope, &filter, PER_PAGE).await?;
     let surroundings = Surroundings::of(scope, &records).await?;
     let rows = records.iter().map(|record| surroundings.row(scope, record));
-    let here = shown.here(scope);
+    let here = shown.here();
     let list = TaskList::new(rows.collect())
         .title("My tasks")
         .toolbar(shown.toolbar(scope, false))
-        .footer(shown.pages(scope, older))
+        .footer(shown.pages(older))
         .hidden(html! { input type="hidden" name="back" value=(here); });
     let list = if shown.is_filtered() || shown.is_later() {
-        list.empty(EmptyState::no_match(shown.clear(scope)))
+        list.empty(EmptyState::no_match(shown.clear()))
     } else {
         list
     };
@@ -341,7 +338,7 @@ fn chooser(scope: &PageScope, chosen: &TaskDefinition) -> Markup {
         .map(|task_type| task_type.group.as_str())
         .collect();
     html! {
-        form class="pt-row" method="get" action=(scope.url(scope.area.root())) data-autosubmit {
+        form class="pt-row" method="get" action=(Href::from(scope.area.root())) data-autosubmit {
             (compact_select("state", "Group", html! {
                 @for group in groups { option value=(group) selected[group == chosen.group] { (group) } }
             }))
@@ -357,7 +354,7 @@ fn chooser(scope: &PageScope, chosen: &TaskDefinition) -> Markup {
 
 fn start_card(scope: &PageScope, draft: &StartForm, is_paused: bool) -> Markup {
     let definition = &draft.definition;
-    let action = scope.url(&format!("{}/start", scope.area.root()));
+    let action = Href::from(format!("{}/start", scope.area.root())).to_string();
     let (fields, others) = fields(draft, &action);
     // A re-rendered form shows the state of the server, not the one in the browser.
     let body = html! {
@@ -387,7 +384,7 @@ fn start_card(scope: &PageScope, draft: &StartForm, is_paused: bool) -> Markup {
             @if let Some(id) = draft.source_task {
                 p class="pt-hint pt-run-again" {
                     "Filled in with the arguments of "
-                    a href=(scope.task_url(id, "")) { "an earlier task" } "."
+                    a href=(Href::from(scope.task_path(id, ""))) { "an earlier task" } "."
                 }
             }
             (body)

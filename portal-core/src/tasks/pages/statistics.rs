@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::scope::{AdminScope, PageScope};
-use super::{STATISTICS, compact_select, head};
+use super::{STATISTICS, compact_select, head, styles};
 use crate::error::Result;
 use crate::fields::QueryFields;
 use crate::live::Region;
+use crate::pages::Href;
 use crate::pages::components::{
     Button, Card, ChartCard, EmptyState, StatCard, Tone, Unit, time_range_links, with_comparison,
 };
@@ -64,7 +65,7 @@ async fn render(
         (head(scope, STATISTICS).actions(chooser(scope, range, task_type)))
         (Region::new("tasks").id("task-statistics").render(html! {
             div class="pt-stack" {
-                (scope.styles())
+                (styles())
                 div class="pt-grid" {
                     (StatCard::new("Running", sum(&running)).icon("activity").note("right now"))
                     (StatCard::new("Queued", sum(&waiting)).icon("clock").note("right now"))
@@ -94,11 +95,11 @@ fn chooser(scope: &PageScope, range: TimeRange, task_type: Option<(&str, &str)>)
         query.finish()
     });
     let here = match query {
-        Some(query) => format!("{}?{query}", scope.url(STATISTICS)),
-        None => scope.url(STATISTICS),
+        Some(query) => format!("{STATISTICS}?{query}"),
+        None => STATISTICS.to_owned(),
     };
     html! {
-        form class="pt-row" method="get" action=(scope.url(STATISTICS)) data-autosubmit {
+        form class="pt-row" method="get" action=(Href::from(STATISTICS)) data-autosubmit {
             input type="hidden" name="range" value=(range.as_str());
             (compact_select("kind", "Task type", html! {
                 option value="" { "All types" }

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::scope::{AdminScope, PageScope};
+use super::scope::AdminScope;
 use super::{TASK_TYPES, head};
 use crate::error::Result;
 use crate::live::Region;
+use crate::pages::Href;
 use crate::pages::components::{
     Button, Card, Column, EmptyState, Row, Table, TimeFormat, Tone, badge, time,
 };
@@ -22,7 +23,6 @@ pub(super) async fn show(AdminScope(scope): AdminScope) -> Result<Markup> {
     let rows = scope.tasks.registry().all().map(|task_type| {
         let is_paused = paused.contains(&(task_type.group.clone(), task_type.name.to_owned()));
         row(
-            scope,
             task_type,
             of_type(&waiting, task_type),
             of_type(&running, task_type),
@@ -53,7 +53,6 @@ fn of_type<'a>(backlog: &'a [QueueDepth], task_type: &TaskDefinition) -> Option<
 }
 
 fn row(
-    scope: &PageScope,
     task_type: &TaskDefinition,
     waiting: Option<&QueueDepth>,
     running: Option<&QueueDepth>,
@@ -83,7 +82,7 @@ fn row(
         ("pause", "Pause", "pause")
     };
     Row::new(format!("{}/{}", task_type.group, task_type.name), cells).actions(html! {
-        form method="post" action=(scope.url(&format!("{TASK_TYPES}/{verb}"))) {
+        form method="post" action=(Href::from(format!("{TASK_TYPES}/{verb}"))) {
             input type="hidden" name="state" value=(task_type.group);
             input type="hidden" name="task" value=(task_type.name);
             (Button::new(label).size(1).icon(icon)
