@@ -8,6 +8,7 @@ mod app;
 pub mod auth;
 pub mod config;
 mod error;
+mod fields;
 mod json;
 pub mod live;
 pub mod notifications;

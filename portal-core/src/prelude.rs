@@ -9,7 +9,9 @@ pub use crate::auth::{
 };
 pub use crate::error::{Error, Result};
 pub use crate::live::Live;
-pub use crate::pages::{Flash, FormInput, FormState, IntoPage, NavItem, Page, PageResponse, Theme};
+pub use crate::pages::{
+    Flash, FormInput, FormState, Href, IntoPage, NavItem, Page, PageResponse, Theme,
+};
 pub use crate::state::{Data, PortalState};
 pub use crate::tasks::{NoArgs, TaskContext, TaskError, Tasks};
 #[cfg(feature = "macros")]

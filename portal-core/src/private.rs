@@ -3,10 +3,10 @@
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::request::Parts;
-use axum::response::IntoResponse;
 
 pub use axum::extract::Request;
 pub use axum::http::Method;
@@ -27,15 +27,26 @@ pub use crate::request::garde_errors;
 pub use crate::source;
 pub use crate::state::{Dependency, TaskInput};
 
-use crate::error::Problem;
 use crate::pages::components::is_icon;
+use crate::pages::{Page, rejected};
+use crate::source::Source;
 use crate::state::PortalState;
 use crate::tasks::TaskError;
 
 pub type PageFuture = crate::pages::PageFuture;
 pub type TaskFuture<R> = crate::tasks::TaskFuture<R>;
 
-/// Requires a future to be `Send`, so that compiler errors point at the handler.
+/// Creates a page from the function that `#[page]` generates.
+pub fn page(
+    source: Source,
+    method: Method,
+    path: &'static str,
+    respond: fn(PortalState, Request) -> PageFuture,
+) -> Page {
+    Page::from_parts(source, method, path, Arc::new(respond))
+}
+
+/// Accepts only a future that is `Send`, so that the compiler points at the handler.
 pub const fn require_send<F: Future + Send>(future: F) -> F {
     future
 }
@@ -87,17 +98,7 @@ where
     Box::pin(async move { T::from_request(request, state).await.map_err(rejected) })
 }
 
-/// Converts an extractor's rejection: an error page for a bare error, otherwise the response
-/// itself.
-fn rejected(rejection: impl IntoResponse) -> PageResponse {
-    let mut response = rejection.into_response();
-    match Problem::of_response(&mut response) {
-        Some(problem) => PageResponse::Error(problem.into()),
-        None => response.into_page(),
-    }
-}
-
-/// Type of a page argument. Method lookup on it finds the dependency.
+/// The type of a page argument; method lookup on it finds the dependency.
 pub struct Argument<T: ?Sized>(PhantomData<T>);
 
 impl<T: ?Sized> Argument<T> {

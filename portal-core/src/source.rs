@@ -1,6 +1,7 @@
 //! Source location of a declared item.
 
 use std::fmt;
+use std::panic::Location;
 
 /// Location in the application's code where a page, task or model is declared.
 ///
@@ -35,6 +36,18 @@ impl Source {
         }
     }
 
+    /// Creates the source of an item that is declared with a function or closure of this type.
+    pub(crate) fn of_function(type_name: &'static str, at: &Location<'static>) -> Self {
+        // `crm::pages::ping::{{closure}}` and `crm::pages::ping<T>` are in `crm::pages::ping`.
+        let path = type_name.split(['{', '<']).next().unwrap_or_default();
+        let (module, name) = match path.trim_end_matches("::").rsplit_once("::") {
+            Some(named) => named,
+            // Other types of functions, such as pointers, have no path.
+            None => (at.file(), "page"),
+        };
+        Self::new(module, name, at.file(), at.line())
+    }
+
     /// Returns the crate in which the item is declared.
     ///
     /// ```
@@ -65,4 +78,24 @@ macro_rules! source {
     ($name:ident) => {
         $crate::Source::new(module_path!(), stringify!($name), file!(), line!())
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_of_a_function_is_its_path() {
+        let at = Location::caller();
+        for (type_name, named) in [
+            ("crm::pages::ping", "crm::pages::ping"),
+            ("crm::pages::ping<u8>", "crm::pages::ping"),
+            ("crm::ping::{{closure}}", "crm::ping"),
+            ("crm::ping::{{closure}}::{{closure}}", "crm::ping"),
+        ] {
+            assert_eq!(Source::of_function(type_name, at).to_string(), named);
+        }
+        let pointer = Source::of_function("fn(u8) -> u8", at);
+        assert_eq!((pointer.name, pointer.module), ("page", at.file()));
+    }
 }

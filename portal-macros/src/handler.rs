@@ -170,7 +170,7 @@ impl Handler {
     /// Returns the user's function, unchanged, as an associated function of a separate type.
     ///
     /// A nested function of the same name would shadow the constructor in its own body, which may
-    /// call `Redirect::to(users().url())`; an associated function does not.
+    /// call `users().url().redirect()`; an associated function does not.
     pub(crate) fn nested(&self) -> TokenStream {
         let attributes = self
             .attributes

@@ -5,7 +5,7 @@ use portal_clerk::ClerkAuth;
 use portal_core::admin::FieldValues;
 use portal_core::auth::{CspDirective, Routes};
 use portal_core::config::{Config, Settings};
-use portal_core::pages::{IntoPage, Requirement};
+use portal_core::pages::Requirement;
 use portal_core::prelude::*;
 use portal_core::{
     AdminModel, BuildError, FieldError, FieldSpec, ModelOptions, Source, Task, TaskInput as _,
@@ -20,9 +20,7 @@ use crate::app::Plan;
 // registers.
 
 fn at(source: Source, path: &'static str) -> Page {
-    Page::new(source, path, |_, _| {
-        Box::pin(async { html! { "x" }.into_page() })
-    })
+    Page::get(path, async || html! { "x" }).source(source)
 }
 
 fn one() -> Page {

@@ -1,28 +1,44 @@
 //! A portal under a prefix of another axum app: all of its links stay below the prefix.
 
-use axum::Router;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Form, Request};
+use axum::middleware::{Next, from_fn};
 use axum::routing::get;
+use axum::{Extension, Router};
 use portal_clerk::ClerkAuth;
-use portal_core::Portal;
+use portal_core::auth::Users;
 use portal_core::config::{Config, Settings};
+use portal_core::notifications::{Notification, Notifications};
+use portal_core::pages::components::{Button, Field};
+use portal_core::prelude::*;
 use reqwest::Method;
+use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::support::{CookieClient, attributes};
+use crate::support::{ADMIN, Chromium, CookieClient, attributes, eventually};
+
+/// Paths that the host received, with the status of the response.
+type Received = Arc<Mutex<Vec<(String, u16)>>>;
 
 struct Host {
     url: String,
     served: JoinHandle<()>,
     portal: Portal,
+    received: Received,
     _directory: TempDir,
 }
 
 impl Host {
     /// Starts a plain axum app with its own pages and the portal under `/portal`.
     async fn start() -> Self {
-        let directory = tempfile::tempdir().expect("directory is created");
+        Self::start_with(|portal| portal).await
+    }
+
+    async fn start_with(configure: impl FnOnce(PortalBuilder) -> PortalBuilder) -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be created");
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("port is free");
@@ -39,7 +55,7 @@ impl Host {
             .config(Config::from_settings(settings).expect("the settings are valid"))
             .auth(ClerkAuth::new())
             .base_path("/portal");
-        let portal = crate::app::build(builder)
+        let portal = configure(crate::app::build(builder))
             .build()
             .await
             .expect("the portal starts");
@@ -47,6 +63,10 @@ impl Host {
             .route("/", get(|| async { "the host's own page" }))
             .route("/members", get(|| async { "the host's members" }))
             .nest("/portal", portal.router());
+        let received = Received::default();
+        let app = app
+            .layer(from_fn(record))
+            .layer(Extension(Arc::clone(&received)));
         let served = tokio::spawn(async move {
             axum::serve(listener, app).await.expect("the app is served");
         });
@@ -54,6 +74,7 @@ impl Host {
             url: format!("http://127.0.0.1:{port}"),
             served,
             portal,
+            received,
             _directory: directory,
         }
     }
@@ -62,6 +83,71 @@ impl Host {
         self.served.abort();
         self.portal.shutdown().await;
     }
+}
+
+async fn record(
+    Extension(received): Extension<Received>,
+    request: Request,
+    next: Next,
+) -> axum::response::Response {
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    let mut received = received.lock().expect("nothing has panicked");
+    received.push((path, response.status().as_u16()));
+    response
+}
+
+// By hand and not by macro: the portals of all other tests would discover items of a macro.
+
+async fn boats() -> Markup {
+    html! {
+        h1 { "Boats" }
+        (Button::new("New boat").href(new_boat().url()))
+        (Button::new("The only boat").href("/boats/only"))
+        a id="raw" href=(boats_page().url().query("page", 2)) { "Page 2" }
+    }
+}
+
+async fn form() -> Markup {
+    html! {
+        h1 { "A new boat" }
+        form method="post" id="boat" action=(add_boat().url()) {
+            (Field::text("name", "Name"))
+            (Button::new("Add boat").submit())
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Boat {
+    name: String,
+}
+
+async fn add(Form(boat): Form<Boat>) -> PageResponse {
+    Flash::success(format!("Added {}", boat.name))
+        .link("View", "/boats/only")
+        .redirect("/boats")
+        .into_page()
+}
+
+fn boats_page() -> Page {
+    Page::get("/boats", boats).title("Boats")
+}
+
+fn new_boat() -> Page {
+    Page::get("/boats/new", form)
+}
+
+fn add_boat() -> Page {
+    Page::post("/boats/new", add)
+}
+
+fn only_boat() -> Page {
+    Page::get("/boats/only", async || html! { h1 { "The only boat" } })
+}
+
+fn old_boats() -> Page {
+    Page::get("/old-boats", async || boats_page().url().redirect())
 }
 
 async fn sign_in(host: &Host, email: &str) -> CookieClient {
@@ -107,7 +193,19 @@ async fn every_link_form_and_asset_stays_under_the_prefix() {
         "/",
         "/members",
         "/secret",
+        "/tasks",
         "/admin/tasks",
+        "/admin/tasks/all",
+        "/admin/tasks/statistics",
+        "/admin/tasks/tokens",
+        "/admin/settings?model=plan&new=1",
+        "/admin/users",
+        "/admin/audit",
+        "/admin/notifications?send=1",
+        "/admin/maintenance",
+        "/search?q=a",
+        "/palette?q=a",
+        "/dev/components",
         "/nothing",
         "/fails",
         "/panics",
@@ -117,7 +215,16 @@ async fn every_link_form_and_asset_stays_under_the_prefix() {
         let mut leads = attributes(&page.text, "a[href], link[href]", "href");
         leads.extend(attributes(&page.text, "script[src], img[src]", "src"));
         leads.extend(attributes(&page.text, "form[action]", "action"));
-        for attribute in ["hx-get", "hx-post", "data-url", "data-stream"] {
+        for attribute in [
+            "hx-get",
+            "hx-post",
+            "formaction",
+            "data-url",
+            "data-href",
+            "data-back",
+            "data-source",
+            "data-stream",
+        ] {
             leads.extend(attributes(&page.text, &format!("[{attribute}]"), attribute));
         }
         assert!(leads.len() > 3, "{path}: {leads:?}");
@@ -206,5 +313,111 @@ async fn host_routes_and_portal_rules_are_independent() {
         .page("/portal/secret")
         .await;
     assert_eq!(denied.status, 403);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_work_unchanged_under_the_prefix() {
+    let host = Host::start_with(|portal| {
+        portal
+            .page(boats_page)
+            .page(new_boat)
+            .page(add_boat)
+            .page(only_boat)
+            .page(old_boats)
+    })
+    .await;
+    let browser = Chromium::open(&host.url).await;
+    let is_at = async |start: &str| {
+        eventually(&format!("the browser is at {start}"), async || {
+            browser.path().await.starts_with(start).then_some(())
+        })
+        .await;
+    };
+    browser
+        .goto("/portal/sign-in?redirect_url=/portal/boats")
+        .await;
+    browser.fill("input[name=email]", ADMIN).await;
+    browser
+        .click("form[action$='/dev/sign-in'] button[type=submit]")
+        .await;
+
+    // Links, a form, a redirect and a message of the application's own pages.
+    browser.see("New boat").await;
+    browser.click("#raw").await;
+    is_at("/portal/boats?page=2").await;
+    browser.click("main a.pt-btn").await;
+    is_at("/portal/boats/new").await;
+    browser.fill("#boat [name=name]", "Ada").await;
+    browser.click("#boat button").await;
+    browser.see("Added Ada").await;
+    assert_eq!(browser.path().await, "/portal/boats");
+    browser.click("pt-toast a").await;
+    is_at("/portal/boats/only").await;
+    browser.goto("/portal/old-boats").await;
+    assert_eq!(browser.path().await, "/portal/boats");
+
+    // The bell and the list of notifications.
+    let users = host.portal.state().get::<Users>().expect("registered");
+    let user = users.find_by_email(ADMIN).await.expect("read").remove(0);
+    let notifications = host.portal.state().get::<Notifications>();
+    let notifications = notifications.expect("registered");
+    let message = Notification::new("A boat is ready").link("/boats/only");
+    notifications.send(user.id, &message).await.expect("sent");
+    browser.click(".pt-side a.pt-bell").await;
+    browser
+        .click("#pt-inbox .pt-note[data-link] .pt-note-title button")
+        .await;
+    is_at("/portal/boats/only").await;
+    notifications.send(user.id, &message).await.expect("sent");
+    browser.goto("/portal/admin/notifications").await;
+    browser.click(".pt-head form button").await;
+    browser.see("All marked as read").await;
+    browser.click(".pt-note-actions button").await;
+    browser.see("Deleted").await;
+
+    // A task, its page and the lists.
+    browser.goto("/portal/tasks?state=probe&task=steps").await;
+    browser.click("#start-task button[data-kind=solid]").await;
+    browser.see("Task started").await;
+    browser.click("pt-toast a").await;
+    is_at("/portal/tasks/").await;
+    browser.find("pt-task[data-status=COMPLETED]").await;
+    browser.click(".pt-detail-head form button").await;
+    browser.see("New task started").await;
+    browser.click(".pt-crumbs a").await;
+    browser.find("li[data-status=COMPLETED]").await;
+    browser.goto("/portal/admin/tasks").await;
+    for tab in 2..=6 {
+        browser.click(&format!(".pt-tabs a:nth-child({tab})")).await;
+        browser
+            .find(&format!(".pt-tabs a:nth-child({tab})[aria-current]"))
+            .await;
+    }
+
+    // A list of an admin model, with its drawer, and the palette.
+    browser.goto("/portal/admin/settings?model=plan").await;
+    browser
+        .find("head script[src*='/lists.'][data-loaded]")
+        .await;
+    browser.click("#pt-head a.pt-btn[data-kind=solid]").await;
+    browser.fill("#row [name=name]", "Fresh").await;
+    browser
+        .click("#row .pt-drawer-foot [data-kind=solid]")
+        .await;
+    browser.see("Added “Fresh”").await;
+    browser.click("pt-toast a").await;
+    browser.find("dialog#row[open]").await;
+    browser.goto("/portal/search?q=settings").await;
+    browser.click(".pt-found a").await;
+    is_at("/portal/").await;
+
+    let received = host.received.lock().expect("nothing has panicked").clone();
+    let is_wrong = |(path, status): &&(String, u16)| {
+        *status == 404 || !(path == "/portal" || path.starts_with("/portal/"))
+    };
+    let wrong: Vec<_> = received.iter().filter(is_wrong).collect();
+    assert!(received.len() > 50 && wrong.is_empty(), "{wrong:?}");
+    browser.close().await;
     host.stop().await;
 }

@@ -323,7 +323,9 @@ async fn pages_recover_after_a_database_outage() {
 async fn expired_session_returns_to_the_form_after_sign_in() {
     let server = TestServer::start(Database::Sqlite).await;
     let send = async |referer: String| {
-        let request = server.guest().request(Method::POST, "/admin/notifications");
+        let request = server
+            .guest()
+            .request(Method::POST, "/admin/notifications/send");
         let request = request.header("accept", "text/html");
         TestResponse::of(request.header("referer", referer)).await
     };

@@ -70,12 +70,12 @@ async fn long_values_stay_in_their_cards_at_every_width() {
         .await;
     tasks.ended_in("example_task2", &id).await;
     let message = format!(
-        "_action=send&audience=everyone&title={}&text={}&confirmed=2",
+        "audience=everyone&title={}&text={}&confirmed=2",
         "t".repeat(100),
         "b".repeat(300)
     );
     let sent = admin
-        .request(Method::POST, "/admin/notifications")
+        .request(Method::POST, "/admin/notifications/send")
         .header("content-type", "application/x-www-form-urlencoded");
     let sent = TestResponse::of(sent.body(message)).await;
     assert_eq!(sent.status, 303, "{}", sent.text);

@@ -9,8 +9,7 @@ use axum::routing::{get, post};
 use futures_util::stream;
 use portal_core::auth::{Access, RateClass, Routes};
 use portal_core::config::{Limits, Rate};
-use portal_core::pages::IntoPage as _;
-use portal_core::{Page, PortalBuilder, source};
+use portal_core::{Page, PortalBuilder};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -436,10 +435,7 @@ async fn admin_writes_are_limited_per_administrator(database: Database) {
 }
 
 fn unlimited() -> Page {
-    Page::new(source!(unlimited), "/admin/page", |_, _| {
-        Box::pin(async { maud::html! { p { "saved" } }.into_page() })
-    })
-    .method(Method::POST)
+    Page::post("/admin/page", async || maud::html! { p { "saved" } })
 }
 
 #[tokio::test]

@@ -114,12 +114,7 @@ async fn users_see_and_change_only_their_own_notifications(database: Database) {
         bob.page(&format!("/admin/notifications/{id}")).await.status,
         404
     );
-    assert_eq!(
-        submit(&bob, &[("_action", "delete"), ("id", id)])
-            .await
-            .status,
-        404
-    );
+    assert_eq!(submit(&bob, &format!("{id}/delete"), &[]).await.status, 404);
     assert_eq!(
         bob.post("/api/notifications/read", &json!({})).await.json()["read"],
         0

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use portal_core::Page;
 use portal_core::pages::PageResponse;
 use portal_core::pages::layout::{Document, Layout, PageContext, document};
 use portal_core::prelude::*;
-use portal_core::{Page, source};
 use reqwest::Method;
 use scraper::{Html, Selector};
 use serde_json::json;
@@ -80,9 +80,8 @@ async fn missing_page_is_html_for_browsers_and_json_for_programs() {
 }
 
 fn intro() -> Page {
-    Page::new(source!(intro), "/docs/api/intro", |_, _| {
-        let missing = Error::not_found("the chapter is missing");
-        Box::pin(async { PageResponse::Error(missing) })
+    Page::get("/docs/api/intro", async || {
+        PageResponse::Error(Error::not_found("the chapter is missing"))
     })
 }
 

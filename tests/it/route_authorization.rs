@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::routing::get;
 use portal_core::PortalBuilder;
 use portal_core::auth::{Guard, RouteInfo, RouteKind, Routes};
-use portal_core::pages::IntoPage;
 use portal_core::prelude::*;
-use portal_core::source;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -34,10 +32,8 @@ fn build(portal: PortalBuilder) -> PortalBuilder {
 }
 
 fn archive() -> Page {
-    Page::new(source!(archive), "/archive", |_, _| {
-        Box::pin(async { maud::html! { h1 { "Archive" } }.into_page() })
-    })
-    .access(Access::Role(Role::custom("editor")))
+    Page::get("/archive", async || maud::html! { h1 { "Archive" } })
+        .access(Access::Role(Role::custom("editor")))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

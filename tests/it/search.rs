@@ -18,7 +18,7 @@ struct Help;
 impl SearchSource for Help {
     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
         let found = query.rank("Proration explained").is_some() && query.user.is_some();
-        let hit = found.then(|| SearchHit::link("Proration explained", query.url("/help")));
+        let hit = found.then(|| SearchHit::link("Proration explained", "/help"));
         Ok(vec![SearchGroup::new("Help").hits(hit)])
     }
 }

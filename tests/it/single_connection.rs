@@ -72,7 +72,6 @@ async fn records_and_settings_are_changed_with_one_connection() {
         assert_eq!(response.status, status, "{}", response.text);
     }
     let message = [
-        ("_action", "send"),
         ("audience", "user"),
         ("email", ADMIN),
         ("title", "Hello"),
@@ -81,7 +80,7 @@ async fn records_and_settings_are_changed_with_one_connection() {
     for (path, fields) in [
         ("/theme", &[("accent", "ruby")][..]),
         ("/theme/portal", &[("accent", "jade"), ("version", "0")]),
-        ("/admin/notifications", &message),
+        ("/admin/notifications/send", &message),
         ("/admin/maintenance", &[("maintenance", "on")]),
         ("/sign-out", &[]),
     ] {

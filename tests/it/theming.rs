@@ -1,9 +1,11 @@
 //! Themes: defaults in code, the default theme set by administrators, and the user's choice.
 
+use axum::extract::State;
+use axum::http::request::Parts;
 use portal_core::pages::theme::{Accent, Radius};
-use portal_core::pages::{Brand, IntoPage, theme_settings};
+use portal_core::pages::{Brand, theme_settings};
 use portal_core::prelude::*;
-use portal_core::{BuildError, PortalBuilder, source};
+use portal_core::{BuildError, PortalBuilder};
 use reqwest::Method;
 use serde_json::json;
 
@@ -27,12 +29,10 @@ on_both!(
 ///
 /// The portals of all other tests would discover a page that a macro registers.
 fn look() -> Page {
-    Page::new(source!(look), "/look", |state, request| {
-        Box::pin(async move {
-            let (parts, _) = request.into_parts();
-            theme_settings(&state, &parts).into_page()
-        })
-    })
+    Page::get(
+        "/look",
+        async |State(state): State<PortalState>, parts: Parts| theme_settings(&state, &parts),
+    )
 }
 
 fn build(theme: Theme) -> impl FnOnce(PortalBuilder) -> PortalBuilder {

@@ -1,9 +1,8 @@
 //! Task states on pages: correct whatever happens to the connection.
 
-use portal_core::pages::IntoPage;
+use axum::extract::Path;
 use portal_core::pages::components::{TaskList, TaskRowView};
 use portal_core::prelude::*;
-use portal_core::source;
 use portal_core::tasks::TaskFilter;
 use serde_json::{Value, json};
 
@@ -99,20 +98,14 @@ async fn finish(client: &TaskClient, ids: &[String]) {
 
 /// A page of an application that follows the tasks of a client token.
 fn monitored() -> Page {
-    Page::new(
-        source!(monitored),
+    Page::get(
         "/monitored/{token}",
-        |state, request| {
-            Box::pin(async move {
-                let path = request.uri().path();
-                let token = path.rsplit('/').next().unwrap_or_default();
-                let tasks = state.get::<Tasks>().expect("portal has tasks");
-                let all = tasks.list(&TaskFilter::default()).await;
-                let rows = all.expect("read");
-                let rows = rows.iter().map(TaskRowView::from).collect();
-                let list = TaskList::new(rows).monitor(format!("/api/tasks/{token}/monitor"));
-                html! { (list) }.into_page()
-            })
+        async |tasks: Data<Tasks>, Path(token): Path<String>| {
+            let all = tasks.list(&TaskFilter::default()).await;
+            let rows = all.expect("read");
+            let rows = rows.iter().map(TaskRowView::from).collect();
+            let list = TaskList::new(rows).monitor(format!("/api/tasks/{token}/monitor"));
+            html! { (list) }
         },
     )
 }

@@ -2,23 +2,22 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use axum::extract::Request;
+use axum::extract::RawQuery;
 use maud::{Markup, html};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::list_url::ListUrl;
 use crate::auth::{Access, AuditEntry, AuditFilter, AuditLog, Users};
-use crate::config::Config;
 use crate::error::Result;
 use crate::live;
 use crate::pages::components::{
     Column, EmptyState, KeysetPagination, PageHead, Row, Table, TimeFormat, Toolbar, actor_name,
     list_card, time,
 };
-use crate::pages::{IntoPage, NavItem, Page};
+use crate::pages::{Href, NavItem, Page};
 use crate::source;
-use crate::state::PortalState;
+use crate::state::Data;
 
 const PATH: &str = "/admin/audit";
 
@@ -29,24 +28,25 @@ const ON_PAGE: usize = 50;
 const VALUE_LENGTH: usize = 80;
 
 pub(super) fn page() -> Page {
-    Page::new(source!(audit), PATH, |state, request| {
-        Box::pin(async move { show(&state, request).await.into_page() })
-    })
-    .title("Audit log")
-    .description("Changes to roles, accounts, settings and tasks.")
-    .access(Access::Admin)
-    .nav(
-        NavItem::new("Audit log")
-            .icon("history")
-            .order(220)
-            .group("Administration"),
-    )
+    Page::get(PATH, show)
+        .source(source!(audit))
+        .title("Audit log")
+        .description("Changes to roles, accounts, settings and tasks.")
+        .access(Access::Admin)
+        .nav(
+            NavItem::new("Audit log")
+                .icon("history")
+                .order(220)
+                .group("Administration"),
+        )
 }
 
-async fn show(state: &PortalState, request: Request) -> Result<Markup> {
-    let base_path = &state.borrow::<Config>()?.base_path;
-    let query = request.uri().query().unwrap_or_default();
-    let here = ListUrl::new(format!("{base_path}{PATH}")).read(query);
+async fn show(
+    audit: Data<AuditLog>,
+    users: Data<Users>,
+    RawQuery(query): RawQuery,
+) -> Result<Markup> {
+    let here = ListUrl::new(PATH).read(&query.unwrap_or_default());
     let given = |name: &str| Some(here.get(name).trim().to_owned()).filter(|it| !it.is_empty());
     let filter = AuditFilter {
         target: given("target"),
@@ -56,13 +56,12 @@ async fn show(state: &PortalState, request: Request) -> Result<Markup> {
         // One more entry than is shown reveals whether another page exists.
         limit: ON_PAGE as u64 + 1,
     };
-    let mut entries = state.borrow::<AuditLog>()?.list(&filter).await?;
+    let mut entries = audit.list(&filter).await?;
     let older = (entries.len() > ON_PAGE).then(|| entries.truncate(ON_PAGE));
     let older = older.and_then(|()| entries.last()).map(|entry| entry.id);
     let actors = entries.iter().filter_map(|entry| entry.actor_user_id);
     let people = actors.chain(entries.iter().filter_map(target_user));
-    let names = state.borrow::<Users>()?.names(people.collect::<Vec<_>>());
-    let names = names.await?;
+    let names = users.names(people.collect::<Vec<_>>()).await?;
     Ok(html! {
         (PageHead::new("Audit log")
             .description("A permanent record of changes to roles, accounts, settings and tasks."))
@@ -115,11 +114,7 @@ fn table(entries: &[AuditEntry], names: &Names, here: &ListUrl, filter: &AuditFi
 }
 
 fn row(entry: &AuditEntry, names: &Names, here: &ListUrl) -> Row {
-    let only = |name: &str, value: &str| {
-        here.without("before")
-            .with(name, value.to_owned())
-            .to_string()
-    };
+    let only = |name: &str, value: &str| Href::from(here.without("before").with(name, value));
     let label = entry.details.get("label").and_then(Value::as_str);
     let actor = entry.actor_user_id.and_then(|id| names.get(&id));
     let actor = actor.filter(|name| **name != entry.actor_email);
@@ -297,13 +292,13 @@ mod tests {
         );
         let old = json!({"mail": {"host": "a", "port": 25}, "same": 1});
         let new = json!({"mail": {"host": "b", "port": 25}, "same": 1, "more": true});
-        let found = differences("configuration", &old, &new);
-        let found: Vec<_> = found
+        let rendered = differences("configuration", &old, &new);
+        let rendered: Vec<_> = rendered
             .iter()
             .map(|(name, old, new)| format!("{name} {} {}", shown(old), shown(new)))
             .collect();
         assert_eq!(
-            found,
+            rendered,
             [
                 "configuration.mail.host a b",
                 "configuration.more nothing true"

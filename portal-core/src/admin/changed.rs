@@ -6,6 +6,7 @@ use super::list_url::ListUrl;
 use super::spec::ModelSpec;
 use crate::auth::{AuditFilter, AuditLog, Users};
 use crate::error::Result;
+use crate::pages::Href;
 use crate::pages::components::{Banner, Tone, ago_text};
 use crate::pages::regions;
 use crate::state::PortalState;
@@ -47,7 +48,7 @@ pub(super) fn notice(drawer: &ListUrl, text: Option<&str>) -> Markup {
     regions::part(
         "row-state",
         html! {
-            pt-live id="row-state" role="status" data-url=(drawer) {
+            pt-live id="row-state" role="status" data-url=(Href::from(drawer)) {
                 @if let Some(text) = text { (Banner::new(Tone::Warning, text)) }
             }
         },

@@ -8,6 +8,7 @@ use super::list_url::ListUrl;
 use super::operator::Operator;
 use super::spec::ModelSpec;
 use crate::error::FieldError;
+use crate::pages::Href;
 use crate::pages::components::{Button, icon};
 
 /// Parameter with the field that the filter form is shown for.
@@ -59,7 +60,7 @@ pub(super) fn add_button(model: &ModelSpec, here: &ListUrl) -> Markup {
         .or_else(|| offered(model).next().map(|field| field.name));
     html! {
         @if let Some(first) = first {
-            (Button::new("Add filter").size(1).icon("plus").href(here.with(ADDING, first).to_string())
+            (Button::new("Add filter").size(1).icon("plus").href(here.with(ADDING, first))
                 .attribute("data-adds-filter", ""))
         }
     }
@@ -71,7 +72,7 @@ pub(super) fn form(model: &ModelSpec, adding: &str, here: &ListUrl) -> Markup {
         return html! {};
     };
     html! {
-        form class="pt-toolbar pt-filter" method="get" action=(here.path()) aria-label="Add filter" data-filter {
+        form class="pt-toolbar pt-filter" method="get" action=(Href::from(here.path())) aria-label="Add filter" data-filter {
             @for (name, value) in here.without("page").pairs() { input type="hidden" name=(name) value=(value); }
             // Pressing Enter activates the first button of a form, so this button must apply the
             // filter.
@@ -82,7 +83,7 @@ pub(super) fn form(model: &ModelSpec, adding: &str, here: &ListUrl) -> Markup {
             @if !operators.is_empty() { (select(OPERATOR, "Operator", operators.into_iter(), "")) }
             (value_control(model, field))
             (Button::new("Apply").solid().size(1).submit())
-            (Button::new("Cancel").ghost().size(1).href(here.to_string()))
+            (Button::new("Cancel").ghost().size(1).href(here))
         }
     }
 }

@@ -11,6 +11,7 @@ use super::field_type::ControlSpec;
 use super::form_state::{CONVERT, FieldInput, FormState, format_name, original_name};
 use super::list_url::ListUrl;
 use super::spec::ModelSpec;
+use crate::pages::Href;
 use crate::pages::components::{
     Banner, Button, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
 };
@@ -162,7 +163,7 @@ fn body(
         Some((key, _)) => list.with("edit", key.as_str()),
         None => list.with("new", "1"),
     };
-    let convert = convert_url(draft, list);
+    let convert = Href::from(convert_url(draft, list)).to_string();
     html! {
         (notice(&drawer, draft.notice.as_deref()))
         @match &draft.banner {

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
 use super::list::COLUMNS;
+use crate::pages::Href;
 
 /// Bytes of a key that are percent-encoded in a path.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -115,6 +116,19 @@ impl ListUrl {
     }
 }
 
+impl From<ListUrl> for Href<'_> {
+    fn from(list: ListUrl) -> Self {
+        list.to_string().into()
+    }
+}
+
+impl From<&ListUrl> for Href<'_> {
+    fn from(list: &ListUrl) -> Self {
+        list.to_string().into()
+    }
+}
+
+/// The path inside the portal, without its base path.
 impl std::fmt::Display for ListUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.path)?;

@@ -31,11 +31,11 @@ const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct ModelSearch;
 
 /// Returns the URL of the page on which the rows of a model are edited.
-fn list_of(model: &ModelSpec, query: &SearchQuery<'_>) -> ListUrl {
+fn list_of(model: &ModelSpec) -> ListUrl {
     if model.name == users::MODEL {
-        return ListUrl::new(query.url("/admin/users"));
+        return ListUrl::new("/admin/users");
     }
-    ListUrl::new(query.url("/admin/settings")).with("model", model.name)
+    ListUrl::new("/admin/settings").with("model", model.name)
 }
 
 impl SearchSource for ModelSearch {
@@ -85,7 +85,7 @@ impl SearchSource for ModelSearch {
 fn named(models: &[&ModelSpec], query: &SearchQuery<'_>) -> SearchGroup {
     let mut hits = Vec::new();
     for model in models.iter().filter(|model| model.name != users::MODEL) {
-        let list = list_of(model, query);
+        let list = list_of(model);
         if query.rank(model.plural).is_some() {
             hits.push(
                 SearchHit::link(model.plural, list.to_string())
@@ -114,7 +114,7 @@ async fn rows(model: &ModelSpec, query: &SearchQuery<'_>, actor: &Actor) -> Resu
             ..ListQuery::first_page(model)
         })
         .await?;
-    let list = list_of(model, query);
+    let list = list_of(model);
     Ok(group.hits(page.records.iter().map(|record| {
         let values = &record.values;
         let href = list.with("edit", model.key_of(values)).to_string();

@@ -151,6 +151,9 @@ impl PortalBuilder {
     }
 
     /// Sets the path under which the portal is nested in another app, such as `/portal`.
+    ///
+    /// Links and redirects to paths inside the portal get it automatically; see
+    /// [`Href`](crate::pages::Href).
     pub fn base_path(mut self, path: impl Into<String>) -> Self {
         self.base_path = Some(path.into());
         self

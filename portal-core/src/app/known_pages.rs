@@ -77,13 +77,10 @@ fn is_get(route: &RouteInfo) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::{IntoPage as _, NavItem};
-    use crate::source;
+    use crate::pages::NavItem;
 
     fn page(path: &'static str, access: Access, order: Option<i32>) -> Page {
-        let page = Page::new(source!(page), path, |_, _| {
-            Box::pin(async { maud::html! {}.into_page() })
-        });
+        let page = Page::get(path, async || maud::html! {});
         let page = page.access(access);
         match order {
             Some(order) => page.nav(NavItem::new("A page").order(order)),

@@ -1,37 +1,28 @@
 //! `/admin/maintenance`: turns maintenance on, with a notice for users, or off.
 
-use std::collections::BTreeMap;
-
-use axum::extract::Request;
-use axum::http::Method;
 use chrono::TimeDelta;
 use maud::{Markup, html};
-use url::form_urlencoded;
 
 use super::maintenance::{MAX_MESSAGE_LEN, Maintenance, MaintenanceNotice};
-use crate::auth::{Access, Actor, RateClass, caller, with_base_path};
+use crate::auth::{Access, Actor, AdminUser, RateClass};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::fields::FormFields;
 use crate::pages::components::{
     Button, Card, Confirm, Field, FieldOption, PageHead, TimeFormat, Tone, badge, time,
 };
-use crate::pages::{Flash, IntoPage, MAINTENANCE as PATH, Page, PageResponse};
-use crate::request::body_bytes;
+use crate::pages::{Flash, Href, IntoPage, MAINTENANCE as PATH, Page, PageResponse};
 use crate::source;
-use crate::state::PortalState;
+use crate::state::Data;
 use crate::store::now;
 
 pub(super) fn pages() -> Vec<Page> {
     let page = |page: Page| page.title("Maintenance").access(Access::Admin);
     vec![
-        page(Page::new(source!(maintenance), PATH, |state, _| {
-            Box::pin(async move { show(&state).into_page() })
-        })),
-        page(Page::new(source!(switch), PATH, |state, request| {
-            Box::pin(async move { switch(&state, request).await.into_page() })
-        }))
-        .method(Method::POST)
-        .rate_class(RateClass::AdminWrite),
+        page(Page::get(PATH, show)).source(source!(maintenance)),
+        page(Page::post(PATH, switch))
+            .source(source!(switch))
+            .rate_class(RateClass::AdminWrite),
     ]
 }
 
@@ -47,10 +38,7 @@ const DURATIONS: [(u16, &str); 6] = [
 
 const DIALOG: &str = "turn-on";
 
-fn show(state: &PortalState) -> Result<Markup> {
-    let config = state.borrow::<Config>()?;
-    let maintenance = state.borrow::<Maintenance>()?;
-    let action = with_base_path(&config.base_path, PATH);
+async fn show(config: Data<Config>, maintenance: Data<Maintenance>) -> Result<Markup> {
     let is_on = maintenance.is_on();
     let notice = maintenance.notice();
     let (title, tone) = if is_on {
@@ -78,7 +66,7 @@ fn show(state: &PortalState) -> Result<Markup> {
                 @if config.maintenance {
                     "The variable MAINTENANCE is on. To turn maintenance off, start the portal without it."
                 } @else if is_on {
-                    form method="post" action=(action) {
+                    form method="post" action=(Href::from(PATH)) {
                         input type="hidden" name="maintenance" value="off";
                         (Button::new("Turn off").solid().submit())
                     }
@@ -87,7 +75,7 @@ fn show(state: &PortalState) -> Result<Markup> {
                     (Button::new("Turn on…").danger().opens(DIALOG))
                 }
             }))
-        @if !config.maintenance { (dialog(&action, &notice, is_on)) }
+        @if !config.maintenance { (dialog(&notice, is_on)) }
     })
 }
 
@@ -105,7 +93,7 @@ fn shown(notice: &MaintenanceNotice) -> Markup {
     }
 }
 
-fn dialog(action: &str, notice: &MaintenanceNotice, is_on: bool) -> Confirm {
+fn dialog(notice: &MaintenanceNotice, is_on: bool) -> Confirm {
     let (title, verb) = if is_on {
         ("Change the notice?", "Change notice")
     } else {
@@ -116,7 +104,7 @@ fn dialog(action: &str, notice: &MaintenanceNotice, is_on: bool) -> Confirm {
         DURATIONS
             .map(|(minutes, words)| FieldOption::new(minutes.to_string(), format!("In {words}"))),
     );
-    Confirm::new(DIALOG, title, action, verb)
+    Confirm::new(DIALOG, title, PATH, verb)
         .text("Everyone but administrators loses access within a second, in every replica, until you turn it off.")
         .hidden(html! { input type="hidden" name="maintenance" value="on"; })
         .body(html! {
@@ -128,22 +116,19 @@ fn dialog(action: &str, notice: &MaintenanceNotice, is_on: bool) -> Confirm {
         })
 }
 
-async fn switch(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (mut parts, body) = request.into_parts();
-    let admin = caller(&mut parts, state).await?;
-    let admin = admin.ok_or_else(Error::unauthorized)?;
+async fn switch(
+    admin: AdminUser,
+    maintenance: Data<Maintenance>,
+    form: FormFields,
+) -> Result<PageResponse> {
     admin.require_not_impersonated()?;
-    let body = body_bytes(Request::from_parts(parts, body), state).await?;
-    let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
-    let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-    let maintenance = state.borrow::<Maintenance>()?;
-    let actor = Actor::from(&admin);
-    let flash = match field("maintenance") {
+    let actor = Actor::from(&*admin);
+    let flash = match form.text("maintenance") {
         "on" => {
             let was_on = maintenance.is_on();
-            let minutes = field("minutes").parse::<u16>().ok();
+            let minutes = form.text("minutes").parse::<u16>().ok();
             let until = minutes.map(|minutes| now() + TimeDelta::minutes(minutes.into()));
-            let message = Some(field("message").to_owned());
+            let message = Some(form.text("message").to_owned());
             maintenance
                 .begin(actor, MaintenanceNotice { message, until })
                 .await?;
@@ -159,6 +144,5 @@ async fn switch(state: &PortalState, request: Request) -> Result<PageResponse> {
         }
         _ => return Err(Error::bad_request("`maintenance` must be `on` or `off`")),
     };
-    let here = with_base_path(&state.borrow::<Config>()?.base_path, PATH);
-    Ok(flash.redirect(&here).into_page())
+    Ok(flash.redirect(PATH).into_page())
 }

@@ -45,13 +45,12 @@ fn by_path(
     services: &Arc<Services>,
 ) -> BTreeMap<String, (RouteInfo, MethodRouter<PortalState>)> {
     let mut by_path: BTreeMap<String, (RouteInfo, MethodRouter<PortalState>)> = BTreeMap::new();
-    for (route, handlers) in routes.into_guarded(&services.state) {
+    let state = &services.state;
+    for (route, handlers) in routes.into_guarded(state) {
         let path = route.path.clone().into_owned();
         let handlers = match route.kind {
-            // Such a route can return a part of a page.
-            RouteKind::Form => {
-                handlers.layer(from_fn_with_state(services.state.clone(), pages::scoped))
-            }
+            RouteKind::Form => handlers.layer(from_fn_with_state(state.clone(), pages::scoped)),
+            // Pages enter their render scope themselves; other responses contain no links.
             _ => handlers,
         };
         let handlers = handlers.layer(PipelineLayer::new(services, Some(route.clone())));

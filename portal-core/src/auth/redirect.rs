@@ -48,7 +48,9 @@ pub fn safe_redirect(requested: &str) -> Option<&str> {
 /// The root of a nested portal has no trailing slash: axum's `nest` does not serve that path.
 pub(crate) fn with_base_path(base_path: &str, path: &str) -> String {
     match path.strip_prefix('/') {
-        Some(rest) if !base_path.is_empty() && (rest.is_empty() || rest.starts_with('?')) => {
+        Some(rest)
+            if !base_path.is_empty() && (rest.is_empty() || rest.starts_with(['?', '#'])) =>
+        {
             [base_path, rest].concat()
         }
         _ => [base_path, path].concat(),

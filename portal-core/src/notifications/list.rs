@@ -3,11 +3,13 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use maud::{Markup, html};
 
+use super::page::READ_ALL;
 use super::record::NotificationRecord;
 use crate::pages::components::{Button, EmptyState, TimeFormat, icon, time};
+use crate::pages::{Href, NOTIFICATIONS as PATH};
 
 /// Renders entries grouped by the day on which they were sent.
-pub(super) fn grouped(items: &[NotificationRecord], here: &str) -> Markup {
+pub(super) fn grouped(items: &[NotificationRecord]) -> Markup {
     let today = Utc::now().date_naive();
     let days = items.chunk_by(|one, next| day_of(one) == day_of(next));
     html! {
@@ -15,7 +17,7 @@ pub(super) fn grouped(items: &[NotificationRecord], here: &str) -> Markup {
             @if let Some(first) = entries.first() {
                 section class="pt-notes" {
                     h2 { (day(first.updated_at, today)) }
-                    ul { @for entry in entries { (row(entry, here)) } }
+                    ul { @for entry in entries { (row(entry)) } }
                 }
             }
         }
@@ -34,19 +36,17 @@ fn day(at: DateTime<Utc>, today: NaiveDate) -> Markup {
     }
 }
 
-fn row(entry: &NotificationRecord, here: &str) -> Markup {
+fn row(entry: &NotificationRecord) -> Markup {
     let action = |action: &str, button: Button| {
         html! {
-            form method="post" action=(here) {
-                input type="hidden" name="_action" value=(action);
-                input type="hidden" name="id" value=(entry.id);
+            form method="post" action=(Href::from(format!("{PATH}/{}/{action}", entry.id))) {
                 (button.size(1).submit())
             }
         }
     };
     html! {
         li class="pt-note" data-unread[entry.is_unread()] data-link[entry.link.is_some()] {
-            (content(entry, here))
+            (content(entry))
             div class="pt-note-actions" {
                 @if entry.is_unread() {
                     (action("read", Button::icon_only("check", format!("Mark “{}” as read", entry.title))))
@@ -57,7 +57,7 @@ fn row(entry: &NotificationRecord, here: &str) -> Markup {
     }
 }
 
-fn content(entry: &NotificationRecord, here: &str) -> Markup {
+fn content(entry: &NotificationRecord) -> Markup {
     html! {
         span class="pt-note-icon" data-tone=[entry.tone.as_str()] { (icon(glyph(entry))) }
         div {
@@ -65,7 +65,7 @@ fn content(entry: &NotificationRecord, here: &str) -> Markup {
                 @if entry.link.is_some() {
                     // Following the link marks the entry as read, so it is a form instead of a
                     // plain link.
-                    form method="post" action={ (here) "/" (entry.id) } {
+                    form method="post" action=(Href::from(format!("{PATH}/{}", entry.id))) {
                         button type="submit" { (entry.title) }
                     }
                 } @else { (entry.title) }
@@ -91,14 +91,13 @@ fn glyph(entry: &NotificationRecord) -> &'static str {
 }
 
 /// Renders the newest entries, for the menu of the bell.
-pub(super) fn menu(items: &[NotificationRecord], here: &str) -> Markup {
+pub(super) fn menu(items: &[NotificationRecord]) -> Markup {
     let has_unread = items.iter().any(NotificationRecord::is_unread);
     html! {
         header {
             h2 id="pt-inbox-title" { "Notifications" }
             @if has_unread {
-                form method="post" action=(here) {
-                    input type="hidden" name="_action" value="read_all";
+                form method="post" action=(Href::from(READ_ALL)) {
                     (Button::new("Mark all as read").ghost().size(1).submit())
                 }
             }
@@ -108,11 +107,11 @@ pub(super) fn menu(items: &[NotificationRecord], here: &str) -> Markup {
         } @else {
             ul {
                 @for entry in items {
-                    li class="pt-note" data-unread[entry.is_unread()] data-link[entry.link.is_some()] { (content(entry, here)) }
+                    li class="pt-note" data-unread[entry.is_unread()] data-link[entry.link.is_some()] { (content(entry)) }
                 }
             }
         }
-        footer { a href=(here) { "See all" } }
+        footer { a href=(Href::from(PATH)) { "See all" } }
     }
 }
 
@@ -147,7 +146,7 @@ mod tests {
             entry("two", 0, true),
             entry("three", 1, true),
         ];
-        let html = grouped(&items, "/admin/notifications").into_string();
+        let html = grouped(&items).into_string();
         assert_eq!(html.matches("<h2>").count(), 2);
         assert!(html.contains("Today") && html.contains("Yesterday"));
         assert!(html.contains("&lt;b&gt;"));
@@ -157,7 +156,7 @@ mod tests {
 
     #[test]
     fn empty_menu_has_an_empty_state() {
-        let html = menu(&[], "/admin/notifications").into_string();
+        let html = menu(&[]).into_string();
         assert!(html.contains("caught up") && !html.contains("Mark all"));
     }
 }

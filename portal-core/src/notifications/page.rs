@@ -1,136 +1,124 @@
 //! `/admin/notifications`: notifications of the user, newest first.
 
-use axum::extract::{FromRequestParts, RawPathParams, Request};
-use axum::http::{HeaderValue, Method, header};
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect};
 use maud::{Markup, html};
-use url::form_urlencoded;
 
 use super::api::id_of;
 use super::list::{self, grouped};
+use super::record::NotificationRecord;
 use super::send_form::{self, SendForm};
-use super::service::{NotificationFilter, Notifications, not_found};
-use crate::auth::{Access, CurrentUser, RateClass, caller, safe_redirect, with_base_path};
-use crate::config::Config;
+use super::service::{NotificationFilter, Notifications};
+use crate::auth::{Access, CurrentUser, RateClass, caller, safe_redirect};
 use crate::error::{Error, Result};
+use crate::fields::QueryFields;
 use crate::live::Region;
 use crate::pages::components::{Button, EmptyState, PageHead, Tab};
 use crate::pages::stylesheet::Stylesheet;
 use crate::pages::{
-    Flash, Fragment, IntoPage, NOTIFICATIONS as PATH, Page, PageFuture, PageResponse, scope,
+    Flash, Fragment, Href, IntoPage, NOTIFICATIONS as PATH, Page, PageResponse, scope,
 };
-use crate::request::body_bytes;
 use crate::source;
-use crate::state::PortalState;
+use crate::state::{Data, PortalState, TaskInput as _};
 
 /// Number of entries on a page.
 const PAGE_SIZE: u64 = 30;
 /// Number of entries in the menu of the bell.
 const MENU_SIZE: u64 = 6;
 
+const UNREAD: &str = "/admin/notifications?unread=1";
+/// Actions, each with its own path below the list or below an entry.
+pub(super) const READ_ALL: &str = "/admin/notifications/read-all";
+pub(super) const SEND: &str = "/admin/notifications/send";
+const ENTRY: &str = "/admin/notifications/{id}";
+const READ: &str = "/admin/notifications/{id}/read";
+const DELETE: &str = "/admin/notifications/{id}/delete";
+
 /// Returns the pages of the user's notifications.
 pub(crate) fn pages() -> Vec<Page> {
-    let page = |source, path, respond: fn(PortalState, Request) -> PageFuture| {
-        Page::new(source, path, respond)
-            .title("Notifications")
+    let page = |page: Page| {
+        page.title("Notifications")
             .description("Updates about your tasks and account.")
             .access(Access::User)
     };
+    let change = |action: Page| page(action).rate_class(RateClass::AdminWrite);
+    // Browsers request the path of an action when a form is sent after the session has expired:
+    // sign-in returns to the requested path.
+    let to_list = |path| page(Page::get(path, async || Href::from(PATH).redirect()));
     vec![
-        page(source!(notifications), PATH, |state, request| {
-            Box::pin(async move { show(&state, request).await.into_page() })
-        }),
-        page(source!(change_notifications), PATH, |state, request| {
-            Box::pin(async move { change(&state, request).await.into_page() })
-        })
-        .method(Method::POST)
-        .rate_class(RateClass::AdminWrite),
-        page(
-            source!(latest_notifications),
-            "/admin/notifications/latest",
-            |state, request| Box::pin(async move { latest(&state, request).await.into_page() }),
-        ),
-        page(
-            source!(open_notification),
-            "/admin/notifications/{id}",
-            |state, request| Box::pin(async move { open(&state, request).await.into_page() }),
-        ),
-        page(
-            source!(read_notification),
-            "/admin/notifications/{id}",
-            |state, request| Box::pin(async move { open(&state, request).await.into_page() }),
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::AdminWrite),
+        page(Page::get(PATH, show)).source(source!(notifications)),
+        change(Page::post(READ_ALL, read_all)).source(source!(change_notifications)),
+        to_list(READ_ALL).source(source!(notifications)),
+        change(Page::post(READ, read)).source(source!(change_notifications)),
+        to_list(READ).source(source!(notifications)),
+        change(Page::post(DELETE, delete)).source(source!(change_notifications)),
+        to_list(DELETE).source(source!(notifications)),
+        change(Page::post(SEND, send_form::send))
+            .access(Access::Admin)
+            .source(source!(change_notifications)),
+        to_list(SEND).source(source!(notifications)),
+        page(Page::get("/admin/notifications/latest", latest))
+            .source(source!(latest_notifications)),
+        page(Page::get(ENTRY, open)).source(source!(open_notification)),
+        change(Page::post(ENTRY, read_and_open)).source(source!(read_notification)),
     ]
 }
 
 /// User and handles of a request.
-pub(super) struct PageScope<'a> {
-    pub(super) state: &'a PortalState,
+pub(super) struct PageScope {
+    pub(super) state: PortalState,
     pub(super) user: CurrentUser,
-    pub(super) notifications: &'a Notifications,
-    base_path: &'a str,
+    pub(super) notifications: Data<Notifications>,
 }
 
-impl<'a> PageScope<'a> {
-    async fn of(state: &'a PortalState, request: Request) -> Result<(Self, Request)> {
-        let (mut parts, body) = request.into_parts();
-        let user = caller(&mut parts, state).await?;
-        let reader = Self {
-            state,
+impl FromRequestParts<PortalState> for PageScope {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self> {
+        let user = caller(parts, state).await?;
+        Ok(Self {
+            state: state.clone(),
             user: user.ok_or_else(Error::unauthorized)?,
-            notifications: state.borrow::<Notifications>()?,
-            base_path: &state.borrow::<Config>()?.base_path,
-        };
-        Ok((reader, Request::from_parts(parts, body)))
-    }
-
-    pub(super) fn url(&self, path: &str) -> String {
-        with_base_path(self.base_path, path)
+            notifications: Data::resolve(state)?,
+        })
     }
 }
 
-async fn show(state: &PortalState, request: Request) -> Result<Markup> {
-    let (reader, request) = PageScope::of(state, request).await?;
-    let query = request.uri().query().unwrap_or_default();
-    let get = |name: &str| {
-        let mut pairs = form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(known, _)| known == name)
-    };
+async fn show(scope: PageScope, QueryFields(query): QueryFields) -> Result<Markup> {
     let filter = NotificationFilter {
         // With an invalid cursor, the page starts with the newest entry.
-        cursor: get("cursor").map(|(_, value)| value.into_owned()),
-        unread_only: get("unread").is_some(),
+        cursor: query.find("cursor").map(str::to_owned),
+        unread_only: query.find("unread").is_some(),
         limit: PAGE_SIZE,
     };
-    let draft = (get("send").is_some() && reader.user.is_admin()).then(SendForm::default);
-    render(&reader, filter, draft.as_ref()).await
+    let draft = (query.find("send").is_some() && scope.user.is_admin()).then(SendForm::default);
+    render(&scope, filter, draft.as_ref()).await
 }
 
 /// Renders the page, with the form for sending a message on top of it if the form is open.
 pub(super) async fn render(
-    reader: &PageScope<'_>,
+    scope: &PageScope,
     mut filter: NotificationFilter,
     draft: Option<&SendForm>,
 ) -> Result<Markup> {
-    let user_id = reader.user.id;
-    let listed = match reader.notifications.list(user_id, &filter).await {
+    let user_id = scope.user.id;
+    let listed = match scope.notifications.list(user_id, &filter).await {
         Err(error) if error.status().is_client_error() => {
             filter.cursor = None;
-            reader.notifications.list(user_id, &filter).await
+            scope.notifications.list(user_id, &filter).await
         }
         listed => listed,
     };
     let (items, next) = listed?;
-    let unread = reader.notifications.unread(user_id).await?;
-    let here = reader.url(PATH);
+    let unread = scope.notifications.unread(user_id).await?;
     let mark = if filter.unread_only { "&unread=1" } else { "" };
     let region = Region::new("notifications").id("notifications");
     let empty = if filter.unread_only {
         EmptyState::new("circle-check", "You're all caught up")
             .text("You have no unread notifications.")
-            .action(Button::new("Show all").href(here.as_str()))
+            .action(Button::new("Show all").href(PATH))
     } else {
         EmptyState::new("bell", "You're all caught up")
             .text("You'll be notified here when your tasks finish or someone sends you a message.")
@@ -139,62 +127,60 @@ pub(super) async fn render(
         scope::require_stylesheet(Stylesheet::Table);
     }
     Ok(html! {
-        (head(reader, &here, filter.unread_only, unread))
+        (head(scope, filter.unread_only, unread))
         (region.render(html! {
             @if items.is_empty() {
                 div class="pt-card" { (empty) }
             } @else {
-                (grouped(&items, &here))
+                (grouped(&items))
             }
             @if filter.cursor.is_some() || next.is_some() {
                 nav class="pt-pages" aria-label="Pages" {
                     @if filter.cursor.is_some() {
-                        (Button::new("Newest").size(1).href(if filter.unread_only { format!("{here}?unread=1") } else { here.clone() }))
+                        (Button::new("Newest").size(1).href(if filter.unread_only { UNREAD } else { PATH }))
                     }
                     @if let Some(next) = &next {
-                        (Button::new("Older").size(1).href(format!("{here}?cursor={next}{mark}")))
+                        (Button::new("Older").size(1).href(format!("{PATH}?cursor={next}{mark}")))
                     }
                 }
             }
         }))
-        @if let Some(draft) = draft { (send_form::drawer(reader, draft, &here)?) }
+        @if let Some(draft) = draft { (send_form::drawer(scope, draft)?) }
     })
 }
 
-fn head(reader: &PageScope<'_>, here: &str, unread_only: bool, unread: u64) -> PageHead<'static> {
+fn head(scope: &PageScope, unread_only: bool, unread: u64) -> PageHead<'static> {
     let label = match unread {
         0 => "Unread".to_owned(),
         count => format!("Unread ({count})"),
     };
     let tabs = vec![
-        Tab::new("All", here, !unread_only),
-        Tab::new(label, format!("{here}?unread=1"), unread_only),
+        Tab::new("All", PATH, !unread_only),
+        Tab::new(label, UNREAD, unread_only),
     ];
     PageHead::new("Notifications")
         .description("Updates about your tasks and account.")
         .tabs("Filter notifications", tabs)
         .actions(html! {
             @if unread > 0 {
-                form method="post" action=(here) {
-                    input type="hidden" name="_action" value="read_all";
+                form method="post" action=(Href::from(READ_ALL)) {
                     (Button::new("Mark all as read").icon("check").submit())
                 }
             }
-            @if reader.user.is_admin() {
-                (Button::new("Send a message").icon("mail").href(format!("{here}?send=1")))
+            @if scope.user.is_admin() {
+                (Button::new("Send a message").icon("mail").href(format!("{PATH}?send=1")))
             }
         })
 }
 
 /// Renders the newest entries, for the menu of the bell.
-async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, _) = PageScope::of(state, request).await?;
+async fn latest(scope: PageScope) -> Result<PageResponse> {
     let filter = NotificationFilter {
         limit: MENU_SIZE,
         ..NotificationFilter::default()
     };
-    let (items, _) = reader.notifications.list(reader.user.id, &filter).await?;
-    let mut response = Fragment(list::menu(&items, &reader.url(PATH))).into_response();
+    let (items, _) = scope.notifications.list(scope.user.id, &filter).await?;
+    let mut response = Fragment(list::menu(&items)).into_response();
     response.headers_mut().insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-store"),
@@ -202,59 +188,46 @@ async fn latest(state: &PortalState, request: Request) -> Result<PageResponse> {
     Ok(response.into_page())
 }
 
-/// Redirects to the link of a notification; a `POST`, which the lists send, marks it as read.
-async fn open(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, request) = PageScope::of(state, request).await?;
-    let reads = request.method() == Method::POST;
-    let (mut parts, _) = request.into_parts();
-    let Ok(path) = RawPathParams::from_request_parts(&mut parts, state).await else {
-        return Err(not_found());
-    };
-    let id = path.iter().find(|(name, _)| *name == "id");
-    let id = id_of(id.map_or("", |(_, value)| value))?;
-    let message = reader.notifications.get(reader.user.id, id).await?;
-    if message.is_unread() && reads {
-        reader.notifications.mark_read(reader.user.id, id).await?;
-    }
-    let to = match message.link.as_deref() {
-        Some(link) => reader.url(safe_redirect(link).unwrap_or(PATH)),
-        None => reader.url(PATH),
-    };
-    Ok(Redirect::to(&to).into_page())
+/// Redirects to the link of a notification.
+async fn open(scope: PageScope, Path(id): Path<String>) -> Result<Redirect> {
+    let entry = scope.notifications.get(scope.user.id, id_of(&id)?).await?;
+    Ok(to_link_of(&entry))
 }
 
-async fn change(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, request) = PageScope::of(state, request).await?;
-    let body = body_bytes(request, state).await?;
-    let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
-    let get = |name: &str| {
-        let field = form.iter().find(|(known, _)| known == name);
-        field.map_or("", |(_, value)| value.as_str())
-    };
-    let user_id = reader.user.id;
-    let flash = match get("_action") {
-        "send" => return send_form::send(&reader, SendForm::of(get)).await,
-        "read" => {
-            let id = id_of(get("id"))?;
-            reader.notifications.mark_read(user_id, id).await?;
-            None
-        }
-        "read_all" => {
-            reader.notifications.mark_all_read(user_id).await?;
-            Some(Flash::success("All marked as read"))
-        }
-        "delete" => {
-            reader
-                .notifications
-                .delete(user_id, id_of(get("id"))?)
-                .await?;
-            Some(Flash::success("Deleted"))
-        }
-        _ => return Err(Error::bad_request("the form has no valid `_action`")),
-    };
-    let here = reader.url(PATH);
-    Ok(match flash {
-        Some(flash) => flash.redirect(&here).into_page(),
-        None => Redirect::to(&here).into_page(),
-    })
+/// Marks a notification as read and redirects to its link; the lists send it.
+async fn read_and_open(scope: PageScope, Path(id): Path<String>) -> Result<Redirect> {
+    let PageScope {
+        notifications,
+        user,
+        ..
+    } = &scope;
+    let entry = notifications.get(user.id, id_of(&id)?).await?;
+    if entry.is_unread() {
+        notifications.mark_read(user.id, entry.id).await?;
+    }
+    Ok(to_link_of(&entry))
+}
+
+fn to_link_of(entry: &NotificationRecord) -> Redirect {
+    let link = entry.link.as_deref().and_then(safe_redirect);
+    Href::from(link.unwrap_or(PATH)).redirect()
+}
+
+async fn read(scope: PageScope, Path(id): Path<String>) -> Result<Redirect> {
+    let id = id_of(&id)?;
+    scope.notifications.mark_read(scope.user.id, id).await?;
+    Ok(Href::from(PATH).redirect())
+}
+
+async fn read_all(scope: PageScope) -> Result<PageResponse> {
+    scope.notifications.mark_all_read(scope.user.id).await?;
+    Ok(Flash::success("All marked as read")
+        .redirect(PATH)
+        .into_page())
+}
+
+async fn delete(scope: PageScope, Path(id): Path<String>) -> Result<PageResponse> {
+    let id = id_of(&id)?;
+    scope.notifications.delete(scope.user.id, id).await?;
+    Ok(Flash::success("Deleted").redirect(PATH).into_page())
 }

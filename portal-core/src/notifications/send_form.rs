@@ -5,10 +5,11 @@ use maud::{Markup, html};
 
 use super::audience::Audience;
 use super::notification::{MAX_TEXT_LEN, MAX_TITLE_LEN, Notification};
-use super::page::{PageScope, render};
+use super::page::{PageScope, SEND, render};
 use super::service::NotificationFilter;
-use crate::auth::{Access, Role, Roles, Users};
+use crate::auth::{Role, Roles, Users};
 use crate::error::{FieldError, Result};
+use crate::fields::{Fields, FormFields};
 use crate::pages::components::{Banner, Button, Drawer, Field, FieldOption, Tone};
 use crate::pages::{Flash, IntoPage, NOTIFICATIONS as PATH, PageResponse};
 
@@ -28,15 +29,15 @@ pub(super) struct SendForm {
 
 impl SendForm {
     /// Reads the state of the form from its fields.
-    pub(super) fn of<'a>(field: impl Fn(&str) -> &'a str) -> Self {
-        let text = |name: &str| field(name).trim().to_owned();
+    fn read(form: &Fields) -> Self {
+        let text = |name: &str| form.text(name).trim().to_owned();
         Self {
             audience: text("audience"),
             email: text("email"),
             title: text("title"),
             text: text("text").replace("\r\n", "\n"),
             link: text("link"),
-            confirmed: field("confirmed").parse().ok(),
+            confirmed: text("confirmed").parse().ok(),
             errors: Vec::new(),
             reaches: None,
         }
@@ -57,8 +58,9 @@ impl SendForm {
 }
 
 /// Sends the message of an administrator, after they have confirmed the number of recipients.
-pub(super) async fn send(scope: &PageScope<'_>, mut draft: SendForm) -> Result<PageResponse> {
-    Access::Admin.check(Some(&scope.user))?;
+pub(super) async fn send(scope: PageScope, form: FormFields) -> Result<PageResponse> {
+    let scope = &scope;
+    let mut draft = SendForm::read(&form);
     scope.user.require_not_impersonated()?;
     draft.errors = draft.message().validate();
     let audience = match audience(scope, &draft).await? {
@@ -82,16 +84,16 @@ pub(super) async fn send(scope: &PageScope<'_>, mut draft: SendForm) -> Result<P
         .notifications
         .send_by(&scope.user, &audience, &message);
     let flash = Flash::success(format!("Sent to {}", people(sent.await?)));
-    Ok(flash.redirect(&scope.url(PATH)).into_page())
+    Ok(flash.redirect(PATH).into_page())
 }
 
-async fn again(scope: &PageScope<'_>, draft: SendForm) -> Result<PageResponse> {
+async fn again(scope: &PageScope, draft: SendForm) -> Result<PageResponse> {
     let page = render(scope, NotificationFilter::default(), Some(&draft)).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_page())
 }
 
 /// Returns the audience that the form selects, or the field error.
-async fn audience(scope: &PageScope<'_>, draft: &SendForm) -> Result<Result<Audience, FieldError>> {
+async fn audience(scope: &PageScope, draft: &SendForm) -> Result<Result<Audience, FieldError>> {
     if let Some(name) = draft.audience.strip_prefix("role:") {
         let role = scope.state.borrow::<Roles>()?.find(name);
         let unknown =
@@ -119,14 +121,13 @@ async fn audience(scope: &PageScope<'_>, draft: &SendForm) -> Result<Result<Audi
 }
 
 /// Renders the form, or the confirmation before sending.
-pub(super) fn drawer(scope: &PageScope<'_>, draft: &SendForm, here: &str) -> Result<Markup> {
-    let hidden = html! { input type="hidden" name="_action" value="send"; };
-    let drawer = Drawer::new("send", "Send a message").open(here);
+pub(super) fn drawer(scope: &PageScope, draft: &SendForm) -> Result<Markup> {
+    let drawer = Drawer::new("send", "Send a message").open(PATH);
     let Some(reaches) = draft.reaches else {
         let fields = fields(scope.state.borrow::<Roles>()?, draft);
         let drawer = drawer
             .description("Recipients see it in their notifications.")
-            .form(here, hidden)
+            .form(SEND, html! {})
             .body(fields)
             .footer(Button::new("Continue").solid().submit());
         return Ok(html! { (drawer) });
@@ -140,7 +141,6 @@ pub(super) fn drawer(scope: &PageScope<'_>, draft: &SendForm, here: &str) -> Res
         ("confirmed", &reaches.to_string()),
     ];
     let hidden = html! {
-        (hidden)
         @for (name, value) in keep { input type="hidden" name=(name) value=(value); }
     };
     let question = format!("This reaches {}.", people(reaches));
@@ -154,7 +154,7 @@ pub(super) fn drawer(scope: &PageScope<'_>, draft: &SendForm, here: &str) -> Res
     };
     let send = Button::new(format!("Send to {}", people(reaches))).solid();
     let drawer = drawer
-        .form(here, hidden)
+        .form(SEND, hidden)
         .body(body)
         .footer(send.disabled(reaches == 0).submit());
     Ok(html! { (drawer) })

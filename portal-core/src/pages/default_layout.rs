@@ -258,7 +258,7 @@ mod tests {
     fn nav() -> [NavLink; 2] {
         let link = |label: &str, group: Option<&str>| NavLink {
             label: label.to_owned(),
-            href: format!("/{label}"),
+            href: format!("/{label}").into(),
             group: group.map(str::to_owned),
             active: group.is_none(),
             ..NavLink::default()

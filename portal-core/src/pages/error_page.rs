@@ -9,6 +9,7 @@ use url::Url;
 use super::components::{Button, TimeFormat, copy_button, icon, rel, time};
 use super::error_details::developer_details;
 use super::error_illustration::{Illustration, art};
+use super::href::Href;
 use super::layout::NavLink;
 use super::render::PageRenderer;
 use super::scope;
@@ -101,10 +102,7 @@ impl<'a> ErrorPage<'a> {
             .uri
             .path_and_query()
             .map_or("/", |it| it.as_str());
-        self.url(safe_redirect(path).unwrap_or(&self.setup.config.home_path))
-    }
-
-    fn url(&self, path: &str) -> String {
+        let path = safe_redirect(path).unwrap_or(&self.setup.config.home_path);
         with_base_path(&self.setup.config.base_path, path)
     }
 
@@ -141,10 +139,10 @@ impl<'a> ErrorPage<'a> {
 
     /// Renders the buttons to the previous page and to the home page.
     fn next_steps(&self, solid: bool) -> Markup {
-        let home = Button::new("Go to homepage").href(self.url("/"));
+        let home = Button::new("Go to homepage").href("/");
         html! {
             @if let Some(back) = self.back() {
-                @let back = Button::new("Go back").icon("arrow-left").href(back);
+                @let back = Button::new("Go back").icon("arrow-left").href(Href::host(back));
                 (if solid { back.solid() } else { back })
                 (home)
             } @else { (if solid { home.solid() } else { home }) }
@@ -165,7 +163,7 @@ impl<'a> ErrorPage<'a> {
                 }
                 div class="pt-row" {
                     (self.next_steps(true))
-                    form method="post" action=(self.url("/sign-out")) {
+                    form method="post" action=(Href::from("/sign-out")) {
                         (Button::new("Use another account").icon("log-out").submit())
                     }
                 }
@@ -182,7 +180,7 @@ impl<'a> ErrorPage<'a> {
                 @if self.problem.detail == NOTHING_HERE {
                     "There is nothing at " code class="pt-break" { (self.parts.uri.path()) } "."
                     @if let Some(link) = meant {
-                        " Did you mean " a href=(link.href) rel=[rel(&link.href)] { (link.label) } "?"
+                        " Did you mean " a href=(link.href) rel=[rel(link.href.as_str())] { (link.label) } "?"
                     }
                 } @else { (sentence(&self.problem.detail)) }
             }
@@ -197,7 +195,7 @@ impl<'a> ErrorPage<'a> {
                     h2 { "Other pages" }
                     ul {
                         @for link in nav.iter().take(MAX_LINKS) {
-                            li { a href=(link.href) rel=[rel(&link.href)] { (icon(&link.icon)) (link.label) (icon("arrow-right")) } }
+                            li { a href=(link.href) rel=[rel(link.href.as_str())] { (icon(&link.icon)) (link.label) (icon("arrow-right")) } }
                         }
                     }
                 }
@@ -211,8 +209,8 @@ impl<'a> ErrorPage<'a> {
         if self.parts.uri.path().len() > 100 {
             return None;
         }
-        let asked = self.url(self.parts.uri.path()).to_lowercase();
-        let alike = |link: &&NavLink| likeness(&asked, &link.href.to_lowercase());
+        let requested = self.parts.uri.path().to_lowercase();
+        let alike = |link: &&NavLink| likeness(&requested, &link.href.as_str().to_lowercase());
         nav.iter()
             .map(|link| (alike(&link), link))
             .filter(|(alike, _)| *alike >= MIN_SIMILARITY)
@@ -225,7 +223,7 @@ impl<'a> ErrorPage<'a> {
             p { "Sign in again to continue. Unsaved changes on the previous page are still there if you go back." }
             div class="pt-row" {
                 (Button::new("Sign in").icon("log-in").solid().href(self.setup.sign_in_url(self.parts)))
-                @if let Some(back) = self.back() { (Button::new("Go back").href(back)) }
+                @if let Some(back) = self.back() { (Button::new("Go back").href(Href::host(back))) }
             }
         }
     }
@@ -239,7 +237,7 @@ impl<'a> ErrorPage<'a> {
             }
             div class="pt-row" {
                 @if self.can_repeat() {
-                    (Button::new("Try again").icon("refresh-cw").solid().href(self.here()))
+                    (Button::new("Try again").icon("refresh-cw").solid().href(Href::host(self.here())))
                 } @else { (self.next_steps(true)) }
             }
         }
@@ -262,7 +260,7 @@ impl<'a> ErrorPage<'a> {
                 }
             }
             div class="pt-row" {
-                @if self.can_repeat() { (Button::new("Try now").icon("refresh-cw").href(self.here())) }
+                @if self.can_repeat() { (Button::new("Try now").icon("refresh-cw").href(Href::host(self.here()))) }
                 @else { (self.next_steps(false)) }
             }
         }
@@ -284,7 +282,7 @@ impl<'a> ErrorPage<'a> {
             p { "Something went wrong on our side. If it keeps happening, send us this ID." }
             div class="pt-row" {
                 @if self.can_repeat() {
-                    (Button::new("Try again").icon("refresh-cw").solid().href(self.here()))
+                    (Button::new("Try again").icon("refresh-cw").solid().href(Href::host(self.here())))
                     (self.next_steps(false))
                 } @else { (self.next_steps(true)) }
             }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use cookie::{Cookie, SameSite};
 
+use super::href::Href;
 use super::layout::{Flash, FlashKind};
 use crate::auth::safe_redirect;
 use crate::config::OWN_HOST;
@@ -63,17 +64,17 @@ impl Flash {
     /// assert_eq!(response.status(), 303);
     /// ```
     #[must_use]
-    pub fn link(self, label: impl Into<String>, url: impl Into<String>) -> Self {
+    pub fn link<'h>(self, label: impl Into<String>, url: impl Into<Href<'h>>) -> Self {
         Self {
-            link: Some((label.into(), url.into())),
+            link: Some((label.into(), url.into().into_owned())),
             ..self
         }
     }
 
     /// Redirects the browser (`303`) to a page that shows the message.
     #[must_use]
-    pub fn redirect(self, to: &str) -> Response {
-        let mut response = Redirect::to(to).into_response();
+    pub fn redirect<'h>(self, to: impl Into<Href<'h>>) -> Response {
+        let mut response = to.into().redirect().into_response();
         let kind = match self.kind {
             FlashKind::Success => 's',
             FlashKind::Error => 'e',
@@ -107,7 +108,7 @@ impl Flash {
         let link = match (parts.next(), parts.next()) {
             // Only links within this portal are accepted, in case another site has set the cookie.
             (Some(label), Some(url)) if safe_redirect(url) == Some(url) => {
-                Some((label.chars().take(50).collect(), url.to_owned()))
+                Some((label.chars().take(50).collect(), Href::host(url.to_owned())))
             }
             _ => None,
         };
@@ -191,7 +192,7 @@ mod tests {
             assert_eq!(flash.text, "Saved");
             flash.link
         };
-        let link = ("View".to_owned(), "/x/tasks/7?a=b".to_owned());
+        let link = ("View".to_owned(), Href::host("/x/tasks/7?a=b"));
         assert_eq!(shown("/x/tasks/7?a=b"), Some(link));
         for url in ["https://evil.example", "//evil.example", "javascript:x", ""] {
             assert_eq!(shown(url), None, "{url}");

@@ -38,7 +38,7 @@ pub(super) fn htmx_response(request: &Parts, mut response: Response) -> Response
         "text": flash.map(|flash| &flash.text),
         "tone": tone,
         "label": link.map(|(label, _)| label),
-        "href": link.map(|(_, url)| url),
+        "href": link.map(|(_, url)| url.to_string()),
     }});
     let Ok(trigger) = HeaderValue::from_str(&ascii(&done.to_string())) else {
         return response;

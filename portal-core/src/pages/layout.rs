@@ -4,8 +4,11 @@ use maud::{Markup, Render, html};
 
 use super::components::{Banner, Tone};
 pub use super::document::Document;
+use super::href::Href;
 use super::notification_bell::UnreadSummary;
 use super::{BrandAssets, assets, theme::Theme};
+
+static SIGN_IN: Href<'static> = Href::from_static("/sign-in");
 
 /// Data that a layout receives about the page that it renders.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +38,8 @@ pub struct PageContext<'a> {
     pub brand: Option<&'a BrandAssets>,
     /// `true` if the visitor collapsed the sidebar.
     pub sidebar_collapsed: bool,
-    /// URL of the sign-in page, which returns to this page; with base path.
-    pub sign_in_url: &'a str,
+    /// Link to the sign-in page, which returns to this page.
+    pub sign_in_url: &'a Href<'a>,
     /// `true` if the portal runs in DEV, so that layouts can indicate it.
     pub development: bool,
     /// Flash message of the previous request.
@@ -64,7 +67,7 @@ impl<'a> PageContext<'a> {
             theme,
             brand: None,
             sidebar_collapsed: false,
-            sign_in_url: "/sign-in",
+            sign_in_url: &SIGN_IN,
             development: false,
             flash: None,
             head: None,
@@ -72,10 +75,10 @@ impl<'a> PageContext<'a> {
         }
     }
 
-    /// Returns the URL of a path inside the portal, with base path.
+    /// Returns a link to a path inside the portal, with the base path of this context.
     #[must_use]
-    pub fn url(&self, path: &str) -> String {
-        crate::auth::with_base_path(self.base_path, path)
+    pub fn url(&self, path: &str) -> Href<'static> {
+        Href::host(crate::auth::with_base_path(self.base_path, path))
     }
 }
 
@@ -84,8 +87,8 @@ impl<'a> PageContext<'a> {
 pub struct NavLink {
     /// Label of the link.
     pub label: String,
-    /// URL of the page, with base path.
-    pub href: String,
+    /// Link to the page.
+    pub href: Href<'static>,
     /// Name of the icon.
     pub icon: String,
     /// Navigation group, shown as a heading; adjacent entries of a group share it.
@@ -107,8 +110,8 @@ pub struct UserSummary<'a> {
     pub role: Option<&'a str>,
     /// URL of the avatar image, which the Content-Security-Policy must allow.
     pub avatar_url: Option<&'a str>,
-    /// URL of the user's profile page, with base path.
-    pub profile_url: Option<&'a str>,
+    /// Link to the user's profile page.
+    pub profile_url: Option<&'a Href<'a>>,
 }
 
 /// Kind of a flash message.
@@ -129,8 +132,8 @@ pub struct Flash {
     pub kind: FlashKind,
     /// Text of the message, one sentence.
     pub text: String,
-    /// Link to the subject of the message: label and URL.
-    pub link: Option<(String, String)>,
+    /// Link to the subject of the message, with its label.
+    pub link: Option<(String, Href<'static>)>,
 }
 
 /// Renders the whole document around the content of a page.
@@ -190,7 +193,7 @@ pub fn document(page: &PageContext<'_>, body: Markup) -> Document {
     let own_icon = page.brand.and_then(BrandAssets::favicon);
     let (icon, icon_type) = match own_icon {
         Some((path, media_type)) => (page.url(path), media_type),
-        None => (assets::icon().to_owned(), "image/svg+xml"),
+        None => (Href::host(assets::icon()), "image/svg+xml"),
     };
     let start = html! {
         (Start(page))

@@ -75,7 +75,7 @@ pub(super) fn brand(page: &PageContext<'_>) -> Markup {
 
 fn nav_link(link: &NavLink) -> Markup {
     html! {
-        a href=(link.href) rel=[rel(&link.href)] aria-current=[link.active.then_some("page")] {
+        a href=(link.href) rel=[rel(link.href.as_str())] aria-current=[link.active.then_some("page")] {
             (icon(&link.icon)) span { (link.label) }
         }
     }

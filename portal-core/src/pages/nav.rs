@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 
 use super::components::{icon_names, is_icon};
+use super::href::Href;
 use super::layout::NavLink;
 use super::page::Page;
-use crate::auth::{Access, User, with_base_path};
+use crate::auth::{Access, User};
 
 /// Navigation entry of a page or a link.
 ///
@@ -97,17 +98,17 @@ impl Nav {
         }
     }
 
-    /// Returns the description of the page at a URL; empty if it has no description.
-    pub(crate) fn description_of(&self, href: &str, base_path: &str) -> &str {
+    /// Returns the description of the page at a path; empty if it has no description.
+    pub(crate) fn description_of(&self, path: &str) -> &str {
         let mut pages = self.described.iter();
-        let found = pages.find(|page| with_base_path(base_path, &page.path) == href);
+        let found = pages.find(|page| page.path == path);
         found.map_or("", |page| page.description.as_str())
     }
 
-    /// Returns title and URL of the pages that a user may open and that no entry covers.
+    /// Returns title and path of the pages that a user may open and that no entry covers.
     ///
     /// Pages below the path of an entry are its tabs; public pages are reachable in other ways.
-    pub(crate) fn unlisted(&self, user: Option<&User>, base_path: &str) -> Vec<(&str, String)> {
+    pub(crate) fn unlisted(&self, user: Option<&User>) -> Vec<(&str, &str)> {
         let is_listed = |path: &str| {
             self.entries.iter().any(|entry| {
                 let rest = path.strip_prefix(entry.path.as_str());
@@ -119,7 +120,7 @@ impl Nav {
             .iter()
             .filter(|page| page.access != Access::Public && page.access.allows(user))
             .filter(|page| !is_listed(&page.path) && titles.insert(page.title.as_str()))
-            .map(|page| (page.title.as_str(), with_base_path(base_path, &page.path)))
+            .map(|page| (page.title.as_str(), page.path.as_str()))
             .collect()
     }
 
@@ -172,12 +173,7 @@ impl Nav {
     }
 
     /// Returns the entries that a user sees on the page at a path.
-    pub(crate) fn visible(
-        &self,
-        user: Option<&User>,
-        base_path: &str,
-        current: &str,
-    ) -> Vec<NavLink> {
+    pub(crate) fn visible(&self, user: Option<&User>, current: &str) -> Vec<NavLink> {
         let is_active = |path: &str| {
             current == path
                 || (path != "/"
@@ -190,7 +186,7 @@ impl Nav {
             .filter(|entry| entry.access.allows(user))
             .map(|entry| NavLink {
                 label: entry.item.label.clone(),
-                href: with_base_path(base_path, &entry.path),
+                href: Href::from(entry.path.clone()),
                 icon: entry.item.icon.clone(),
                 group: entry.item.group.clone(),
                 active: is_active(&entry.path),

@@ -1,38 +1,35 @@
 //! Page: a route with a title, a guard and a navigation entry.
 
+use std::any::type_name;
 use std::borrow::Cow;
-use std::future::Future;
-use std::pin::Pin;
+use std::panic::Location;
 use std::sync::Arc;
 
-use axum::extract::Request;
 use axum::http::Method;
 
-use super::into_page::PageResponse;
+use super::handler::{PageHandler, Respond};
+use super::href::Href;
 use super::layout::Layout;
 use super::nav::NavItem;
 use super::requirements::Requirement;
 use crate::auth::{Access, RateClass, RouteInfo, RouteKind};
 use crate::source::Source;
-use crate::state::{Dependency, PortalState};
-
-pub(crate) type PageFuture = Pin<Box<dyn Future<Output = PageResponse> + Send>>;
-pub(crate) type Respond = fn(PortalState, Request) -> PageFuture;
+use crate::state::Dependency;
 
 /// Page of the portal. `#[page]` generates one; you can also build it by hand.
 ///
 /// ```
-/// use portal_core::{Access, Page, source};
-/// use portal_core::pages::IntoPage;
+/// use portal_core::prelude::*;
+/// use portal_core::{Access, Page};
 ///
-/// fn ping() -> Page {
-///     Page::new(source!(ping), "/ping", |_, _| {
-///         Box::pin(async { maud::html! { h1 { "Pong" } }.into_page() })
-///     })
-///     .title("Ping")
-///     .access(Access::User)
+/// async fn greet(user: CurrentUser) -> Markup {
+///     html! { h1 { "Hello " (user.full_name()) } }
 /// }
-/// assert_eq!(ping().url(), "/ping");
+///
+/// fn greeting() -> Page {
+///     Page::get("/greeting", greet).title("Greeting").access(Access::User)
+/// }
+/// assert_eq!(greeting().url(), "/greeting");
 /// ```
 #[derive(Clone)]
 #[must_use]
@@ -55,11 +52,54 @@ pub struct Page {
 
 impl Page {
     /// Creates a public page at a route in axum's syntax (`/users/{id}`).
-    pub fn new(source: Source, path: &'static str, respond: Respond) -> Self {
+    ///
+    /// Its [`source`](Self::source) is the handler, or the function that contains the closure.
+    #[track_caller]
+    pub fn get<M>(path: &'static str, handler: impl PageHandler<M>) -> Self {
+        Self::new(Method::GET, path, handler)
+    }
+
+    /// Creates a public page that handles `POST`, such as the action of a form.
+    ///
+    /// ```
+    /// use axum::Form;
+    /// use portal_core::prelude::*;
+    /// use portal_core::Page;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Boat { name: String }
+    ///
+    /// async fn rename(Form(boat): Form<Boat>) -> PageResponse {
+    ///     Flash::success(format!("Renamed to {}", boat.name)).redirect("/boats").into_page()
+    /// }
+    ///
+    /// let page = Page::post("/boats/rename", rename);
+    /// # let _ = page;
+    /// ```
+    #[track_caller]
+    pub fn post<M>(path: &'static str, handler: impl PageHandler<M>) -> Self {
+        Self::new(Method::POST, path, handler)
+    }
+
+    /// Creates a public page that handles one HTTP method.
+    #[track_caller]
+    pub fn new<H: PageHandler<M>, M>(method: Method, path: &'static str, handler: H) -> Self {
+        let source = Source::of_function(type_name::<H>(), Location::caller());
+        let respond = Arc::new(move |state, request| handler.respond(state, request));
+        Self::from_parts(source, method, path, respond)
+    }
+
+    /// Creates a page from a type-erased handler.
+    pub(crate) fn from_parts(
+        source: Source,
+        method: Method,
+        path: &'static str,
+        respond: Respond,
+    ) -> Self {
         Self {
             source,
             path,
-            method: Method::GET,
+            method,
             title: Cow::Borrowed(source.name),
             description: None,
             access: Access::Public,
@@ -74,6 +114,26 @@ impl Page {
         }
     }
 
+    /// Sets the source, which names the page in start-up errors and in `without_page`.
+    ///
+    /// Default: the function that handles the page, at the line that creates the page. Pages with
+    /// the same source are one page.
+    ///
+    /// ```
+    /// use portal_core::{Page, source};
+    ///
+    /// let ping = async || maud::html! { "Pong" };
+    /// let page = Page::get("/ping", ping).source(source!(ping));
+    /// # let _ = page;
+    /// ```
+    pub fn source(mut self, source: Source) -> Self {
+        if self.title == self.source.name {
+            self.title = Cow::Borrowed(source.name);
+        }
+        self.source = source;
+        self
+    }
+
     /// Sets the title in the browser tab and the document's head. Default: the name of the source.
     pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
         self.title = title.into();
@@ -83,12 +143,6 @@ impl Page {
     /// Sets one sentence for search engines and link previews. Default: none.
     pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         self.description = Some(description.into());
-        self
-    }
-
-    /// Sets the HTTP method. Default: `GET`.
-    pub fn method(mut self, method: Method) -> Self {
-        self.method = method;
         self
     }
 
@@ -136,16 +190,17 @@ impl Page {
     /// declares those among its arguments.
     ///
     /// ```
-    /// use portal_core::{Data, Page, TaskInput as _, source};
-    /// use portal_core::pages::IntoPage as _;
+    /// use portal_core::prelude::*;
+    /// use portal_core::{Page, TaskInput as _};
     ///
     /// struct Mailer;
     ///
-    /// fn outbox() -> Page {
-    ///     Page::new(source!(outbox), "/outbox", |_, _| Box::pin(async { maud::html! {}.into_page() }))
-    ///         .depends_on([Data::<Mailer>::dependency()])
+    /// async fn outbox(mailer: Data<Mailer>) -> Markup {
+    ///     html! {}
     /// }
-    /// # outbox();
+    ///
+    /// let page = Page::get("/outbox", outbox).depends_on([Data::<Mailer>::dependency()]);
+    /// # let _ = page;
     /// ```
     pub fn depends_on(mut self, dependencies: impl IntoIterator<Item = Dependency>) -> Self {
         self.dependencies.extend(dependencies);
@@ -193,10 +248,10 @@ impl Page {
         }
     }
 
-    /// Returns the path of the route, without the base path of a portal nested in another app.
+    /// Returns a link to the route, which contains the base path wherever it is rendered or sent.
     #[must_use]
-    pub fn url(&self) -> &'static str {
-        self.path
+    pub fn url(&self) -> Href<'static> {
+        Href::from(self.path)
     }
 }
 

@@ -15,6 +15,7 @@ use super::components::{Banner, Button, Tone};
 use super::default_theme::DefaultTheme;
 use super::document::{Document, Pieces};
 use super::flash;
+use super::href::Href;
 use super::layout::{Flash, Layout, NavLink, PageContext, UserSummary};
 use super::layout_cache::{LayoutCache, LayoutKey};
 use super::nav::Nav;
@@ -73,20 +74,17 @@ impl PageRenderer {
             .regions(RequestedRegions::of(method, headers))
     }
 
-    /// Returns the URL of the sign-in page that returns to the page of a request.
-    pub(crate) fn sign_in_url(&self, parts: &Parts) -> String {
+    /// Returns a link to the sign-in page that returns to the page of a request.
+    pub(crate) fn sign_in_url(&self, parts: &Parts) -> Href<'static> {
         let base_path = &self.config.base_path;
         let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         self.sign_in_url_to(&with_base_path(base_path, wanted))
     }
 
-    /// Returns the URL of the sign-in page that returns to a URL with base path.
-    pub(crate) fn sign_in_url_to(&self, wanted: &str) -> String {
-        format!(
-            "{}/sign-in?redirect_url={}",
-            self.config.base_path,
-            utf8_percent_encode(wanted, QUERY_VALUE)
-        )
+    /// Returns a link to the sign-in page that returns to a URL with base path.
+    pub(crate) fn sign_in_url_to(&self, wanted: &str) -> Href<'static> {
+        let wanted = utf8_percent_encode(wanted, QUERY_VALUE);
+        Href::from(format!("/sign-in?redirect_url={wanted}"))
     }
 
     /// Returns the theme of a caller: their choice, applied to the default theme.
@@ -117,7 +115,7 @@ impl PageRenderer {
     pub(crate) fn nav_of(&self, parts: &Parts, user: Option<&CurrentUser>) -> Vec<NavLink> {
         let user = user.map(|user| &**user);
         let path = parts.uri.path();
-        self.nav.visible(user, &self.config.base_path, path)
+        self.nav.visible(user, path)
     }
 
     /// Renders a page of the portal into a response.
@@ -149,7 +147,7 @@ impl PageRenderer {
         };
         let content = match user {
             Some(user) if user.is_admin() && self.in_maintenance.load(Ordering::Relaxed) => {
-                html! { (maintenance_banner(&self.config.base_path)) (content) }
+                html! { (maintenance_banner()) (content) }
             }
             _ => content,
         };
@@ -198,11 +196,7 @@ impl PageRenderer {
         let user: Option<&User> = context.user.map(|user| &**user);
         let name = user.map(User::full_name).unwrap_or_default();
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
-        let profile_url = self
-            .config
-            .profile_path
-            .as_ref()
-            .map(|path| format!("{base_path}{path}"));
+        let profile_url = self.config.profile_path.as_ref().map(Href::from);
         let unread = user.map(|user| self.unread.last_known(user.id).unwrap_or_default());
         // If the portal is nested, the host has removed the prefix.
         let path = context.parts.uri.path();
@@ -216,7 +210,7 @@ impl PageRenderer {
                 email: &user.email,
                 role: Some(user.role_title()),
                 avatar_url: user.avatar_url.as_deref(),
-                profile_url: profile_url.as_deref(),
+                profile_url: profile_url.as_ref(),
             }),
             brand: Some(&self.brand),
             sidebar_collapsed: context.rail,
@@ -308,10 +302,8 @@ impl RenderContext<'_> {
 }
 
 /// Renders the banner that reminds administrators that other users have no access.
-fn maintenance_banner(base_path: &str) -> Markup {
-    let page = Button::new("Maintenance")
-        .size(1)
-        .href(with_base_path(base_path, MAINTENANCE));
+fn maintenance_banner() -> Markup {
+    let page = Button::new("Maintenance").size(1).href(MAINTENANCE);
     html! { (Banner::new(Tone::Warning, "Only administrators have access.").title("Maintenance is on.").action(page)) }
 }
 

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use maud::html;
 
@@ -14,6 +14,7 @@ use super::components::{Banner, Tone};
 use super::error_page::came_from;
 use super::errors::{self, accepts_html};
 use super::fragment;
+use super::href::Href;
 use super::htmx;
 use super::into_page::PageResponse;
 use super::layout::Flash;
@@ -193,15 +194,15 @@ fn deny(
 ) -> Response {
     match denied {
         Denied::Unauthenticated if matches!(parts.method, Method::GET | Method::HEAD) => {
-            Redirect::to(&setup.sign_in_url(parts)).into_response()
+            setup.sign_in_url(parts).redirect().into_response()
         }
         // The submitted form is lost; sign-in returns to the page that contains it.
         Denied::Unauthenticated => {
             let to = match came_from(setup, parts) {
                 Some(page) => setup.sign_in_url_to(&page),
-                None => format!("{}/sign-in", setup.config.base_path),
+                None => Href::from("/sign-in"),
             };
-            Flash::info("Your session has ended. Sign in again to continue.").redirect(&to)
+            Flash::info("Your session has ended. Sign in again to continue.").redirect(to)
         }
         Denied::Forbidden | Denied::Impersonated => errors::page(parts, user, denied.into()),
         Denied::Deactivated => errors::page(parts, None, denied.into()),

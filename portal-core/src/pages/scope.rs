@@ -10,7 +10,6 @@ use super::regions::RequestedRegions;
 use super::requirements::{Requirement, Requirements};
 use super::stylesheet::Stylesheet;
 use super::zone::Zone;
-use crate::auth::with_base_path;
 
 tokio::task_local! {
     static CURRENT: RenderScope;
@@ -153,28 +152,16 @@ pub(crate) fn base_path() -> Arc<str> {
         .unwrap_or_default()
 }
 
-/// Returns the URL of a path inside the portal, with base path.
-pub(crate) fn url(path: &str) -> String {
-    CURRENT
-        .try_with(|scope| with_base_path(&scope.base_path, path))
-        .unwrap_or_else(|_| path.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn urls_contain_the_base_path_of_the_scope() {
-        assert_eq!((&*base_path(), url("/berths")), ("", "/berths".to_owned()));
+    async fn base_path_is_that_of_the_scope() {
+        assert_eq!(&*base_path(), "");
         let scope = || RenderScope::new(Zone::default(), "/portal".into());
-        let read = || (base_path(), url("/berths"), url("/"));
-        let expected = || {
-            let url = |url: &str| url.to_owned();
-            (Arc::from("/portal"), url("/portal/berths"), url("/portal"))
-        };
-        assert_eq!(scope().enter(async { read() }).await, expected());
-        assert_eq!(scope().enter_sync(read), expected());
+        assert_eq!(&*scope().enter(async { base_path() }).await, "/portal");
+        assert_eq!(&*scope().enter_sync(base_path), "/portal");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `/sign-in` and `/sign-up`: the portal's pages around the content of the identity provider.
 
-use axum::extract::Request;
+use axum::extract::{Query, State};
+use axum::http::request::Parts;
 use axum::response::Redirect;
 use maud::{Markup, html};
 use percent_encoding::utf8_percent_encode;
@@ -8,53 +9,50 @@ use serde::Deserialize;
 
 use super::components::Card;
 use super::default_layout::PlainLayout;
+use super::href::Href;
 use super::into_page::{IntoPage, PageResponse};
-use super::page::{Page, PageFuture};
+use super::page::Page;
 use super::render::QUERY_VALUE;
 use crate::auth::{Auth, caller, safe_return};
 use crate::config::Config;
+use crate::error::Result;
 use crate::source;
 use crate::state::PortalState;
 
 pub(crate) fn pages() -> Vec<Page> {
     vec![
-        Page::new(source!(sign_in), "/sign-in", sign_in)
+        Page::get("/sign-in", sign_in)
+            .source(source!(sign_in))
             .title("Sign in")
             .layout(PlainLayout)
             // Administrators sign in during maintenance too.
             .exempt_from_maintenance(),
-        Page::new(source!(sign_up), "/sign-up", sign_up)
+        Page::get("/sign-up", sign_up)
+            .source(source!(sign_up))
             .title("Create an account")
             .layout(PlainLayout),
     ]
 }
 
-fn sign_in(state: PortalState, request: Request) -> PageFuture {
-    Box::pin(async move { show(false, &state, request).await })
+async fn sign_in(State(state): State<PortalState>, parts: Parts) -> Result<PageResponse> {
+    show(false, &state, parts).await
 }
 
-fn sign_up(state: PortalState, request: Request) -> PageFuture {
-    Box::pin(async move { show(true, &state, request).await })
+async fn sign_up(State(state): State<PortalState>, parts: Parts) -> Result<PageResponse> {
+    show(true, &state, parts).await
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct SignInQuery {
     #[serde(default)]
     redirect_url: String,
 }
 
-async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageResponse {
-    let (mut parts, _) = request.into_parts();
-    let wanted = match axum::extract::Query::<SignInQuery>::try_from_uri(&parts.uri) {
-        Ok(axum::extract::Query(wanted)) => wanted.redirect_url,
-        Err(_) => String::new(),
-    };
-    let (auth, config) = match (state.borrow::<Auth>(), state.borrow::<Config>()) {
-        (Ok(auth), Ok(config)) => (auth, config),
-        (Err(error), _) | (_, Err(error)) => return PageResponse::Error(error),
-    };
-    let return_to = safe_return(config, &wanted);
-    match caller(&mut parts, state).await {
+async fn show(sign_up: bool, state: &PortalState, mut parts: Parts) -> Result<PageResponse> {
+    let Query(wanted) = Query::<SignInQuery>::try_from_uri(&parts.uri).unwrap_or_default();
+    let (auth, config) = (state.borrow::<Auth>()?, state.borrow::<Config>()?);
+    let return_to = safe_return(config, &wanted.redirect_url);
+    Ok(match caller(&mut parts, state).await {
         Ok(Some(user)) if user.is_enabled() => Redirect::to(&return_to).into_page(),
         _ => {
             let query = parts.uri.query().unwrap_or_default();
@@ -62,7 +60,7 @@ async fn show(sign_up: bool, state: &PortalState, request: Request) -> PageRespo
             let links_other_page = sign_up || auth.offers_sign_up();
             sign_in_card(sign_up, links_other_page, config, &return_to, part).into_page()
         }
-    }
+    })
 }
 
 /// Renders the card around the provider's content, with a link to the other of the two pages.
@@ -89,11 +87,8 @@ fn sign_in_card(
             "/sign-in",
         ),
     };
-    let other_page = format!(
-        "{}{path}?redirect_url={}",
-        config.base_path,
-        utf8_percent_encode(return_to, QUERY_VALUE)
-    );
+    let return_to = utf8_percent_encode(return_to, QUERY_VALUE);
+    let other_page = Href::from(format!("{path}?redirect_url={return_to}"));
     let head = html! {
         header class="pt-center" {
             h1 { (title) }

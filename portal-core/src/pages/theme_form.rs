@@ -10,6 +10,7 @@ use serde_json::Map;
 
 use super::components::ThemePicker;
 use super::default_theme::ThemeSettings;
+use super::href::Href;
 use super::layout::Flash;
 use super::render::PageRenderer;
 use super::theme::ThemeChoice;
@@ -57,10 +58,9 @@ pub(crate) fn routes() -> Routes {
 /// ```
 pub fn theme_form(state: &PortalState, parts: &Parts) -> Result<Markup> {
     let setup = state.borrow::<PageRenderer>()?;
-    let action = format!("{}{ACTION}", setup.config.base_path);
     let user = known_caller(parts).map(|user| &**user);
     let choice = setup.choice_of(&parts.headers, user);
-    Ok(ThemePicker::new(action, choice, setup.theme.theme())
+    Ok(ThemePicker::new(ACTION, choice, setup.theme.theme())
         .brand(setup.brand.accent_gray())
         .hidden(return_to(parts))
         .render())
@@ -150,8 +150,10 @@ async fn save(
     let mut response = match (by_script, sent.rail) {
         (true, _) => StatusCode::NO_CONTENT.into_response(),
         (false, Some(_)) => axum::response::Redirect::to(&back).into_response(),
-        (false, None) if is_reset => Flash::success("Using portal defaults").redirect(&back),
-        (false, None) => Flash::success("Appearance saved").redirect(&back),
+        (false, None) if is_reset => {
+            Flash::success("Using portal defaults").redirect(Href::host(&back))
+        }
+        (false, None) => Flash::success("Appearance saved").redirect(Href::host(&back)),
     };
     for cookie in cookies {
         if let Ok(value) = HeaderValue::from_str(&cookie) {
@@ -202,7 +204,7 @@ async fn save_portal(
         Err(error) if error.status() == StatusCode::CONFLICT => Flash::error(conflict(error)),
         Err(error) => return Err(error),
     };
-    Ok(flash.redirect(&back))
+    Ok(flash.redirect(Href::host(&back)))
 }
 
 fn conflict(error: Error) -> String {

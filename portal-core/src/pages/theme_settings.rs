@@ -7,6 +7,7 @@ use super::components::{
     Button, Card, Column, Field, FieldOption, Row, StatCard, Table, TimeFormat, Tone, badge,
     progress, time,
 };
+use super::href::Href;
 use super::render::PageRenderer;
 use super::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme};
 use super::theme_form::{PORTAL_ACTION, return_to, theme_form};
@@ -162,7 +163,7 @@ fn portal_card(setup: &PageRenderer, parts: &Parts) -> Markup {
         .title("Default theme")
         .description("Used by everyone who hasn't picked their own theme. Only administrators see this.")
         .body(html! {
-            form class="pt-form" method="post" action={ (setup.config.base_path) (PORTAL_ACTION) } {
+            form class="pt-form" method="post" action=(Href::from(PORTAL_ACTION)) {
                 (return_to(parts))
                 input type="hidden" name="version" value=(stored.version);
                 div class="pt-pair" {

@@ -26,8 +26,15 @@ const KEYS: &[&str] = &[
     "crate",
 ];
 const NAV_KEYS: &[&str] = &["label", "icon", "order", "group"];
-const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
-/// Values of the key `rate_class`, and the variants of `RateClass` that they select.
+/// Words for the constants of `Method`.
+const METHODS: &[(&str, &str)] = &[
+    ("get", "GET"),
+    ("post", "POST"),
+    ("put", "PUT"),
+    ("patch", "PATCH"),
+    ("delete", "DELETE"),
+];
+/// Words for the variants of `RateClass`.
 const RATE_CLASSES: &[(&str, &str)] = &[
     ("sign_in", "SignIn"),
     ("client_token", "ClientToken"),
@@ -47,7 +54,7 @@ pub(crate) struct PageAttribute {
     pub(crate) nav: Option<NavAttribute>,
     pub(crate) layout: Option<Path>,
     /// Name of the constant of `Method`, in upper case; absent for `get`.
-    pub(crate) method: Option<String>,
+    pub(crate) method: &'static str,
     /// Maximum size of the request body in bytes.
     pub(crate) max_body: Option<usize>,
     /// Variant of `RateClass`.
@@ -123,9 +130,12 @@ fn take_route(leading: Option<LitStr>, keys: &mut Keys, errors: &mut Errors) -> 
     Some(route)
 }
 
-fn take_method(keys: &mut Keys, errors: &mut Errors) -> Option<String> {
-    let method = keys.take("method")?.word(METHODS, errors)?;
-    (method != "get").then(|| method.to_uppercase())
+fn take_method(keys: &mut Keys, errors: &mut Errors) -> &'static str {
+    let words: Vec<_> = METHODS.iter().map(|(word, _)| *word).collect();
+    let given = keys.take("method").and_then(|key| key.word(&words, errors));
+    let mut methods = METHODS.iter();
+    let found = methods.find(|(word, _)| given.as_ref().is_some_and(|given| given == word));
+    found.map_or("GET", |(_, constant)| *constant)
 }
 
 fn take_rate_class(keys: &mut Keys, errors: &mut Errors) -> Option<&'static str> {
@@ -149,6 +159,6 @@ mod tests {
             errors.messages(),
             ["unknown value of `method`: `POST`; did you mean `post`?"]
         );
-        assert_eq!(attribute.method, None);
+        assert_eq!(attribute.method, "GET");
     }
 }

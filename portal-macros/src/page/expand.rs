@@ -19,6 +19,7 @@ pub(crate) fn expand(page: &PageModel) -> TokenStream {
     let nested = page.handler.nested();
     let respond = respond(page);
     let route = &page.attribute.route;
+    let method = Ident::new(page.attribute.method, Span::call_site());
     let settings = settings(page);
     let uses = (!page.handler.argument_types().is_empty()).then(|| {
         quote! {
@@ -31,7 +32,7 @@ pub(crate) fn expand(page: &PageModel) -> TokenStream {
             #nested
             #respond
             #uses
-            #krate::Page::new(#private::source!(#name), #route, __portal_respond) #settings
+            #private::page(#private::source!(#name), #private::Method::#method, #route, __portal_respond) #settings
         }
         #(#cfg_attributes)*
         #[allow(deprecated)]
@@ -135,10 +136,6 @@ fn settings(page: &PageModel) -> TokenStream {
     let mut settings = quote!(.title(#title));
     if let Some(description) = description {
         settings.extend(quote!(.description(#description)));
-    }
-    if let Some(method) = &attribute.method {
-        let method = Ident::new(method, Span::call_site());
-        settings.extend(quote!(.method(#private::Method::#method)));
     }
     if let Some(access) = attribute.guard.access(krate) {
         settings.extend(quote!(.access(#access)));

@@ -95,8 +95,8 @@ impl PageModel {
         let Some(nav) = &self.attribute.nav else {
             return;
         };
-        if let Some(method) = &self.attribute.method {
-            let method = method.to_lowercase();
+        if self.attribute.method != "GET" {
+            let method = self.attribute.method.to_lowercase();
             errors.at(
                 nav.span,
                 format!("a page with `method = {method}` cannot be in the navigation"),

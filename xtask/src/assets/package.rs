@@ -9,7 +9,6 @@ use portal_testkit::process::CommandFailed;
 use portal_testkit::{Interrupt, Process, Signal};
 use tempfile::TempDir;
 
-
 /// Fetched package, unpacked into a directory that is removed on drop.
 pub(super) struct Unpacked {
     directory: TempDir,

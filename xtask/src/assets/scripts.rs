@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::ASSETS;
+use crate::progress::step;
 use portal_testkit::Interrupt;
 use portal_testkit::process;
-use crate::progress::step;
 
 /// Runs the tests with Node.js, whose path is `node`.
 pub(crate) fn test(root: &Path, node: &Path, interrupt: &Interrupt) -> Result<()> {

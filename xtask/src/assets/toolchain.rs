@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use super::package::Unpacked;
-use portal_testkit::Interrupt;
 use crate::progress::step;
+use portal_testkit::Interrupt;
 
 /// Versions and hashes of the programs.
 const MANIFEST: &str = include_str!("tools.toml");

@@ -9,8 +9,8 @@ use super::manifest::{self, Manifest};
 use super::package::Unpacked;
 use super::scales::Scales;
 use super::{Settings, font, hash, icons, write};
-use portal_testkit::Interrupt;
 use crate::progress::step;
+use portal_testkit::Interrupt;
 
 /// Directories of vendored files, each with its manifest.
 const DIRECTORIES: [&str; 2] = ["portal-core/assets/vendor", "tests/it/vendor"];

@@ -27,12 +27,12 @@ async fn profile(
                 (portal_clerk::components::user_profile())
             }
             div class="pt-stack" {
-                (sessions_card(&user, &accounts, !tokens.is_empty(), &config).await?)
+                (sessions_card(&user, &accounts, !tokens.is_empty()).await?)
                 (tokens_card(&tokens, &config))
-                (appearance_card(&config))
+                (appearance_card())
             }
         }
-        @for token in &tokens { (revoke_dialog(token, &config)) }
+        @for token in &tokens { (revoke_dialog(token)) }
     })
 }
 
@@ -43,11 +43,7 @@ async fn profile(
     requires_auth,
     rate_class = own_write
 )]
-async fn sign_out_others(
-    user: CurrentUser,
-    accounts: Data<Accounts>,
-    config: Data<Config>,
-) -> Result<Response> {
+async fn sign_out_others(user: CurrentUser, accounts: Data<Accounts>) -> Result<Response> {
     user.require_not_impersonated()?;
     let ended = accounts
         .end_other_sessions(user.id, user.session_id())
@@ -57,7 +53,7 @@ async fn sign_out_others(
         1 => "Signed out 1 other session".to_owned(),
         ended => format!("Signed out {ended} other sessions"),
     };
-    Ok(Flash::success(said).redirect(&format!("{}/admin/profile", config.base_path)))
+    Ok(Flash::success(said).redirect("/admin/profile"))
 }
 
 /// Revoke a client token
@@ -70,7 +66,6 @@ async fn sign_out_others(
 async fn revoke_token(
     user: CurrentUser,
     tokens: Data<ClientTokens>,
-    config: Data<Config>,
     Form(chosen): Form<ChosenToken>,
 ) -> Result<Response> {
     let flash = match tokens.revoke(&chosen.token, user.id).await {
@@ -78,7 +73,7 @@ async fn revoke_token(
         Err(error) if error.status().is_client_error() => Flash::error(error.detail()),
         Err(error) => return Err(error),
     };
-    Ok(flash.redirect(&format!("{}/admin/profile", config.base_path)))
+    Ok(flash.redirect("/admin/profile"))
 }
 
 #[derive(Deserialize)]
@@ -120,11 +115,11 @@ fn tokens_card(tokens: &[ClientToken], config: &Config) -> Card<'static> {
         })
 }
 
-fn revoke_dialog(token: &ClientToken, config: &Config) -> Confirm {
+fn revoke_dialog(token: &ClientToken) -> Confirm {
     Confirm::new(
         format!("revoke-{}", token.id),
         format!("Revoke the token {}…?", token.hint),
-        format!("{}/admin/profile/revoke-token", config.base_path),
+        "/admin/profile/revoke-token",
         "Revoke token",
     )
     .text("Programs that use this token lose access immediately. Its tasks continue.")
@@ -167,12 +162,15 @@ fn account_card(user: &CurrentUser) -> Card<'_> {
     }).footer(html! { "Your name and e-mail address come from your sign-in provider." })
 }
 
-fn appearance_card(config: &Config) -> Card<'_> {
-    let settings = format!("{}/admin/app-settings", config.base_path);
+fn appearance_card() -> Card<'static> {
     Card::new()
         .title("Appearance")
         .description("Your theme is saved to your account and applies on every device.")
-        .body(Button::new("Change theme").icon("palette").href(settings))
+        .body(
+            Button::new("Change theme")
+                .icon("palette")
+                .href("/admin/app-settings"),
+        )
 }
 
 /// Returns the text, or a dash if it is empty.
@@ -184,12 +182,11 @@ async fn sessions_card(
     user: &CurrentUser,
     accounts: &Accounts,
     has_tokens: bool,
-    config: &Config,
 ) -> Result<Card<'static>> {
     let sessions = accounts.sessions_of(user.id).await?;
     let others = sessions.iter().any(|it| it.id != user.session_id());
     let sign_out = html! {
-        form method="post" action={ (config.base_path) "/admin/profile/sign-out-others" } {
+        form method="post" action=(sign_out_others().url()) {
             (Button::new("Sign out other sessions").icon("log-out").size(1).submit().disabled(!others && !has_tokens))
         }
     };

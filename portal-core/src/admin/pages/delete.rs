@@ -1,28 +1,21 @@
 //! Deleting a row, or the selected rows after a confirmation.
 
-use axum::extract::Request;
 use maud::html;
 
 use super::super::consequences::shorten;
 use super::super::list::delete_drawer;
 use super::super::precondition::Precondition;
 use super::super::spec::ModelSpec;
-use super::request::{AdminPage, PageRequest};
+use super::request::PageRequest;
 use crate::error::{Error, Result};
 use crate::pages::{Flash, IntoPage, PageResponse};
-use crate::state::PortalState;
 
 /// Maximum number of rows that a form selects: the size of the longest list page.
 const MAX_SELECTED: usize = 100;
 
 /// Deletes a row, if its version is the one in the form.
-pub(super) async fn one(
-    state: &PortalState,
-    request: Request,
-    page: AdminPage,
-) -> Result<PageResponse> {
-    let request = PageRequest::read(state, request, page).await?;
-    let screen = request.screen(state)?;
+pub(super) async fn one(request: PageRequest) -> Result<PageResponse> {
+    let screen = request.screen()?;
     let (form, key) = (request.form(), &request.key);
     let version = form.get("_version").and_then(|text| text.parse().ok());
     let expected = Precondition::OneOf(version.into_iter().collect());
@@ -40,13 +33,8 @@ pub(super) async fn one(
 }
 
 /// Responds with the list and the confirmation for deleting the selected rows.
-pub(super) async fn confirm(
-    state: &PortalState,
-    request: Request,
-    page: AdminPage,
-) -> Result<PageResponse> {
-    let request = PageRequest::read(state, request, page).await?;
-    let screen = request.screen(state)?;
+pub(super) async fn confirm(request: PageRequest) -> Result<PageResponse> {
+    let screen = request.screen()?;
     let mut records = Vec::new();
     for key in selected_keys(&request)? {
         records.extend(screen.rows.get(key).await.ok());
@@ -59,13 +47,8 @@ pub(super) async fn confirm(
 }
 
 /// Deletes all of the selected rows or none.
-pub(super) async fn selected(
-    state: &PortalState,
-    request: Request,
-    page: AdminPage,
-) -> Result<PageResponse> {
-    let request = PageRequest::read(state, request, page).await?;
-    let screen = request.screen(state)?;
+pub(super) async fn selected(request: PageRequest) -> Result<PageResponse> {
+    let screen = request.screen()?;
     let keys: Vec<String> = selected_keys(&request)?.map(str::to_owned).collect();
     let flash = match screen.rows.delete_all(&keys).await {
         Ok(deleted) => Flash::success(count(deleted, screen.model(), "deleted")),
@@ -75,7 +58,11 @@ pub(super) async fn selected(
 }
 
 fn selected_keys(request: &PageRequest) -> Result<impl Iterator<Item = &str>> {
-    let ids = request.fields.iter().filter(|(name, _)| name == "id");
+    let ids = request
+        .fields
+        .pairs()
+        .iter()
+        .filter(|(name, _)| name == "id");
     if ids.clone().count() > MAX_SELECTED {
         return Err(Error::bad_request(format!(
             "select at most {MAX_SELECTED} rows at once"

@@ -9,146 +9,122 @@ mod request;
 mod save;
 mod screen;
 
-use axum::extract::Request;
-use axum::http::Method;
-use axum::response::Redirect;
+use std::future::Future;
+use std::panic::Location;
 
-use self::request::{AdminPage, PageRequest, SETTINGS, USERS, no_models};
+use axum::extract::{Request, State};
+use axum::http::Method;
+
+use self::request::{AdminPage, DEFAULTS, PageRequest, SETTINGS, USERS, no_models};
 use super::registry::ModelRegistry;
 use crate::auth::{Access, RateClass};
 use crate::error::Result;
-use crate::pages::{IntoPage, NavItem, Page, PageFuture, PageResponse};
+use crate::pages::{Href, IntoPage, NavItem, Page, PageResponse};
 use crate::source;
+use crate::source::Source;
 use crate::state::PortalState;
-
-/// Declares an action: a `POST` page, and a `GET` page at the same path that leads to the list.
-///
-/// Browsers request the latter when a form is sent after the session has expired: sign-in returns
-/// to the requested path. `without_page` removes them with the other actions and pages.
-macro_rules! action {
-    ($name:ident / $list:ident, $path:expr, $page:expr, $access:expr, $handler:path) => {{
-        let page = |source, respond: fn(PortalState, Request) -> PageFuture| {
-            let title = $page.title();
-            Page::new(source, $path, respond)
-                .title(title)
-                .access($access)
-        };
-        [
-            page(source!($name), |state, request| {
-                Box::pin(async move { $handler(&state, request, $page).await.into_page() })
-            })
-            .method(Method::POST)
-            .rate_class(RateClass::AdminWrite),
-            page(source!($list), |state, request| {
-                Box::pin(async move { lead_to_list(&state, request, $page).await.into_page() })
-            }),
-        ]
-    }};
-}
 
 /// Returns the pages of admin models. Everyone who may open one of the models can open the
 /// settings.
 pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
     use AdminPage::{Settings, Users};
 
-    let any_model = || models.settings_access();
     let item = |label: &str, icon: &str| NavItem::new(label).icon(icon).group("Administration");
+    let settings = |page: Page| page.access(models.settings_access());
+    let users = |page: Page| page.access(Access::Admin);
     let mut pages = vec![
-        Page::new(source!(settings), SETTINGS, |state, request| {
-            Box::pin(async move { show(&state, request, Settings).await.into_page() })
-        })
-        .title(Settings.title())
-        .access(any_model())
-        .nav(item("Settings", "settings").order(210)),
-        Page::new(source!(users), USERS, |state, request| {
-            Box::pin(async move { show(&state, request, Users).await.into_page() })
-        })
-        .title(Users.title())
-        .access(Access::Admin)
-        .nav(item("Users", "users").order(200)),
+        settings(page(Method::GET, SETTINGS, Settings, show))
+            .source(source!(settings))
+            .nav(item("Settings", "settings").order(210)),
+        users(page(Method::GET, USERS, Users, show))
+            .source(source!(users))
+            .nav(item("Users", "users").order(200)),
     ];
-    pages.extend(action!(
-        save_settings / settings,
-        "/admin/settings/defaults",
-        Settings,
-        Access::Admin,
-        default_rows::add
-    ));
-    pages.extend(action!(
-        save_settings / settings,
-        "/admin/settings/{model}/create",
-        Settings,
-        any_model(),
-        save::create
-    ));
-    pages.extend(action!(
-        save_settings / settings,
-        "/admin/settings/{model}/convert",
-        Settings,
-        any_model(),
-        save::convert
-    ));
-    pages.extend(action!(
-        save_settings / settings,
-        "/admin/settings/{model}/rows/{id}/update",
-        Settings,
-        any_model(),
-        save::update
-    ));
-    pages.extend(action!(
-        save_settings / settings,
-        "/admin/settings/{model}/rows/{id}/convert",
-        Settings,
-        any_model(),
-        save::convert
-    ));
-    pages.extend(action!(
-        save_settings / settings,
-        "/admin/settings/{model}/rows/{id}/delete",
-        Settings,
-        any_model(),
-        delete::one
-    ));
-    pages.extend(action!(
-        save_settings / settings,
-        "/admin/settings/{model}/actions/delete/confirm",
-        Settings,
-        any_model(),
-        delete::confirm
-    ));
-    pages.extend(action!(
-        save_settings / settings,
-        "/admin/settings/{model}/actions/delete",
-        Settings,
-        any_model(),
-        delete::selected
-    ));
-    pages.extend(action!(
-        save_user / users,
-        "/admin/users/rows/{id}/update",
-        Users,
-        Access::Admin,
-        save::update
-    ));
+    let defaults = action(DEFAULTS, Settings, default_rows::add);
+    let actions = [
+        action("/admin/settings/{model}/create", Settings, save::create),
+        action("/admin/settings/{model}/convert", Settings, save::convert),
+        action(
+            "/admin/settings/{model}/rows/{id}/update",
+            Settings,
+            save::update,
+        ),
+        action(
+            "/admin/settings/{model}/rows/{id}/convert",
+            Settings,
+            save::convert,
+        ),
+        action(
+            "/admin/settings/{model}/rows/{id}/delete",
+            Settings,
+            delete::one,
+        ),
+        action(
+            "/admin/settings/{model}/actions/delete/confirm",
+            Settings,
+            delete::confirm,
+        ),
+        action(
+            "/admin/settings/{model}/actions/delete",
+            Settings,
+            delete::selected,
+        ),
+    ];
+    let save_user = action("/admin/users/rows/{id}/update", Users, save::update);
+    pages.extend(defaults.map(users));
+    pages.extend(actions.into_iter().flatten().map(settings));
+    pages.extend(save_user.map(users));
     pages
 }
 
+/// Creates a page whose handler receives a request to one of the two pages of admin models.
+#[track_caller]
+fn page<H, F>(method: Method, path: &'static str, of: AdminPage, handler: H) -> Page
+where
+    H: Fn(PageRequest) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<PageResponse>> + Send + 'static,
+{
+    let handler = move |State(state): State<PortalState>, request: Request| {
+        let handler = handler.clone();
+        async move { handler(PageRequest::read(state, request, of).await?).await }
+    };
+    Page::new(method, path, handler).title(of.title())
+}
+
+/// Creates an action: a `POST` page, and a `GET` page at the same path that leads to the list.
+///
+/// Browsers request the latter when a form is sent after the session has expired: sign-in returns
+/// to the requested path. `without_page` removes them with the other actions and pages.
+#[track_caller]
+fn action<H, F>(path: &'static str, of: AdminPage, handler: H) -> [Page; 2]
+where
+    H: Fn(PageRequest) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<PageResponse>> + Send + 'static,
+{
+    let (save, list) = match of {
+        AdminPage::Settings => ("save_settings", "settings"),
+        AdminPage::Users => ("save_user", "users"),
+    };
+    let at = Location::caller();
+    let source = |name| Source::new(module_path!(), name, at.file(), at.line());
+    [
+        page(Method::POST, path, of, handler)
+            .source(source(save))
+            .rate_class(RateClass::AdminWrite),
+        page(Method::GET, path, of, lead_to_list).source(source(list)),
+    ]
+}
+
 /// Responds with the list, and the drawer that the URL requests.
-async fn show(state: &PortalState, request: Request, page: AdminPage) -> Result<PageResponse> {
-    let request = PageRequest::read(state, request, page).await?;
+async fn show(request: PageRequest) -> Result<PageResponse> {
     match request.model {
-        Some(_) => request.screen(state)?.get(&request.query).await,
+        Some(_) => request.screen()?.get(&request.query).await,
         None => Ok(no_models().into_page()),
     }
 }
 
 /// Redirects from the path of an action to its list.
-async fn lead_to_list(
-    state: &PortalState,
-    request: Request,
-    page: AdminPage,
-) -> Result<PageResponse> {
-    let request = PageRequest::read(state, request, page).await?;
+async fn lead_to_list(request: PageRequest) -> Result<PageResponse> {
     let list = request.here.with("edit", request.key);
-    Ok(Redirect::to(&list.to_string()).into_page())
+    Ok(Href::from(list).redirect().into_page())
 }

@@ -3,7 +3,6 @@
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::Method;
 use maud::{Markup, html};
-use url::form_urlencoded;
 
 use super::super::changed::VERSION;
 use super::super::form_state::FormData;
@@ -14,14 +13,15 @@ use super::super::spec::ModelSpec;
 use super::super::users;
 use super::screen::Screen;
 use crate::auth::{Access, Actor, CurrentUser, caller};
-use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::fields::Fields;
 use crate::pages::components::{EmptyState, PageHead};
 use crate::request::body_bytes;
 use crate::state::PortalState;
 
 pub(super) const SETTINGS: &str = "/admin/settings";
 pub(super) const USERS: &str = "/admin/users";
+pub(super) const DEFAULTS: &str = "/admin/settings/defaults";
 
 /// The two pages of admin models. The users have their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,7 @@ impl AdminPage {
 
 /// A request to one of the pages or actions.
 pub(super) struct PageRequest {
+    pub(super) state: PortalState,
     pub(super) page: AdminPage,
     pub(super) user: CurrentUser,
     pub(super) actor: Actor,
@@ -58,34 +59,33 @@ pub(super) struct PageRequest {
     pub(super) query: String,
     /// URL of the page with the parameters of the request.
     pub(super) here: ListUrl,
-    /// Fields of the submitted form, in their order.
-    pub(super) fields: Vec<(String, String)>,
+    /// Fields of the submitted form.
+    pub(super) fields: Fields,
 }
 
 impl PageRequest {
     pub(super) async fn read(
-        state: &PortalState,
+        state: PortalState,
         request: Request,
         page: AdminPage,
     ) -> Result<Self> {
         let (mut parts, body) = request.into_parts();
-        let user = caller(&mut parts, state)
+        let user = caller(&mut parts, &state)
             .await?
             .ok_or_else(Error::unauthorized)?;
-        let params = RawPathParams::from_request_parts(&mut parts, state).await;
+        let params = RawPathParams::from_request_parts(&mut parts, &state).await;
         let params = params.map_err(|_| Error::bad_request("the path is not UTF-8"))?;
         let param = |name: &str| {
             let found = params.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| value.to_owned())
         };
-        let base_path = &state.borrow::<Config>()?.base_path;
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        let here = ListUrl::new(format!("{base_path}{}", page.path())).read(&query);
+        let here = ListUrl::new(page.path()).read(&query);
         let requested = Some(here.get("model").to_owned()).filter(|model| !model.is_empty());
         let model = match page {
             AdminPage::Users => Some(users::MODEL.to_owned()),
             AdminPage::Settings => match param("model").or(requested) {
-                None => tabs(state, &user)?.first().map(|tab| tab.name.to_owned()),
+                None => tabs(&state, &user)?.first().map(|tab| tab.name.to_owned()),
                 model => model,
             },
         };
@@ -94,12 +94,13 @@ impl PageRequest {
             AdminPage::Settings => here.with("model", model.clone().unwrap_or_default()),
         };
         let fields = if parts.method == Method::POST {
-            let body = body_bytes(Request::from_parts(parts.clone(), body), state).await?;
-            form_urlencoded::parse(&body).into_owned().collect()
+            let request = Request::from_parts(parts, body);
+            Fields::parse(&body_bytes(request, &state).await?)
         } else {
-            Vec::new()
+            Fields::default()
         };
         Ok(Self {
+            state,
             page,
             actor: Actor::from(&user),
             user,
@@ -112,16 +113,16 @@ impl PageRequest {
     }
 
     /// Returns the page of the model, if the user may open it.
-    pub(super) fn screen<'a>(&'a self, state: &'a PortalState) -> Result<Screen<'a>> {
+    pub(super) fn screen(&self) -> Result<Screen<'_>> {
         let model = self.model.as_deref().unwrap_or_default();
         let version = self.here.get(VERSION).parse().ok();
         let here = self.here.without(VERSION);
         Ok(Screen {
-            state,
+            state: &self.state,
             user: &self.user,
             actor: &self.actor,
             page: self.page,
-            rows: rows_for(state, &self.user, model, &self.actor)?,
+            rows: rows_for(&self.state, &self.user, model, &self.actor)?,
             list: here.without("edit").without("new"),
             here,
             version,
@@ -130,7 +131,7 @@ impl PageRequest {
 
     /// Returns the submitted form by field name.
     pub(super) fn form(&self) -> FormData {
-        self.fields.iter().cloned().collect()
+        self.fields.pairs().iter().cloned().collect()
     }
 }
 

@@ -1,6 +1,5 @@
 //! Forms of rows: creating and updating a row, and converting its documents.
 
-use axum::extract::Request;
 use axum::http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -10,29 +9,23 @@ use super::super::form::CONFIRMED;
 use super::super::form_state::{CONVERT, FormState};
 use super::super::precondition::Precondition;
 use super::super::users;
-use super::request::{AdminPage, PageRequest};
+use super::request::PageRequest;
 use super::screen::Screen;
 use crate::error::{Error, FieldError, Result};
 use crate::pages::components::row_id;
 use crate::pages::{Flash, IntoPage, PageResponse};
-use crate::state::PortalState;
 
 /// Bytes of an element id that are percent-encoded in the fragment of a URL.
 const FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// Adds a row.
-pub(super) async fn create(
-    state: &PortalState,
-    request: Request,
-    page: AdminPage,
-) -> Result<PageResponse> {
-    let request = PageRequest::read(state, request, page).await?;
-    let screen = request.screen(state)?;
+pub(super) async fn create(request: PageRequest) -> Result<PageResponse> {
+    let screen = request.screen()?;
     let model = screen.model();
     let draft = FormState::read(model, None, &request.form());
     let created = match draft.values(model) {
         Ok(values) => screen.rows.create(values).await,
-        Err(faults) => return screen.invalid(draft, faults).await,
+        Err(errors) => return screen.invalid(draft, errors).await,
     };
     let record = match created {
         Ok(record) => record,
@@ -45,24 +38,17 @@ pub(super) async fn create(
     let row = utf8_percent_encode(&id, FRAGMENT);
     let view = screen.list.with("edit", key).to_string();
     let flash = Flash::success(message).link("View", view);
-    Ok(flash
-        .redirect(&format!("{}#{row}", screen.list))
-        .into_page())
+    Ok(flash.redirect(format!("{}#{row}", screen.list)).into_page())
 }
 
 /// Changes a row, unless someone else has changed the same fields.
-pub(super) async fn update(
-    state: &PortalState,
-    request: Request,
-    page: AdminPage,
-) -> Result<PageResponse> {
-    let request = PageRequest::read(state, request, page).await?;
-    let screen = request.screen(state)?;
+pub(super) async fn update(request: PageRequest) -> Result<PageResponse> {
+    let screen = request.screen()?;
     let (model, form, key) = (screen.model(), request.form(), &request.key);
     let mut draft = FormState::read(model, Some(key), &form);
     let values = match draft.values(model) {
         Ok(values) => values,
-        Err(faults) => return screen.invalid(draft, faults).await,
+        Err(errors) => return screen.invalid(draft, errors).await,
     };
     // A row that cannot be read cannot be changed either; the change below reports that.
     let before = screen.rows.get(key).await.ok().map(|record| record.values);
@@ -84,13 +70,8 @@ pub(super) async fn update(
 }
 
 /// Converts a document of the form to the other format. Nothing is stored.
-pub(super) async fn convert(
-    state: &PortalState,
-    request: Request,
-    page: AdminPage,
-) -> Result<PageResponse> {
-    let request = PageRequest::read(state, request, page).await?;
-    let screen = request.screen(state)?;
+pub(super) async fn convert(request: PageRequest) -> Result<PageResponse> {
+    let screen = request.screen()?;
     let (model, form) = (screen.model(), request.form());
     let key = Some(request.key.as_str()).filter(|key| !key.is_empty());
     let mut draft = FormState::read(model, key, &form);
@@ -104,8 +85,8 @@ pub(super) async fn convert(
 }
 
 impl Screen<'_> {
-    async fn invalid(&self, mut draft: FormState, faults: Vec<FieldError>) -> Result<PageResponse> {
-        draft.errors = faults;
+    async fn invalid(&self, mut draft: FormState, errors: Vec<FieldError>) -> Result<PageResponse> {
+        draft.errors = errors;
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         self.render_form(draft, status).await
     }

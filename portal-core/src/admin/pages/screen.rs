@@ -1,7 +1,6 @@
 //! Page of a model: head, list, and the open drawer.
 
 use axum::http::StatusCode;
-use axum::response::Redirect;
 use maud::{Markup, html};
 
 use super::super::changed::{last_change, notice};
@@ -19,7 +18,7 @@ use crate::auth::{Actor, CurrentUser};
 use crate::error::Result;
 use crate::live::Region;
 use crate::pages::components::{Banner, Button, PageHead, Tab, Tone};
-use crate::pages::{Flash, IntoPage, PageResponse};
+use crate::pages::{Flash, Href, IntoPage, PageResponse};
 use crate::state::PortalState;
 
 /// Maximum number of rows for which a reference is chosen from a list.
@@ -57,7 +56,7 @@ impl Screen<'_> {
     pub(super) async fn get(&self, query: &str) -> Result<PageResponse> {
         let model = self.model();
         if let Some(to) = filter::sent(model, &self.list, query) {
-            return Ok(Redirect::to(&to.to_string()).into_page());
+            return Ok(Href::from(to).redirect().into_page());
         }
         let draft = match (self.here.get("edit"), self.here.get("new")) {
             ("", "") => None,
@@ -93,7 +92,7 @@ impl Screen<'_> {
     }
 
     pub(super) fn redirect(&self, flash: Flash) -> PageResponse {
-        flash.redirect(&self.list.to_string()).into_page()
+        flash.redirect(&self.list).into_page()
     }
 
     pub(super) async fn show(&self, draft: Option<&FormState>) -> Result<Markup> {
@@ -141,7 +140,7 @@ impl Screen<'_> {
         let new = self.list.with("new", "1").to_string();
         Ok(head.actions(html! {
             @if self.page == AdminPage::Settings && self.user.is_admin() {
-                form method="post" action=(self.list.below("defaults")) {
+                form method="post" action=(Href::from(self.list.below("defaults"))) {
                     (Button::new("Add default records").icon("rotate-ccw").submit())
                 }
             }

@@ -5,6 +5,7 @@ use maud::Render;
 use super::icon::write_icon;
 use super::rel;
 use super::text_writer::{write_attribute, write_text};
+use crate::pages::Href;
 
 /// Visual weight of a button. Use one solid button per view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -57,7 +58,7 @@ pub struct Button<'a> {
     icon_only: bool,
     kind: ButtonKind,
     size: u8,
-    href: Option<Cow<'a, str>>,
+    href: Option<Href<'a>>,
     submit: bool,
     disabled: bool,
     busy: bool,
@@ -142,7 +143,7 @@ impl<'a> Button<'a> {
     }
 
     /// Turns the button into a link.
-    pub fn href(mut self, href: impl Into<Cow<'a, str>>) -> Self {
+    pub fn href(mut self, href: impl Into<Href<'a>>) -> Self {
         self.href = Some(href.into());
         self
     }
@@ -200,8 +201,10 @@ impl Render for Button<'_> {
         out.push_str(tag);
         match &self.href {
             Some(href) => {
-                write_attribute(out, "href", href);
-                if let Some(rel) = rel(href) {
+                out.push_str(" href=\"");
+                href.render_to(out);
+                out.push('"');
+                if let Some(rel) = rel(href.as_str()) {
                     write_attribute(out, "rel", rel);
                 }
             }

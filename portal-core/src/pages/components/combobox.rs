@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::{FieldOption, icon, lazy_assets::lazy_assets};
+use crate::pages::Href;
 
 /// A select with a search field, for more choices than fit into a list.
 ///
@@ -28,7 +29,7 @@ pub struct Combobox {
     value: String,
     text: String,
     options: Vec<FieldOption>,
-    source: Option<String>,
+    source: Option<Href<'static>>,
     create: Option<String>,
     placeholder: Option<String>,
     hint: Option<String>,
@@ -66,9 +67,9 @@ impl Combobox {
         self
     }
 
-    /// Sets the URL that returns the choices, with base path. It should return at most 20.
-    pub fn source(mut self, address: impl Into<String>) -> Self {
-        self.source = Some(address.into());
+    /// Sets the path that returns the choices. It should return at most 20.
+    pub fn source<'h>(mut self, address: impl Into<Href<'h>>) -> Self {
+        self.source = Some(address.into().into_owned());
         self
     }
 

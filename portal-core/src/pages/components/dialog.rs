@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, Field};
+use crate::pages::Href;
 
 /// A confirmation dialog for a destructive action; name the affected item in the title.
 ///
@@ -21,7 +22,7 @@ pub struct Confirm {
     id: String,
     title: String,
     text: Option<String>,
-    action: String,
+    action: Href<'static>,
     verb: String,
     hidden: Option<Markup>,
     phrase: Option<String>,
@@ -31,17 +32,17 @@ pub struct Confirm {
 
 impl Confirm {
     /// Creates a closed dialog whose button posts to `action`.
-    pub fn new(
+    pub fn new<'h>(
         id: impl Into<String>,
         title: impl Into<String>,
-        action: impl Into<String>,
+        action: impl Into<Href<'h>>,
         verb: impl Into<String>,
     ) -> Self {
         Self {
             id: id.into(),
             title: title.into(),
             text: None,
-            action: action.into(),
+            action: action.into().into_owned(),
             verb: verb.into(),
             hidden: None,
             phrase: None,

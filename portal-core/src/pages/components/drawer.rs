@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, lazy_assets::lazy_assets};
+use crate::pages::Href;
 
 /// A panel at the end of the screen, for editing one record without leaving its list.
 ///
@@ -24,12 +25,12 @@ pub struct Drawer {
     id: String,
     title: String,
     description: Option<String>,
-    form: Option<(String, Markup)>,
+    form: Option<(Href<'static>, Markup)>,
     body: Markup,
     footer: Option<Markup>,
     aside: Option<Markup>,
     tabs: Option<Markup>,
-    back: Option<String>,
+    back: Option<Href<'static>>,
 }
 
 impl Drawer {
@@ -61,8 +62,8 @@ impl Drawer {
     /// With scripts the drawer stays open: a page that is returned with errors (`422`, `409`) and
     /// renders the drawer with this id replaces its content; a redirect closes it, shows the
     /// [`Flash`](crate::pages::Flash) and reloads the list.
-    pub fn form(mut self, action: impl Into<String>, hidden: impl Render) -> Self {
-        self.form = Some((action.into(), hidden.render()));
+    pub fn form<'h>(mut self, action: impl Into<Href<'h>>, hidden: impl Render) -> Self {
+        self.form = Some((action.into().into_owned(), hidden.render()));
         self
     }
 
@@ -91,8 +92,8 @@ impl Drawer {
     }
 
     /// Renders the drawer open; closing it leads to this URL.
-    pub fn open(mut self, back: impl Into<String>) -> Self {
-        self.back = Some(back.into());
+    pub fn open<'h>(mut self, back: impl Into<Href<'h>>) -> Self {
+        self.back = Some(back.into().into_owned());
         self
     }
 

@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::icon;
+use crate::pages::Href;
 
 /// Placeholder for missing content: an icon, a sentence, one next step.
 ///
@@ -34,8 +35,7 @@ impl EmptyState {
     }
 
     /// Creates an empty state for a search without matches; the link clears search and filters.
-    pub fn no_match(clear_href: impl Into<String>) -> Self {
-        let clear_href = clear_href.into();
+    pub fn no_match<'h>(clear_href: impl Into<Href<'h>>) -> Self {
         Self::new("search", "No results")
             .text("Try a different search or clear the filters.")
             .action(super::Button::new("Clear filters").href(clear_href))

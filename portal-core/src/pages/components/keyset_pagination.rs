@@ -1,8 +1,8 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, pagination::SizeForm};
-use crate::pages::scope;
 use crate::pages::stylesheet::Stylesheet;
+use crate::pages::{Href, scope};
 
 /// Pagination of a list that is too long to count: previous, next, and an estimated total.
 ///
@@ -41,7 +41,7 @@ fn estimate(number: u64) -> String {
 fn link<'a>(href: Option<&'a String>, button: Button<'a>) -> Button<'a> {
     let button = button.size(1);
     match href {
-        Some(href) => button.href(href),
+        Some(href) => button.href(href.as_str()),
         None => button.disabled(true),
     }
 }
@@ -73,14 +73,17 @@ impl KeysetPagination {
     /// Lets the user choose the page size.
     ///
     /// Adds a GET form to `action` with `per_page` and the query to preserve.
-    pub fn sizes(
+    pub fn sizes<'h>(
         mut self,
-        action: impl Into<String>,
+        action: impl Into<Href<'h>>,
         present: u64,
         sizes: &[u64],
         keep: &[(&str, &str)],
     ) -> Self {
-        self.sizes = Some((SizeForm::new(action.into(), sizes, keep), present));
+        self.sizes = Some((
+            SizeForm::new(action.into().into_owned(), sizes, keep),
+            present,
+        ));
         self
     }
 }

@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, Tone, icon, rel};
+use crate::pages::Href;
 
 /// A list of actions behind a `…` button. Works without JavaScript.
 ///
@@ -32,23 +33,24 @@ impl Menu {
     }
 
     /// Adds a link.
-    pub fn link(mut self, glyph: &str, label: &str, href: &str) -> Self {
+    pub fn link<'h>(mut self, glyph: &str, label: &str, href: impl Into<Href<'h>>) -> Self {
+        let href = href.into();
         self.items
-            .push(html! { a href=(href) rel=[rel(href)] { (icon(glyph)) (label) } });
+            .push(html! { a href=(href) rel=[rel(href.as_str())] { (icon(glyph)) (label) } });
         self
     }
 
     /// Adds a POST form with one button; `hidden` holds its hidden fields.
-    pub fn post(
+    pub fn post<'h>(
         mut self,
         glyph: &str,
         label: &str,
-        action: &str,
+        action: impl Into<Href<'h>>,
         hidden: impl Render,
         tone: Tone,
     ) -> Self {
         self.items.push(html! {
-            form method="post" action=(action) {
+            form method="post" action=(action.into()) {
                 (hidden)
                 button type="submit" data-tone=[tone.as_str()] { (icon(glyph)) (label) }
             }

@@ -41,6 +41,7 @@ mod tooltip;
 mod view_menu;
 
 pub(in crate::pages) use self::link::rel;
+pub(in crate::pages) use self::text_writer::write_text;
 pub use self::{
     actor::actor_name,
     avatar::{avatar, person, sized_avatar},

@@ -2,7 +2,8 @@ use std::borrow::Cow;
 
 use maud::{Markup, Render};
 
-use super::{Tab, small::breadcrumb, tabs, text_writer::write_element};
+use super::{Tab, small::crumbs, tabs, text_writer::write_element};
+use crate::pages::Href;
 
 /// The top of a page: breadcrumb, title, the one main action, tabs.
 ///
@@ -21,7 +22,7 @@ use super::{Tab, small::breadcrumb, tabs, text_writer::write_element};
 pub struct PageHead<'a> {
     title: Cow<'a, str>,
     description: Option<Cow<'a, str>>,
-    crumbs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    crumbs: Vec<(Cow<'a, str>, Href<'a>)>,
     actions: Option<Markup>,
     tabs: Option<(Cow<'a, str>, Vec<Tab>)>,
 }
@@ -45,7 +46,7 @@ impl<'a> PageHead<'a> {
     }
 
     /// Adds a parent page to the breadcrumb, outermost first.
-    pub fn crumb(mut self, label: impl Into<Cow<'a, str>>, href: impl Into<Cow<'a, str>>) -> Self {
+    pub fn crumb(mut self, label: impl Into<Cow<'a, str>>, href: impl Into<Href<'a>>) -> Self {
         self.crumbs.push((label.into(), href.into()));
         self
     }
@@ -67,9 +68,9 @@ impl Render for PageHead<'_> {
     fn render_to(&self, out: &mut String) {
         out.push_str("<header class=\"pt-head\" id=\"pt-head\">");
         if !self.crumbs.is_empty() {
-            let above = self.crumbs.iter().map(|(label, href)| (&**label, &**href));
-            let above: Vec<_> = above.collect();
-            breadcrumb(&above, &self.title).render_to(out);
+            let above = self.crumbs.iter();
+            let above = above.map(|(label, href)| (&**label, href.into()));
+            crumbs(above, &self.title).render_to(out);
         }
         out.push_str("<div class=\"pt-head-row\"><div>");
         write_element(out, "h1", &self.title);

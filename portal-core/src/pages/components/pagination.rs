@@ -1,8 +1,8 @@
 use maud::{Markup, Render, html};
 
 use super::icon;
-use crate::pages::scope;
 use crate::pages::stylesheet::Stylesheet;
+use crate::pages::{Href, scope};
 
 /// Page numbers, the total number of rows, and the number of rows per page.
 ///
@@ -19,21 +19,21 @@ pub struct Pagination {
     page: u64,
     per_page: u64,
     total: u64,
-    links: Vec<(u64, String)>,
-    previous: Option<String>,
-    next: Option<String>,
+    links: Vec<(u64, Href<'static>)>,
+    previous: Option<Href<'static>>,
+    next: Option<Href<'static>>,
     sizes: Option<SizeForm>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct SizeForm {
-    action: String,
+    action: Href<'static>,
     sizes: Vec<u64>,
     keep: Vec<(String, String)>,
 }
 
 impl SizeForm {
-    pub(super) fn new(action: String, sizes: &[u64], keep: &[(&str, &str)]) -> Self {
+    pub(super) fn new(action: Href<'static>, sizes: &[u64], keep: &[(&str, &str)]) -> Self {
         Self {
             action,
             sizes: sizes.to_vec(),
@@ -62,7 +62,7 @@ impl SizeForm {
 }
 
 /// Renders the link to the previous or next page, disabled if there is no URL.
-fn step(href: Option<&String>, label: &str, glyph: &str) -> Markup {
+fn step(href: Option<&Href<'_>>, label: &str, glyph: &str) -> Markup {
     html! {
         li {
             @match href {
@@ -83,6 +83,7 @@ fn shown(page: u64, pages: u64) -> Vec<u64> {
 impl Pagination {
     /// Creates a pagination; `page` counts from 1, `href` returns the URL of a page.
     pub fn new(page: u64, per_page: u64, total: u64, href: impl Fn(u64) -> String) -> Self {
+        let href = |number| Href::from(href(number));
         let per_page = per_page.max(1);
         let pages = total.div_ceil(per_page).max(1);
         let page = page.clamp(1, pages);
@@ -103,13 +104,13 @@ impl Pagination {
     /// Lets the user choose the page size.
     ///
     /// Adds a GET form to `action` with `per_page` and the query to preserve.
-    pub fn sizes(
+    pub fn sizes<'h>(
         mut self,
-        action: impl Into<String>,
+        action: impl Into<Href<'h>>,
         sizes: &[u64],
         keep: &[(&str, &str)],
     ) -> Self {
-        self.sizes = Some(SizeForm::new(action.into(), sizes, keep));
+        self.sizes = Some(SizeForm::new(action.into().into_owned(), sizes, keep));
         self
     }
 

@@ -1,6 +1,7 @@
 use maud::{Markup, html};
 
 use super::icon;
+use crate::pages::Href;
 
 /// Renders a line between two groups, with text in it unless `words` is empty.
 #[must_use]
@@ -28,6 +29,14 @@ pub fn kbd(keys: &str) -> Markup {
 /// Renders a breadcrumb: the parent pages with their URLs, outermost first, and the page itself.
 #[must_use]
 pub fn breadcrumb(above: &[(&str, &str)], here: &str) -> Markup {
+    let above = above
+        .iter()
+        .map(|(label, href)| (*label, Href::from(*href)));
+    crumbs(above, here)
+}
+
+/// Renders the links to the pages above, and the name of this page.
+pub(super) fn crumbs<'a>(above: impl Iterator<Item = (&'a str, Href<'a>)>, here: &str) -> Markup {
     html! {
         nav class="pt-crumbs" aria-label="Breadcrumb" {
             ol {

@@ -1,8 +1,8 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, EmptyState, icon, rel, small::skeleton};
-use crate::pages::scope;
 use crate::pages::stylesheet::Stylesheet;
+use crate::pages::{Href, scope};
 
 /// Sort order of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,7 +18,7 @@ pub enum SortOrder {
 #[must_use]
 pub struct Column {
     label: String,
-    sort: Option<(String, Option<SortOrder>)>,
+    sort: Option<(Href<'static>, Option<SortOrder>)>,
     numeric: bool,
     hidden: bool,
 }
@@ -47,8 +47,8 @@ impl Column {
     }
 
     /// Makes the header a sort link; `order` is the current order if this is the first sort column.
-    pub fn sort(mut self, href: impl Into<String>, order: Option<SortOrder>) -> Self {
-        self.sort = Some((href.into(), order));
+    pub fn sort<'h>(mut self, href: impl Into<Href<'h>>, order: Option<SortOrder>) -> Self {
+        self.sort = Some((href.into().into_owned(), order));
         self
     }
 
@@ -76,7 +76,7 @@ pub struct Row {
     id: String,
     label: Option<String>,
     cells: Vec<Markup>,
-    href: Option<String>,
+    href: Option<Href<'static>>,
     actions: Option<Markup>,
     selected: bool,
 }
@@ -101,8 +101,8 @@ impl Row {
     }
 
     /// Makes the whole row a link, placed in its first cell.
-    pub fn href(mut self, href: impl Into<String>) -> Self {
-        self.href = Some(href.into());
+    pub fn href<'h>(mut self, href: impl Into<Href<'h>>) -> Self {
+        self.href = Some(href.into().into_owned());
         self
     }
 
@@ -245,7 +245,7 @@ impl Table {
                     td data-label=[column.map(|column| &column.label)] data-main[at == 0]
                         data-align=[column.is_some_and(|column| column.numeric).then_some("end")] {
                         @match (&row.href, at) {
-                            (Some(href), 0) => a class="pt-row-link" href=(href) rel=[rel(href)] { (cell) },
+                            (Some(href), 0) => a class="pt-row-link" href=(href) rel=[rel(href.as_str())] { (cell) },
                             _ => span { (cell) },
                         }
                     }

@@ -1,20 +1,21 @@
+use crate::pages::Href;
 use maud::{Markup, html};
 
 /// One tab: a link to a part of the page.
 #[derive(Debug, Clone)]
 pub struct Tab {
     label: String,
-    href: String,
+    href: Href<'static>,
     current: bool,
 }
 
 impl Tab {
     /// Creates a tab; `current` marks the part that is shown.
     #[must_use]
-    pub fn new(label: impl Into<String>, href: impl Into<String>, current: bool) -> Self {
+    pub fn new<'h>(label: impl Into<String>, href: impl Into<Href<'h>>, current: bool) -> Self {
         Self {
             label: label.into(),
-            href: href.into(),
+            href: href.into().into_owned(),
             current,
         }
     }

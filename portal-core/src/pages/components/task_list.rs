@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, Render, html};
 
 use super::{Button, EmptyState, TimeFormat, Tone, progress, time};
-use crate::pages::scope;
+use crate::pages::{Href, scope};
 
 /// One background task, as shown in a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl TaskRowView {
                 div class="pt-task-main" {
                     div class="pt-task-title" {
                         @match &self.href {
-                            Some(href) => a href=(href) data-part="title" data-task-link { (self.title) },
+                            Some(href) => a href=(Href::from(href)) data-part="title" data-task-link { (self.title) },
                             None => span data-part="title" { (self.title) },
                         }
                         span class="pt-attempt" data-part="attempt" title="Attempt" { @if let Some(tries) = tries { (tries) } }
@@ -145,7 +145,7 @@ pub fn task_status(task: &TaskRowView) -> Markup {
 fn form(action: Option<&String>, when: &str, hidden: Option<&Markup>, button: Button) -> Markup {
     html! {
         @if let Some(action) = action {
-            form method="post" action=(action) data-when=(when) {
+            form method="post" action=(Href::from(action)) data-when=(when) {
                 @if let Some(hidden) = hidden { (hidden) }
                 (button.size(1).submit())
             }
@@ -278,7 +278,7 @@ impl Render for TaskList {
             div class="pt-tasks-empty" { (self.empty.as_ref().unwrap_or(&none)) }
         };
         html! {
-            pt-task-monitor src=[&self.monitor] {
+            pt-task-monitor src=[self.monitor.as_ref().map(Href::from)] data-requires=[self.monitor.as_ref().map(|_| "live")] {
                 section class="pt-card" data-flush {
                     @if self.title.is_some() || self.monitor.is_some() || self.actions.is_some() {
                         div class="pt-card-head" {

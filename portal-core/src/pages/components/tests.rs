@@ -71,14 +71,14 @@ fn pages() -> Vec<String> {
     let theme = Theme::default();
     let nav = [NavLink {
         label: HOSTILE.to_owned(),
-        href: HOSTILE.to_owned(),
+        href: HOSTILE.into(),
         group: Some(HOSTILE.to_owned()),
         ..NavLink::default()
     }];
     let flash = Flash {
         kind: FlashKind::Error,
         text: HOSTILE.to_owned(),
-        link: Some((HOSTILE.to_owned(), HOSTILE.to_owned())),
+        link: Some((HOSTILE.to_owned(), HOSTILE.into())),
     };
     let mut page = PageContext::new(HOSTILE, HOSTILE, HOSTILE, &theme);
     page.nav = &nav;

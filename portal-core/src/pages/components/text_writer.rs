@@ -3,7 +3,7 @@
 use maud::Render;
 
 /// Writes escaped text; text that needs no escaping is written in one piece.
-pub(super) fn write_text(out: &mut String, text: &str) {
+pub(in crate::pages) fn write_text(out: &mut String, text: &str) {
     if text
         .bytes()
         .any(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"'))

@@ -1,9 +1,9 @@
 use maud::{Markup, Render, html};
 
 use super::icon;
-use crate::pages::scope;
 use crate::pages::stylesheet::Stylesheet;
 use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, ThemeChoice};
+use crate::pages::{Href, scope};
 
 /// A form for choosing a theme.
 ///
@@ -22,7 +22,7 @@ use crate::pages::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Th
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ThemePicker {
-    action: String,
+    action: Href<'static>,
     choice: ThemeChoice,
     portal: Theme,
     brand: Option<Gray>,
@@ -31,9 +31,9 @@ pub struct ThemePicker {
 
 impl ThemePicker {
     /// Creates a picker that posts to `action`, with the user's choice and the portal's default.
-    pub fn new(action: impl Into<String>, choice: ThemeChoice, portal: Theme) -> Self {
+    pub fn new<'h>(action: impl Into<Href<'h>>, choice: ThemeChoice, portal: Theme) -> Self {
         Self {
-            action: action.into(),
+            action: action.into().into_owned(),
             choice,
             portal,
             brand: None,

@@ -57,7 +57,7 @@ pub fn toast_region(flash: Option<&Flash>) -> Markup {
                     FlashKind::Info => Tone::Info,
                 };
                 @match &flash.link {
-                    Some((label, url)) => (toast_with_action(tone, &flash.text, Button::new(label.as_str()).size(1).href(url.as_str()))),
+                    Some((label, url)) => (toast_with_action(tone, &flash.text, Button::new(label.as_str()).size(1).href(url))),
                     None => (toast(tone, &flash.text)),
                 }
             }

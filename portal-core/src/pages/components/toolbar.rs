@@ -1,8 +1,8 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, FieldOption, icon, lazy_assets::lazy_assets};
-use crate::pages::scope;
 use crate::pages::stylesheet::Stylesheet;
+use crate::pages::{Href, scope};
 
 /// Toolbar of a list: search, filters, active filters, and view options.
 ///
@@ -24,20 +24,20 @@ use crate::pages::stylesheet::Stylesheet;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Toolbar {
-    action: String,
+    action: Href<'static>,
     preserve_query: Vec<(String, String)>,
     search: Vec<(String, String, String)>,
     filters: Vec<(String, String, Vec<FieldOption>, String)>,
-    chips: Vec<(String, String)>,
-    clear: Option<String>,
+    chips: Vec<(String, Href<'static>)>,
+    clear: Option<Href<'static>>,
     end: Option<Markup>,
 }
 
 impl Toolbar {
     /// Creates a toolbar whose form requests this URL.
-    pub fn new(action: impl Into<String>) -> Self {
+    pub fn new<'h>(action: impl Into<Href<'h>>) -> Self {
         Self {
-            action: action.into(),
+            action: action.into().into_owned(),
             preserve_query: Vec::new(),
             search: Vec::new(),
             filters: Vec::new(),
@@ -81,14 +81,15 @@ impl Toolbar {
     }
 
     /// Adds an active filter, with the URL without it.
-    pub fn chip(mut self, label: impl Into<String>, without: impl Into<String>) -> Self {
-        self.chips.push((label.into(), without.into()));
+    pub fn chip<'h>(mut self, label: impl Into<String>, without: impl Into<Href<'h>>) -> Self {
+        let without = without.into().into_owned();
+        self.chips.push((label.into(), without));
         self
     }
 
     /// Sets the URL without search and filters; set it only while one is active.
-    pub fn clear(mut self, href: impl Into<String>) -> Self {
-        self.clear = Some(href.into());
+    pub fn clear<'h>(mut self, href: impl Into<Href<'h>>) -> Self {
+        self.clear = Some(href.into().into_owned());
         self
     }
 
@@ -163,17 +164,21 @@ impl Render for Toolbar {
 #[must_use]
 pub struct BulkBar {
     form: String,
-    action: String,
+    action: Href<'static>,
     hidden: Markup,
     actions: Vec<Markup>,
 }
 
 impl BulkBar {
     /// Creates a bar around a POST form with this id; `hidden` holds its hidden fields.
-    pub fn new(form: impl Into<String>, action: impl Into<String>, hidden: impl Render) -> Self {
+    pub fn new<'h>(
+        form: impl Into<String>,
+        action: impl Into<Href<'h>>,
+        hidden: impl Render,
+    ) -> Self {
         Self {
             form: form.into(),
-            action: action.into(),
+            action: action.into().into_owned(),
             hidden: hidden.render(),
             actions: Vec::new(),
         }

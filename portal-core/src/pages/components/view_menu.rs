@@ -1,6 +1,7 @@
 use maud::{Markup, Render, html};
 
 use super::{Button, segmented};
+use crate::pages::Href;
 use crate::pages::theme::Density;
 
 /// View options of a list: its columns, and the height of its rows.
@@ -36,14 +37,14 @@ impl ViewMenu {
     /// Adds checkboxes for the columns, each with its name, its label, and `true` if it is shown.
     ///
     /// A GET form to `action` submits the checked ones as `columns`, with the query to preserve.
-    pub fn columns(
+    pub fn columns<'h>(
         mut self,
-        action: &str,
+        action: impl Into<Href<'h>>,
         keep: &[(&str, &str)],
         columns: &[(&str, &str, bool)],
     ) -> Self {
         self.columns = Some(html! {
-            form class="pt-view" method="get" action=(action) data-autosubmit {
+            form class="pt-view" method="get" action=(action.into()) data-autosubmit {
                 @for (name, value) in keep { input type="hidden" name=(name) value=(value); }
                 fieldset {
                     legend class="pt-legend" { "Columns" }
@@ -61,14 +62,19 @@ impl ViewMenu {
         self
     }
 
-    /// Adds the density of all lists of this user, posted to `action` (`/theme`, with base path).
-    pub fn density(mut self, present: Density, action: &str, hidden: impl Render) -> Self {
+    /// Adds the density of all lists of this user, posted to `action` (`/theme`).
+    pub fn density<'h>(
+        mut self,
+        present: Density,
+        action: impl Into<Href<'h>>,
+        hidden: impl Render,
+    ) -> Self {
         let choices: Vec<_> = Density::ALL
             .iter()
             .map(|density| (density.as_str(), density.label()))
             .collect();
         self.density = Some(html! {
-            form class="pt-view" method="post" action=(action) data-theme-form {
+            form class="pt-view" method="post" action=(action.into()) data-theme-form {
                 (hidden)
                 span class="pt-legend" aria-hidden="true" { "Density" }
                 (segmented("Density", "density", &choices, present.as_str()))

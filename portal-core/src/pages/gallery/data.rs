@@ -15,7 +15,7 @@ fn people() -> Table {
         .column(Column::new("Orders").numeric().sort("#table", None))
 }
 
-pub(super) fn sections(base: &str, query: &str) -> Vec<Section> {
+pub(super) fn sections(query: &str) -> Vec<Section> {
     let whole = "list_card(\"people\", html! {\n    (Toolbar::new(\"/people\").search(\"q\", \"Search people\", words)\n        .filter(\"role\", \"Role\", roles, role).chip(\"Role: Admin\", without).clear(\"/people\")\n        .end(ViewMenu::new(\"view\").columns(\"/people\", &keep, &columns).density(density, \"/theme\", hidden)))\n    (table) (BulkBar::new(\"bulk\", \"/people/bulk\", html! {}).action(Button::new(\"Export\"))) (pages)\n})";
     vec![
         Section::new(
@@ -23,7 +23,7 @@ pub(super) fn sections(base: &str, query: &str) -> Vec<Section> {
             "Data table",
             "Many records of one type, compared by columns. Search, filters, order and page are in the URL, so a list can be shared; with scripts only the list is swapped. Below 640 px rows become labeled cards.",
             vec![
-                Example::new("A working list: try it, select rows, and use the back button", whole, demo::list(base, query)).wide().with_code(whole),
+                Example::new("A working list: try it, select rows, and use the back button", whole, demo::list(query)).wide().with_code(whole),
                 example!(
                     "Rows with links and actions, one highlighted",
                     people()

@@ -7,6 +7,7 @@ use url::form_urlencoded;
 
 use super::PATH;
 use crate::auth::{Access, Routes};
+use crate::pages::Href;
 use crate::pages::components::{
     BulkBar, Button, Column, EmptyState, FieldOption, Pagination, Row, SortOrder, Table, Tone,
     Toolbar, ViewMenu, badge, list_card, person,
@@ -77,7 +78,7 @@ async fn options(RawQuery(query): RawQuery) -> Json<Vec<FieldOption>> {
 }
 
 /// Returns the current URL with some parameters changed.
-fn address(base: &str, query: &str, changes: &[(&str, &str)]) -> String {
+fn address(query: &str, changes: &[(&str, &str)]) -> String {
     let mut out = form_urlencoded::Serializer::new(String::new());
     for name in ["q", "role", "sort", "page"] {
         let changed = changes.iter().find(|(changed, _)| *changed == name);
@@ -89,7 +90,7 @@ fn address(base: &str, query: &str, changes: &[(&str, &str)]) -> String {
     for column in columns_of(query) {
         out.append_pair("columns", &column);
     }
-    format!("{base}{PATH}?{}#table", out.finish())
+    format!("{PATH}?{}#table", out.finish())
 }
 
 fn columns_of(query: &str) -> Vec<String> {
@@ -99,7 +100,7 @@ fn columns_of(query: &str) -> Vec<String> {
 }
 
 /// Renders a working list: search, filter, order, pages, columns, selection.
-pub(super) fn list(base: &str, query: &str) -> Markup {
+pub(super) fn list(query: &str) -> Markup {
     let (words, role, sort) = (
         value_of(query, "q"),
         value_of(query, "role"),
@@ -136,7 +137,7 @@ pub(super) fn list(base: &str, query: &str) -> Markup {
         } else {
             name.to_owned()
         };
-        let href = address(base, query, &[("sort", &next), ("page", "")]);
+        let href = address(query, &[("sort", &next), ("page", "")]);
         Column::new(label).sort(href, order).hidden(!is_shown(name))
     };
     let row = |it: &Person| {
@@ -149,7 +150,7 @@ pub(super) fn list(base: &str, query: &str) -> Markup {
         ];
         Row::new(id, cells).label(it.name.as_str())
     };
-    let plain = address(base, "", &[]);
+    let plain = address("", &[]);
     let table = Table::new("Directory")
         .selectable("id", "demo-bulk")
         .column(column("name", "Name"))
@@ -175,39 +176,38 @@ pub(super) fn list(base: &str, query: &str) -> Markup {
         .iter()
         .map(|(name, label)| (*name, *label, is_shown(name)))
         .collect();
-    let action = format!("{base}{PATH}");
     let view_keep = [
         ("q", words.as_str()),
         ("role", role.as_str()),
         ("sort", sort.as_str()),
     ];
-    let back = maud::html! { input type="hidden" name="return_to" value=(PATH); };
-    let mut bar = Toolbar::new(action.as_str())
+    let back = maud::html! { input type="hidden" name="return_to" value=(Href::from(PATH)); };
+    let mut bar = Toolbar::new(PATH)
         .preserve_query(&keep)
         .search("q", "Search people", words.as_str())
         .filter("role", "Role", roles, role.as_str())
         .end(
             ViewMenu::new("demo-view")
-                .columns(&action, &view_keep, &columns)
-                .density(Density::Default, &format!("{base}/theme"), back),
+                .columns(PATH, &view_keep, &columns)
+                .density(Density::Default, "/theme", back),
         );
     if let Some((_, label, _)) = ROLES.iter().find(|(name, ..)| *name == role) {
         bar = bar.chip(
             format!("Role: {label}"),
-            address(base, query, &[("role", ""), ("page", "")]),
+            address(query, &[("role", ""), ("page", "")]),
         );
     }
     if !words.is_empty() || !role.is_empty() {
         bar = bar.clear(plain);
     }
-    let bulk = BulkBar::new("demo-bulk", format!("{base}{PATH}#table"), maud::html! {}).action(
+    let bulk = BulkBar::new("demo-bulk", format!("{PATH}#table"), maud::html! {}).action(
         Button::new("Export")
             .size(1)
             .icon("download")
             .attribute("data-toast", "This example exports nothing"),
     );
     let pages = Pagination::new(page as u64, PER_PAGE as u64, total as u64, |number| {
-        address(base, query, &[("page", &number.to_string())])
+        address(query, &[("page", &number.to_string())])
     });
     list_card("demo-list", maud::html! { (bar) (table) (bulk) (pages) })
 }

@@ -13,8 +13,8 @@ fn plans() -> Vec<FieldOption> {
     ]
 }
 
-pub(super) fn sections(base: &str) -> Vec<Section> {
-    let people = format!("{base}{PATH}/options");
+pub(super) fn sections() -> Vec<Section> {
+    let people = format!("{PATH}/options");
     vec![
         fields(),
         choices(),
@@ -59,7 +59,7 @@ pub(super) fn sections(base: &str) -> Vec<Section> {
             "The six settings of the user's theme, applied and saved at once.",
             vec![example!(
                 "As on the theme settings page",
-                theme_picker(&Theme::default(), &format!("{base}/theme"), html! {})
+                theme_picker(&Theme::default(), "/theme", html! {})
             )],
         ),
     ]

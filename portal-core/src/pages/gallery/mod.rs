@@ -15,34 +15,30 @@ mod overlays;
 mod parts;
 mod structure;
 
-use axum::extract::Request;
+use axum::extract::RawQuery;
 use maud::{Markup, html};
 
 use self::example::Section;
 use super::components::{PageHead, Tone, badge, copy_button};
-use super::render::PageRenderer;
 use super::stylesheet::Stylesheet;
-use super::{IntoPage, NavItem, Page};
+use super::{NavItem, Page};
 use crate::auth::Routes;
-use crate::error::Result;
 use crate::source;
-use crate::state::PortalState;
 
 const PATH: &str = "/dev/components";
 
 pub(crate) fn page() -> Page {
-    Page::new(source!(components), PATH, |state, request| {
-        Box::pin(async move { show(&state, &request).into_page() })
-    })
-    .title("Components")
-    .requires(Stylesheet::Gallery.into())
-    .description("Every component in every state, with the code that renders it.")
-    .nav(
-        NavItem::new("Components")
-            .icon("box")
-            .order(900)
-            .group("Development"),
-    )
+    Page::get(PATH, show)
+        .source(source!(components))
+        .title("Components")
+        .requires(Stylesheet::Gallery.into())
+        .description("Every component in every state, with the code that renders it.")
+        .nav(
+            NavItem::new("Components")
+                .icon("box")
+                .order(900)
+                .group("Development"),
+        )
 }
 
 /// Returns the routes that the examples request.
@@ -50,11 +46,9 @@ pub(crate) fn routes() -> Routes {
     demo::routes()
 }
 
-fn show(state: &PortalState, request: &Request) -> Result<Markup> {
-    let base = &state.borrow::<PageRenderer>()?.config.base_path;
-    let query = request.uri().query().unwrap_or_default();
-    let sections = sections(base, query);
-    Ok(html! {
+async fn show(RawQuery(query): RawQuery) -> Markup {
+    let sections = sections(&query.unwrap_or_default());
+    html! {
         (PageHead::new("Components")
             .description("Every component in every state. Each block ends with the code that renders it; all are in portal_core::pages::components.")
             .actions(badge("Development only", Tone::Warning)))
@@ -69,15 +63,15 @@ fn show(state: &PortalState, request: &Request) -> Result<Markup> {
                 @for (_, sections) in &sections { @for section in sections { (draw(section)) } }
             }
         }
-    })
+    }
 }
 
 /// Returns every section, under the heading of its group.
-fn sections(base: &str, query: &str) -> Vec<(&'static str, Vec<Section>)> {
+fn sections(query: &str) -> Vec<(&'static str, Vec<Section>)> {
     vec![
         ("Actions", actions::sections()),
-        ("Forms", forms::sections(base)),
-        ("Data", data::sections(base, query)),
+        ("Forms", forms::sections()),
+        ("Data", data::sections(query)),
         ("Charts", charts::sections()),
         ("Overlays", overlays::sections()),
         ("Feedback", feedback::sections()),
@@ -112,7 +106,7 @@ mod tests {
     use super::*;
 
     fn everything() -> String {
-        let all = sections("", "");
+        let all = sections("");
         let sections = all.iter().flat_map(|(_, sections)| sections);
         sections.map(|it| draw(it).into_string()).collect()
     }

@@ -10,8 +10,7 @@ use crate::pages::theme::{Appearance, Density};
 
 pub(super) fn pages(setup: &PageRenderer, query: &SearchQuery<'_>) -> SearchGroup {
     let user: Option<&User> = query.user.map(|user| &**user);
-    let base_path = &setup.config.base_path;
-    let links = setup.nav.visible(user, base_path, "");
+    let links = setup.nav.visible(user, "");
     let mut ranked: Vec<(u8, SearchHit)> = Vec::new();
     for link in links {
         let group = link.group.unwrap_or_default();
@@ -19,7 +18,7 @@ pub(super) fn pages(setup: &PageRenderer, query: &SearchQuery<'_>) -> SearchGrou
             .rank(&link.label)
             .or_else(|| query.rank(&format!("{} {group}", link.label)).map(|_| 3))
             .or_else(|| {
-                let description = setup.nav.description_of(&link.href, base_path);
+                let description = setup.nav.description_of(link.href.as_str());
                 query
                     .rank(description)
                     .filter(|_| !description.is_empty())
@@ -40,7 +39,7 @@ pub(super) fn pages(setup: &PageRenderer, query: &SearchQuery<'_>) -> SearchGrou
     }
     // There are too many to show before the user types.
     if !query.text.is_empty() {
-        for (title, href) in setup.nav.unlisted(user, base_path) {
+        for (title, href) in setup.nav.unlisted(user) {
             if let Some(rank) = query.rank(title) {
                 ranked.push((rank, SearchHit::link(title, href)));
             }
@@ -58,7 +57,7 @@ pub(super) fn actions(
 ) -> SearchGroup {
     let theme = setup.theme_of(headers, query.user.map(|user| &**user));
     let set = |title: &str, glyph: &str, name: &str, value: &str| {
-        SearchHit::action(title, query.url("/theme"))
+        SearchHit::action(title, "/theme")
             .icon(glyph)
             .field(name, value)
             .field("return_to", back)
@@ -86,14 +85,14 @@ pub(super) fn actions(
     match query.user {
         Some(_) => {
             if let Some(path) = &setup.config.profile_path {
-                let hit = SearchHit::link("Open my profile", query.url(path)).icon("user");
+                let hit = SearchHit::link("Open my profile", path).icon("user");
                 all.push(("Open my profile", hit));
             }
-            let hit = SearchHit::action("Sign out", query.url("/sign-out")).icon("log-out");
+            let hit = SearchHit::action("Sign out", "/sign-out").icon("log-out");
             all.push(("Sign out", hit));
         }
         None => {
-            let hit = SearchHit::link("Sign in", query.url("/sign-in")).icon("log-in");
+            let hit = SearchHit::link("Sign in", "/sign-in").icon("log-in");
             all.push(("Sign in", hit));
         }
     }

@@ -1,4 +1,4 @@
-use crate::auth::{CurrentUser, User, with_base_path};
+use crate::auth::{CurrentUser, User};
 use crate::state::PortalState;
 
 /// Maximum length of the search text, in characters.
@@ -16,7 +16,6 @@ pub struct SearchQuery<'a> {
     pub user: Option<&'a CurrentUser>,
     /// Search text, trimmed and cut to 100 characters; empty before the user types.
     pub text: &'a str,
-    base_path: &'a str,
 }
 
 impl<'a> SearchQuery<'a> {
@@ -24,7 +23,6 @@ impl<'a> SearchQuery<'a> {
         state: &'a PortalState,
         user: Option<&'a CurrentUser>,
         text: &'a str,
-        base_path: &'a str,
     ) -> Self {
         let text = text.trim();
         let end = text
@@ -35,7 +33,6 @@ impl<'a> SearchQuery<'a> {
             state,
             user,
             text: text.get(..end).unwrap_or_default(),
-            base_path,
         }
     }
 
@@ -43,12 +40,6 @@ impl<'a> SearchQuery<'a> {
     #[must_use]
     pub fn user(&self) -> Option<&'a User> {
         self.user.map(CurrentUser::user)
-    }
-
-    /// Returns the URL of a path inside the portal, with base path.
-    #[must_use]
-    pub fn url(&self, path: &str) -> String {
-        with_base_path(self.base_path, path)
     }
 
     /// Ranks how well a string matches, ignoring case; `None` if it lacks one of the words.

@@ -1,5 +1,6 @@
 use maud::{Markup, html};
 
+use crate::pages::Href;
 use crate::pages::components::{icon, rel};
 
 /// Maximum number of results per group.
@@ -33,9 +34,9 @@ impl SearchGroup {
 /// Target of a result.
 #[derive(Debug, Clone)]
 enum Target {
-    Link(String),
+    Link(Href<'static>),
     Post {
-        action: String,
+        action: Href<'static>,
         fields: Vec<(String, String)>,
         theme: bool,
     },
@@ -52,27 +53,27 @@ pub struct SearchHit {
 }
 
 impl SearchHit {
-    /// Creates a link; `href` includes the base path.
-    pub fn link(title: impl Into<String>, href: impl Into<String>) -> Self {
+    /// Creates a link.
+    pub fn link<'h>(title: impl Into<String>, href: impl Into<Href<'h>>) -> Self {
         Self {
             title: title.into(),
             hint: None,
             icon: "arrow-right".to_owned(),
-            target: Target::Link(href.into()),
+            target: Target::Link(href.into().into_owned()),
         }
     }
 
-    /// Creates an action: a POST form; the URL `action` includes the base path.
+    /// Creates an action: a POST form.
     ///
     /// Selecting the result submits the form immediately, so it must not be destructive. For
     /// destructive actions, link to a page that asks for confirmation.
-    pub fn action(title: impl Into<String>, action: impl Into<String>) -> Self {
+    pub fn action<'h>(title: impl Into<String>, action: impl Into<Href<'h>>) -> Self {
         Self {
             title: title.into(),
             hint: None,
             icon: "zap".to_owned(),
             target: Target::Post {
-                action: action.into(),
+                action: action.into().into_owned(),
                 fields: Vec::new(),
                 theme: false,
             },
@@ -124,7 +125,7 @@ impl SearchHit {
         let (role, tabindex) = (id.map(|_| "option"), id.map(|_| "-1"));
         match &self.target {
             Target::Link(href) => html! {
-                a class="pt-hit" href=(href) rel=[rel(href)] id=[id] role=[role] tabindex=[tabindex] { (self.words()) }
+                a class="pt-hit" href=(href) rel=[rel(href.as_str())] id=[id] role=[role] tabindex=[tabindex] { (self.words()) }
             },
             Target::Post {
                 action,

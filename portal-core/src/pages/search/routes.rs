@@ -1,6 +1,6 @@
 //! `/search`: the search page. `/palette`: the same results for the command palette's script.
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use maud::{Markup, html};
@@ -10,12 +10,12 @@ use super::builtin;
 use super::query::SearchQuery;
 use super::results::{SearchGroup, lists, options};
 use super::source::SearchSources;
-use crate::auth::{Access, CurrentUser, Routes, known_caller};
+use crate::auth::{Access, CurrentUser, Routes};
 use crate::error::Result;
 use crate::pages::components::{Button, EmptyState, Field, PageHead};
 use crate::pages::render::PageRenderer;
 use crate::pages::stylesheet::Stylesheet;
-use crate::pages::{IntoPage, Page, scope};
+use crate::pages::{Href, Page, scope};
 use crate::source;
 use crate::state::PortalState;
 
@@ -29,10 +29,9 @@ pub(crate) fn routes() -> Routes {
 }
 
 pub(crate) fn page() -> Page {
-    Page::new(source!(search), PATH, |state, request| {
-        Box::pin(async move { show(&state, request).await.into_page() })
-    })
-    .title("Search")
+    Page::get(PATH, show)
+        .source(source!(search))
+        .title("Search")
 }
 
 /// Returns the search text in the parameter `q`.
@@ -54,14 +53,13 @@ async fn palette(
 
 async fn find(
     state: &PortalState,
-    reader: Option<&CurrentUser>,
+    user: Option<&CurrentUser>,
     text: &str,
     headers: &HeaderMap,
 ) -> Result<Vec<SearchGroup>> {
     let setup = state.borrow::<PageRenderer>()?;
-    let query = SearchQuery::new(state, reader, text, &setup.config.base_path);
-    let words: String = form_urlencoded::byte_serialize(query.text.as_bytes()).collect();
-    let back = format!("{}?q={words}", query.url(PATH));
+    let query = SearchQuery::new(state, user, text);
+    let back = Href::from(PATH).query("q", query.text).to_string();
     let mut groups = vec![builtin::pages(setup, &query)];
     groups.extend(state.borrow::<SearchSources>()?.search(query).await);
     groups.push(builtin::actions(setup, &query, headers, &back));
@@ -69,14 +67,17 @@ async fn find(
     Ok(groups)
 }
 
-async fn show(state: &PortalState, request: Request) -> Result<Markup> {
-    let (parts, _) = request.into_parts();
+async fn show(
+    State(state): State<PortalState>,
+    user: Option<CurrentUser>,
+    parts: Parts,
+) -> Result<Markup> {
     let text = text_of(&parts);
-    let groups = find(state, known_caller(&parts), &text, &parts.headers).await?;
+    let groups = find(&state, user.as_ref(), &text, &parts.headers).await?;
     scope::require_stylesheet(Stylesheet::Widgets);
     Ok(html! {
         (PageHead::new("Search").description("Pages, records, tasks and actions that you have access to."))
-        form class="pt-find" method="get" action=(scope::url(PATH)) role="search" {
+        form class="pt-find" method="get" action=(Href::from(PATH)) role="search" {
             (Field::search("q", "Search for").id("find").value(text.as_str()).autocomplete("off"))
             (Button::new("Search").solid().submit())
         }

@@ -29,7 +29,7 @@ const SOURCE_TIMEOUT: Duration = Duration::from_secs(3);
 ///     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
 ///         let pages = [("Billing", "/help/billing"), ("Roles", "/help/roles")];
 ///         let found = pages.iter().filter(|(title, _)| query.rank(title).is_some());
-///         let hits = found.map(|(title, path)| SearchHit::link(*title, query.url(path)).icon("book-open"));
+///         let hits = found.map(|(title, path)| SearchHit::link(*title, *path).icon("book-open"));
 ///         Ok(vec![SearchGroup::new("Help").hits(hits)])
 ///     }
 /// }
@@ -78,13 +78,13 @@ impl SearchSources {
     }
 
     pub(super) async fn search(&self, query: SearchQuery<'_>) -> Vec<SearchGroup> {
-        let answers = self
+        let responses = self
             .0
             .iter()
             .map(|source| tokio::time::timeout(SOURCE_TIMEOUT, source.search(query)));
         let mut groups = Vec::new();
-        for answer in join_all(answers).await {
-            match answer {
+        for response in join_all(responses).await {
+            match response {
                 Ok(Ok(found)) => groups.extend(found),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "search source failed; its results are omitted")

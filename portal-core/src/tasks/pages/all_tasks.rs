@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use axum::extract::Request;
 use axum::http::StatusCode;
 use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::filter::TaskListFilter;
 use super::row::Surroundings;
-use super::{ALL, PageScope, RequestFields, head};
+use super::scope::{AdminScope, PageScope};
+use super::{ALL, PRUNE, head, styles};
 use crate::error::{FieldError, Result};
+use crate::fields::{Fields, QueryFields};
 use crate::live;
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone, Unit};
-use crate::pages::{IntoPage, PageResponse};
-use crate::state::PortalState;
+use crate::pages::{Href, IntoPage, PageResponse};
 use crate::tasks::engine::queue::QueueFilter;
 
 /// Number of tasks on one page.
@@ -26,13 +26,14 @@ const CLEAN_UP: &str = "clean-up";
 /// Default age in days.
 const USUAL_DAYS: &str = "7";
 
-pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let choice = RequestFields::of_query(&request);
-    let (reader, _) = PageScope::of(state, request).await?;
-    let shown = TaskListFilter::of(&reader, &choice, ALL, &[]);
-    let prune = choice.fields.get("prune").map(|days| days_of(days));
+pub(super) async fn show(
+    AdminScope(scope): AdminScope,
+    QueryFields(choice): QueryFields,
+) -> Result<PageResponse> {
+    let shown = TaskListFilter::of(&scope, &choice, ALL, &[]);
+    let prune = choice.find("prune").map(days_of);
     let wrong = matches!(prune, Some(Err(_)));
-    let page = render(&reader, &shown, &choice, prune).await?;
+    let page = render(&scope, &shown, &choice, prune).await?;
     Ok(if wrong {
         (StatusCode::UNPROCESSABLE_ENTITY, page).into_page()
     } else {
@@ -48,7 +49,7 @@ pub(super) fn days_of(text: &str) -> Result<u64, FieldError> {
         .filter(|days| *days <= MAX_DAYS)
         .ok_or_else(|| {
             let message = format!("Enter a number of days from 0 to {MAX_DAYS}");
-            FieldError::new("/prune", "out_of_range", message)
+            FieldError::new("/prune", "invalid_value", message)
         })
 }
 
@@ -57,13 +58,13 @@ pub(super) fn span_of(days: u64) -> Duration {
 }
 
 async fn render(
-    reader: &PageScope<'_>,
+    scope: &PageScope,
     shown: &TaskListFilter,
-    choice: &RequestFields,
+    choice: &Fields,
     prune: Option<Result<u64, FieldError>>,
 ) -> Result<Markup> {
     let owner_user_id = match &shown.owner {
-        Some(email) => Some(owner(reader, email).await?),
+        Some(email) => Some(owner(scope, email).await?),
         None => None,
     };
     let filter = QueueFilter {
@@ -71,57 +72,49 @@ async fn render(
         limit: PER_PAGE as u64 + 1,
         ..shown.filter()
     };
-    let (records, older) = shown.page(reader, &filter, PER_PAGE).await?;
-    let surroundings = Surroundings::of(reader, &records).await?;
+    let (records, older) = shown.page(scope, &filter, PER_PAGE).await?;
+    let surroundings = Surroundings::of(scope, &records).await?;
     let rows = records
         .iter()
-        .map(|record| surroundings.row(reader, record))
+        .map(|record| surroundings.row(scope, record))
         .collect();
-    let here = shown.here(reader);
+    let here = shown.here();
     let asked = match &prune {
-        Some(Ok(days)) => Some((*days, reader.tasks.count_finished(span_of(*days)).await?)),
+        Some(Ok(days)) => Some((*days, scope.tasks.count_finished(span_of(*days)).await?)),
         _ => None,
     };
     let fault = prune.and_then(Result::err);
     let empty = if shown.is_filtered() || shown.is_later() {
-        EmptyState::no_match(reader.url(ALL))
+        EmptyState::no_match(ALL)
     } else {
         EmptyState::new("list-checks", "No tasks yet")
             .text("Tasks from all users and API clients appear here.")
     };
     let list = TaskList::new(rows)
         .title("All tasks")
-        .toolbar(shown.toolbar(reader, true))
-        .footer(shown.pages(reader, older))
+        .toolbar(shown.toolbar(scope, true))
+        .footer(shown.pages(older))
         .empty(empty)
         .hidden(html! { input type="hidden" name="back" value=(here); });
     Ok(html! {
-        (head(reader, ALL))
+        (head(scope, ALL))
         div class="pt-stack" {
-            (reader.styles())
+            (styles())
             (live::region("tasks", list))
-            (prune_card(reader, choice, fault, asked))
+            (prune_card(choice, fault, asked))
         }
     })
 }
 
 /// Returns the id of the user with this e-mail address, or the nil id, which matches no user.
-async fn owner(reader: &PageScope<'_>, email: &str) -> Result<Uuid> {
-    let found = reader.users.find_by_email(email).await?;
+async fn owner(scope: &PageScope, email: &str) -> Result<Uuid> {
+    let found = scope.users.find_by_email(email).await?;
     Ok(found.first().map_or(Uuid::nil(), |user| user.id))
 }
 
 /// Renders the form for an age, and the confirmation with the number of tasks.
-fn prune_card(
-    reader: &PageScope<'_>,
-    choice: &RequestFields,
-    fault: Option<FieldError>,
-    asked: Option<(u64, u64)>,
-) -> Markup {
-    let days = choice
-        .fields
-        .get("prune")
-        .map_or(USUAL_DAYS, String::as_str);
+fn prune_card(choice: &Fields, fault: Option<FieldError>, asked: Option<(u64, u64)>) -> Markup {
+    let days = choice.find("prune").unwrap_or(USUAL_DAYS);
     let field = Field::number("prune", "Finished more than (days) ago")
         .range(Some("0".to_owned()), Some(MAX_DAYS.to_string()))
         .step("1")
@@ -129,7 +122,7 @@ fn prune_card(
         .required(true)
         .error(fault.map(|fault| fault.message));
     // The fragment scrolls to the confirmation, next to the button.
-    let action = format!("{}#{CLEAN_UP}", reader.url(ALL));
+    let action = Href::from(format!("{ALL}#{CLEAN_UP}"));
     let card = Card::new()
         .id(CLEAN_UP)
         .title("Delete old tasks")
@@ -139,12 +132,12 @@ fn prune_card(
                 (field)
                 div class="pt-form-actions" { (Button::new("Delete tasks…").icon("trash-2").submit()) }
             }
-            @if let Some((days, tasks)) = asked { (confirm(reader, days, tasks)) }
+            @if let Some((days, tasks)) = asked { (confirm(days, tasks)) }
         });
     html! { (card) }
 }
 
-fn confirm(reader: &PageScope<'_>, days: u64, tasks: u64) -> Markup {
+fn confirm(days: u64, tasks: u64) -> Markup {
     let age = match days {
         0 => "All finished tasks".to_owned(),
         1 => "Finished more than a day ago".to_owned(),
@@ -160,9 +153,9 @@ fn confirm(reader: &PageScope<'_>, days: u64, tasks: u64) -> Markup {
     let banner = Banner::new(Tone::Danger, format!("{age}. This cannot be undone."))
         .title(format!("Delete {these}?"))
         .action(html! {
-            form class="pt-row" method="post" action=(reader.url("/admin/tasks/prune")) {
+            form class="pt-row" method="post" action=(Href::from(PRUNE)) {
                 input type="hidden" name="days" value=(days);
-                (Button::new("Cancel").size(1).href(reader.url(ALL)))
+                (Button::new("Cancel").size(1).href(ALL))
                 (Button::new(format!("Delete {these}")).size(1).danger().submit())
             }
         });

@@ -2,13 +2,12 @@
 
 use std::fmt::Display;
 
-use axum::http::Method;
 use uuid::Uuid;
 
 use super::{PageScope, actions, detail, start};
 use crate::auth::{Access, RateClass};
 use crate::error::Result;
-use crate::pages::{IntoPage, NavItem, Page};
+use crate::pages::{NavItem, Page};
 use crate::source;
 use crate::tasks::service::{check_access, check_start, task_not_found};
 use crate::tasks::{OWN, TaskDefinition, TaskRecord};
@@ -42,10 +41,10 @@ impl Area {
     }
 }
 
-impl PageScope<'_> {
-    /// Returns a URL below the page of a task, or that of the page if `rest` is empty.
-    pub(super) fn task_url(&self, id: impl Display, rest: &str) -> String {
-        self.url(&format!("{}/{id}{rest}", self.area.root()))
+impl PageScope {
+    /// Returns a path below the page of a task, or that of the page if `rest` is empty.
+    pub(super) fn task_path(&self, id: impl Display, rest: &str) -> String {
+        format!("{}/{id}{rest}", self.area.root())
     }
 
     /// Returns a task that the user may see here; any other task is not found.
@@ -89,49 +88,23 @@ impl PageScope<'_> {
 /// Returns the pages of the users' own area.
 pub(super) fn own_pages() -> Vec<Page> {
     let nav = NavItem::new("My tasks").icon("play").order(30);
-    let page = |source, path, respond| {
-        Page::new(source, path, respond)
-            .title("My tasks")
+    let page = |page: Page| {
+        page.title("My tasks")
             .description("Start background tasks and follow their progress.")
             .access(Access::User)
     };
     vec![
-        page(source!(own_tasks), OWN, |state, request| {
-            Box::pin(async move { start::show(&state, request, Area::Own).await.into_page() })
-        })
-        .nav(nav),
-        page(source!(start_own_task), "/tasks/start", |state, request| {
-            Box::pin(async move { start::start(&state, request, Area::Own).await.into_page() })
-        })
-        .method(Method::POST)
-        .rate_class(RateClass::StartTask),
-        page(source!(own_task), OWN_TASK, |state, request| {
-            Box::pin(async move { detail::show(&state, request, Area::Own).await.into_page() })
-        }),
-        page(
-            source!(cancel_own_task),
-            "/tasks/{task_id}/cancel",
-            |state, request| {
-                Box::pin(async move {
-                    actions::cancel(&state, request, Area::Own)
-                        .await
-                        .into_page()
-                })
-            },
-        )
-        .method(Method::POST),
-        page(
-            source!(run_own_task_again),
-            "/tasks/{task_id}/again",
-            |state, request| {
-                Box::pin(async move {
-                    actions::run_again(&state, request, Area::Own)
-                        .await
-                        .into_page()
-                })
-            },
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::StartTask),
+        page(Page::get(OWN, start::show))
+            .source(source!(own_tasks))
+            .nav(nav),
+        page(Page::post("/tasks/start", start::start))
+            .source(source!(start_own_task))
+            .rate_class(RateClass::StartTask),
+        page(Page::get(OWN_TASK, detail::show)).source(source!(own_task)),
+        page(Page::post("/tasks/{task_id}/cancel", actions::cancel))
+            .source(source!(cancel_own_task)),
+        page(Page::post("/tasks/{task_id}/again", actions::run_again))
+            .source(source!(run_own_task_again))
+            .rate_class(RateClass::StartTask),
     ]
 }

@@ -1,44 +1,43 @@
 //! `/admin/tasks/tokens`: the user's own client tokens.
 
-use axum::extract::Request;
 use maud::{Markup, html};
 
-use super::{NEW_TOKEN, PATH, PageScope, RequestFields, TOKENS, head, read_form};
+use super::scope::{AdminScope, PageScope};
+use super::{NEW_TOKEN, PATH, REVOKE_TOKEN, TOKENS, head};
 use crate::error::Result;
+use crate::fields::FormFields;
 use crate::pages::components::{
     Button, Card, Column, Confirm, EmptyState, Row, Table, TimeFormat, copy_button, time,
 };
-use crate::pages::{Flash, IntoPage, PageResponse};
-use crate::state::PortalState;
+use crate::pages::{Flash, Href, IntoPage, PageResponse};
 use crate::tasks::{ClientToken, NewClientToken};
 
-pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, _) = PageScope::of(state, request).await?;
-    Ok(render(&reader, None).await?.into_page())
+pub(super) async fn show(AdminScope(scope): AdminScope) -> Result<Markup> {
+    render(&scope, None).await
 }
 
 /// Creates a token and shows its secret, which the portal cannot show again.
-pub(super) async fn create(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, _) = PageScope::of(state, request).await?;
-    reader.user.require_not_impersonated()?;
-    let created = reader.tokens.create(reader.user.id).await?;
-    Ok(render(&reader, Some(&created)).await?.into_page())
+pub(super) async fn create(AdminScope(scope): AdminScope) -> Result<Markup> {
+    scope.user.require_not_impersonated()?;
+    let created = scope.tokens.create(scope.user.id).await?;
+    render(&scope, Some(&created)).await
 }
 
-pub(super) async fn revoke(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, request) = PageScope::of(state, request).await?;
-    let form = RequestFields::parse(&read_form(request, state).await?.0);
+pub(super) async fn revoke(
+    AdminScope(scope): AdminScope,
+    form: FormFields,
+) -> Result<PageResponse> {
     let token = form.get("token").unwrap_or_default();
-    let flash = match reader.tokens.revoke(token, reader.user.id).await {
+    let flash = match scope.tokens.revoke(token, scope.user.id).await {
         Ok(()) => Flash::success("Client token revoked"),
         Err(error) if error.status().is_client_error() => Flash::error(error.detail()),
         Err(error) => return Err(error),
     };
-    Ok(flash.redirect(&reader.url(TOKENS)).into_page())
+    Ok(flash.redirect(TOKENS).into_page())
 }
 
-async fn render(reader: &PageScope<'_>, created: Option<&NewClientToken>) -> Result<Markup> {
-    let tokens = reader.tokens.list_for_user(reader.user.id).await?;
+async fn render(scope: &PageScope, created: Option<&NewClientToken>) -> Result<Markup> {
+    let tokens = scope.tokens.list_for_user(scope.user.id).await?;
     let table = Table::new("Your client tokens")
         .column(Column::new("Token"))
         .column(Column::new("Created"))
@@ -50,21 +49,21 @@ async fn render(reader: &PageScope<'_>, created: Option<&NewClientToken>) -> Res
                 .text("Create one to start and monitor tasks from your own programs."),
         );
     let add = html! {
-        form method="post" action=(reader.url(NEW_TOKEN)) {
+        form method="post" action=(Href::from(NEW_TOKEN)) {
             (Button::new("Create token").solid().icon("plus").submit())
         }
     };
     Ok(html! {
-        (head(reader, TOKENS).actions(add))
+        (head(scope, TOKENS).actions(add))
         @if let Some(created) = created { (new_token(&created.secret.to_string())) }
         (Card::new().flush()
             .title("Your client tokens")
             .description("Each token identifies one client and lets it start and monitor tasks with your permissions. A token expires 24 hours after its last use, at most 7 days after its creation.")
             .body(table))
-        @for token in &tokens { (confirm(reader, token)) }
+        @for token in &tokens { (confirm(token)) }
         p class="pt-hint pt-after" {
             "Programs request one with " code { "POST /api/client-tokens" } ". The page "
-            a href=(reader.url(PATH)) { "Run" } " shows how to use it."
+            a href=(Href::from(PATH)) { "Run" } " shows how to use it."
         }
     })
 }
@@ -82,12 +81,12 @@ fn new_token(secret: &str) -> Markup {
     html! { (card) }
 }
 
-fn confirm(reader: &PageScope<'_>, token: &ClientToken) -> Confirm {
+fn confirm(token: &ClientToken) -> Confirm {
     let id = token.id.to_string();
     Confirm::new(
         format!("revoke-{id}"),
         format!("Revoke the token {}…?", token.hint),
-        reader.url("/admin/tasks/tokens/revoke"),
+        REVOKE_TOKEN,
         "Revoke token",
     )
     .text("Programs that use it are rejected, and its monitors close. Its tasks continue and stay under “All tasks”.")

@@ -4,15 +4,16 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{NEW_TOKEN, PageScope, TOKENS};
+use crate::pages::Href;
 use crate::pages::components::{Button, Card, CodeBlock, segmented};
 use crate::tasks::TaskDefinition;
 
 /// Placeholder for the token, of which the portal stores only a hash.
 const PLACEHOLDER: &str = "YOUR_CLIENT_TOKEN";
 
-pub(super) fn card(reader: &PageScope<'_>, definition: &TaskDefinition) -> Markup {
+pub(super) fn card(scope: &PageScope, definition: &TaskDefinition) -> Markup {
     let call = CodeSample {
-        origin: format!("{}{}", reader.config.public_url, reader.config.base_path),
+        origin: format!("{}{}", scope.config.public_url, scope.config.base_path),
         group: &definition.group,
         name: definition.name,
         token: PLACEHOLDER.to_owned(),
@@ -32,10 +33,10 @@ pub(super) fn card(reader: &PageScope<'_>, definition: &TaskDefinition) -> Marku
     let body = html! {
         div class="pt-stack pt-calls" {
             div class="pt-row" {
-                form method="post" action=(reader.url(NEW_TOKEN)) {
+                form method="post" action=(Href::from(NEW_TOKEN)) {
                     (Button::new("Create client token").size(1).icon("plus").submit())
                 }
-                span class="pt-push-end" { (Button::new("Manage tokens").size(1).ghost().icon("key-round").href(reader.url(TOKENS))) }
+                span class="pt-push-end" { (Button::new("Manage tokens").size(1).ghost().icon("key-round").href(TOKENS)) }
             }
             (segmented("Language", "language", &languages, "curl"))
             div data-language="curl" {

@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::Request;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::area::Area;
+use super::request::TaskId;
 use super::row::{Owners, shown_result};
-use super::{ALL, PageScope, SCHEDULES, log_view};
+use super::scope::PageScope;
+use super::{ALL, SCHEDULES, log_view, styles};
 use crate::auth::{AuditEntry, AuditFilter};
 use crate::error::Result;
+use crate::pages::Href;
 use crate::pages::components::{
     Banner, Button, CodeBlock, Confirm, TaskRowView, TimeFormat, Tone, bare_time, detail_list,
     icon, progress, task_status, time,
 };
-use crate::pages::{IntoPage, PageResponse};
-use crate::state::PortalState;
 use crate::store::now;
 use crate::tasks::engine::detail_fields::{self, DetailFields};
 use crate::tasks::events::history;
@@ -28,21 +28,9 @@ use crate::tasks::{OWN, TaskEvent, TaskHistory, TaskRecord, TaskStatus};
 /// Maximum number of progress updates shown per attempt; older ones are only counted.
 const UPDATES: usize = 12;
 
-pub(super) async fn show(
-    state: &PortalState,
-    request: Request,
-    area: Area,
-) -> Result<PageResponse> {
-    let id = request
-        .uri()
-        .path()
-        .rsplit('/')
-        .next()
-        .and_then(|id| id.parse().ok());
-    let id: Uuid = id.ok_or_else(task_not_found)?;
-    let (reader, _) = PageScope::in_area(area, state, request).await?;
-    let about = TaskDetail::of(&reader, id).await?;
-    Ok(render(&reader, &about).into_page())
+pub(super) async fn show(scope: PageScope, TaskId(id): TaskId) -> Result<Markup> {
+    let about = TaskDetail::of(&scope, id).await?;
+    Ok(render(&scope, &about))
 }
 
 /// Data of the detail page of a task.
@@ -59,15 +47,15 @@ struct TaskDetail {
 }
 
 impl TaskDetail {
-    async fn of(reader: &PageScope<'_>, id: Uuid) -> Result<Self> {
+    async fn of(scope: &PageScope, id: Uuid) -> Result<Self> {
         // Read the history first: the event stream sends everything after it.
-        let history = reader.tasks.history(id).await?.ok_or_else(task_not_found)?;
-        let record = reader.find(id).await?;
-        let facts = detail_fields::read(&reader.tasks.0.store, id)
+        let history = scope.tasks.history(id).await?.ok_or_else(task_not_found)?;
+        let record = scope.find(id).await?;
+        let facts = detail_fields::read(&scope.tasks.0.store, id)
             .await?
             .ok_or_else(task_not_found)?;
         let is_paused = record.status == TaskStatus::Pending
-            && reader
+            && scope
                 .tasks
                 .paused_types()
                 .await?
@@ -77,14 +65,14 @@ impl TaskDetail {
             limit: 20,
             ..AuditFilter::default()
         };
-        let done = reader.audit.list(&done).await?;
+        let done = scope.audit.list(&done).await?;
         let people = done.iter().filter_map(|entry| entry.actor_user_id);
         let people = people.chain(record.owner_user_id);
         Ok(Self {
             is_paused,
-            owners: reader.users.names(people.collect::<Vec<_>>()).await?,
+            owners: scope.users.names(people.collect::<Vec<_>>()).await?,
             done,
-            args: reader.tasks.args(id).await?.ok_or_else(task_not_found)?,
+            args: scope.tasks.args(id).await?.ok_or_else(task_not_found)?,
             record,
             facts,
             history,
@@ -112,12 +100,12 @@ impl TaskDetail {
     }
 }
 
-fn render(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
+fn render(scope: &PageScope, about: &TaskDetail) -> Markup {
     let record = &about.record;
     let id = record.id;
-    let api = reader.url(reader.area.api());
-    let stream = format!("{api}/{id}/events?after={}", about.seen());
-    let (all, crumb) = match reader.area {
+    let api = scope.area.api();
+    let stream = Href::from(format!("{api}/{id}/events")).query("after", about.seen());
+    let (all, crumb) = match scope.area {
         Area::Own => (OWN, "My tasks"),
         Area::Admin => (ALL, "All tasks"),
     };
@@ -125,22 +113,22 @@ fn render(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
     html! {
         nav class="pt-crumbs" aria-label="Breadcrumb" {
             ol {
-                li { a href=(reader.url(all)) { (crumb) } (icon("chevron-right")) }
+                li { a href=(Href::from(all)) { (crumb) } (icon("chevron-right")) }
                 li aria-current="page" { (record.title) }
             }
         }
-        pt-task id="task" class="pt-detail" data-task-id=(id) data-href=(reader.task_url(id, "")) data-status=(record.status) data-cancelling[about.facts.is_cancelling && is_active] data-stream=[is_active.then_some(&stream)]
+        pt-task id="task" class="pt-detail" data-task-id=(id) data-href=(Href::from(scope.task_path(id, ""))) data-status=(record.status) data-cancelling[about.facts.is_cancelling && is_active] data-stream=[is_active.then_some(&stream)]
             data-from=[record.started_at.map(|at| at.to_rfc3339())] {
-            (reader.styles())
-            (top(reader, about))
+            (styles())
+            (top(scope, about))
             div class="pt-stack" data-swap="outcome" { (outcome(about)) }
             div class="pt-detail-grid" {
                 div class="pt-stack" {
                     (log_view::card(&about.history.events, &format!("{api}/{id}/log"), is_active))
-                    (time_line(reader, about))
+                    (time_line(scope, about))
                 }
                 div class="pt-stack" {
-                    section class="pt-card" aria-label="Details" data-swap="facts" { (facts_list(reader, about)) }
+                    section class="pt-card" aria-label="Details" data-swap="facts" { (facts_list(about)) }
                     section class="pt-stack" aria-label="Arguments" {
                         (CodeBlock::new(pretty(&about.args)).title("Arguments").wrap())
                     }
@@ -155,7 +143,7 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-fn top(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
+fn top(scope: &PageScope, about: &TaskDetail) -> Markup {
     let record = &about.record;
     let id = record.id;
     let dialog = format!("cancel-{id}");
@@ -164,9 +152,9 @@ fn top(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
         TaskStatus::Error if record.code.as_deref() != Some("cancelled") => Tone::Danger,
         _ => Tone::Neutral,
     };
-    let edit = format!("{}?from={id}", reader.area.root());
-    let task_type = reader.tasks.registry().get(&record.group, &record.name);
-    let may_start = task_type.is_some_and(|task_type| reader.may_start(task_type));
+    let edit = format!("{}?from={id}", scope.area.root());
+    let task_type = scope.tasks.registry().get(&record.group, &record.name);
+    let may_start = task_type.is_some_and(|task_type| scope.may_start(task_type));
     let row = TaskRowView {
         is_cancelling: about.facts.is_cancelling,
         ..TaskRowView::from(record)
@@ -189,8 +177,8 @@ fn top(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
                         (Button::new(cancel).icon("ban").attribute("data-key", "c").opens(dialog.as_str()).disabled(about.facts.is_cancelling))
                     } @else {
                         @if may_start {
-                            (Button::new("Edit and run").icon("pencil").href(reader.url(&edit)))
-                            form method="post" action=(reader.task_url(id, "/again")) {
+                            (Button::new("Edit and run").icon("pencil").href(&edit))
+                            form method="post" action=(Href::from(scope.task_path(id, "/again"))) {
                                 (Button::new("Run again").icon("rotate-ccw").submit())
                             }
                         }
@@ -202,10 +190,10 @@ fn top(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
                 p class="pt-muted" data-part="message" { @if let Some(message) = &record.message { (message) } }
             }
             @if record.is_active() {
-                (Confirm::new(dialog.as_str(), format!("Cancel “{}”?", record.title), reader.task_url(id, "/cancel"), "Cancel task")
+                (Confirm::new(dialog.as_str(), format!("Cancel “{}”?", record.title), scope.task_path(id, "/cancel"), "Cancel task")
                     .text("Work already done is kept. You can run the task again later.")
                     .dismiss("Keep running")
-                    .hidden(html! { input type="hidden" name="back" value=(reader.task_url(id, "")); }))
+                    .hidden(html! { input type="hidden" name="back" value=(Href::from(scope.task_path(id, ""))); }))
             }
         }
     }
@@ -257,7 +245,7 @@ fn outcome(about: &TaskDetail) -> Markup {
     }
 }
 
-fn facts_list(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
+fn facts_list(about: &TaskDetail) -> Markup {
     let (record, facts) = (&about.record, &about.facts);
     let moment = |at: DateTime<Utc>| time(&at.to_rfc3339(), TimeFormat::DateTime);
     let mut rows: Vec<(&str, Markup)> = vec![
@@ -266,7 +254,7 @@ fn facts_list(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
             html! { code { (record.group) "/" (record.name) } },
         ),
         ("ID", html! { code class="pt-break" { (record.id) } }),
-        ("Started by", started_by(reader, about)),
+        ("Started by", started_by(about)),
         ("Created", moment(record.created_at)),
     ];
     if let Some(at) = record.started_at {
@@ -298,12 +286,12 @@ fn facts_list(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
     detail_list(&rows)
 }
 
-fn started_by(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
+fn started_by(about: &TaskDetail) -> Markup {
     let (record, facts) = (&about.record, &about.facts);
     let owner = record.owner_user_id.and_then(|id| about.owners.get(&id));
     html! {
         @if let Some(schedule) = &facts.schedule {
-            "the schedule " a href=(reader.url(SCHEDULES)) { (schedule) }
+            "the schedule " a href=(Href::from(SCHEDULES)) { (schedule) }
             @if let Some(at) = facts.scheduled_for { " for " (time(&at.to_rfc3339(), TimeFormat::DateTime)) }
         } @else if let Some(owner) = owner {
             (owner)
@@ -319,7 +307,7 @@ fn started_by(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
 }
 
 /// Renders the events of all attempts and the audit entries, ordered by time.
-fn time_line(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
+fn time_line(scope: &PageScope, about: &TaskDetail) -> Markup {
     let mut attempts: BTreeMap<u32, Vec<&TaskEvent>> = BTreeMap::new();
     for event in about
         .history
@@ -353,7 +341,7 @@ fn time_line(reader: &PageScope<'_>, about: &TaskDetail) -> Markup {
         about
             .done
             .iter()
-            .map(|done| (done.at, admin_actions(reader, about, done))),
+            .map(|done| (done.at, admin_actions(scope, about, done))),
     );
     // The sort is stable: simultaneous entries keep their order.
     lines.sort_by_key(|(at, _)| *at);
@@ -405,11 +393,11 @@ fn entry(event: &TaskEvent, attempt: u32, max_attempts: u32) -> Markup {
     }
 }
 
-fn admin_actions(reader: &PageScope<'_>, about: &TaskDetail, entry: &AuditEntry) -> Markup {
+fn admin_actions(scope: &PageScope, about: &TaskDetail, entry: &AuditEntry) -> Markup {
     let actor = entry.actor_user_id;
-    let name = match reader.area {
+    let name = match scope.area {
         // Users do not see the names of administrators anywhere else.
-        Area::Own if actor != Some(reader.user.id) => "an administrator",
+        Area::Own if actor != Some(scope.user.id) => "an administrator",
         _ => actor
             .and_then(|id| about.owners.get(&id))
             .map_or(&*entry.actor_email, String::as_str),
@@ -423,7 +411,7 @@ fn admin_actions(reader: &PageScope<'_>, about: &TaskDetail, entry: &AuditEntry)
             b { (if again.is_some() { "Run again" } else { "Cancellation requested" }) }
             span {
                 "by " (name)
-                @if let Some(id) = again { ", as " a href=(reader.task_url(id, "")) { code { (id.get(..8).unwrap_or(id)) "…" } } }
+                @if let Some(id) = again { ", as " a href=(Href::from(scope.task_path(id, ""))) { code { (id.get(..8).unwrap_or(id)) "…" } } }
             }
             (bare_time(&entry.at.to_rfc3339(), TimeFormat::Precise))
         }

@@ -3,8 +3,11 @@
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::{PageScope, RequestFields, compact_select};
+use super::compact_select;
+use super::scope::PageScope;
 use crate::error::Result;
+use crate::fields::Fields;
+use crate::pages::Href;
 use crate::pages::components::{Button, icon};
 use crate::tasks::engine::queue::QueueFilter;
 use crate::tasks::{TaskRecord, TaskStatus};
@@ -60,8 +63,8 @@ pub(super) struct TaskListFilter {
 impl TaskListFilter {
     /// Reads the filters from the query; ignores unknown values.
     pub(super) fn of(
-        reader: &PageScope<'_>,
-        choice: &RequestFields,
+        scope: &PageScope,
+        choice: &Fields,
         path: &'static str,
         keep: &[(&str, &str)],
     ) -> Self {
@@ -78,7 +81,7 @@ impl TaskListFilter {
             task_type: choice
                 .get("kind")
                 .and_then(|task_type| task_type.split_once('/'))
-                .and_then(|(group, name)| reader.tasks.registry().get(group, name))
+                .and_then(|(group, name)| scope.tasks.registry().get(group, name))
                 .filter(|task_type| !task_type.internal)
                 .map(|task_type| (task_type.group.clone(), task_type.name.to_owned())),
             text: choice.get("q").map(owned),
@@ -115,11 +118,11 @@ impl TaskListFilter {
     /// Returns the tasks of one page with their results, and the task before the next page.
     pub(super) async fn page(
         &self,
-        reader: &PageScope<'_>,
+        scope: &PageScope,
         filter: &QueueFilter,
         per_page: usize,
     ) -> Result<(Vec<TaskRecord>, Option<Uuid>)> {
-        let (mut records, is_cut) = reader.tasks.list_with_results(filter).await?;
+        let (mut records, is_cut) = scope.tasks.list_with_results(filter).await?;
         let has_more = is_cut || records.len() > per_page;
         records.truncate(per_page);
         let older = records.last().map(|record| record.id);
@@ -127,12 +130,7 @@ impl TaskListFilter {
     }
 
     /// Returns the URL of the page with these filters, except for status and position.
-    fn address_with(
-        &self,
-        reader: &PageScope<'_>,
-        status: Option<&Status>,
-        before: Option<Uuid>,
-    ) -> String {
+    fn address_with(&self, status: Option<&Status>, before: Option<Uuid>) -> Href<'static> {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.keep);
         if let Some(status) = status {
@@ -150,58 +148,57 @@ impl TaskListFilter {
         if let Some(before) = before {
             query.append_pair("before", &before.to_string());
         }
-        self.with_query(reader, &query.finish())
+        self.with_query(&query.finish())
     }
 
-    fn with_query(&self, reader: &PageScope<'_>, query: &str) -> String {
-        let path = reader.url(self.path);
+    fn with_query(&self, query: &str) -> Href<'static> {
         if query.is_empty() {
-            path
+            Href::from(self.path)
         } else {
-            format!("{path}?{query}")
+            Href::from(format!("{}?{query}", self.path))
         }
     }
 
     /// Returns the URL of the current page.
-    pub(super) fn here(&self, reader: &PageScope<'_>) -> String {
-        self.address_with(reader, self.status, self.before)
+    pub(super) fn here(&self) -> Href<'static> {
+        self.address_with(self.status, self.before)
     }
 
     /// Returns the URL without filters.
-    pub(super) fn clear(&self, reader: &PageScope<'_>) -> String {
+    pub(super) fn clear(&self) -> Href<'static> {
         let query = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&self.keep)
             .finish();
-        self.with_query(reader, &query)
+        self.with_query(&query)
     }
 
     /// Renders the links to older tasks and back to the newest ones.
-    pub(super) fn pages(&self, reader: &PageScope<'_>, older: Option<Uuid>) -> Option<Markup> {
+    pub(super) fn pages(&self, older: Option<Uuid>) -> Option<Markup> {
         (older.is_some() || self.before.is_some()).then(|| {
             html! {
                 @if self.before.is_some() {
-                    (Button::new("Newest").size(1).icon("arrow-left").href(self.address_with(reader, self.status, None)))
+                    (Button::new("Newest").size(1).icon("arrow-left").href(self.address_with(self.status, None)))
                 }
                 @if older.is_some() {
-                    (Button::new("Older").size(1).icon_end("arrow-right").href(self.address_with(reader, self.status, older)))
+                    (Button::new("Older").size(1).icon_end("arrow-right").href(self.address_with(self.status, older)))
                 }
             }
         })
     }
 
     /// Renders the filters: a chip for each status, and a form for the others.
-    pub(super) fn toolbar(&self, reader: &PageScope<'_>, of_everyone: bool) -> Markup {
+    pub(super) fn toolbar(&self, scope: &PageScope, of_everyone: bool) -> Markup {
         let chip = |status: Option<&'static Status>, label: &str| {
             let is_here = self.status == status;
             html! {
-                a href=(self.address_with(reader, status, None)) aria-current=[is_here.then_some("true")] { (label) }
+                a href=(self.address_with(status, None)) aria-current=[is_here.then_some("true")] { (label) }
             }
         };
-        let task_types = reader
+        let task_types = scope
             .tasks
             .registry()
             .all()
-            .filter(|task_type| reader.may_start(task_type));
+            .filter(|task_type| scope.may_start(task_type));
         let is_type = |group: &str, name: &str| {
             self.task_type
                 .as_ref()
@@ -213,7 +210,7 @@ impl TaskListFilter {
                     (chip(None, "All"))
                     @for status in &STATUSES { (chip(Some(status), status.label)) }
                 }
-                form class="pt-row" role="search" aria-label="Filter tasks" method="get" action=(reader.url(self.path)) data-autosubmit {
+                form class="pt-row" role="search" aria-label="Filter tasks" method="get" action=(Href::from(self.path)) data-autosubmit {
                     @for (name, value) in &self.keep { input type="hidden" name=(name) value=(value); }
                     @if let Some(status) = self.status { input type="hidden" name="status" value=(status.value); }
                     span class="pt-search" {
@@ -230,7 +227,7 @@ impl TaskListFilter {
                         input class="pt-input pt-owner" data-size="1" type="search" name="owner" value=[&self.owner] placeholder="Owner’s e-mail" aria-label="Filter by the owner’s e-mail";
                     }
                     span class="pt-no-js" { (Button::new("Show").size(1).submit()) }
-                    @if self.is_filtered() { (Button::new("Clear").size(1).ghost().icon("x").href(self.clear(reader))) }
+                    @if self.is_filtered() { (Button::new("Clear").size(1).ghost().icon("x").href(self.clear())) }
                 }
             }
         }

@@ -8,28 +8,25 @@ mod code_samples;
 mod detail;
 mod filter;
 mod log_view;
+mod request;
 mod row;
 mod schedules;
+mod scope;
 pub(super) mod search;
 mod start;
 mod statistics;
 mod task_types;
 
-use std::collections::HashMap;
-
-use axum::extract::{FromRequest, RawForm, Request};
-use axum::http::Method;
 use maud::{Markup, html};
 
 use self::area::Area;
-use super::service::Tasks;
-use crate::auth::{Access, AuditLog, ClientTokens, CurrentUser, RateClass, Users, caller};
-use crate::config::Config;
-use crate::error::{Error, Result};
+use self::request::{TaskId, TraceParent};
+use self::scope::{AdminScope, PageScope};
+use crate::auth::{Access, RateClass};
+use crate::fields::{FormFields, QueryFields};
 use crate::pages::components::{PageHead, Tab, Tone, badge, icon};
-use crate::pages::{IntoPage, NavItem, Page, PageFuture, asset_url};
+use crate::pages::{Href, NavItem, Page, asset_url};
 use crate::source;
-use crate::state::PortalState;
 
 const PATH: &str = "/admin/tasks";
 const ALL: &str = "/admin/tasks/all";
@@ -38,6 +35,8 @@ const SCHEDULES: &str = "/admin/tasks/schedules";
 const STATISTICS: &str = "/admin/tasks/statistics";
 const TOKENS: &str = "/admin/tasks/tokens";
 const NEW_TOKEN: &str = "/admin/tasks/tokens/new";
+const REVOKE_TOKEN: &str = "/admin/tasks/tokens/revoke";
+const PRUNE: &str = "/admin/tasks/prune";
 
 pub(crate) use self::area::OWN_TASK;
 
@@ -47,230 +46,85 @@ pub(crate) fn pages() -> Vec<Page> {
         .icon("list-checks")
         .order(60)
         .group("Administration");
-    let page = |source, path, respond: fn(PortalState, Request) -> PageFuture| {
-        Page::new(source, path, respond)
-            .title("Background tasks")
+    let show = |page: Page| {
+        page.title("Background tasks")
             .description("Run background tasks and follow their progress.")
             .access(Access::Admin)
     };
+    let start = |page: Page| show(page).rate_class(RateClass::StartTask);
+    let token = |page: Page| show(page).rate_class(RateClass::ClientToken);
+    let change = |page: Page| show(page).rate_class(RateClass::AdminWrite);
     let mut pages = area::own_pages();
     pages.extend([
-        page(source!(tasks), PATH, |state, request| {
-            Box::pin(async move { start::show(&state, request, Area::Admin).await.into_page() })
-        })
+        show(Page::get(
+            PATH,
+            |AdminScope(scope): AdminScope, query: QueryFields| start::show(scope, query),
+        ))
+        .source(source!(tasks))
         .nav(nav),
-        page(source!(all_tasks), ALL, |state, request| {
-            Box::pin(async move { all_tasks::show(&state, request).await.into_page() })
-        }),
-        page(source!(kinds_of_task), TASK_TYPES, |state, request| {
-            Box::pin(async move { task_types::show(&state, request).await.into_page() })
-        }),
-        page(
-            source!(start_task),
+        show(Page::get(ALL, all_tasks::show)).source(source!(all_tasks)),
+        show(Page::get(TASK_TYPES, task_types::show)).source(source!(kinds_of_task)),
+        start(Page::post(
             "/admin/tasks/start",
-            |state, request| {
-                Box::pin(
-                    async move { start::start(&state, request, Area::Admin).await.into_page() },
-                )
+            |AdminScope(scope): AdminScope, trace: TraceParent, form: FormFields| {
+                start::start(scope, trace, form)
             },
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::StartTask),
-        page(source!(schedules_of_tasks), SCHEDULES, |state, request| {
-            Box::pin(async move { schedules::show(&state, request).await.into_page() })
-        }),
-        page(
-            source!(statistics_of_tasks),
-            STATISTICS,
-            |state, request| {
-                Box::pin(async move { statistics::show(&state, request).await.into_page() })
-            },
-        ),
-        page(source!(client_tokens), TOKENS, |state, request| {
-            Box::pin(async move { client_tokens::show(&state, request).await.into_page() })
-        }),
-        page(source!(new_client_token), NEW_TOKEN, |state, request| {
-            Box::pin(async move { client_tokens::create(&state, request).await.into_page() })
-        })
-        .method(Method::POST)
-        .rate_class(RateClass::ClientToken),
-        page(
-            source!(revoke_client_token),
-            "/admin/tasks/tokens/revoke",
-            |state, request| {
-                Box::pin(async move { client_tokens::revoke(&state, request).await.into_page() })
-            },
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::ClientToken),
-        page(
-            source!(task_detail),
+        ))
+        .source(source!(start_task)),
+        show(Page::get(SCHEDULES, schedules::show)).source(source!(schedules_of_tasks)),
+        show(Page::get(STATISTICS, statistics::show)).source(source!(statistics_of_tasks)),
+        show(Page::get(TOKENS, client_tokens::show)).source(source!(client_tokens)),
+        token(Page::post(NEW_TOKEN, client_tokens::create)).source(source!(new_client_token)),
+        token(Page::post(REVOKE_TOKEN, client_tokens::revoke)).source(source!(revoke_client_token)),
+        show(Page::get(
             "/admin/tasks/{task_id}",
-            |state, request| {
-                Box::pin(
-                    async move { detail::show(&state, request, Area::Admin).await.into_page() },
-                )
-            },
-        ),
-        page(
-            source!(cancel_task),
+            |AdminScope(scope): AdminScope, id: TaskId| detail::show(scope, id),
+        ))
+        .source(source!(task_detail)),
+        change(Page::post(
             "/admin/tasks/{task_id}/cancel",
-            |state, request| {
-                Box::pin(async move {
-                    actions::cancel(&state, request, Area::Admin)
-                        .await
-                        .into_page()
-                })
+            |AdminScope(scope): AdminScope, id: TaskId, form: FormFields| {
+                actions::cancel(scope, id, form)
             },
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::AdminWrite),
-        page(
-            source!(run_task_again),
+        ))
+        .source(source!(cancel_task)),
+        start(Page::post(
             "/admin/tasks/{task_id}/again",
-            |state, request| {
-                Box::pin(async move {
-                    actions::run_again(&state, request, Area::Admin)
-                        .await
-                        .into_page()
-                })
+            |AdminScope(scope): AdminScope, id: TaskId, trace: TraceParent, form: FormFields| {
+                actions::run_again(scope, id, trace, form)
             },
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::StartTask),
-        page(
-            source!(pause_tasks),
-            "/admin/tasks/kinds/pause",
-            |state, request| {
-                Box::pin(async move { actions::pause(&state, request).await.into_page() })
-            },
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::AdminWrite),
-        page(
-            source!(resume_tasks),
-            "/admin/tasks/kinds/resume",
-            |state, request| {
-                Box::pin(async move { actions::resume(&state, request).await.into_page() })
-            },
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::AdminWrite),
-        page(
-            source!(pause_schedule),
+        ))
+        .source(source!(run_task_again)),
+        change(Page::post("/admin/tasks/kinds/pause", actions::pause)).source(source!(pause_tasks)),
+        change(Page::post("/admin/tasks/kinds/resume", actions::resume))
+            .source(source!(resume_tasks)),
+        change(Page::post(
             "/admin/tasks/kinds/pause-schedule",
-            |state, request| {
-                Box::pin(async move { actions::pause_schedule(&state, request).await.into_page() })
-            },
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::AdminWrite),
-        page(
-            source!(resume_schedule),
+            actions::pause_schedule,
+        ))
+        .source(source!(pause_schedule)),
+        change(Page::post(
             "/admin/tasks/kinds/resume-schedule",
-            |state, request| {
-                Box::pin(async move { actions::resume_schedule(&state, request).await.into_page() })
-            },
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::AdminWrite),
-        page(
-            source!(prune_tasks),
-            "/admin/tasks/prune",
-            |state, request| {
-                Box::pin(async move { actions::prune(&state, request).await.into_page() })
-            },
-        )
-        .method(Method::POST)
-        .rate_class(RateClass::AdminWrite),
+            actions::resume_schedule,
+        ))
+        .source(source!(resume_schedule)),
+        change(Page::post(PRUNE, actions::prune)).source(source!(prune_tasks)),
     ]);
     pages
 }
 
-/// Fields of a query or a form.
-#[derive(Default)]
-struct RequestFields {
-    fields: HashMap<String, String>,
-}
-
-impl RequestFields {
-    fn parse(encoded: &[u8]) -> Self {
-        Self {
-            fields: url::form_urlencoded::parse(encoded).into_owned().collect(),
-        }
-    }
-
-    fn of_query(request: &Request) -> Self {
-        Self::parse(request.uri().query().unwrap_or_default().as_bytes())
-    }
-
-    /// Returns the trimmed text of a field unless it is empty.
-    fn get(&self, name: &str) -> Option<&str> {
-        let text = self.fields.get(name).map(|text| text.trim());
-        text.filter(|text| !text.is_empty())
-    }
-}
-
-/// User of a page, and the services that the page uses.
-struct PageScope<'a> {
-    area: Area,
-    user: CurrentUser,
-    tasks: &'a Tasks,
-    tokens: &'a ClientTokens,
-    users: &'a Users,
-    audit: &'a AuditLog,
-    config: &'a Config,
-}
-
-impl<'a> PageScope<'a> {
-    async fn of(state: &'a PortalState, request: Request) -> Result<(Self, Request)> {
-        Self::in_area(Area::Admin, state, request).await
-    }
-
-    async fn in_area(
-        area: Area,
-        state: &'a PortalState,
-        request: Request,
-    ) -> Result<(Self, Request)> {
-        let (mut parts, body) = request.into_parts();
-        let user = caller(&mut parts, state)
-            .await?
-            .ok_or_else(Error::unauthorized)?;
-        let reader = Self {
-            area,
-            user,
-            tasks: state.borrow()?,
-            tokens: state.borrow()?,
-            users: state.borrow()?,
-            audit: state.borrow()?,
-            config: state.borrow()?,
-        };
-        Ok((reader, Request::from_parts(parts, body)))
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.config.base_path)
-    }
-
-    /// Renders the link to the style sheet that only these pages use.
-    fn styles(&self) -> Markup {
-        html! { link rel="stylesheet" href=(self.url(asset_url("tasks.css"))); }
-    }
-}
-
-async fn read_form(request: Request, state: &PortalState) -> Result<RawForm> {
-    RawForm::from_request(request, state)
-        .await
-        .map_err(|_| Error::bad_request("failed to read the form"))
+/// Renders the link to the style sheet that only these pages use.
+fn styles() -> Markup {
+    html! { link rel="stylesheet" href=(Href::from(asset_url("tasks.css"))); }
 }
 
 /// Returns the head of a page with the tabs of the administrators' area.
-fn head(reader: &PageScope<'_>, here: &str) -> PageHead<'static> {
-    if reader.area == Area::Own {
+fn head(scope: &PageScope, here: &str) -> PageHead<'static> {
+    if scope.area == Area::Own {
         return PageHead::new("My tasks")
             .description("Tasks you start appear here with live progress.");
     }
-    let tab = |label: &str, path: &str| Tab::new(label, reader.url(path), path == here);
+    let tab = |label: &str, path: &str| Tab::new(label, path, path == here);
     PageHead::new("Background tasks")
         .description("Run tasks and follow their progress, here or from your own programs.")
         .tabs(

@@ -16,9 +16,9 @@ use crate::tasks::{TaskRecord, TaskStatus};
 pub(super) type Owners = HashMap<Uuid, String>;
 
 /// Returns the names of the owners of these tasks.
-pub(super) async fn owners(reader: &PageScope<'_>, records: &[TaskRecord]) -> Result<Owners> {
+pub(super) async fn owners(scope: &PageScope, records: &[TaskRecord]) -> Result<Owners> {
     let ids = records.iter().filter_map(|record| record.owner_user_id);
-    reader.users.names(ids).await
+    scope.users.names(ids).await
 }
 
 /// Formats a result for display: a string without quotes, anything else as JSON.
@@ -74,23 +74,23 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    pub(super) async fn of(reader: &PageScope<'_>, records: &[TaskRecord]) -> Result<Self> {
+    pub(super) async fn of(scope: &PageScope, records: &[TaskRecord]) -> Result<Self> {
         let has = |status| records.iter().any(|record| record.status == status);
         let running = records
             .iter()
             .filter(|record| record.status == TaskStatus::Processing);
         Ok(Self {
-            owners: match reader.area {
+            owners: match scope.area {
                 Area::Own => Owners::new(),
-                Area::Admin => owners(reader, records).await?,
+                Area::Admin => owners(scope, records).await?,
             },
             paused: if has(TaskStatus::Pending) {
-                reader.tasks.paused_types().await?
+                scope.tasks.paused_types().await?
             } else {
                 BTreeSet::new()
             },
             cancelling: detail_fields::cancelling(
-                &reader.tasks.0.store,
+                &scope.tasks.0.store,
                 running.map(|record| record.id),
             )
             .await?,
@@ -98,17 +98,17 @@ impl Surroundings {
     }
 
     /// Returns the row with the buttons of the area.
-    pub(super) fn row(&self, reader: &PageScope<'_>, record: &TaskRecord) -> TaskRowView {
-        let is_own = record.owner_user_id == Some(reader.user.id);
+    pub(super) fn row(&self, scope: &PageScope, record: &TaskRecord) -> TaskRowView {
+        let is_own = record.owner_user_id == Some(scope.user.id);
         let owner = record.owner_user_id.filter(|_| !is_own);
         TaskRowView {
             owner: owner.and_then(|id| self.owners.get(&id).cloned()),
-            href: Some(reader.task_url(record.id, "")),
+            href: Some(scope.task_path(record.id, "")),
             cancel_action: record
                 .is_active()
-                .then(|| reader.task_url(record.id, "/cancel")),
+                .then(|| scope.task_path(record.id, "/cancel")),
             // Shown once the task has finished, which may happen while a live list is open.
-            run_again_action: Some(reader.task_url(record.id, "/again")),
+            run_again_action: Some(scope.task_path(record.id, "/again")),
             is_cancelling: self.cancelling.contains(&record.id),
             note: self.is_paused(record).then(|| PAUSED.to_owned()),
             ..TaskRowView::from(record)

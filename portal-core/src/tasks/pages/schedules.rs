@@ -2,20 +2,19 @@
 
 use std::collections::HashMap;
 
-use axum::extract::Request;
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 use uuid::Uuid;
 
+use super::scope::{AdminScope, PageScope};
 use super::task_types::state_badge;
-use super::{PageScope, SCHEDULES, TASK_TYPES, head};
+use super::{SCHEDULES, TASK_TYPES, head, styles};
 use crate::error::Result;
 use crate::live::Region;
+use crate::pages::Href;
 use crate::pages::components::{
     Button, Card, Column, EmptyState, Row, Table, TaskRowView, TimeFormat, task_status, time,
 };
-use crate::pages::{IntoPage, PageResponse};
-use crate::state::PortalState;
 use crate::store::now;
 use crate::tasks::{ScheduleRecord, TaskRecord};
 
@@ -26,19 +25,15 @@ const MAX_MARKS: usize = 96;
 /// Maximum number of missed runs that are counted.
 const MAX_MISSED: usize = 100;
 
-pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, _) = PageScope::of(state, request).await?;
-    Ok(render(&reader).await?.into_page())
-}
-
-async fn render(reader: &PageScope<'_>) -> Result<Markup> {
-    let schedules = reader.tasks.schedules().await?;
+pub(super) async fn show(AdminScope(scope): AdminScope) -> Result<Markup> {
+    let scope = &scope;
+    let schedules = scope.tasks.schedules().await?;
     let now = now();
     let last: Vec<Uuid> = schedules
         .iter()
         .filter_map(|schedule| schedule.last_task_id)
         .collect();
-    let last = reader.tasks.get_all(&last).await?;
+    let last = scope.tasks.get_all(&last).await?;
     let last: HashMap<_, _> = last.into_iter().map(|task| (task.id, task)).collect();
     let table = Table::new("Schedules")
         .column(Column::new("Task"))
@@ -48,18 +43,18 @@ async fn render(reader: &PageScope<'_>) -> Result<Markup> {
         .rows(
             schedules
                 .iter()
-                .map(|schedule| row(reader, schedule, &last, now)),
+                .map(|schedule| row(scope, schedule, &last, now)),
         )
         .empty(EmptyState::new("calendar", "No schedules").text(
             "Add one to a task with #[monitored_background_task(schedule = \"0 3 * * *\")].",
         ));
     Ok(html! {
-        (head(reader, SCHEDULES))
+        (head(scope, SCHEDULES))
         (Region::new("tasks").id("task-schedules").render(html! {
             div class="pt-stack" {
-                (reader.styles())
+                (styles())
                 @if !schedules.is_empty() {
-                    (Card::new().title("Next 24 hours").body(time_line(reader, &schedules, now)))
+                    (Card::new().title("Next 24 hours").body(time_line(scope, &schedules, now)))
                 }
                 (Card::new().flush()
                     .title("Schedules")
@@ -71,14 +66,14 @@ async fn render(reader: &PageScope<'_>) -> Result<Markup> {
 }
 
 /// Renders a line for each schedule, with a mark for each of its times.
-fn time_line(reader: &PageScope<'_>, schedules: &[ScheduleRecord], now: DateTime<Utc>) -> Markup {
+fn time_line(scope: &PageScope, schedules: &[ScheduleRecord], now: DateTime<Utc>) -> Markup {
     const WIDTH: i64 = 1440;
     let end = now + LOOKAHEAD;
     let place = |time: DateTime<Utc>| (time - now).num_minutes().clamp(0, WIDTH);
     html! {
         div class="pt-ahead" {
             @for schedule in schedules {
-                @let times = if schedule.paused { Vec::new() } else { reader.tasks.times_of(schedule, now, end, MAX_MARKS + 1) };
+                @let times = if schedule.paused { Vec::new() } else { scope.tasks.times_of(schedule, now, end, MAX_MARKS + 1) };
                 @let words = match (schedule.paused, times.len()) {
                     (true, _) => "paused".to_owned(),
                     (_, 0) => "no runs in 24 hours".to_owned(),
@@ -109,13 +104,13 @@ fn time_line(reader: &PageScope<'_>, schedules: &[ScheduleRecord], now: DateTime
 }
 
 fn row(
-    reader: &PageScope<'_>,
+    scope: &PageScope,
     schedule: &ScheduleRecord,
     last: &HashMap<Uuid, TaskRecord>,
     now: DateTime<Utc>,
 ) -> Row {
     let missed = if schedule.paused {
-        reader
+        scope
             .tasks
             .times_of(schedule, schedule.last_fired_for, now, MAX_MISSED)
             .len()
@@ -151,7 +146,7 @@ fn row(
                 Some(id) => @match last.get(&id) {
                     None => span class="pt-muted" { "Deleted" },
                     Some(record) => {
-                        a class="pt-last-run" href=(reader.url(&format!("/admin/tasks/{id}"))) {
+                        a class="pt-last-run" href=(Href::from(format!("/admin/tasks/{id}"))) {
                             (task_status(&TaskRowView::from(record)))
                             (time(&record.created_at.to_rfc3339(), TimeFormat::Ago))
                         }
@@ -167,7 +162,7 @@ fn row(
     };
     let key = format!("{}/{}", schedule.group, schedule.task);
     Row::new(key, cells).actions(html! {
-        form method="post" action=(reader.url(&format!("{TASK_TYPES}/{verb}"))) {
+        form method="post" action=(Href::from(format!("{TASK_TYPES}/{verb}"))) {
             input type="hidden" name="state" value=(schedule.group);
             input type="hidden" name="task" value=(schedule.task);
             (Button::new(label).size(1).icon(icon)

@@ -1,11 +1,10 @@
 //! Search results for tasks: start forms of task types, lists by status, and a task by its id.
 
-use url::form_urlencoded;
 use uuid::Uuid;
 
 use crate::auth::Access;
 use crate::error::Result;
-use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
+use crate::pages::{Href, SearchGroup, SearchHit, SearchQuery, SearchSource};
 use crate::tasks::OWN;
 use crate::tasks::record::TaskStatus;
 use crate::tasks::service::{Tasks, check_access};
@@ -15,13 +14,13 @@ pub(crate) struct TaskSearch;
 
 impl SearchSource for TaskSearch {
     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
-        let may_open = |reader| Access::User.allows(Some(reader));
-        let reader = match query.user {
-            Some(reader) if !query.text.is_empty() && may_open(reader) => reader,
+        let may_open = |user| Access::User.allows(Some(user));
+        let user = match query.user {
+            Some(user) if !query.text.is_empty() && may_open(user) => user,
             _ => return Ok(Vec::new()),
         };
         let tasks = query.state.borrow::<Tasks>()?;
-        let (one, all) = if reader.is_admin() {
+        let (one, all) = if user.is_admin() {
             ("/admin/tasks", "/admin/tasks/all")
         } else {
             (OWN, OWN)
@@ -29,9 +28,9 @@ impl SearchSource for TaskSearch {
         let mut hits = statuses(&query, all);
         if let Ok(id) = query.text.parse::<Uuid>()
             && let Some(task) = tasks.get(id).await?
-            && (reader.is_admin() || task.owner_user_id == Some(reader.id))
+            && (user.is_admin() || task.owner_user_id == Some(user.id))
         {
-            let href = query.url(&format!("{one}/{id}"));
+            let href = format!("{one}/{id}");
             let hit = SearchHit::link(task.title.to_string(), href).icon("list-checks");
             hits.push((0, hit.hint(task.status.as_str())));
         }
@@ -43,15 +42,13 @@ impl SearchSource for TaskSearch {
             else {
                 continue;
             };
-            if check_access(task_type, Some(reader)).is_err() {
+            if check_access(task_type, Some(user)).is_err() {
                 continue;
             }
-            let href = query.url(OWN) + "?";
-            let end = href.len();
-            let mut href = form_urlencoded::Serializer::for_suffix(href, end);
-            href.append_pair("state", &task_type.group);
-            href.append_pair("task", task_type.name);
-            let hit = SearchHit::link(title, href.finish())
+            let start = Href::from(OWN)
+                .query("state", &task_type.group)
+                .query("task", task_type.name);
+            let hit = SearchHit::link(title, start)
                 .icon("play")
                 .hint(task_type.group.as_str());
             hits.push((rank, hit));
@@ -73,7 +70,7 @@ fn statuses(query: &SearchQuery<'_>, list: &str) -> Vec<(u8, SearchHit)> {
     ];
     let all = all.into_iter().filter_map(|(status, title)| {
         let rank = query.rank(title)?;
-        let href = query.url(&format!("{list}?status={status}"));
+        let href = format!("{list}?status={status}");
         Some((rank, SearchHit::link(title, href).icon("list-checks")))
     });
     all.collect()

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::{RawForm, Request};
 use axum::http::StatusCode;
 use maud::{Markup, html};
 use serde_json::{Map, Value};
@@ -11,22 +10,21 @@ use uuid::Uuid;
 
 use super::area::Area;
 use super::filter::TaskListFilter;
+use super::request::TraceParent;
 use super::row::Surroundings;
-use super::{
-    PageScope, RequestFields, access_badge, code_samples, compact_select, head, read_form,
-    task_types,
-};
+use super::scope::PageScope;
+use super::{access_badge, code_samples, compact_select, head, styles, task_types};
 use crate::error::{FieldError, Result};
+use crate::fields::{Fields, FormFields, QueryFields};
 use crate::json;
 use crate::live::{OWN_TASKS, Region};
 use crate::pages::components::{Banner, Button, Card, EmptyState, Field, TaskList, Tone};
-use crate::pages::{Flash, IntoPage, PageResponse};
-use crate::state::PortalState;
+use crate::pages::{Flash, Href, IntoPage, PageResponse};
+use crate::tasks::TaskDefinition;
 use crate::tasks::engine::queue::QueueFilter;
 use crate::tasks::initiator::Initiator;
 use crate::tasks::schema_form::{FormInput, RenderOptions, RowAction, SchemaForm};
 use crate::tasks::service::{check_start, task_not_found};
-use crate::tasks::{TaskDefinition, trace_context};
 
 /// Prefix of the names of the argument fields.
 const PREFIX: &str = "args";
@@ -149,45 +147,36 @@ impl StartForm {
 }
 
 /// Returns the task types that the user may start.
-fn startable<'a>(reader: &'a PageScope<'_>) -> impl Iterator<Item = &'a Arc<TaskDefinition>> {
-    let all = reader.tasks.registry().all();
-    all.filter(|task_type| reader.may_start(task_type))
+fn startable(scope: &PageScope) -> impl Iterator<Item = &Arc<TaskDefinition>> {
+    let all = scope.tasks.registry().all();
+    all.filter(|task_type| scope.may_start(task_type))
 }
 
 /// Returns the selected task type, else the first of the selected group, else the first.
-fn chosen<'a>(
-    reader: &'a PageScope<'_>,
-    choice: &RequestFields,
-) -> Option<&'a Arc<TaskDefinition>> {
+fn chosen<'a>(scope: &'a PageScope, choice: &Fields) -> Option<&'a Arc<TaskDefinition>> {
     let group = choice.get("state").unwrap_or_default();
     let task = choice.get("task").unwrap_or_default();
-    startable(reader)
+    startable(scope)
         .find(|task_type| task_type.group == group && task_type.name == task)
-        .or_else(|| startable(reader).find(|task_type| task_type.group == group))
-        .or_else(|| startable(reader).next())
+        .or_else(|| startable(scope).find(|task_type| task_type.group == group))
+        .or_else(|| startable(scope).next())
 }
 
-pub(super) async fn show(
-    state: &PortalState,
-    request: Request,
-    area: Area,
-) -> Result<PageResponse> {
-    let choice = RequestFields::of_query(&request);
-    let (reader, _) = PageScope::in_area(area, state, request).await?;
+pub(super) async fn show(scope: PageScope, QueryFields(choice): QueryFields) -> Result<Markup> {
     let draft = match choice.get("from") {
-        Some(from) => Some(of_task(&reader, from).await?),
-        None => chosen(&reader, &choice).cloned().map(StartForm::new),
+        Some(from) => Some(of_task(&scope, from).await?),
+        None => chosen(&scope, &choice).cloned().map(StartForm::new),
     };
-    Ok(render(&reader, &choice, draft).await?.into_page())
+    render(&scope, &choice, draft).await
 }
 
 /// Returns the form with the arguments of a task.
-async fn of_task(reader: &PageScope<'_>, id: &str) -> Result<StartForm> {
+async fn of_task(scope: &PageScope, id: &str) -> Result<StartForm> {
     let id: Uuid = id.parse().map_err(|_| task_not_found())?;
-    let record = reader.find(id).await?;
-    let definition = reader.tasks.registry().find(&record.group, &record.name)?;
-    check_start(definition, Some(&reader.user))?;
-    let args = reader.tasks.args(id).await?.ok_or_else(task_not_found)?;
+    let record = scope.find(id).await?;
+    let definition = scope.tasks.registry().find(&record.group, &record.name)?;
+    check_start(definition, Some(&scope.user))?;
+    let args = scope.tasks.args(id).await?.ok_or_else(task_not_found)?;
     let draft = StartForm::of_args(Arc::clone(definition), &args);
     Ok(StartForm {
         source_task: Some(id),
@@ -196,23 +185,19 @@ async fn of_task(reader: &PageScope<'_>, id: &str) -> Result<StartForm> {
 }
 
 pub(super) async fn start(
-    state: &PortalState,
-    request: Request,
-    area: Area,
+    scope: PageScope,
+    TraceParent(trace_parent): TraceParent,
+    choice: FormFields,
 ) -> Result<PageResponse> {
-    let trace_parent = trace_context::of_request(request.headers());
-    let (reader, request) = PageScope::in_area(area, state, request).await?;
-    let RawForm(encoded) = read_form(request, state).await?;
-    let choice = RequestFields::parse(&encoded);
-    let registry = reader.tasks.registry();
+    let registry = scope.tasks.registry();
     let named = |name: &str| choice.get(name).unwrap_or_default();
     let definition = Arc::clone(registry.find(named("state"), named("task"))?);
-    check_start(&definition, Some(&reader.user))?;
-    let mut draft = StartForm::sent(Arc::clone(&definition), FormInput::parse(&encoded));
+    check_start(&definition, Some(&scope.user))?;
+    let mut draft = StartForm::sent(Arc::clone(&definition), FormInput::parse(&choice.encoded));
     if let Some(what) = choice.get("do")
         && draft.act(what)
     {
-        return Ok(render(&reader, &choice, Some(draft)).await?.into_page());
+        return Ok(render(&scope, &choice, Some(draft)).await?.into_page());
     }
     let (args, mut faults) = draft.args();
     let mut status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -220,15 +205,15 @@ pub(super) async fn start(
         // The task belongs to the user, not to one of their client tokens.
         let starter = Initiator {
             client_token_id: None,
-            owner_user_id: Some(reader.user.id),
+            owner_user_id: Some(scope.user.id),
             trace_parent,
         };
-        let started = reader
+        let started = scope
             .tasks
             .enqueue_json(&definition, args, starter, None)
             .await;
         match started {
-            Ok((id, was_active)) => return Ok(started_page(&reader, &definition, id, was_active)),
+            Ok((id, was_active)) => return Ok(started_page(&scope, &definition, id, was_active)),
             Err(error) if !error.field_errors().is_empty() => {
                 faults = error.field_errors().to_vec()
             }
@@ -247,69 +232,62 @@ pub(super) async fn start(
         }
     }
     draft.faults = faults;
-    let page = render(&reader, &choice, Some(draft)).await?;
+    let page = render(&scope, &choice, Some(draft)).await?;
     Ok((status, page).into_page())
 }
 
 /// Redirects to the form with the same type and values, and a link to the task.
 fn started_page(
-    reader: &PageScope<'_>,
+    scope: &PageScope,
     definition: &TaskDefinition,
     id: Uuid,
     was_active: bool,
 ) -> PageResponse {
-    let query = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs([
-            ("state", definition.group.as_str()),
-            ("task", definition.name),
-            ("from", &id.to_string()),
-        ])
-        .finish();
+    let form = Href::from(scope.area.root())
+        .query("state", &definition.group)
+        .query("task", definition.name)
+        .query("from", id);
     let flash = if was_active {
         Flash::info("The same task is already active")
     } else {
         Flash::success("Task started")
     };
     flash
-        .link("View", reader.task_url(id, ""))
-        .redirect(&format!("{}?{query}", reader.url(reader.area.root())))
+        .link("View", scope.task_path(id, ""))
+        .redirect(form)
         .into_page()
 }
 
-async fn render(
-    reader: &PageScope<'_>,
-    choice: &RequestFields,
-    draft: Option<StartForm>,
-) -> Result<Markup> {
+async fn render(scope: &PageScope, choice: &Fields, draft: Option<StartForm>) -> Result<Markup> {
     let Some(draft) = draft else {
-        return without_types(reader, choice).await;
+        return without_types(scope, choice).await;
     };
     let definition = &draft.definition;
     let task_type = (definition.group.clone(), definition.name.to_owned());
-    let is_paused = reader.tasks.paused_types().await?.contains(&task_type);
+    let is_paused = scope.tasks.paused_types().await?.contains(&task_type);
     let from = draft.source_task.map(|id| id.to_string());
     let mut keep = vec![
         ("state", definition.group.as_str()),
         ("task", definition.name),
     ];
     keep.extend(from.as_deref().map(|id| ("from", id)));
-    let list = own_list(reader, choice, &keep).await?;
+    let list = own_list(scope, choice, &keep).await?;
     Ok(html! {
-        (head(reader, reader.area.root()).actions(chooser(reader, definition)))
+        (head(scope, scope.area.root()).actions(chooser(scope, definition)))
         div class="pt-task-page" {
-            (reader.styles())
+            (styles())
             div class="pt-stack" {
                 (list)
-                @if reader.area == Area::Admin { (code_samples::card(reader, definition)) }
+                @if scope.area == Area::Admin { (code_samples::card(scope, definition)) }
             }
-            (start_card(reader, &draft, is_paused))
+            (start_card(scope, &draft, is_paused))
         }
     })
 }
 
 /// Renders the page of a user who may not start any task.
-async fn without_types(reader: &PageScope<'_>, choice: &RequestFields) -> Result<Markup> {
-    let has_types = reader.tasks.registry().all().next().is_some();
+async fn without_types(scope: &PageScope, choice: &Fields) -> Result<Markup> {
+    let has_types = scope.tasks.registry().all().next().is_some();
     let empty = if has_types {
         EmptyState::new("lock", "No tasks to start")
             .text("Your account can't start any tasks. Ask an administrator for access.")
@@ -317,11 +295,11 @@ async fn without_types(reader: &PageScope<'_>, choice: &RequestFields) -> Result
         EmptyState::new("list-checks", "This portal has no tasks")
             .text("Write one with #[monitored_background_task] and it appears here.")
     };
-    let list = own_list(reader, choice, &[]).await?;
+    let list = own_list(scope, choice, &[]).await?;
     Ok(html! {
-        (head(reader, reader.area.root()))
+        (head(scope, scope.area.root()))
         div class="pt-stack" {
-            (reader.styles())
+            (styles())
             (Card::new().body(empty))
             (list)
         }
@@ -329,31 +307,25 @@ async fn without_types(reader: &PageScope<'_>, choice: &RequestFields) -> Result
 }
 
 /// Renders the list of the user's own tasks, across all of their client tokens.
-async fn own_list(
-    reader: &PageScope<'_>,
-    choice: &RequestFields,
-    keep: &[(&str, &str)],
-) -> Result<Markup> {
-    let shown = TaskListFilter::of(reader, choice, reader.area.root(), keep);
+async fn own_list(scope: &PageScope, choice: &Fields, keep: &[(&str, &str)]) -> Result<Markup> {
+    let shown = TaskListFilter::of(scope, choice, scope.area.root(), keep);
     let filter = QueueFilter {
-        owner_user_id: Some(reader.user.id),
-        without: reader.hidden_types(),
+        owner_user_id: Some(scope.user.id),
+        without: scope.hidden_types(),
         limit: PER_PAGE as u64 + 1,
         ..shown.filter()
     };
-    let (records, older) = shown.page(reader, &filter, PER_PAGE).await?;
-    let surroundings = Surroundings::of(reader, &records).await?;
-    let rows = records
-        .iter()
-        .map(|record| surroundings.row(reader, record));
-    let here = shown.here(reader);
+    let (records, older) = shown.page(scope, &filter, PER_PAGE).await?;
+    let surroundings = Surroundings::of(scope, &records).await?;
+    let rows = records.iter().map(|record| surroundings.row(scope, record));
+    let here = shown.here();
     let list = TaskList::new(rows.collect())
         .title("My tasks")
-        .toolbar(shown.toolbar(reader, false))
-        .footer(shown.pages(reader, older))
+        .toolbar(shown.toolbar(scope, false))
+        .footer(shown.pages(older))
         .hidden(html! { input type="hidden" name="back" value=(here); });
     let list = if shown.is_filtered() || shown.is_later() {
-        list.empty(EmptyState::no_match(shown.clear(reader)))
+        list.empty(EmptyState::no_match(shown.clear()))
     } else {
         list
     };
@@ -361,17 +333,17 @@ async fn own_list(
 }
 
 /// Renders the selects; changing the group discards the task type, which belongs to the old one.
-fn chooser(reader: &PageScope<'_>, chosen: &TaskDefinition) -> Markup {
-    let groups: BTreeSet<_> = startable(reader)
+fn chooser(scope: &PageScope, chosen: &TaskDefinition) -> Markup {
+    let groups: BTreeSet<_> = startable(scope)
         .map(|task_type| task_type.group.as_str())
         .collect();
     html! {
-        form class="pt-row" method="get" action=(reader.url(reader.area.root())) data-autosubmit {
+        form class="pt-row" method="get" action=(Href::from(scope.area.root())) data-autosubmit {
             (compact_select("state", "Group", html! {
                 @for group in groups { option value=(group) selected[group == chosen.group] { (group) } }
             }))
             (compact_select("task", "Task type", html! {
-                @for task_type in startable(reader).filter(|task_type| task_type.group == chosen.group) {
+                @for task_type in startable(scope).filter(|task_type| task_type.group == chosen.group) {
                     option value=(task_type.name) selected[task_type.name == chosen.name] { (task_type.title) }
                 }
             }))
@@ -380,9 +352,9 @@ fn chooser(reader: &PageScope<'_>, chosen: &TaskDefinition) -> Markup {
     }
 }
 
-fn start_card(reader: &PageScope<'_>, draft: &StartForm, is_paused: bool) -> Markup {
+fn start_card(scope: &PageScope, draft: &StartForm, is_paused: bool) -> Markup {
     let definition = &draft.definition;
-    let action = reader.url(&format!("{}/start", reader.area.root()));
+    let action = Href::from(format!("{}/start", scope.area.root())).to_string();
     let (fields, others) = fields(draft, &action);
     // A re-rendered form shows the state of the server, not the one in the browser.
     let body = html! {
@@ -405,14 +377,14 @@ fn start_card(reader: &PageScope<'_>, draft: &StartForm, is_paused: bool) -> Mar
         .actions(html! {
             div class="pt-row" {
                 @if is_paused { (task_types::state_badge(true)) }
-                @if reader.area == Area::Admin { (access_badge(&definition.access)) }
+                @if scope.area == Area::Admin { (access_badge(&definition.access)) }
             }
         })
         .body(html! {
             @if let Some(id) = draft.source_task {
                 p class="pt-hint pt-run-again" {
                     "Filled in with the arguments of "
-                    a href=(reader.task_url(id, "")) { "an earlier task" } "."
+                    a href=(Href::from(scope.task_path(id, ""))) { "an earlier task" } "."
                 }
             }
             (body)

@@ -1,50 +1,51 @@
 //! `/admin/tasks/statistics`: throughput, failures, durations and queue depth.
 
-use axum::extract::Request;
 use maud::{Markup, html};
 
-use super::{PageScope, RequestFields, STATISTICS, compact_select, head};
+use super::scope::{AdminScope, PageScope};
+use super::{STATISTICS, compact_select, head, styles};
 use crate::error::Result;
+use crate::fields::QueryFields;
 use crate::live::Region;
+use crate::pages::Href;
 use crate::pages::components::{
     Button, Card, ChartCard, EmptyState, StatCard, Tone, Unit, time_range_links, with_comparison,
 };
-use crate::pages::{IntoPage, PageResponse};
-use crate::state::PortalState;
 use crate::store::TimeRange;
 use crate::tasks::engine::queue_depth::{self, QueueDepth};
 use crate::tasks::{TaskScope, TaskStatus};
 
-pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let choice = RequestFields::of_query(&request);
-    let (reader, _) = PageScope::of(state, request).await?;
+pub(super) async fn show(
+    AdminScope(scope): AdminScope,
+    QueryFields(choice): QueryFields,
+) -> Result<Markup> {
     let range = TimeRange::from_query(choice.get("range"));
     let task_type = choice
         .get("kind")
         .and_then(|task_type| task_type.split_once('/'))
-        .and_then(|(group, name)| reader.tasks.registry().get(group, name))
+        .and_then(|(group, name)| scope.tasks.registry().get(group, name))
         .filter(|task_type| !task_type.internal)
         .map(|task_type| (task_type.group.as_str(), task_type.name));
-    Ok(render(&reader, range, task_type).await?.into_page())
+    render(&scope, range, task_type).await
 }
 
 async fn render(
-    reader: &PageScope<'_>,
+    scope: &PageScope,
     range: TimeRange,
     task_type: Option<(&str, &str)>,
 ) -> Result<Markup> {
-    let tasks = reader.tasks;
-    let scope = TaskScope {
+    let tasks = &scope.tasks;
+    let filter = TaskScope {
         group: task_type.map(|(group, _)| group.to_owned()),
         name: task_type.map(|(_, name)| name.to_owned()),
         ..TaskScope::default()
     };
-    let ended = tasks.counts(range, &scope).await?;
-    let durations = tasks.durations(range, &scope).await?;
+    let ended = tasks.counts(range, &filter).await?;
+    let durations = tasks.durations(range, &filter).await?;
     let today = if range == TimeRange::Day {
         ended.clone()
     } else {
-        tasks.counts(TimeRange::Day, &scope).await?
+        tasks.counts(TimeRange::Day, &filter).await?
     };
     let store = &tasks.0.store;
     let waiting = queue_depth::by_type(store, TaskStatus::Pending).await?;
@@ -61,10 +62,10 @@ async fn render(
     let course: Vec<f64> = failed.values.iter().map(|count| *count as f64).collect();
     let (all, before) = (failed.total as f64, failed.previous as f64);
     Ok(html! {
-        (head(reader, STATISTICS).actions(chooser(reader, range, task_type)))
+        (head(scope, STATISTICS).actions(chooser(scope, range, task_type)))
         (Region::new("tasks").id("task-statistics").render(html! {
             div class="pt-stack" {
-                (reader.styles())
+                (styles())
                 div class="pt-grid" {
                     (StatCard::new("Running", sum(&running)).icon("activity").note("right now"))
                     (StatCard::new("Queued", sum(&waiting)).icon("clock").note("right now"))
@@ -76,7 +77,7 @@ async fn render(
                         .value(Unit::Count.short(ended.finished().total as f64)))
                     (ChartCard::new(durations.chart()).description("Run time").value(median))
                 }
-                (depth(reader, task_type, &waiting, &running))
+                (depth(scope, task_type, &waiting, &running))
             }
         }))
     })
@@ -87,22 +88,22 @@ fn is_of(line: &QueueDepth, task_type: Option<(&str, &str)>) -> bool {
 }
 
 /// Renders the choice of a task type and of a time range.
-fn chooser(reader: &PageScope<'_>, range: TimeRange, task_type: Option<(&str, &str)>) -> Markup {
+fn chooser(scope: &PageScope, range: TimeRange, task_type: Option<(&str, &str)>) -> Markup {
     let query = task_type.map(|(group, name)| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("kind", &format!("{group}/{name}"));
         query.finish()
     });
     let here = match query {
-        Some(query) => format!("{}?{query}", reader.url(STATISTICS)),
-        None => reader.url(STATISTICS),
+        Some(query) => format!("{STATISTICS}?{query}"),
+        None => STATISTICS.to_owned(),
     };
     html! {
-        form class="pt-row" method="get" action=(reader.url(STATISTICS)) data-autosubmit {
+        form class="pt-row" method="get" action=(Href::from(STATISTICS)) data-autosubmit {
             input type="hidden" name="range" value=(range.as_str());
             (compact_select("kind", "Task type", html! {
                 option value="" { "All types" }
-                @for one in reader.tasks.registry().startable() {
+                @for one in scope.tasks.registry().startable() {
                     option value={ (one.group) "/" (one.name) } selected[task_type == Some((&one.group, one.name))] { (one.title) }
                 }
             }))
@@ -114,7 +115,7 @@ fn chooser(reader: &PageScope<'_>, range: TimeRange, task_type: Option<(&str, &s
 
 /// Renders the number of waiting and running tasks of each type as bars.
 fn depth(
-    reader: &PageScope<'_>,
+    scope: &PageScope,
     task_type: Option<(&str, &str)>,
     waiting: &[QueueDepth],
     running: &[QueueDepth],
@@ -125,7 +126,7 @@ fn depth(
         line.map_or(0, |line| line.tasks)
     };
     let mut task_types: Vec<(String, u64, u64)> = Vec::new();
-    for one in reader.tasks.registry().all() {
+    for one in scope.tasks.registry().all() {
         if task_type.is_some_and(|task_type| task_type != (&one.group, one.name)) {
             continue;
         }

@@ -1,34 +1,28 @@
 //! `/admin/tasks/kinds`: queued and running tasks of each type; pause and resume.
 
-use axum::extract::Request;
 use maud::{Markup, html};
 
-use super::{PageScope, TASK_TYPES, head};
+use super::scope::AdminScope;
+use super::{TASK_TYPES, head};
 use crate::error::Result;
 use crate::live::Region;
+use crate::pages::Href;
 use crate::pages::components::{
     Button, Card, Column, EmptyState, Row, Table, TimeFormat, Tone, badge, time,
 };
-use crate::pages::{IntoPage, PageResponse};
-use crate::state::PortalState;
 use crate::store::now;
 use crate::tasks::engine::queue_depth::{self, QueueDepth};
 use crate::tasks::{TaskDefinition, TaskStatus};
 
-pub(super) async fn show(state: &PortalState, request: Request) -> Result<PageResponse> {
-    let (reader, _) = PageScope::of(state, request).await?;
-    Ok(render(&reader).await?.into_page())
-}
-
-async fn render(reader: &PageScope<'_>) -> Result<Markup> {
-    let store = &reader.tasks.0.store;
+pub(super) async fn show(AdminScope(scope): AdminScope) -> Result<Markup> {
+    let scope = &scope;
+    let store = &scope.tasks.0.store;
     let waiting = queue_depth::by_type(store, TaskStatus::Pending).await?;
     let running = queue_depth::by_type(store, TaskStatus::Processing).await?;
-    let paused = reader.tasks.paused_types().await?;
-    let rows = reader.tasks.registry().all().map(|task_type| {
+    let paused = scope.tasks.paused_types().await?;
+    let rows = scope.tasks.registry().all().map(|task_type| {
         let is_paused = paused.contains(&(task_type.group.clone(), task_type.name.to_owned()));
         row(
-            reader,
             task_type,
             of_type(&waiting, task_type),
             of_type(&running, task_type),
@@ -44,7 +38,7 @@ async fn render(reader: &PageScope<'_>) -> Result<Markup> {
         .rows(rows)
         .empty(EmptyState::new("list-checks", "This portal has no tasks"));
     Ok(html! {
-        (head(reader, TASK_TYPES))
+        (head(scope, TASK_TYPES))
         (Region::new("tasks").id("task-kinds").render(Card::new().flush()
             .title("Task types")
             .description("Pausing stops new runs of a type on every replica. Queued tasks wait; running tasks finish.")
@@ -59,7 +53,6 @@ fn of_type<'a>(backlog: &'a [QueueDepth], task_type: &TaskDefinition) -> Option<
 }
 
 fn row(
-    reader: &PageScope<'_>,
     task_type: &TaskDefinition,
     waiting: Option<&QueueDepth>,
     running: Option<&QueueDepth>,
@@ -89,7 +82,7 @@ fn row(
         ("pause", "Pause", "pause")
     };
     Row::new(format!("{}/{}", task_type.group, task_type.name), cells).actions(html! {
-        form method="post" action=(reader.url(&format!("{TASK_TYPES}/{verb}"))) {
+        form method="post" action=(Href::from(format!("{TASK_TYPES}/{verb}"))) {
             input type="hidden" name="state" value=(task_type.group);
             input type="hidden" name="task" value=(task_type.name);
             (Button::new(label).size(1).icon(icon)

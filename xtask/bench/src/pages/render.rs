@@ -73,7 +73,7 @@ fn nav() -> Vec<NavLink> {
     ];
     let link = |(label, icon): (&str, &str)| NavLink {
         label: label.to_owned(),
-        href: format!("/{icon}"),
+        href: format!("/{icon}").into(),
         icon: icon.to_owned(),
         ..NavLink::default()
     };

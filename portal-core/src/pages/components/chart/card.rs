@@ -4,8 +4,8 @@ use maud::{Markup, Render, html};
 
 use super::{Chart, Donut};
 use crate::pages::components::card::Card;
-use crate::pages::scope;
 use crate::pages::stylesheet::Stylesheet;
+use crate::pages::{Href, scope};
 use crate::store::TimeRange;
 
 /// Content of a [`ChartCard`].
@@ -115,14 +115,14 @@ impl Render for ChartCard {
 
 /// Renders links between time ranges. They need no script.
 ///
-/// `?range=` is appended to the path, or `&range=` if it has a query.
+/// The query parameter `range` is added to the path.
 #[must_use]
-pub fn time_range_links(label: &str, path: &str, current: TimeRange) -> Markup {
-    let sign = if path.contains('?') { '&' } else { '?' };
+pub fn time_range_links<'h>(label: &str, path: impl Into<Href<'h>>, current: TimeRange) -> Markup {
+    let path = path.into();
     html! {
         nav class="pt-seg pt-ranges" aria-label=(label) {
             @for range in TimeRange::ALL {
-                a href={ (path) (sign) "range=" (range.as_str()) } aria-current=[(range == current).then_some("true")] {
+                a href=(path.clone().query("range", range.as_str())) aria-current=[(range == current).then_some("true")] {
                     span aria-hidden="true" { (range.as_str()) }
                     span class="pt-sr-only" { (range.label()) }
                 }

@@ -28,8 +28,8 @@ async fn user(Path(id): Path<u32>, query: Query<Fields>) -> Result<Markup, porta
 #[page(route = "/users/{id}", method = post, requires_admin)]
 async fn edit_user(Path(_id): Path<u32>, form: Form<Fields>) -> Redirect {
     match form.len() {
-        0 => Redirect::to(edit_user().url()),
-        _ => Redirect::to(home().url()),
+        0 => edit_user().url().redirect(),
+        _ => home().url().redirect(),
     }
 }
 
@@ -64,6 +64,6 @@ fn every_kind_of_handler_is_a_page() {
     assert_eq!(user().url(), "/users/{id}");
     assert_eq!(edit_user().url(), "/users/{id}");
     for page in [raw(), json(), file(), about(), contact()] {
-        assert!(page.url().starts_with('/'));
+        assert!(page.url().as_str().starts_with('/'));
     }
 }
