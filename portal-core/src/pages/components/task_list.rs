@@ -278,7 +278,7 @@ impl Render for TaskList {
             div class="pt-tasks-empty" { (self.empty.as_ref().unwrap_or(&none)) }
         };
         html! {
-            pt-task-monitor src=[self.monitor.as_ref().map(Href::from)] data-requires=[self.monitor.as_ref().map(|_| "live")] {
+            pt-task-monitor src=[self.monitor.as_ref().map(Href::from)] {
                 section class="pt-card" data-flush {
                     @if self.title.is_some() || self.monitor.is_some() || self.actions.is_some() {
                         div class="pt-card-head" {
