@@ -53,7 +53,7 @@ impl AccessRule {
     }
 
     /// Reads `requires_role` and `requires_permission` for items that are always guarded.
-    pub(crate) fn take_besides_admin(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn take_for_model(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
         Self::take_named(keys, errors).map(|(_, _, guard)| guard)
     }
 

@@ -69,7 +69,7 @@ impl ModelAttribute {
             search: take_fields("search", &mut keys, errors),
             order_by: take_order(&mut keys, errors),
             is_read_only: keys.is_set("readonly", errors),
-            guard: AccessRule::take_besides_admin(&mut keys, errors),
+            guard: AccessRule::take_for_model(&mut keys, errors),
             validate: keys
                 .take_flag("validate", errors)
                 .filter(|flag| flag.is_set)
