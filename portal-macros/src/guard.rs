@@ -213,7 +213,7 @@ mod tests {
             ),
             (
                 quote!(requires_role = editor),
-                "`requires_role` takes text in quotes, as in `requires_role = \"..\"`",
+                "`requires_role` takes a string, as in `requires_role = \"..\"`",
             ),
             (
                 quote!(requires_permission = "Write"),
