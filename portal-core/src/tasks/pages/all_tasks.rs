@@ -48,7 +48,7 @@ pub(super) fn days_of(text: &str) -> Result<u64, FieldError> {
         .filter(|days| *days <= MAX_DAYS)
         .ok_or_else(|| {
             let message = format!("Enter a number of days from 0 to {MAX_DAYS}");
-            FieldError::new("/prune", "out_of_range", message)
+            FieldError::new("/prune", "invalid_value", message)
         })
 }
 
