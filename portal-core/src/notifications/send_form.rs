@@ -125,7 +125,7 @@ pub(super) fn drawer(scope: &PageScope<'_>, draft: &SendForm, here: &str) -> Res
     let Some(reaches) = draft.reaches else {
         let fields = fields(scope.state.borrow::<Roles>()?, draft);
         let drawer = drawer
-            .description("Recipients see it in their notifications.")
+            .description("Recipients see the message in their notifications.")
             .form(here, hidden)
             .body(fields)
             .footer(Button::new("Continue").solid().submit());
