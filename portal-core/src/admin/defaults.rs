@@ -64,7 +64,7 @@ impl DefaultRows {
         for (name, rows) in &self.rows {
             let Some(model) = registry.find(name) else {
                 problems.push(format!(
-                    "the defaults have rows of `{name}`, which is not an admin model of this portal"
+                    "the defaults contain rows of `{name}`, which is not an admin model of this portal"
                 ));
                 continue;
             };
@@ -75,7 +75,7 @@ impl DefaultRows {
             for (index, row) in rows.iter().enumerate() {
                 match model.checked(row.clone()) {
                     Ok(_) if !is_recognizable(model, row) => problems.push(format!(
-                        "{} has no value in a unique field, so it would be added again on every run",
+                        "{} has no value in a unique field, so every run would add it again; set a unique field",
                         place(name, index)
                     )),
                     Ok(_) => {}
