@@ -17,7 +17,7 @@ pub(crate) fn find_credential(headers: &HeaderMap) -> Result<Credential<'_>, Aut
     let mut authorization = headers.get_all(header::AUTHORIZATION).iter();
     let first = authorization.next();
     if authorization.next().is_some() {
-        return Err(AuthError::BadRequest("send one Authorization header"));
+        return Err(AuthError::BadRequest("send only one Authorization header"));
     }
     if let Some(value) = first {
         let value = value.as_bytes();
@@ -75,7 +75,7 @@ mod tests {
                     ("authorization", "Basic x"),
                     cookie,
                 ],
-                "send one Authorization header",
+                "send only one Authorization header",
             ),
             (&[("authorization", "Basic t")], "cookies"),
             (&[cookie], "cookies"),

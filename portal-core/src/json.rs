@@ -67,13 +67,13 @@ fn advice(error: &serde_json::Error) -> String {
         _ if message.starts_with("EOF") => "unexpected end",
         "trailing comma" => "remove the comma after the last value",
         "trailing characters" => "unexpected text after the end",
-        "key must be a string" => "names must be in double quotes",
+        "key must be a string" => "field names must be in double quotes",
         "expected value" => "a value is missing or not in double quotes",
         "expected `:`" => "a colon is missing",
         "expected `,` or `}`" => "a comma or `}` is missing",
         "expected `,` or `]`" => "a comma or `]` is missing",
         _ if message.starts_with("control character") => {
-            "a text must not contain line breaks; write `\\n`"
+            "a string must not contain line breaks; write `\\n`"
         }
         other => other,
     }

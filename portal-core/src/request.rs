@@ -54,7 +54,7 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
             StatusCode::PAYLOAD_TOO_LARGE => Error::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
-                "the body is larger than this route accepts",
+                "the body exceeds the maximum size of this route",
             ),
             // For example "a form must not contain the character U+0000".
             _ => Error::bad_request(match innermost(&rejection) {

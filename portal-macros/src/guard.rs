@@ -53,7 +53,7 @@ impl AccessRule {
     }
 
     /// Reads `requires_role` and `requires_permission` for items that are always guarded.
-    pub(crate) fn take_besides_admin(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn take_for_model(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
         Self::take_named(keys, errors).map(|(_, _, guard)| guard)
     }
 
@@ -213,7 +213,7 @@ mod tests {
             ),
             (
                 quote!(requires_role = editor),
-                "`requires_role` takes text in quotes, as in `requires_role = \"..\"`",
+                "`requires_role` takes a string, as in `requires_role = \"..\"`",
             ),
             (
                 quote!(requires_permission = "Write"),

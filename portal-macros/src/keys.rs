@@ -166,9 +166,9 @@ impl Key {
         matches!(self.value, Value::List(_))
     }
 
-    /// Reads text: `key = "text"`.
+    /// Reads a string: `key = "text"`.
     pub(crate) fn string(&self, errors: &mut Errors) -> Option<LitStr> {
-        self.assigned(errors, "text in quotes, as in `{} = \"..\"`")
+        self.assigned(errors, "a string, as in `{} = \"..\"`")
     }
 
     /// Reads a duration, still as text: `key = "5m"`.
@@ -379,7 +379,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                "`title` takes text in quotes, as in `title = \"..\"`",
+                "`title` takes a string, as in `title = \"..\"`",
                 "`requires_auth` takes no value, or `requires_auth = true` or `requires_auth = false`",
                 "`order` takes a whole number, as in `order = 2`",
             ]

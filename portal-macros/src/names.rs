@@ -41,10 +41,10 @@ pub(crate) fn plural(title: &str) -> String {
     {
         return format!("{stem}ies");
     }
-    let hisses = ["s", "x", "z", "ch", "sh"]
+    let is_sibilant = ["s", "x", "z", "ch", "sh"]
         .iter()
         .any(|end| lower.ends_with(end));
-    format!("{title}{}", if hisses { "es" } else { "s" })
+    format!("{title}{}", if is_sibilant { "es" } else { "s" })
 }
 
 /// Returns `true` if a name can be part of a URL.

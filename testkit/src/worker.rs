@@ -29,8 +29,10 @@ impl Worker {
         // From here on, the process is killed if a step fails.
         let worker = Self { child };
         let mut line = String::new();
-        BufReader::new(output.context("its output is not piped")?).read_line(&mut line)?;
-        let announcement = serde_json::from_str(&line).context("it did not print its address")?;
+        BufReader::new(output.context("the output of the server is not piped")?)
+            .read_line(&mut line)?;
+        let announcement =
+            serde_json::from_str(&line).context("the server did not print its announcement")?;
         Ok((worker, announcement))
     }
 

@@ -57,7 +57,7 @@ async fn item(
     html! { p { (greeting.0) " item " (id) } }
 }
 
-/// Breaks
+/// Panics
 #[page("/panics")]
 async fn panics() -> Markup {
     panic!("the secret inside")
@@ -184,7 +184,7 @@ async fn says_nul(task: TaskContext) -> Result<(), TaskError> {
     Err(TaskError::new("c\0d"))
 }
 
-/// Completes only at its second attempt
+/// Completes only on its second attempt
 #[monitored_background_task(group = "probe")]
 async fn second_attempt(task: TaskContext) -> Result<u32, TaskError> {
     match task.attempt() {

@@ -46,7 +46,7 @@ async fn sync_updates_users_to_match_clerk(database: Database) {
     assert!(
         report
             .out
-            .contains("107 users at the identity provider: 105 created, 2 updated, 1 deleted here; 1 are banned"),
+            .contains("107 users at the identity provider, 1 banned; 105 created, 2 updated and 1 deleted in the portal"),
         "{}",
         report.out
     );

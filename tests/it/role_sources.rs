@@ -160,7 +160,7 @@ async fn configured_role_falls_back_to_the_assigned_one(database: Database) {
     let path = format!("/admin/users?edit={}", id(&ann).await);
     let record = keeper.page(&path).await;
     assert_eq!(record.status, 200);
-    assert!(record.text.contains("Role from"), "{}", record.text);
+    assert!(record.text.contains("Role source"), "{}", record.text);
     assert_eq!(role(&client).await, "ADMIN");
 }
 

@@ -159,7 +159,7 @@ async fn new_session_signs_in_again_after_signing_out(database: Database) {
     // A provider that manages no accounts does not offer to create one.
     let page = guest.page("/sign-in").await;
     assert!(
-        page.text.contains("in front of this portal"),
+        page.text.contains("before requests reach this portal"),
         "{}",
         page.text
     );

@@ -41,7 +41,7 @@ struct Number {
     number: u32,
 }
 
-/// Succeeds at the third attempt
+/// Succeeds on the third attempt
 #[monitored_background_task(group = "engine", retries = 4, backoff = "1ms")]
 async fn third_time(task: TaskContext) -> Result<u32, TaskError> {
     match task.attempt() {

@@ -10,8 +10,8 @@ use tower::ServiceExt as _;
 async fn start() -> Portal {
     let auth = portal_clerk::ClerkAuth::new();
     let pairs = [("APP_ENV", "DEV"), ("DB_LOCAL_URI", "sqlite::memory:")];
-    let known = portal_core::AuthProvider::settings(&auth);
-    let config = Config::from_settings(Settings::from_pairs_with(known, pairs)).unwrap();
+    let variables = portal_core::AuthProvider::settings(&auth);
+    let config = Config::from_settings(Settings::from_pairs_with(variables, pairs)).unwrap();
     super::portal().config(config).build().await.unwrap()
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct SubscriptionFeature {
     /// Shown to customers
     #[admin(widget = Textarea)]
     pub(crate) description: Option<String>,
-    /// Cheapest plan that includes it
+    /// Cheapest plan that includes this feature
     #[admin(choices("free", "pro", "enterprise"), default = "free")]
     pub(crate) plan: String,
     /// Monthly uses. Leave empty for unlimited.

@@ -106,7 +106,7 @@ impl Client {
                         tracing::debug!(
                             path = url.path(),
                             ?pause,
-                            "retrying a call of Clerk's Backend API"
+                            "retrying a call to Clerk's Backend API"
                         );
                         tokio::time::sleep(pause).await;
                         attempt += 1;
@@ -120,7 +120,7 @@ impl Client {
             tracing::warn!(
                 path = url.path(),
                 ?limit,
-                "a call of Clerk's Backend API timed out"
+                "a call to Clerk's Backend API timed out"
             );
             Err(BackendError::Unreachable(format!(
                 "no response within {limit:?}"
@@ -183,7 +183,7 @@ impl Client {
         if error.is_not_found() {
             tracing::debug!(%method, path, %error, "Clerk does not have the requested resource");
         } else {
-            tracing::warn!(%method, path, %error, "a call of Clerk's Backend API failed");
+            tracing::warn!(%method, path, %error, "a call to Clerk's Backend API failed");
         }
         Err(error)
     }

@@ -186,7 +186,7 @@ pub(crate) fn read(config: &Config) -> (Option<ProviderConfig>, Vec<String>) {
         && !text.eq_ignore_ascii_case("false")
     {
         problems.push(format!(
-            "{IS_SATELLITE} is `{text}`, but satellite domains are not supported; serve the portal on the primary domain of the Clerk instance and unset it"
+            "{IS_SATELLITE} is `{text}`, but satellite domains are not supported; serve the portal on the primary domain of the Clerk instance and unset the variable"
         ));
     }
     let plan = match (settings.get(PUBLISHABLE_KEY), settings.get(SECRET_KEY)) {
@@ -222,7 +222,7 @@ fn without_keys(config: &Config, problems: &mut Vec<String>) -> Option<ProviderC
     let idle = [JWT_KEY, WEBHOOK_SECRET].map(|name| {
         let is_set = config.settings.get(name).is_some();
         is_set.then(|| {
-            format!("{name} is set without Clerk's keys; set {PUBLISHABLE_KEY} and {SECRET_KEY} as well, or unset it")
+            format!("{name} is set without Clerk's keys; set {PUBLISHABLE_KEY} and {SECRET_KEY} as well, or unset {name}")
         })
     });
     if idle.iter().any(Option::is_some) {

@@ -105,7 +105,7 @@ impl Share {
         };
         if calls > self.a_second {
             *counts.entry(network, now) -= 1;
-            return Err("too many handshakes return at once");
+            return Err("too many handshakes per second");
         }
         Ok(())
     }

@@ -267,7 +267,7 @@ fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
                     _ => errors.push(FieldError::new(
                         format!("/ids/{index}"),
                         "invalid_type",
-                        "must be an id",
+                        "must be a string or a number",
                     )),
                 }
             }

@@ -134,7 +134,7 @@ fn row(entry: &AuditEntry, names: &Names, here: &ListUrl) -> Row {
             }
             @if actor.is_some() { div class="pt-muted pt-break" { (breakable(&entry.actor_email)) } }
             @if let Some(acted_by) = &entry.acted_by {
-                div class="pt-muted" { "signed in as " (acted_by) }
+                div class="pt-muted" { "impersonated by " (acted_by) }
             }
         },
         html! { code class="pt-break" { (breakable(&entry.action)) } },

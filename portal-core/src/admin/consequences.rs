@@ -117,7 +117,7 @@ pub(super) fn saved(model: &ModelSpec, before: &RowValues, after: &RowValues) ->
     let changed = model.fields.iter().filter(|field| is_changed(field.name));
     let changed: Vec<&str> = changed.map(|field| field.title).collect();
     match changed.len() {
-        0 => format!("“{label}” has no changes"),
+        0 => format!("“{label}” is unchanged"),
         count if count > MAX_NAMED => format!("Saved “{label}”: {count} fields changed"),
         _ => format!("Saved “{label}”: {} changed", changed.join(", ")),
     }
@@ -222,7 +222,7 @@ mod tests {
             say(person("USER", false), person("USER", true)),
             "Łukasz can sign in again"
         );
-        assert!(say(person("USER", true), person("USER", true)).ends_with("has no changes"));
+        assert!(say(person("USER", true), person("USER", true)).ends_with("is unchanged"));
         assert_eq!(shorten(&"ä".repeat(500)).chars().count(), LABEL_LENGTH + 1);
     }
 }

@@ -64,7 +64,7 @@ impl DefaultRows {
         for (name, rows) in &self.rows {
             let Some(model) = registry.find(name) else {
                 problems.push(format!(
-                    "the defaults have rows of `{name}`, which is not an admin model of this portal"
+                    "the defaults contain rows of `{name}`, which is not an admin model of this portal"
                 ));
                 continue;
             };
@@ -74,8 +74,8 @@ impl DefaultRows {
             }
             for (index, row) in rows.iter().enumerate() {
                 match model.checked(row.clone()) {
-                    Ok(_) if !is_recognisable(model, row) => problems.push(format!(
-                        "{} has no value in a unique field, so it would be added again on every run",
+                    Ok(_) if !is_recognizable(model, row) => problems.push(format!(
+                        "{} has no value in a unique field, so every run would add it again; set a unique field",
                         place(name, index)
                     )),
                     Ok(_) => {}
@@ -132,7 +132,7 @@ impl DefaultRows {
 }
 
 /// Returns `true` if a later run can recognize the row and not add it again.
-fn is_recognisable(model: &ModelSpec, row: &RowValues) -> bool {
+fn is_recognizable(model: &ModelSpec, row: &RowValues) -> bool {
     model.fields.iter().any(|field| {
         let is_given = row.get(field.name).is_some_and(|value| !value.is_null());
         (field.unique || field.primary_key) && is_given

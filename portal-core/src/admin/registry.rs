@@ -25,7 +25,7 @@ impl ModelRegistry {
             match registry.models.iter().find(same) {
                 Some(known) if known.source == model.source => {}
                 Some(known) => problems.push(format!(
-                    "two admin models are named `{}`: {} and {}; give one of them another `name`",
+                    "two admin models are named `{}`: {} and {}; rename one of them with `name`",
                     model.name,
                     place(known),
                     place(&model)
@@ -111,7 +111,7 @@ impl ModelRegistry {
                     model.name, field.name
                 )),
                 Some(target) if field.kind.name() != target.key().kind.name() => problems.push(format!(
-                    "`{}.{}` refers to `{}`, whose key has another type",
+                    "`{}.{}` refers to `{}`, whose key has a different type",
                     model.name, field.name, target.name
                 )),
                 Some(_) => {}
@@ -170,12 +170,14 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
             };
             if !can_be_key {
                 problem(format!(
-                    "the primary key `{name}.{}` must be a whole number, a UUID or a text",
+                    "the primary key `{name}.{}` must be a whole number, a UUID or text",
                     key.name
                 ));
             }
         }
-        _ => problem(format!("the admin model `{name}` has two primary keys")),
+        _ => problem(format!(
+            "the admin model `{name}` has more than one primary key"
+        )),
     }
     for (index, field) in model.fields.iter().enumerate() {
         if model.fields[..index].iter().any(|it| it.name == field.name) {
@@ -198,7 +200,7 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
     for name in options.search {
         if model.field(name).is_some_and(|field| !field.kind.is_text()) {
             problem(format!(
-                "`search({name})` has no effect on `{}.{name}`, which is not a text; remove it",
+                "`search({name})` has no effect on `{}.{name}`, which is not a text field; remove it",
                 model.name
             ));
         }
@@ -214,7 +216,7 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
     }
     if unique_index(model.name, field.name).len() > NAME_LENGTH {
         problem(format!(
-            "the names of model and field are too long in `{name}`; shorten one of them"
+            "the combined names of model and field in `{name}` are too long; shorten one of them"
         ));
     }
     if field.unique && !field.kind.is_scalar() {
@@ -222,7 +224,7 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
     }
     if let Some(key) = key_without_effect(field) {
         problem(format!(
-            "`{key}` has no effect on `{name}`, which is not a text; remove it"
+            "`{key}` has no effect on `{name}`, which is not a text field; remove it"
         ));
     }
     match field.default_value() {

@@ -35,8 +35,8 @@ const FIELDS: &[FieldSpec] = &[
         .read_only(),
     USER_TYPE,
     FieldSpec::new::<Option<String>>("role_source")
-        .title("Role from")
-        .help("Source of the role. A role from ADMIN_USER_EMAILS ends when the entry is removed.")
+        .title("Role source")
+        .help("A role from ADMIN_USER_EMAILS is revoked when the entry is removed.")
         .read_only(),
     FieldSpec::new::<bool>("is_active")
         .title("Active")

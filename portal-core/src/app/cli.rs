@@ -192,8 +192,8 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
                 Some(("sync", _)) => {
                     let report = plan.sync_users(store).await?;
                     println!(
-                        "{} users at the identity provider: {} created, {} updated, {} deleted here; {} are banned",
-                        report.found, report.created, report.updated, report.deleted, report.banned
+                        "{} users at the identity provider, {} banned; {} created, {} updated and {} deleted in the portal",
+                        report.found, report.banned, report.created, report.updated, report.deleted
                     );
                 }
                 _ => list_users(&store).await?,
@@ -233,7 +233,9 @@ async fn maintain(plan: &ValidatedPortal, command: &str) -> Result<(), Failure> 
     let is_on = maintenance::stored(&store).await?.on;
     println!("maintenance is {}", if is_on { "on" } else { "off" });
     if plan.config.maintenance {
-        println!("MAINTENANCE is on and takes precedence: only administrators have access");
+        println!(
+            "the variable MAINTENANCE is on and takes precedence: only administrators have access"
+        );
     }
     Ok(())
 }
@@ -290,7 +292,7 @@ async fn seed(plan: &ValidatedPortal, store: &Store) -> Result<(), Failure> {
         println!("{model}: {rows} rows added");
     }
     if added.is_empty() {
-        println!("this portal has no default rows");
+        println!("this portal does not define default rows");
     }
     Ok(())
 }

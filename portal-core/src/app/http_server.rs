@@ -67,7 +67,7 @@ impl HttpServer {
             let Some(permit) = self.connections.acquire(peer.ip()) else {
                 tracing::warn!(
                     %peer,
-                    "connection rejected: limit per address reached; if the address is a proxy, add it to TRUSTED_PROXIES"
+                    "connection rejected: limit per IP address reached; if the address belongs to a proxy, add it to TRUSTED_PROXIES"
                 );
                 continue;
             };

@@ -99,7 +99,7 @@ fn dialog(notice: &MaintenanceNotice, is_on: bool) -> Confirm {
     } else {
         ("Turn on maintenance?", "Turn on")
     };
-    let mut durations = vec![FieldOption::new("", "Not stated")];
+    let mut durations = vec![FieldOption::new("", "Not specified")];
     durations.extend(
         DURATIONS
             .map(|(minutes, words)| FieldOption::new(minutes.to_string(), format!("In {words}"))),

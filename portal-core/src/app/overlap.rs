@@ -82,7 +82,7 @@ pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<Str
             for route in known {
                 if conflict(route.router(), router.clone()).is_some() {
                     problems.push(format!(
-                        "two routes claim `{}`\n       {}\n       `.merge_router(..)`   {}:{}\n     change the path of one of them",
+                        "two routes conflict at `{}`\n       {}\n       `.merge_router(..)`   {}:{}\n     change the path of one of them",
                         route.name(),
                         route.place,
                         at.file(),
@@ -174,7 +174,10 @@ mod tests {
             &known(),
         );
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].contains("two routes claim `GET /a`"), "{found:?}");
+        assert!(
+            found[0].contains("two routes conflict at `GET /a`"),
+            "{found:?}"
+        );
         assert_eq!(found[0].matches("overlap.rs:").count(), 2, "{found:?}");
     }
 

@@ -89,7 +89,7 @@ pub(super) fn problems(routes: &[RouteInfo], known: &mut Vec<KnownRoute>) -> Vec
             ));
         } else if let Some(other) = known.iter().find(|it| conflicts(&it.route, route)) {
             problems.push(format!(
-                "two routes claim `{}`\n       {}\n       {}\n     change the path of one of them",
+                "two routes conflict at `{}`\n       {}\n       {}\n     change the path of one of them",
                 new.name(),
                 other.place,
                 new.place

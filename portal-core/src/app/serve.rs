@@ -37,7 +37,7 @@ impl Portal {
             on_signal.cancel();
             // A second signal requests an immediate exit.
             shutdown_signal().await;
-            tracing::warn!("stopped immediately");
+            tracing::warn!("stopped without draining connections");
             std::process::exit(1);
         });
         let served = self.serve_until(listener, signal).await;

@@ -132,7 +132,7 @@ impl PortalBuilder {
         if !self.has_provider && !config.is_dev() {
             problems.push(
                 "a portal in PROD requires an identity provider; \
-                 add one with `.auth(provider)` of the builder"
+                 add one with `.auth(provider)` on the builder"
                     .to_owned(),
             );
         }
@@ -261,7 +261,7 @@ fn access_problems(
 pub(super) fn missing_data(what: &str, source: Source, data: &str) -> String {
     let Source { file, line, .. } = source;
     format!(
-        "{what} `{source}` requires `Data<{data}>` ({file}:{line})\n     add `.data(value)` of that type to the builder"
+        "{what} `{source}` requires `Data<{data}>` ({file}:{line})\n     call `.data(value)` with a value of this type on the builder"
     )
 }
 

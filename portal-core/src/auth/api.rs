@@ -100,7 +100,7 @@ fn read_preferences(
             (name, _) => errors.push(FieldError::new(
                 format!("/{}", escape_pointer(name)),
                 "unknown_field",
-                "only `preferences` can be changed",
+                "unknown field; only `preferences` can be changed",
             )),
         }
     }

@@ -318,7 +318,14 @@ fn insert(actor: Actor, action: &str, target: &str, details: Value) -> InsertSta
         name,
         acted_by,
     } = actor;
-    tracing::info!(actor = name, ?user_id, acted_by, action, target, "audited");
+    tracing::info!(
+        actor = name,
+        ?user_id,
+        acted_by,
+        action,
+        target,
+        "audit entry recorded"
+    );
     Query::insert()
         .into_table(TABLE)
         .columns([

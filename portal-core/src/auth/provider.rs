@@ -118,7 +118,7 @@ pub trait AuthProvider: Send + Sync + 'static {
     /// Renders the content of the sign-in and sign-up pages.
     fn render_sign_in(&self, page: &SignInPage<'_>) -> Markup {
         let _ = page;
-        html! { p { "Sign-in is handled in front of this portal." } }
+        html! { p { "Sign-in is handled before requests reach this portal." } }
     }
 
     /// Returns `true` if visitors can create an account. Default: `false`.

@@ -204,7 +204,7 @@ impl Auth {
                 None if !known => {
                     tracing::warn!(
                         subject = identity.subject,
-                        "the identity provider has no record of a user it vouches for"
+                        "the identity provider has no record of a user that it identified"
                     );
                     return Ok(None);
                 }

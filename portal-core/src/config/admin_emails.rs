@@ -14,7 +14,7 @@ pub(super) fn admin_emails(settings: &Settings, problems: &mut Vec<String>) -> B
             emails.insert(entry.to_ascii_lowercase());
         } else {
             problems.push(format!(
-                "ADMIN_USER_EMAILS has `{entry}`, which is not an e-mail address; \
+                "ADMIN_USER_EMAILS contains `{entry}`, which is not an e-mail address; \
                  use addresses such as `ann@example.com`, separated by commas"
             ));
         }
@@ -85,7 +85,7 @@ mod tests {
             let (emails, problems) = read(&format!("root@example.com,{entry}"));
             assert_eq!(emails, ["root@example.com"], "{entry}");
             assert_eq!(problems.len(), 1, "{entry}: {problems:?}");
-            let start = format!("ADMIN_USER_EMAILS has `{entry}`");
+            let start = format!("ADMIN_USER_EMAILS contains `{entry}`");
             assert!(problems[0].starts_with(&start), "{problems:?}");
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn public_url(
             url.scheme() == "http" && !url.host_str().is_some_and(is_loopback_host)
         }) {
             problems.push(format!(
-                "PUBLIC_URL is `{url}`; PROD requires `https://`, since cookies and tokens would be sent in the clear otherwise"
+                "PUBLIC_URL is `{url}`; PROD requires `https://`, because cookies and tokens would otherwise be sent unencrypted"
             ));
         }
     }
@@ -74,7 +74,7 @@ pub(super) fn allowed_origins(settings: &Settings, problems: &mut Vec<String>) -
             let origin = origin(text);
             if origin.is_none() {
                 problems.push(format!(
-                    "ALLOWED_ORIGINS has `{}`; use origins such as `https://app.example.com`",
+                    "ALLOWED_ORIGINS contains `{}`; use origins such as `https://app.example.com`",
                     masked(text)
                 ));
             }
@@ -168,7 +168,7 @@ mod tests {
         for text in ["*", "null", "https://a.example/b", "a.example"] {
             let error = allow(text).map(|config| config.allowed_origins);
             assert!(
-                error.is_err_and(|error| error.problems[0].starts_with("ALLOWED_ORIGINS has")),
+                error.is_err_and(|error| error.problems[0].starts_with("ALLOWED_ORIGINS contains")),
                 "{text}"
             );
         }

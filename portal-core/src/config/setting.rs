@@ -98,14 +98,14 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
     ),
     Setting::new(
         "SECRET_KEY",
-        "Keys the hashes of client tokens; at least 32 bytes, required in PROD",
+        "Key for the hashes of client tokens; at least 32 bytes, required in PROD",
     )
     .secret(),
     Setting::new(
         "ALLOWED_ORIGINS",
         "Comma-separated origins, in addition to the portal's own, whose pages may monitor tasks",
     ),
-    Setting::new("RATE_LIMITS", "on or off (off in DEV only)").default("on"),
+    Setting::new("RATE_LIMITS", "on or off; off is allowed only in DEV").default("on"),
     Setting::new("COMPRESSION", "on or off: compress responses").default("on"),
     Setting::new(
         "MAINTENANCE",

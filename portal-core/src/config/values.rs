@@ -386,7 +386,7 @@ fn rate_limits(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>)
         None | Some("on") => true,
         Some("off") if app_env == AppEnv::Dev => false,
         Some("off") => {
-            problems.push("RATE_LIMITS is `off`, which is allowed in DEV only".to_owned());
+            problems.push("RATE_LIMITS is `off`, which is allowed only in DEV".to_owned());
             true
         }
         Some(other) => {
@@ -404,7 +404,7 @@ fn trusted_proxies(settings: &Settings, problems: &mut Vec<String>) -> Vec<IpNet
                 .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
             if parsed.is_err() {
                 problems.push(format!(
-                    "TRUSTED_PROXIES has `{text}`; use IP addresses or networks such as `10.0.0.0/8`"
+                    "TRUSTED_PROXIES contains `{text}`; use IP addresses or networks such as `10.0.0.0/8`"
                 ));
             }
             parsed.ok()

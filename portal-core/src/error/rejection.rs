@@ -85,7 +85,7 @@ fn usual(status: StatusCode) -> (&'static str, &'static str) {
         ),
         StatusCode::PAYLOAD_TOO_LARGE => (
             "body_too_large",
-            "the body is larger than this route accepts",
+            "the body exceeds the maximum size of this route",
         ),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (
             "unsupported_media_type",

@@ -126,7 +126,7 @@ pub(super) fn drawer(scope: &PageScope, draft: &SendForm) -> Result<Markup> {
     let Some(reaches) = draft.reaches else {
         let fields = fields(scope.state.borrow::<Roles>()?, draft);
         let drawer = drawer
-            .description("Recipients see it in their notifications.")
+            .description("Recipients see the message in their notifications.")
             .form(SEND, html! {})
             .body(fields)
             .footer(Button::new("Continue").solid().submit());

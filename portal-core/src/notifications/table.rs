@@ -18,7 +18,7 @@ const TABLE: &str = "portal_notifications";
 /// Maximum number of notifications per user; read ones are deleted first, then the oldest.
 pub(super) const MAX_PER_USER: i32 = 200;
 /// Maximum length of the text that the bell announces, in characters.
-const MAX_PAGE_SIZE: usize = 120;
+const MAX_ANNOUNCED_LENGTH: usize = 120;
 /// Number of users whose notifications are written with one statement.
 const CHUNK: usize = 500;
 
@@ -215,7 +215,7 @@ pub(super) async fn unread(store: &Store, user: Uuid) -> Result<UnreadSummary, S
             messages: row.get::<i64>("messages")?.unsigned_abs(),
             newest_at: at.timestamp_micros(),
             newest: row.get("title")?,
-            newest_text: text.map(|text| excerpt(&text, MAX_PAGE_SIZE)),
+            newest_text: text.map(|text| excerpt(&text, MAX_ANNOUNCED_LENGTH)),
             tone: tone_of(&tone),
             linked: link.map(|_| id),
         })

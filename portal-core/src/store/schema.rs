@@ -313,7 +313,7 @@ fn differences(
         let is_known = table.columns.iter().any(|known| known.name == column);
         if !is_known && there.not_null && !there.has_default {
             drift.push(format!(
-                "the column `{name}.{column}` is `NOT NULL`, but is not a field of the model"
+                "the column `{name}.{column}` is `NOT NULL`, but the model has no such field"
             ));
         }
     }

@@ -136,7 +136,9 @@ impl TaskContext {
             return Err(TaskError::permanent(message).with_code("checkpoint_invalid"));
         }
         let value = checkpoint.map(serde_json::from_value).transpose();
-        value.map_err(|error| TaskError::new(format!("the checkpoint has another type: {error}")))
+        value.map_err(|error| {
+            TaskError::new(format!("the checkpoint has a different type: {error}"))
+        })
     }
 
     /// Runs blocking code, such as a long computation, outside of the threads that serve requests.

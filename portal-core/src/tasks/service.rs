@@ -360,7 +360,7 @@ pub(super) fn insert_result(
         InsertOutcome::AlreadyActive { .. } => Err(Error::conflict(
             "task_already_active",
             format!(
-                "`{}` is already active with the same arguments, for another client",
+                "`{}` is already active with the same arguments for another client",
                 definition.title
             ),
         )),

@@ -69,7 +69,7 @@ impl ModelAttribute {
             search: take_fields("search", &mut keys, errors),
             order_by: take_order(&mut keys, errors),
             is_read_only: keys.is_set("readonly", errors),
-            guard: AccessRule::take_besides_admin(&mut keys, errors),
+            guard: AccessRule::take_for_model(&mut keys, errors),
             validate: keys
                 .take_flag("validate", errors)
                 .filter(|flag| flag.is_set)
@@ -83,7 +83,7 @@ fn take_name(keys: &mut Keys, errors: &mut Errors) -> Option<String> {
     if !names::is_table_name(&given.value()) {
         errors.at(
             given.span(),
-            "`name` is the name of a table; use only `a-z`, `0-9` and `_`",
+            "`name` is used as a table name; use only `a-z`, `0-9` and `_`, starting with a letter",
         );
     }
     Some(given.value())
@@ -103,7 +103,7 @@ fn take_order(keys: &mut Keys, errors: &mut Errors) -> Vec<Order> {
         }
         let order = key.parsed(
             errors,
-            "a field, as in `{} = name` or, in reverse order, `{} = -name`",
+            "a field, as in `{} = name` or, for descending order, `{} = -name`",
         );
         order.into_iter().collect()
     };

@@ -75,7 +75,7 @@ impl ModelField {
                     key.parsed(errors, "a literal, as in `{} = 0` or `{} = \"free\"`")?;
                 if !literal.is_text && is_string(&field.ty) {
                     let message = format!(
-                        "the default of a `String` is text; write `default = \"{}\"`",
+                        "the default of a `String` must be a string; write `default = \"{}\"`",
                         literal.text
                     );
                     errors.at(literal.span, message);
@@ -197,7 +197,7 @@ mod tests {
             parse_quote!(#[admin(default = 5)] a: Option<std::string::String>),
         ] {
             let (_, messages) = read(field);
-            let expected = "the default of a `String` is text; write `default = \"5\"`";
+            let expected = "the default of a `String` must be a string; write `default = \"5\"`";
             assert_eq!(messages, [expected]);
         }
     }

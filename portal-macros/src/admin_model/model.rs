@@ -107,7 +107,10 @@ impl Model {
         for more in marked {
             errors.at(
                 more,
-                format!("`{}` has two primary keys; mark one field only", self.ident),
+                format!(
+                    "`{}` has more than one primary key; mark only one field",
+                    self.ident
+                ),
             );
         }
         if first.is_some() {

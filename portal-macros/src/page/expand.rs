@@ -86,7 +86,7 @@ fn respond(page: &PageModel) -> TokenStream {
     } else {
         (quote!(state), quote!(request))
     };
-    let answer = answer(page);
+    let conversion = conversion(page);
     // The error for a future that is not `Send` points at the name, so all tokens get its span.
     let span = located_at(name.span());
     let send = page.attribute.paths.private_at(name.span());
@@ -94,8 +94,8 @@ fn respond(page: &PageModel) -> TokenStream {
         #send::require_send(async move {
             #split
             #(#extract)*
-            let answer = __PortalHandler::#name(#(#locals),*).await;
-            #answer
+            let output = __PortalHandler::#name(#(#locals),*).await;
+            #conversion
         })
     };
     quote! {
@@ -106,15 +106,15 @@ fn respond(page: &PageModel) -> TokenStream {
 }
 
 /// Generates the conversion to a response; the error for an unsupported type points at the type.
-fn answer(page: &PageModel) -> TokenStream {
+fn conversion(page: &PageModel) -> TokenStream {
     let span = page.handler.return_span();
     let private = page.attribute.paths.private_at(span);
     // With the type spelled out, an error underlines all of it, not only its first token.
     match page.handler.nameable_return_type() {
         Some(returned) => {
-            quote_spanned!(located_at(span)=> <#returned as #private::IntoPage>::into_page(answer))
+            quote_spanned!(located_at(span)=> <#returned as #private::IntoPage>::into_page(output))
         }
-        None => quote_spanned!(located_at(span)=> #private::page_response(answer)),
+        None => quote_spanned!(located_at(span)=> #private::page_response(output)),
     }
 }
 

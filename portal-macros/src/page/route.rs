@@ -86,7 +86,7 @@ fn parameter(segment: &str, is_last: bool) -> Result<Option<&str>, String> {
 }
 
 fn unbalanced() -> String {
-    "a route needs a `}` for each `{`, as in `/users/{id}`".to_owned()
+    "unbalanced braces in the route; write one `}` for each `{`, as in `/users/{id}`".to_owned()
 }
 
 #[cfg(test)]
@@ -125,11 +125,11 @@ mod tests {
             ),
             (
                 "/users/{id",
-                "a route needs a `}` for each `{`, as in `/users/{id}`",
+                "unbalanced braces in the route; write one `}` for each `{`, as in `/users/{id}`",
             ),
             (
                 "/users/id}",
-                "a route needs a `}` for each `{`, as in `/users/{id}`",
+                "unbalanced braces in the route; write one `}` for each `{`, as in `/users/{id}`",
             ),
             ("/users/{}", "a parameter needs a name, as in `{id}`"),
             (

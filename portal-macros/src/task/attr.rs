@@ -70,7 +70,7 @@ impl TaskAttribute {
         {
             errors.at(
                 span,
-                "an `internal` task is enqueued from code only, where `requires_..` does not apply; keep one of the two",
+                "an `internal` task can be enqueued only from code, where `requires_..` has no effect; keep one of the two keys",
             );
         }
         let (retries, backoff_milliseconds) = take_retries(&mut keys, errors);

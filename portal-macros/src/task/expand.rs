@@ -311,7 +311,7 @@ mod tests {
             quote!(requires_role = "EDITOR"),
         ] {
             let code = internal(quote!(internal, #guard));
-            assert!(code.contains("is enqueued from code only"), "{code}");
+            assert!(code.contains("can be enqueued only from code"), "{code}");
         }
     }
 

@@ -125,7 +125,7 @@ fn report(servers: &[Server], turns: &[Vec<Round>]) {
             Some(turn.get(index)?.rate() / baseline)
         });
         println!("{}: {}", server.subject.name, server.subject.about);
-        line("share of the first", Summary::of(ratios), 3);
+        line("ratio to the first", Summary::of(ratios), 3);
         line("requests/s", Summary::of(rounds().map(Round::rate)), 0);
         line(
             "server µs/request",

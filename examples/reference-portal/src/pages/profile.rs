@@ -82,7 +82,7 @@ struct ChosenToken {
 }
 
 fn tokens_card(tokens: &[ClientToken], config: &Config) -> Card<'static> {
-    let description = "Programs use them to start and monitor tasks with your permissions. A token expires 24 hours after its last use, at most 7 days after its creation.";
+    let description = "Programs use client tokens to start and monitor tasks with your permissions. A token expires 24 hours after its last use, at most 7 days after its creation.";
     let list = html! {
         ul class="pt-feed" {
             @for token in tokens {

@@ -7,7 +7,7 @@ use portal_core::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Name and age of a person: any text, any whole number.
+/// Name and age of a person. The name can be any text, the age any whole number.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 pub(crate) struct InputArgs {
     /// Name of the person

@@ -101,5 +101,5 @@ fn registry_reports_all_problems() {
         problems[4].contains("default of `portal_x.row_version`"),
         "{problems:#?}"
     );
-    assert!(problems[5].contains("another type"), "{problems:#?}");
+    assert!(problems[5].contains("a different type"), "{problems:#?}");
 }

@@ -138,7 +138,7 @@ pub(in crate::tasks) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<
         // A type's `Deserialize` does not necessarily accept the output of its `Serialize`.
         from_value::<A>(accepted.clone()).map_err(|error| {
             unreadable(format!(
-                "the argument type does not read its own output: {} {}",
+                "the argument type does not accept its own output: {} {}",
                 error.pointer, error.message
             ))
         })?;

@@ -38,7 +38,7 @@ impl TaskRegistry {
         let place = format!("       {source}   {}:{}", source.file, source.line);
         if RESERVED_GROUPS.contains(&group.as_str()) {
             return Err(format!(
-                "task `{source}` is in the group `{group}`, which would shadow a route of the portal\n{place}\n     choose another one with `group = \"..\"`"
+                "task `{source}` is in the group `{group}`, which would shadow a route of the portal\n{place}\n     choose another group with `group = \"..\"`"
             ));
         }
         let word = |text: &str| {
@@ -58,7 +58,7 @@ impl TaskRegistry {
             }
             let other = other.source;
             return Err(format!(
-                "two tasks are named `{group}/{name}`\n       {other}   {}:{}\n{place}\n     change one with `group = \"..\"` or `name = \"..\"`",
+                "two task types are named `{group}/{name}`\n       {other}   {}:{}\n{place}\n     change one with `group = \"..\"` or `name = \"..\"`",
                 other.file, other.line
             ));
         }

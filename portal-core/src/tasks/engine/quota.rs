@@ -226,7 +226,7 @@ impl Quotas {
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_pending_tasks",
             format!(
-                "this user has {} pending tasks, the maximum; retry when some of them have started",
+                "this user has reached the maximum of {} pending tasks; retry when some of them have started",
                 self.pending
             ),
         )
@@ -238,7 +238,7 @@ impl Quotas {
             StatusCode::TOO_MANY_REQUESTS,
             "task_storage_full",
             format!(
-                "the tasks of this user would store more than {} bytes, the maximum; retry when old tasks have been deleted",
+                "the tasks of this user would exceed the maximum of {} stored bytes; retry when old tasks have been deleted",
                 self.bytes
             ),
         )

@@ -18,11 +18,11 @@ impl TaskCounts {
 impl TaskDurations {
     /// Returns a line chart of task durations: the median and the 95th percentile.
     pub fn chart(&self) -> Chart {
-        Chart::line("Duration of tasks")
+        Chart::line("Task duration")
             .buckets(&self.buckets)
             .unit(Unit::Seconds)
             .series("Median", self.median.iter().copied())
             .series("95th percentile", self.p95.iter().copied())
-            .empty_text("No tasks completed in this range")
+            .empty_text("No tasks completed in this time range")
     }
 }

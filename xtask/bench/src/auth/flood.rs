@@ -82,7 +82,7 @@ pub(crate) async fn run(rounds: usize) -> Result<()> {
     );
     println!("  p99 without guests   {none:.0} µs");
     println!("  p99 with guests      {anonymous:.0} µs, without tokens");
-    println!("  p99 with forged keys  {unknown:.0} µs");
+    println!("  p99 with forged keys {unknown:.0} µs");
     println!(
         "  forged keys / no token {:.2}, medians",
         unknown.median / anonymous.median

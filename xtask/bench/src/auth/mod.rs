@@ -24,7 +24,9 @@ pub(crate) struct Settings {
 
 /// Measures the throughput of signed-in requests, the cost of a check, and forged key ids.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
-    println!("# requests of signed-in users, as share of plain axum with as many bytes");
+    println!(
+        "# requests of signed-in users, as a share of plain axum with the same number of bytes"
+    );
     let subjects = ["plain-axum-token", "session", "sessions"].map(target::named);
     let subjects = subjects.into_iter().collect::<Result<Vec<_>>>()?;
     http::compare(&subjects, &settings.load).await?;
@@ -32,6 +34,6 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     warm::run(settings.load.rounds, settings.calls).await?;
     println!("# verification of an uncached session token, in this process");
     cold::run(settings.load.rounds, settings.calls).await?;
-    println!("# guests with forged keys, concurrent with signed-in users");
+    println!("# requests with forged key ids, concurrent with requests of signed-in users");
     flood::run(settings.flood_rounds).await
 }

@@ -42,7 +42,7 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     println!("  a guest              {open:.2} µs");
     println!("  a signed-in user     {guarded:.2} µs");
     println!(
-        "  the check            {:.2} µs, minimum over minimum",
+        "  the check            {:.2} µs, difference of the minimums",
         guarded.min - open.min
     );
     portal.shutdown().await;

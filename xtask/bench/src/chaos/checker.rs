@@ -133,7 +133,7 @@ async fn summary(connection: &mut PgConnection) -> Result<()> {
                   WHERE operation = 'INSERT' AND schedule IS NOT NULL GROUP BY 1";
     for row in sqlx::query(select).fetch_all(connection).await? {
         let (schedule, count): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
-        println!("  {count:6} fires of the schedule {schedule}");
+        println!("  {count:6} scheduled fires of {schedule}");
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ WHERE operation = 'UPDATE'
            OR (old_status = 'PROCESSING' AND new_status = 'PROCESSING' AND new_progress < old_progress));
 
 -- name: no attempt overwrites a later one
-SELECT task_id::text, 'attempt ' || new_attempt || ' was given "' || new_message || '"' FROM chaos_history
+SELECT task_id::text, 'attempt ' || new_attempt || ' has the message "' || new_message || '"' FROM chaos_history
 WHERE new_message LIKE 'attempt %' AND new_message NOT LIKE 'attempt ' || new_attempt || ' %';
 
 -- name: only the replica that claimed an attempt writes its progress and result
@@ -43,11 +43,11 @@ WHERE h.operation = 'UPDATE' AND h.old_status = 'PROCESSING'
            OR (h.new_status = 'ERROR' AND h.new_code NOT IN ('crashed', 'cancelled')));
 
 -- name: an attempt runs once
-SELECT task_id::text, 'attempt ' || attempt || ' was run ' || count(*) || ' times' FROM chaos_effects
+SELECT task_id::text, 'attempt ' || attempt || ' ran ' || count(*) || ' times' FROM chaos_effects
 GROUP BY task_id, attempt HAVING count(*) > 1;
 
 -- name: a task that must not run twice runs at most once
-SELECT e.task_id::text, 'was run ' || count(*) || ' times' FROM chaos_effects e
+SELECT e.task_id::text, 'ran ' || count(*) || ' times' FROM chaos_effects e
 JOIN portal_tasks t ON t.id = e.task_id AND t.state = 'chaos' AND t.name = 'once'
 GROUP BY e.task_id HAVING count(*) > 1;
 
@@ -64,10 +64,10 @@ FROM chaos_history WHERE operation = 'INSERT' AND schedule IS NOT NULL
 GROUP BY schedule, date_trunc('second', run_at) HAVING count(*) > 1;
 
 -- name: the ledger contains the writer of every change
-SELECT task_id::text, operation || ' by nobody' FROM chaos_history WHERE writer NOT LIKE 'replica-%';
+SELECT task_id::text, operation || ' by an unknown writer' FROM chaos_history WHERE writer NOT LIKE 'replica-%';
 
 -- name: a global concurrency limit is never exceeded
-SELECT task_id::text, running || ' at once' FROM (
+SELECT task_id::text, running || ' concurrently' FROM (
     SELECT h.seq, h.task_id, sum(CASE WHEN h.new_status = 'PROCESSING' THEN 1 ELSE -1 END) OVER (ORDER BY h.seq) AS running
     FROM chaos_history h JOIN portal_tasks t ON t.id = h.task_id AND t.state = 'chaos' AND t.name = 'limited'
     WHERE h.operation = 'UPDATE' AND h.new_status <> h.old_status

@@ -144,7 +144,7 @@ async fn flaky(
     }
 }
 
-/// Runs at most twice at once, across all replicas
+/// At most two run at once across all replicas
 #[monitored_background_task(group = "chaos", concurrency = 2)]
 async fn limited(
     task: TaskContext,

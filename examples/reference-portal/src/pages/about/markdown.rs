@@ -35,7 +35,7 @@ pub(super) fn read(text: &str) -> Document {
         }
     }
     let mut markup = String::new();
-    push_html(&mut markup, coloured(events).into_iter());
+    push_html(&mut markup, highlighted(events).into_iter());
     Document {
         body: PreEscaped(markup),
         contents,
@@ -64,7 +64,7 @@ fn slug(title: &str) -> String {
 }
 
 /// Highlights Rust code blocks and makes long blocks scrollable by keyboard.
-fn coloured(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
+fn highlighted(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     let mut out = Vec::with_capacity(events.len());
     let mut block: Option<bool> = None;
     for event in events {

@@ -22,7 +22,7 @@ impl Layout for HomeLayout {
                 header class="pt-site-bar" {
                     (HomeLayout.brand(page))
                     nav aria-label="Main" {
-                        a href="#annotations" { "Annotations" }
+                        a href="#attributes" { "Attributes" }
                         a href="#features" { "Features" }
                         a href="#start" { "Get started" }
                         a href=(page.url("/admin/about")) { "About" }

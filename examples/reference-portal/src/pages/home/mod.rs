@@ -11,7 +11,7 @@ use super::highlight;
 /// URL of the source code.
 pub(in crate::pages) const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
 
-struct Annotation {
+struct AttributeSample {
     name: &'static str,
     title: &'static str,
     text: &'static str,
@@ -20,8 +20,8 @@ struct Annotation {
     code: &'static str,
 }
 
-const ANNOTATIONS: [Annotation; 3] = [
-    Annotation {
+const ATTRIBUTES: [AttributeSample; 3] = [
+    AttributeSample {
         name: "#[page]",
         title: "A function becomes a page",
         text: "Route, title, access and navigation live next to the page. Arguments are axum extractors.",
@@ -41,7 +41,7 @@ async fn invoices(user: CurrentUser, db: Data<Db>) -> Result<Markup> {
     })
 }"#,
     },
-    Annotation {
+    AttributeSample {
         name: "#[admin_model]",
         title: "A struct becomes a table",
         text: "The table, its forms, search, a REST API and an audit log, all from a struct you already have.",
@@ -63,7 +63,7 @@ struct Feature {
     enabled: bool,
 }"#,
     },
-    Annotation {
+    AttributeSample {
         name: "#[monitored_background_task]",
         title: "A function becomes a task",
         text: "Stored before it is accepted, restarted after a crash, and monitored live in the portal or over WebSocket.",
@@ -94,12 +94,12 @@ const FEATURES: [(&str, &str, &str); 6] = [
     (
         "activity",
         "Live everywhere",
-        "Changes appear in every open browser within a second, on every replica, and only to people allowed to see them.",
+        "Changes appear in every open browser within a second, on every replica, and only for people who are allowed to see them.",
     ),
     (
         "rotate-ccw",
         "Crash-proof tasks",
-        "Kill a process mid-run and another picks up its tasks. None is lost, and each finishes exactly once.",
+        "Kill a process mid-run, and another one picks up its tasks. No task is lost, and each one finishes exactly once.",
     ),
     (
         "palette",
@@ -120,13 +120,13 @@ const FEATURES: [(&str, &str, &str); 6] = [
 
 /// Home
 ///
-/// A user portal from three annotations: pages, admin models and background tasks.
+/// A user portal from three attributes: pages, admin models and background tasks.
 #[page("/", nav(icon = "house", order = 10), layout = layout::HomeLayout)]
 async fn home(config: Data<portal_core::Config>, user: Option<CurrentUser>) -> Markup {
     html! {
         (hero(user.is_some()))
         (preview::picture(&config.app_name))
-        (annotations())
+        (attributes())
         (features())
         (start())
     }
@@ -136,7 +136,7 @@ fn hero(is_signed_in: bool) -> Markup {
     html! {
         section class="pt-hero" {
             p class="pt-eyebrow" { "For " b { "axum" } ", on tokio and sqlx" }
-            h1 { "A user portal from three annotations" }
+            h1 { "A user portal from three attributes" }
             p {
                 "Sign-in, pages, admin forms and background tasks with live progress. "
                 "Add them to your existing Rust service and keep writing functions and structs."
@@ -153,11 +153,11 @@ fn hero(is_signed_in: bool) -> Markup {
     }
 }
 
-fn annotations() -> Markup {
+fn attributes() -> Markup {
     html! {
-        section class="pt-site-section" id="annotations" {
-            header { h2 { "Three annotations, no framework to learn" } p { "Each turns an item you would write anyway into part of the portal." } }
-            @for one in &ANNOTATIONS {
+        section class="pt-site-section" id="attributes" {
+            header { h2 { "Three attributes, no framework to learn" } p { "Each turns an item you would write anyway into part of the portal." } }
+            @for one in &ATTRIBUTES {
                 div class="pt-code-sample" {
                     div {
                         code class="pt-eyebrow" { (one.name) }

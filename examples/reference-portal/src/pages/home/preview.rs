@@ -36,7 +36,7 @@ const TASKS: [(&str, &str, &str, Tone, u8); 3] = [
 pub(super) fn picture(app_name: &str) -> Markup {
     html! {
         figure class="pt-picture" {
-            div class="pt-window" role="img" aria-label="Preview of the overview: figures with trends, a chart of sign-ups and a list of tasks" {
+            div class="pt-window" role="img" aria-label="Preview of the overview: statistics with trends, a chart of sign-ups and a list of tasks" {
                 div class="pt-window-bar" { i {} i {} i {} span { "portal.example/admin/overview" } }
                 div class="pt-window-body" inert {
                     div class="pt-window-side" {

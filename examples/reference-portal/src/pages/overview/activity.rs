@@ -10,7 +10,7 @@ use portal_core::prelude::*;
 const MAX_SHOWN: u64 = 6;
 
 /// Renders the latest audit entries.
-pub(super) async fn of_everybody(audit: &AuditLog, users: &Users) -> Result<Markup> {
+pub(super) async fn of_all_users(audit: &AuditLog, users: &Users) -> Result<Markup> {
     let filter = AuditFilter {
         limit: MAX_SHOWN,
         ..AuditFilter::default()

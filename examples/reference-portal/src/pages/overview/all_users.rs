@@ -44,7 +44,7 @@ pub(super) async fn content(
         .buckets(&active.buckets)
         .counts("Users", Tone::Accent, &active.values)
         .empty_text("No sign-ins in this time range");
-    let figures = region(html! {
+    let statistics = region(html! {
         @if has_examples { (examples::banner()) }
         div class="pt-grid" {
             (user_card(all_users, &sign_ups))
@@ -64,10 +64,10 @@ pub(super) async fn content(
             }).value(median))
             (ChartCard::new(active_chart).description("Users who signed in").value(Unit::Count.short(active.total as f64)))
         }
-        (activity::of_everybody(audit, users).await?)
+        (activity::of_all_users(audit, users).await?)
         @if is_dev && !has_examples { (examples::offer()) }
     });
-    Ok((figures, true))
+    Ok((statistics, true))
 }
 
 /// Wraps the content in a region that re-renders when its data changes.

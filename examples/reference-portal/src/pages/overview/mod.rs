@@ -38,7 +38,7 @@ async fn overview(
         return Ok(welcome());
     };
     let range = TimeRange::from_query(shown.range.as_deref());
-    let (content, has_figures) = if user.is_admin() {
+    let (content, has_statistics) = if user.is_admin() {
         all_users::content(&users, &tasks, &audit, config.is_dev(), range).await?
     } else {
         personal::content(&user, &users, &tasks, range).await?
@@ -52,7 +52,7 @@ async fn overview(
         div class="pt-stack" {
             div class="pt-row" {
                 (search())
-                @if has_figures { span class="pt-push-end" { (time_range_links("Time range", PATH, range)) } }
+                @if has_statistics { span class="pt-push-end" { (time_range_links("Time range", PATH, range)) } }
             }
             (content)
         }

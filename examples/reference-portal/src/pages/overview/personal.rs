@@ -24,7 +24,7 @@ pub(super) async fn content(
         ..TaskFilter::default()
     };
     let latest = tasks.list(&latest).await?;
-    let has_figures = !latest.is_empty();
+    let has_statistics = !latest.is_empty();
     let content = if latest.is_empty() {
         html! {
             (Card::new().body(
@@ -60,7 +60,7 @@ pub(super) async fn content(
             (activity::own_sign_ins(users, user).await?)
         }
     });
-    Ok((region, has_figures))
+    Ok((region, has_statistics))
 }
 
 /// Returns a row that links to the page of its task.

@@ -119,7 +119,7 @@ impl Scheduler {
                 shared.engine.announce();
             }
             FireOutcome::Refused => {
-                tracing::info!(schedule = name, %time, "schedule fired without a new task; one exists already");
+                tracing::info!(schedule = name, %time, "schedule fired without a new task; a matching task already exists");
                 // Without a new task, no other event announces the next time.
                 shared.store.publish(ClusterEvent::SchedulesChanged).await;
             }

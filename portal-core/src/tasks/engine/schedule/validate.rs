@@ -31,7 +31,7 @@ pub(crate) fn problems(definition: &TaskDefinition) -> Vec<String> {
         .map(|error| match error {
             ScheduleError::Cron(error) => problem(
                 format!("has the schedule `{cron}`, which is not a cron expression: {error}"),
-                "use minute, hour, day, month and weekday, as in `0 3 * * *`; six fields start with seconds",
+                "use minute, hour, day, month and weekday, as in `0 3 * * *`; an expression with six fields starts with seconds",
             ),
             ScheduleError::NeverFires => problem(
                 format!("has the schedule `{cron}`, which never fires"),
@@ -50,7 +50,7 @@ pub(crate) fn problems(definition: &TaskDefinition) -> Vec<String> {
             .collect();
         problems.push(problem(
             format!(
-                "has a schedule, which starts it with the arguments `{{}}`, but they are invalid: {}",
+                "has a schedule, which enqueues it with the arguments `{{}}`, but these are invalid: {}",
                 errors.join("; ")
             ),
             "add a default to each argument with `#[serde(default)]`",

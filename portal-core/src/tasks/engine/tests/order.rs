@@ -77,7 +77,7 @@ async fn first_task_behind_a_long_queue_is_claimed_next(store: Store) {
         .map(|record| record.id)
         .collect();
     next.retain(|id| of_eve.contains(id));
-    assert_eq!(next.len(), 2, "they alternate");
+    assert_eq!(next.len(), 2, "the owners alternate");
 }
 
 async fn tasks_without_turns_are_placed_once_due(store: Store) {

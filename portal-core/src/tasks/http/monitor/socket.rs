@@ -143,7 +143,7 @@ async fn close(mut socket: WebSocket, closed: CloseReason) -> Result<(), axum::E
         reason: closed.reason.into(),
     };
     // The peer responds with a close frame; a peer that does not is dropped.
-    let farewell = async {
+    let closing = async {
         socket.send(Message::Close(Some(frame))).await?;
         while let Some(Ok(message)) = socket.next().await {
             if matches!(message, Message::Close(_)) {
@@ -157,7 +157,7 @@ async fn close(mut socket: WebSocket, closed: CloseReason) -> Result<(), axum::E
         }
         Ok(())
     };
-    timeout(CLOSE_TIMEOUT, farewell).await.unwrap_or(Ok(()))
+    timeout(CLOSE_TIMEOUT, closing).await.unwrap_or(Ok(()))
 }
 
 #[cfg(test)]
