@@ -10,7 +10,7 @@ mod defaults;
 mod document_format;
 mod field;
 mod field_type;
-mod fields;
+mod field_types;
 mod filter;
 mod form;
 mod form_state;
@@ -37,7 +37,7 @@ mod yaml;
 
 pub use field::{AdminField, FieldKind, FieldSpec};
 pub use field_type::Widget;
-pub use fields::AdminChoice;
+pub use field_types::AdminChoice;
 pub use model::{AdminModel, ModelEntry, ModelOptions};
 pub use models::Models;
 // Only macro-generated code uses this type, within a `ModelEntry`.

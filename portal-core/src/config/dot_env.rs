@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
-use super::setting::{PORTAL_SETTINGS, Setting};
+use super::variables::{PORTAL_SETTINGS, Setting};
 
 const FILE: &str = ".env";
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::dot_env::{self, DotEnvError};
 use super::mask::masked;
-use super::setting::{PORTAL_SETTINGS, Setting};
+use super::variables::{PORTAL_SETTINGS, Setting};
 
 /// Source of a setting's value, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use maud::html;
 
 use super::components::{Banner, Tone};
 use super::error_page::came_from;
-use super::errors::{self, accepts_html};
+use super::error_response::{self, accepts_html};
 use super::fragment;
 use super::href::Href;
 use super::htmx;
@@ -94,7 +94,7 @@ async fn respond(
     };
     let user = match caller(&mut parts, &state).await {
         Ok(user) => user,
-        Err(error) => return errors::page(&parts, None, error),
+        Err(error) => return error_response::page(&parts, None, error),
     };
     if let Err(denied) = page.access.check(user.as_deref()) {
         setup.prepare(user.as_ref()).await;
@@ -113,7 +113,7 @@ async fn respond(
             PageResponse::Response(mut response) => match problem_of(&head, &mut response) {
                 Some(problem) => {
                     setup.prepare(user.as_ref()).await;
-                    let page = errors::page(&head, user.as_ref(), problem.into());
+                    let page = error_response::page(&head, user.as_ref(), problem.into());
                     return fragment::with_head(page, response.into_parts().0);
                 }
                 None => return htmx::htmx_response(&head, *response),
@@ -159,7 +159,7 @@ async fn respond(
         }
         PageResponse::Error(error) => {
             setup.prepare(user.as_ref()).await;
-            errors::page(&head, user.as_ref(), error)
+            error_response::page(&head, user.as_ref(), error)
         }
     }
 }
@@ -204,7 +204,9 @@ fn deny(
             };
             Flash::info("Your session has ended. Sign in again to continue.").redirect(to)
         }
-        Denied::Forbidden | Denied::Impersonated => errors::page(parts, user, denied.into()),
-        Denied::Deactivated => errors::page(parts, None, denied.into()),
+        Denied::Forbidden | Denied::Impersonated => {
+            error_response::page(parts, user, denied.into())
+        }
+        Denied::Deactivated => error_response::page(parts, None, denied.into()),
     }
 }

@@ -5,9 +5,9 @@ use sea_query::{Expr, ExprTrait, Query};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::columns::{self, TABLE};
 use super::record::TaskStatus;
 use super::service::Tasks;
+use super::table_columns::{self as columns, TABLE};
 use crate::auth::id_at;
 use crate::error::Result;
 use crate::store::now;

@@ -1,6 +1,5 @@
 //! Background tasks: stored before they are accepted, run by tokio workers, monitored live.
 
-mod columns;
 mod context;
 mod definition;
 mod demo_data;
@@ -16,6 +15,7 @@ mod schema_form;
 mod service;
 mod settings;
 mod statistics;
+mod table_columns;
 mod trace_context;
 
 pub use crate::auth::{ClientToken, ClientTokens, NewClientToken};

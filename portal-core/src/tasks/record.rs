@@ -136,7 +136,7 @@ impl TaskRecord {
         !self.status.is_final()
     }
 
-    /// Reads a row of [`columns::RECORD`](super::columns::RECORD).
+    /// Reads a row of [`columns::RECORD`](super::table_columns::RECORD).
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let status: String = row.get("status")?;
         let name: String = row.get("name")?;
@@ -167,7 +167,7 @@ impl TaskRecord {
         })
     }
 
-    /// Reads a row of [`columns::RECORD`](super::columns::RECORD) and the result.
+    /// Reads a row of [`columns::RECORD`](super::table_columns::RECORD) and the result.
     pub(super) fn from_row_with_result(row: &Row) -> Result<Self, StoreError> {
         let mut record = Self::from_row(row)?;
         record.result = row.document("result")?;

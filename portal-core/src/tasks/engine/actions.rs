@@ -15,10 +15,10 @@ use super::insert::{self, NewTask};
 use super::queue;
 use crate::error::{Error, Result};
 use crate::store::{ClusterEvent, Transaction, now};
-use crate::tasks::columns::TABLE;
 use crate::tasks::definition::task::TaskDefinition;
 use crate::tasks::initiator::Initiator;
 use crate::tasks::service::{Tasks, insert_result, task_not_found};
+use crate::tasks::table_columns::TABLE;
 
 /// Interval at which old finished tasks are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);

@@ -12,8 +12,8 @@ use super::due::{self, Candidate, READY, READY_ORDER, Rotation};
 use super::finish_notification::FinishNotification;
 use super::turn;
 use crate::store::{Dialect, RawSql, Row, Store, StoreError, Transaction, now};
-use crate::tasks::columns;
 use crate::tasks::record::{TaskRecord, TaskStatus};
+use crate::tasks::table_columns as columns;
 
 /// Table with a row for each task type that is paused or has a limit.
 pub(super) const QUEUES: &str = "portal_task_queues";

@@ -7,7 +7,7 @@ use sea_query::{Expr, ExprTrait, Query};
 use uuid::Uuid;
 
 use crate::store::{Store, StoreError};
-use crate::tasks::columns::{self, TABLE};
+use crate::tasks::table_columns::{self as columns, TABLE};
 
 /// Details of a task in addition to its record.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,10 +14,10 @@ use super::insert::ids;
 use super::insert::unavailable;
 use crate::notifications::{Notification, send_in};
 use crate::store::{Dialect, Store, StoreError, Transaction, now};
-use crate::tasks::columns::{self, TABLE};
 use crate::tasks::definition::args::json_length;
 use crate::tasks::error::TaskError;
 use crate::tasks::record::{TaskRecord, TaskStatus, storable};
+use crate::tasks::table_columns::{self as columns, TABLE};
 
 /// Saves the progress of attempts and returns the task ids of superseded ones.
 pub(super) async fn save_progress(

@@ -15,9 +15,9 @@ use super::queue::{args_in, select};
 #[cfg(feature = "postgres")]
 use crate::store::RawSql;
 use crate::store::{Dialect, Executor, Store, StoreError, now};
-use crate::tasks::columns::{self, TABLE};
 use crate::tasks::definition::args::AcceptedArgs;
 use crate::tasks::record::{TaskRecord, TaskStatus};
+use crate::tasks::table_columns::{self as columns, TABLE};
 
 /// Task to be stored.
 #[derive(Debug, Clone, Serialize)]

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::claim::{QueueSpec, any_of, is_processing};
 use crate::notifications::send_in;
 use crate::store::{Store, StoreError, now};
-use crate::tasks::columns::{self, TABLE};
 use crate::tasks::record::{TaskRecord, TaskStatus};
+use crate::tasks::table_columns::{self as columns, TABLE};
 
 /// Increment that makes a version greater than all unsaved ones of a process that died.
 ///

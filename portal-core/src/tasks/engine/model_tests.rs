@@ -15,9 +15,9 @@ use super::insert::{self, NewTask};
 use super::lease::{self, OrphanScope};
 use super::queue;
 use crate::store::{Store, now};
-use crate::tasks::columns::TABLE;
 use crate::tasks::error::TaskError;
 use crate::tasks::record::TaskRecord;
+use crate::tasks::table_columns::TABLE;
 
 const STEPS: usize = 250;
 

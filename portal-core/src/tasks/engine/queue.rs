@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::results::{self, WithoutResults};
 use crate::auth::escape_like;
 use crate::store::{Executor, Store, StoreError, Transaction, now};
-use crate::tasks::columns::{self, TABLE};
 use crate::tasks::record::{TaskRecord, TaskStatus};
+use crate::tasks::table_columns::{self as columns, TABLE};
 
 /// Code of a cancelled task.
 const CANCELLED: &str = "cancelled";

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Func, Query};
 
 use crate::store::{Store, StoreError};
-use crate::tasks::columns::TABLE;
 use crate::tasks::record::TaskStatus;
+use crate::tasks::table_columns::TABLE;
 
 /// Tasks of one type with one status.
 #[derive(Debug)]

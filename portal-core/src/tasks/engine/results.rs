@@ -7,8 +7,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::store::{Dialect, Row, Store, StoreError};
-use crate::tasks::columns::{self, TABLE};
 use crate::tasks::record::TaskRecord;
+use crate::tasks::table_columns::{self as columns, TABLE};
 
 /// Maximum size of the results that one list or one step of a monitor holds in memory, in bytes.
 pub(super) const BUDGET: u64 = 2 * 1024 * 1024;

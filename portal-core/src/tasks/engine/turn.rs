@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::insert::NewTask;
 use crate::store::{Dialect, RawSql, Row, Store, StoreError, Transaction};
-use crate::tasks::columns::TABLE;
+use crate::tasks::table_columns::TABLE;
 
 /// Maximum number of tasks that one claim assigns turns to.
 pub(super) const PLACED: u64 = 256;

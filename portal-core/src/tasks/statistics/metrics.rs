@@ -278,8 +278,8 @@ mod tests {
     use super::*;
     use crate::source;
     use crate::store::Store;
-    use crate::tasks::columns::TABLE;
     use crate::tasks::initiator::Initiator;
+    use crate::tasks::table_columns::TABLE;
     use crate::tasks::{NoArgs, Task, TaskSettings};
 
     /// Creates tasks without a worker: enqueued tasks stay in the queue.

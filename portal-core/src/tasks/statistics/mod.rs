@@ -8,10 +8,10 @@ use sea_query::{Cond, Expr, ExprTrait, Func, Order, Query};
 use uuid::Uuid;
 
 use self::metrics::TaskMetrics;
-use super::columns::TABLE;
 use super::definition::registry::TaskRegistry;
 use super::record::TaskStatus;
 use super::service::Tasks;
+use super::table_columns::TABLE;
 use crate::error::Result;
 use crate::store::{Buckets, Counts, SingleFlight, TimeRange};
 

@@ -9,13 +9,13 @@ use super::table::{self, FireOutcome, StoredSchedule};
 use super::{Scheduler, scheduled};
 use crate::source;
 use crate::store::{ClusterEvent, Store};
-use crate::tasks::columns::TABLE;
 use crate::tasks::definition::args::NoArgs;
 use crate::tasks::definition::registry::TaskRegistry;
 use crate::tasks::definition::task::Task;
 use crate::tasks::engine::queue;
 use crate::tasks::service::Tasks;
 use crate::tasks::settings::TaskSettings;
+use crate::tasks::table_columns::TABLE;
 
 async fn store() -> Store {
     let store = Store::connect("sqlite::memory:").await.unwrap();

@@ -14,9 +14,9 @@ use super::insert::{self, InsertOutcome, NewTask};
 use super::lease::{self, OrphanScope};
 use super::queue::{self, CancelOutcome};
 use crate::store::{Store, StoreError, now};
-use crate::tasks::columns::TABLE;
 use crate::tasks::error::TaskError;
 use crate::tasks::record::{TaskRecord, TaskStatus};
+use crate::tasks::table_columns::TABLE;
 
 /// Runs each test on SQLite and on PostgreSQL, with a separate database.
 macro_rules! on_both {
