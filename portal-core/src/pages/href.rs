@@ -85,7 +85,6 @@ impl<'a> Href<'a> {
     }
 
     /// Returns a response that redirects to the target (`303`).
-    #[must_use]
     pub fn redirect(&self) -> Redirect {
         Redirect::to(&self.resolved())
     }

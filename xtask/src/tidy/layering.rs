@@ -15,10 +15,12 @@ const CRATE: &str = "portal-core/src";
 const OUTSIDE: [&str; 4] = ["lib", "prelude", "private", "__private"];
 
 /// Base modules, which every module can use. They can use one another.
-const GROUND: &[&str] = &["source", "error", "json", "request", "config", "state"];
+const GROUND: &[&str] = &[
+    "source", "error", "json", "request", "fields", "config", "state",
+];
 
 /// Arrows of the diagram: a module can use its targets and everything below them.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("testing", &["app"]),
     (
         "app",
@@ -37,6 +39,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("error", GROUND),
     ("json", GROUND),
     ("request", GROUND),
+    ("fields", GROUND),
     ("config", GROUND),
     ("state", GROUND),
 ];
