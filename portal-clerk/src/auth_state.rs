@@ -31,7 +31,7 @@ impl AuthState {
 pub(crate) struct RequestFacts<'a> {
     /// `Some` for a development instance.
     pub(crate) development: Option<DevBrowser>,
-    /// Time at which the browser's current sessions started; 0 if there are none. The value is not
+    /// Time at which the browser's current sessions started; 0 without sessions. The value is not
     /// signed, so it may only end a signed-in state, never establish one.
     pub(crate) client_uat: i64,
     pub(crate) session: Option<SessionToken<'a>>,

@@ -99,7 +99,7 @@ pub(crate) struct Candidate<'a> {
 /// Cookies that accompany a session cookie, under plain or suffixed names.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Companions<'a> {
-    /// Time at which the browser's sessions started, in seconds since 1970; 0 if there are none.
+    /// Time at which the browser's sessions started, in seconds since 1970; 0 without sessions.
     pub(crate) client_uat: Option<i64>,
     pub(crate) dev_browser: Option<&'a str>,
 }

@@ -342,7 +342,7 @@ async fn pages_work_unchanged_under_the_prefix() {
         .click("form[action$='/dev/sign-in'] button[type=submit]")
         .await;
 
-    // Links, a form, a redirect and a message of the application's own pages.
+    // Links, a form, a redirect and a message of pages of the application.
     browser.see("New boat").await;
     browser.click("#raw").await;
     is_at("/portal/boats?page=2").await;

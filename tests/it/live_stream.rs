@@ -520,7 +520,7 @@ async fn requested_regions_are_rendered_without_the_page(database: Database) {
     assert_eq!(response.status, 200);
     assert_eq!(
         response.text,
-        "<pt-live id=\"inner\" data-topics=\"news\" data-requires=\"live\">inside</pt-live>"
+        "<pt-live id=\"inner\" data-topics=\"news\">inside</pt-live>"
     );
     assert_eq!(response.header("cache-control"), "private, no-store");
     let both = regions(&guest, "/live-test", "outer live-news nothing")

@@ -11,7 +11,7 @@ use crate::auth::{Actor, Auth, Roles};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 
-/// Rows of a model: the rows of its own table, or the portal's users.
+/// Rows of a model: those of a table, or the portal's users.
 pub(crate) enum RowService<'a> {
     Table(ModelTable<'a>),
     Users(UserRowService<'a>),

@@ -97,7 +97,7 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
 }
 
 /// Creates a file that only its owner can read, because the file holds sessions and keys. SQLite
-/// gives its auxiliary files the same permissions. An existing file keeps its permissions.
+/// creates its auxiliary files with the same permissions. An existing file keeps its permissions.
 #[cfg(feature = "sqlite")]
 fn create_private(path: &std::path::Path) -> std::io::Result<()> {
     match super::instance_lock::private_options()

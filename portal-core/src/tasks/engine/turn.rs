@@ -2,7 +2,7 @@
 //!
 //! Each pending task has a turn, and tasks are claimed in the order of their turns. The first task
 //! of an owner gets the turn at the head of the queue, and each further one the turn after the
-//! owner's last. For each preceding task of its own owner, a task therefore waits for at most one
+//! owner's last. For each earlier task of the same owner, a task therefore waits for at most one
 //! task of each other owner, however many tasks others have stored. All tasks without an owner
 //! count as tasks of one owner.
 
