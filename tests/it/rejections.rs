@@ -236,7 +236,7 @@ async fn production_reveals_no_internals() {
             for inside in [
                 "Expected 2",
                 "on fire",
-                "cause that nobody",
+                "cause that stays",
                 ".rs",
                 "developers",
             ] {
