@@ -81,7 +81,7 @@ impl HttpServer {
                 WriteTimeout::new(stream, self.limits.write_timeout),
                 peer,
                 self.limits.header_timeout,
-                // A token of its own, because each poll of the connection locks it.
+                // A separate token, because each poll of the connection locks it.
                 self.stop.child_token(),
             );
             open.spawn(connection);

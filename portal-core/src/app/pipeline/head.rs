@@ -1,4 +1,4 @@
-//! Head of a request: what the steps read from its headers.
+//! Head of a request: the information that the steps need from its headers.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -10,7 +10,7 @@ use crate::security::{REQUEST_ID, is_bearer};
 /// The destination for which a browser sends a request.
 const FETCH_DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// What the steps read from the headers of a request.
+/// Information that the steps need from the headers of a request.
 pub(super) struct Head {
     pub(super) request_id: HeaderValue,
     /// `true` if the client accepts HTML, as browsers do.
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn client_that_accepts_no_encoding_gets_none() {
+    fn response_is_not_encoded_without_accept_encoding() {
         assert_eq!(read(&[]).encoding, Encoding::Identity);
         let gzip = [("accept-encoding", "gzip")];
         assert_eq!(read(&gzip).encoding, Encoding::Gzip);
