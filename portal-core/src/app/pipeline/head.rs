@@ -1,4 +1,4 @@
-//! Head of a request: what the steps read from its headers.
+//! Head of a request: the information that the steps need from its headers.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
