@@ -214,7 +214,7 @@ async fn floods(task: TaskContext) -> Result<u32, TaskError> {
 /// Logs and reports, then fails
 #[monitored_background_task(group = "probe")]
 async fn talks(task: TaskContext) -> Result<(), TaskError> {
-    tracing::info!(response = 42, "hello from inside");
+    tracing::info!(count = 42, "hello from inside");
     tracing::debug!("too small to keep");
     task.update().progress(10).message("first").await?;
     tokio::time::sleep(Duration::from_millis(300)).await;

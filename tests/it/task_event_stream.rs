@@ -311,7 +311,7 @@ async fn history_has_updates_log_lines_and_statuses(database: Database) {
         (
             &json!("INFO"),
             &json!("hello from inside"),
-            &json!({"answer": 42})
+            &json!({"count": 42})
         )
     );
     assert!(
