@@ -40,7 +40,7 @@ where
     let (mut parts, body) = request.into_parts();
     if let Ok(proxies) = context.state().borrow::<TrustedProxies>() {
         let client = proxies.client(&parts.extensions, &parts.headers);
-        // For a provider that has rate limits for its clients.
+        // For providers that limit the rate of requests per client.
         parts.extensions.insert(client);
     }
     let navigation = match context.state().borrow::<Auth>() {
