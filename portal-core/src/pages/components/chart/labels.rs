@@ -43,7 +43,7 @@ impl Labels {
         }
     }
 
-    /// Returns the label as short as possible, for below the chart.
+    /// Returns the shortest form of the label, to be shown below the chart.
     fn short(&self, index: usize) -> String {
         match self {
             Self::Words(words) => {
@@ -92,7 +92,7 @@ impl Labels {
 
     /// Returns the visible labels, few enough not to touch each other.
     ///
-    /// They are counted from the end, because the last point is the one that people look for.
+    /// They are counted from the end, because users look for the last point.
     pub(super) fn shown(&self) -> Vec<VisibleLabel> {
         let count = self.len();
         let longest = (0..count)
