@@ -40,7 +40,7 @@ pub(crate) struct PageRenderer {
     pub(crate) layout: Arc<dyn Layout>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) unread: Arc<dyn UnreadSource>,
-    /// `true` during maintenance: only administrators have access, and see a banner.
+    /// `true` during maintenance, when only administrators have access, and see a banner.
     pub(crate) in_maintenance: Arc<AtomicBool>,
     /// Content sources of all pages.
     pub(crate) csp_sources: CspSources,
@@ -264,7 +264,7 @@ impl PageRenderer {
         response
     }
 
-    /// Returns the content security policy of a document that requires a different one than others.
+    /// Returns the content security policy of a document if it differs from that of others.
     fn policy(&self, required: &Requirements, inline_styles: bool) -> Option<HeaderValue> {
         match required.csp_sources(&self.csp_sources) {
             Some(mut sources) => {

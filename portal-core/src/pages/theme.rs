@@ -198,8 +198,8 @@ impl Theme {
 
     /// Returns the gray that [`Gray::Auto`] pairs with the accent.
     ///
-    /// For [`Accent::Brand`] this is slate; the style sheet of a [`Brand`](super::Brand) can pair
-    /// a different one.
+    /// For [`Accent::Brand`] this is slate; the style sheet of a [`Brand`](super::Brand) can pair a
+    /// different gray.
     #[must_use]
     pub const fn paired_gray(&self) -> Gray {
         match self.accent {
