@@ -65,7 +65,7 @@ pub(crate) fn bound_to_thread(program: impl AsRef<OsStr>, signal: &str) -> Comma
     command
 }
 
-/// Start of a server.
+/// Settings for the start of a server.
 pub(crate) struct Launch<'a> {
     pub(crate) name: &'a str,
     /// Signal that requests the server to stop.
