@@ -313,7 +313,7 @@ pub(super) fn came_from(setup: &PageRenderer, parts: &Parts) -> Option<String> {
     is_own.then_some(path)
 }
 
-/// Returns the similarity of two paths, from 0 to 1: of the whole paths or of their last segments.
+/// Returns the similarity of two paths or of their last segments, whichever is higher, from 0 to 1.
 fn likeness(one: &str, other: &str) -> f64 {
     let last = |path: &str| {
         let last = path.trim_end_matches('/').rsplit('/').next();

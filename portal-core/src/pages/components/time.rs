@@ -49,7 +49,7 @@ impl TimeFormat {
 }
 
 const DATE_TIME: &str = "%-d %b %Y, %H:%M";
-/// Times at least this far away are written as date and time.
+/// Times at least this far from now are shown with date and time.
 const RECENT: TimeDelta = TimeDelta::weeks(1);
 
 /// Formats a time difference in words, such as "4 minutes ago" and "in 2 hours".

@@ -20,7 +20,7 @@ use crate::tasks::{ScheduleRecord, TaskRecord};
 
 /// Period that the time line covers.
 const LOOKAHEAD: TimeDelta = TimeDelta::hours(24);
-/// Maximum number of marks per line; more are shown as one bar.
+/// Maximum number of marks per line; a larger number is shown as one bar.
 const MAX_MARKS: usize = 96;
 /// Maximum number of missed runs that are counted.
 const MAX_MISSED: usize = 100;
