@@ -36,7 +36,7 @@ pub fn free_port() -> Result<u16> {
 ///
 /// Returns an error if there are not enough free ports.
 pub fn free_ports(count: usize) -> Result<Vec<u16>> {
-    // All stay bound until the last port is known, so that no port is returned twice.
+    // All listeners stay open until the last port is known, so that no port is returned twice.
     let listeners = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
     let listeners: Vec<_> = listeners
         .collect::<Result<_, _>>()

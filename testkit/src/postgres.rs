@@ -60,7 +60,7 @@ impl Cluster {
         DirBuilder::new().mode(0o700).create(&home)?;
         let account = SystemAccount::in_place_of_root()?;
         if let Some(account) = &account {
-            // Only root can enter the temporary directory; let the account pass through it.
+            // Only root can enter the temporary directory; this lets the account pass through it.
             fs::set_permissions(parent, Permissions::from_mode(0o711))?;
             account.give(&home)?;
         }

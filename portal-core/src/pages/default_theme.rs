@@ -196,7 +196,7 @@ impl DefaultTheme {
         Ok(())
     }
 
-    /// Applies changes made by other replicas until dropped.
+    /// Applies changes made by other replicas until the future is dropped.
     pub(crate) async fn follow(&self, mut hints: Receiver<ClusterEvent>) {
         loop {
             match hints.recv().await {

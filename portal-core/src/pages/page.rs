@@ -209,8 +209,8 @@ impl Page {
 
     /// Declares a style sheet, script or content source that every response of the page requires.
     ///
-    /// Components declare theirs with [`require`](super::require) while they render. Markup that
-    /// is rendered once and cached cannot, so its page declares them:
+    /// Components declare theirs with [`require`](super::require) while they render. Markup that is
+    /// rendered once and cached cannot do this, so its page declares them:
     ///
     /// ```
     /// use std::sync::LazyLock;

@@ -84,7 +84,7 @@ choices! {
     beside
     /// Color of [`Brand::accent_color`](super::Brand::accent_color), written `brand`.
     ///
-    /// Not part of [`Accent::ALL`], since not every portal has one.
+    /// It is not part of [`Accent::ALL`], since not every portal has such a color.
     Brand "brand" "Brand"
 }
 

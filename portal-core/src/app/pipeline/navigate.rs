@@ -59,7 +59,7 @@ where
         }
     };
     if !navigation.cookies.is_empty() {
-        // A response with a session is for one browser only, whatever it contains.
+        // A response with a session is for one browser only, regardless of its content.
         let private = HeaderValue::from_static("private, no-store");
         response
             .headers_mut()

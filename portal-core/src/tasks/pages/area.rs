@@ -47,7 +47,7 @@ impl PageScope {
         format!("{}/{id}{rest}", self.area.root())
     }
 
-    /// Returns a task that the user may see here; any other task is not found.
+    /// Returns a task that the user may see here; any other task is reported as not found.
     pub(super) async fn find(&self, id: Uuid) -> Result<TaskRecord> {
         let record = self.tasks.get(id).await?;
         record

@@ -102,7 +102,8 @@ impl Labels {
         let room = longest.unwrap_or(0) * LETTER * 3 / 2 + SPACE;
         let stride = |width: usize| count.div_ceil((width / room).clamp(1, MAX_LABELS)).max(1);
         let wide = stride(WIDE);
-        // A multiple, so that the labels of a narrow chart are a subset of those of a wide one.
+        // The stride is a multiple, so that the labels of a narrow chart are a subset of those of a
+        // wide one.
         let narrow = stride(NARROW).div_ceil(wide) * wide;
         let last = count.saturating_sub(1);
         let mut shown: Vec<VisibleLabel> = (0..count)
