@@ -13,7 +13,7 @@ mod compiler;
 #[path = "ui/libraries.rs"]
 mod libraries;
 
-// Accepted items are compiled with this program.
+// Accepted items are compiled as part of this program.
 #[path = "ui/page/pass/attributes.rs"]
 pub mod attributes;
 #[path = "ui/page/pass/handlers.rs"]

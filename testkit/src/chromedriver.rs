@@ -18,8 +18,9 @@ pub struct Chromedriver {
 }
 
 impl Chromedriver {
-    /// Starts a WebDriver, which stops when the current thread ends; browser profiles go to
-    /// `scratch`, the log to `parent`.
+    /// Starts a WebDriver, which stops when the current thread ends.
+    ///
+    /// Browser profiles are created in `scratch`, the log in `parent`.
     ///
     /// # Errors
     ///
@@ -49,7 +50,7 @@ impl Chromedriver {
         })
     }
 
-    /// URL of the WebDriver.
+    /// Returns the URL of the WebDriver.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -58,7 +58,7 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// Exit code as in shells: 128 plus the signal.
+    /// Returns the exit code, as in shells: 128 plus the signal.
     pub fn exit_code(&self) -> ExitCode {
         u8::try_from(128 + self.signal).map_or(ExitCode::FAILURE, ExitCode::from)
     }

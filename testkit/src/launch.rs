@@ -36,7 +36,7 @@ pub fn free_port() -> Result<u16> {
 ///
 /// Returns an error if there are not enough free ports.
 pub fn free_ports(count: usize) -> Result<Vec<u16>> {
-    // All stay bound until the last port is known, so that no port is returned twice.
+    // All listeners stay open until the last port is known, so that no port is returned twice.
     let listeners = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
     let listeners: Vec<_> = listeners
         .collect::<Result<_, _>>()
@@ -65,7 +65,7 @@ pub(crate) fn bound_to_thread(program: impl AsRef<OsStr>, signal: &str) -> Comma
     command
 }
 
-/// Start of a server.
+/// Settings for the start of a server.
 pub(crate) struct Launch<'a> {
     pub(crate) name: &'a str,
     /// Signal that requests the server to stop.

@@ -1,6 +1,6 @@
 //! Servers, browsers and portals as child processes, for tests, tools and benchmarks.
 //!
-//! Everything here blocks. Asynchronous callers wait in `spawn_blocking`.
+//! All functions that wait block the thread. Asynchronous callers use `spawn_blocking`.
 //!
 //! | module | content |
 //! | --- | --- |

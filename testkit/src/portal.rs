@@ -23,7 +23,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Describes a program without settings, not even those of this process.
+    /// Describes a program without settings; it does not inherit those of this process either.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -100,17 +100,17 @@ impl Portal {
         Ok(())
     }
 
-    /// URL without a path.
+    /// Returns the URL without a path.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Id of the process.
+    /// Returns the id of the process.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Process of the portal.
+    /// Returns the process of the portal.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }

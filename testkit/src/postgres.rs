@@ -60,7 +60,7 @@ impl Cluster {
         DirBuilder::new().mode(0o700).create(&home)?;
         let account = SystemAccount::in_place_of_root()?;
         if let Some(account) = &account {
-            // Only root can enter the temporary directory; let the account pass through it.
+            // Only root can enter the temporary directory; this lets the account pass through it.
             fs::set_permissions(parent, Permissions::from_mode(0o711))?;
             account.give(&home)?;
         }
@@ -127,8 +127,9 @@ impl Cluster {
         command
     }
 
-    /// Returns `true` if the lock file is of this process and contains the ready state, as read by
-    /// `pg_ctl --wait`; it may be of a server that was killed.
+    /// Returns `true` if the lock file belongs to this server and contains the ready state.
+    ///
+    /// `pg_ctl --wait` checks the same. The file may be left over from a server that was killed.
     fn is_ready(&self, server: &Process) -> bool {
         let lock = fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
         let mut lines = lock.lines().map(str::trim);
@@ -157,17 +158,17 @@ impl Postgres {
         Cluster::create(programs, parent, durability, interrupt)?.start(interrupt)
     }
 
-    /// URI of the server's first database, with full permissions.
+    /// Returns the URI of the server's first database, with full permissions.
     pub fn uri(&self) -> String {
         self.uri_of("postgres")
     }
 
-    /// URI of a database, with full permissions.
+    /// Returns the URI of a database, with full permissions.
     pub fn uri_of(&self, database: &str) -> String {
         format!("{}/{database}", self.root)
     }
 
-    /// Process of the server.
+    /// Returns the process of the server.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }

@@ -22,8 +22,8 @@ pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Child process; stopped on drop, with all its children if it is in a separate group.
 ///
-/// A separate group keeps a Ctrl-C of the terminal away from the child: this
-/// process decides the order in which processes stop.
+/// In a separate group, the child does not receive a Ctrl-C of the terminal, so this process
+/// decides the order in which processes stop.
 pub struct Process {
     name: String,
     child: Child,
@@ -38,7 +38,7 @@ pub struct Process {
 pub enum Scope {
     /// The child and its children, in a separate group.
     Group,
-    /// The child alone, in the group of this process: what ends that group ends the child as well.
+    /// The child alone, in the group of this process: whatever ends that group also ends the child.
     Child,
 }
 
@@ -137,7 +137,7 @@ impl Process {
         Ok(status)
     }
 
-    /// Id of the child.
+    /// Returns the id of the child.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -229,7 +229,7 @@ impl CommandFailed {
         Err(Self { name, status }.into())
     }
 
-    /// Exit code of the command.
+    /// Returns the exit code of the command.
     pub fn exit_code(&self) -> ExitCode {
         let code = self.status.code().and_then(|code| u8::try_from(code).ok());
         code.map_or(ExitCode::FAILURE, ExitCode::from)

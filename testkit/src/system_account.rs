@@ -19,7 +19,7 @@ pub(crate) struct SystemAccount {
 }
 
 impl SystemAccount {
-    /// Returns an unprivileged account if this process runs as root, else `None`.
+    /// Returns an unprivileged account if this process runs as root, otherwise `None`.
     pub(crate) fn in_place_of_root() -> Result<Option<Self>> {
         if !rustix::process::geteuid().is_root() {
             return Ok(None);

@@ -36,7 +36,7 @@ impl Worker {
         Ok((worker, announcement))
     }
 
-    /// Id of the process.
+    /// Returns the id of the process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -50,7 +50,7 @@ impl Drop for Worker {
     }
 }
 
-/// Reports to the parent process that this one is ready, with its address.
+/// Reports to the parent process that this process is ready, with its address.
 ///
 /// # Errors
 ///

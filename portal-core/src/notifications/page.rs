@@ -44,8 +44,8 @@ pub(crate) fn pages() -> Vec<Page> {
             .access(Access::User)
     };
     let change = |action: Page| page(action).rate_class(RateClass::AdminWrite);
-    // Browsers request the path of an action when a form is sent after the session has expired:
-    // sign-in returns to the requested path.
+    // Browsers request the path of an action with `GET` if a form is sent after the session has
+    // expired, because sign-in returns to the requested path.
     let to_list = |path| page(Page::get(path, async || Href::from(PATH).redirect()));
     vec![
         page(Page::get(PATH, show)).source(source!(notifications)),
@@ -66,7 +66,7 @@ pub(crate) fn pages() -> Vec<Page> {
     ]
 }
 
-/// User and handles of a request.
+/// User of a request, and the services that the pages use.
 pub(super) struct PageScope {
     pub(super) state: PortalState,
     pub(super) user: CurrentUser,
@@ -194,7 +194,9 @@ async fn open(scope: PageScope, Path(id): Path<String>) -> Result<Redirect> {
     Ok(to_link_of(&entry))
 }
 
-/// Marks a notification as read and redirects to its link; the lists send it.
+/// Marks a notification as read and redirects to its link.
+///
+/// The lists contain a form for this action.
 async fn read_and_open(scope: PageScope, Path(id): Path<String>) -> Result<Redirect> {
     let PageScope {
         notifications,

@@ -2,8 +2,8 @@
 //!
 //! `cargo xtask assets` bundles the style sheets and scripts from `assets/src`.
 //!
-//! They are compressed once, at the highest level, while the portal starts. A request for a file
-//! that is not compressed yet waits for it.
+//! All files are compressed once, at the highest level, while the portal starts. A request for a
+//! file that is not compressed yet waits until it is.
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -165,7 +165,7 @@ pub(super) fn fingerprint(bytes: &[u8]) -> String {
 }
 
 impl Asset {
-    /// Hashes an asset, after the references to the other ones have been replaced.
+    /// Hashes an asset after replacing its references to other assets.
     fn new(name: &'static str, mut bytes: Vec<u8>, others: &[Self]) -> Self {
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
         if matches!(extension, "css" | "js") {
@@ -223,7 +223,7 @@ impl Asset {
 
 /// Compresses all files in a separate thread, so that no request waits for it.
 ///
-/// Debug builds compress each file on first request, since many of them never serve a page.
+/// Debug builds compress each file on first request, since many such builds never serve a page.
 pub(crate) fn prepare() {
     if cfg!(debug_assertions) {
         return;
@@ -279,7 +279,7 @@ pub(crate) fn url(name: &str) -> &'static str {
         .map_or("", |asset| &asset.url)
 }
 
-/// Returns the file name of an asset, as elements list it for the script that loads it.
+/// Returns the file name of an asset, which elements list for the script that loads it.
 pub(crate) fn file(name: &str) -> &'static str {
     url(name).trim_start_matches(PREFIX)
 }

@@ -25,13 +25,13 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ThemeSettings {
     pub(crate) choice: ThemeChoice,
-    /// `true` if users cannot choose accent, gray and radius; `None` uses the lock of the code.
+    /// `true` if users cannot choose accent, gray and radius; `None` uses the lock set in the code.
     pub(crate) locked: Option<bool>,
 }
 
 impl ThemeSettings {
     fn over(&self, code: Theme) -> Theme {
-        // The lock of the code restricts users, not administrators.
+        // The lock set in the code restricts users, not administrators.
         let theme = self.choice.apply_to(code.with_lock(false));
         theme.with_lock(self.locked.unwrap_or(code.is_locked()))
     }
@@ -113,7 +113,7 @@ impl DefaultTheme {
         Ok(())
     }
 
-    /// Keeps the newer version: this replica may have stored a change since `stored` was read.
+    /// Applies settings unless they are outdated: this replica may have stored a change since.
     fn take_over(&self, stored: StoredThemeSettings) {
         let mut current = self.current.write();
         if stored.version >= current.version {
@@ -196,7 +196,7 @@ impl DefaultTheme {
         Ok(())
     }
 
-    /// Applies changes made by other replicas until dropped.
+    /// Applies changes made by other replicas until the future is dropped.
     pub(crate) async fn follow(&self, mut hints: Receiver<ClusterEvent>) {
         loop {
             match hints.recv().await {

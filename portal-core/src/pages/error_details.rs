@@ -34,7 +34,7 @@ const MAX_HEADER_LEN: usize = 200;
 
 /// Renders the causes of an error, the handler and the request.
 ///
-/// Empty in PROD, and if the page already states the whole cause.
+/// The result is empty in PROD, or if the page already states the whole cause.
 pub(super) fn developer_details(
     setup: &PageRenderer,
     parts: &Parts,

@@ -17,7 +17,7 @@ use super::stylesheet::Stylesheet;
 use crate::auth::{CurrentUser, RouteInfo, safe_redirect, with_base_path};
 use crate::error::{NOTHING_HERE, Problem};
 
-/// Maximum number of pages that a 404 page links.
+/// Maximum number of pages that a 404 page links to.
 const MAX_LINKS: usize = 6;
 /// Minimum similarity, from 0 to 1, at which an existing URL is suggested.
 const MIN_SIMILARITY: f64 = 0.6;
@@ -76,7 +76,7 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// Renders the reload of temporary errors for browsers without scripts.
+    /// Renders the tag that reloads the page of a temporary error in browsers without scripts.
     pub(super) fn head(&self) -> Markup {
         html! {
             @if let Some(seconds) = self.again_after() {
@@ -85,7 +85,7 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// Returns the seconds after which the page reloads, if it does.
+    /// Returns the number of seconds after which the page reloads, if it does.
     fn again_after(&self) -> Option<u32> {
         let is_away = self.problem.status == StatusCode::SERVICE_UNAVAILABLE;
         (is_away && self.can_repeat()).then(|| self.problem.retry_after.unwrap_or(5).clamp(5, 60))
@@ -313,7 +313,7 @@ pub(super) fn came_from(setup: &PageRenderer, parts: &Parts) -> Option<String> {
     is_own.then_some(path)
 }
 
-/// Returns the similarity of two paths, from 0 to 1: of the whole paths or of their last segments.
+/// Returns the similarity of two paths or of their last segments, whichever is higher, from 0 to 1.
 fn likeness(one: &str, other: &str) -> f64 {
     let last = |path: &str| {
         let last = path.trim_end_matches('/').rsplit('/').next();

@@ -52,8 +52,8 @@ impl IntoPage for Fragment {
 
 /// Extracts the markup of a response that belongs in the layout.
 ///
-/// Other responses stay unchanged: anything but HTML, a whole document, a [`Fragment`], or the
-/// response to a script.
+/// Other responses stay unchanged: those that are not HTML, whole documents, [`Fragment`]s and
+/// responses to scripts.
 pub(super) fn content_of(request: &Parts, mut response: Response) -> PageResponse {
     let Some(text) = bare_html(request, &mut response) else {
         return PageResponse::Response(Box::new(response));

@@ -20,7 +20,7 @@ pub(crate) type Respond = Arc<dyn Fn(PortalState, Request) -> PageFuture + Send 
 /// Implemented for functions and closures with up to eight arguments. The arguments are extractors,
 /// as in [`#[page]`](crate::page): `State<PortalState>`, `CurrentUser`, `Data<T>`, `Path<T>`,
 /// `Query<T>`. Only the last one may read the body, such as `Form<T>` or `Request`. A rejected
-/// request gets an error page. `M` only keeps the implementations apart.
+/// request gets an error page. The type parameter `M` only distinguishes the implementations.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a page handler",
     label = "not a page handler",

@@ -8,7 +8,7 @@ use maud::Markup;
 
 use crate::error::Error;
 
-/// Response of a page: markup for the layout, a response of a different form, or an error page.
+/// Response of a page: markup for the layout, another response, or an error page.
 ///
 /// Return it from a handler whose branches have different types, and end each branch with
 /// [`into_page`](IntoPage::into_page):
@@ -35,7 +35,7 @@ pub enum PageResponse {
     Content(StatusCode, Markup),
     /// Markup that is rendered in the layout, with the status and headers of a response.
     ContentWithHead(Box<Parts>, Markup),
-    /// Response of a different form.
+    /// Any other response.
     ///
     /// Its HTML is rendered in the layout, unless it is a whole document, a
     /// [`Fragment`](super::Fragment) or the response to a script, such as htmx.
@@ -46,7 +46,7 @@ pub enum PageResponse {
 
 /// Return type of page handlers.
 ///
-/// Markup is rendered in the layout, in whichever form it is returned.
+/// Markup is rendered in the layout, regardless of the type that contains it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a page: return `Markup`, a `Response` or a `Result` of one",
     label = "not a page",

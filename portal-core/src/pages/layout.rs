@@ -82,7 +82,7 @@ impl<'a> PageContext<'a> {
     }
 }
 
-/// Navigation entry as a layout shows it.
+/// Navigation entry for a layout.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NavLink {
     /// Label of the link.
@@ -97,7 +97,7 @@ pub struct NavLink {
     pub active: bool,
 }
 
-/// Signed-in user as a layout shows them.
+/// Data about the signed-in user for a layout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UserSummary<'a> {
     /// Stable ID, which determines the avatar's color.
@@ -164,11 +164,10 @@ pub trait Layout: Send + Sync + 'static {
 
     /// Returns `true` if the layout's own markup can be cached for guests. Default: `false`.
     ///
-    /// That requires the markup around the content to depend only on the page's context, not on
-    /// the content or the time. It is then rendered around a placeholder, once for all
-    /// guests with the same URL, theme and sidebar, and cached until the portal stops; otherwise it
-    /// is rendered for every response. Only applies to layouts that insert the content once,
-    /// unmodified.
+    /// That requires the markup around the content to depend only on the page's context, not on the
+    /// content or the time. It is then rendered around a placeholder, once for all guests with the
+    /// same URL, theme and sidebar, and cached until the portal stops; otherwise it is rendered for
+    /// every response. This applies only to layouts that insert the content once, unmodified.
     fn is_cacheable(&self) -> bool {
         false
     }

@@ -18,7 +18,7 @@ use super::theme::Theme;
 /// Maximum number of cached layouts per page: one for each query and theme that guests request.
 const MAX_STORED: usize = 32;
 
-/// Maximum length of path and query, in bytes. Layouts for longer ones are not cached.
+/// Maximum length of path and query, in bytes. Layouts for longer URLs are not cached.
 const MAX_LEN: usize = 512;
 
 /// Placeholder for the content while a layout is rendered to be cached.

@@ -46,7 +46,7 @@ pub trait LayoutParts: Send + Sync + 'static {
         user_menu(page, user, menu_id)
     }
 
-    /// Renders the replacement of the user menu for guests.
+    /// Renders the content that guests see instead of the user menu.
     fn guest_menu(&self, page: &PageContext<'_>) -> Markup {
         guest(page)
     }

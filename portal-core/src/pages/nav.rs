@@ -1,4 +1,4 @@
-//! Navigation: its entries, and the selection that each user sees.
+//! Navigation: all entries, and those that a user sees.
 
 use std::collections::BTreeSet;
 

@@ -117,7 +117,7 @@ impl Page {
     /// Sets the source, which names the page in start-up errors and in `without_page`.
     ///
     /// Default: the function that handles the page, at the line that creates the page. Pages with
-    /// the same source are one page.
+    /// the same source count as one page.
     ///
     /// ```
     /// use portal_core::{Page, source};
@@ -187,7 +187,7 @@ impl Page {
     /// Declares values that the handler reads as [`Data`](crate::Data).
     ///
     /// A missing value is then an error at startup instead of at the first request. `#[page]`
-    /// declares those among its arguments.
+    /// declares the values among the arguments of the function.
     ///
     /// ```
     /// use portal_core::prelude::*;
@@ -209,8 +209,8 @@ impl Page {
 
     /// Declares a style sheet, script or content source that every response of the page requires.
     ///
-    /// Components declare theirs with [`require`](super::require) while they render. Markup that
-    /// is rendered once and cached cannot, so its page declares them:
+    /// Components declare theirs with [`require`](super::require) while they render. Markup that is
+    /// rendered once and cached cannot do this, so its page declares them:
     ///
     /// ```
     /// use std::sync::LazyLock;
@@ -248,7 +248,7 @@ impl Page {
         }
     }
 
-    /// Returns a link to the route, which contains the base path wherever it is rendered or sent.
+    /// Returns a link to the route; the base path is added when the link is rendered or sent.
     #[must_use]
     pub fn url(&self) -> Href<'static> {
         Href::from(self.path)

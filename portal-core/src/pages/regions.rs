@@ -17,7 +17,7 @@ const MAX_REGIONS: usize = 64;
 /// Cursor of the data on a page. Formatted only for pages with live regions.
 pub(crate) type RegionCursor = Box<dyn fmt::Display + Send>;
 
-/// Returns the cursor for data that is read afterwards.
+/// Function that returns the cursor for data that is read afterwards.
 pub(crate) type CursorSource = Arc<dyn Fn() -> RegionCursor + Send + Sync>;
 
 /// Renders a live region around its content.

@@ -40,7 +40,7 @@ pub(crate) struct PageRenderer {
     pub(crate) layout: Arc<dyn Layout>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) unread: Arc<dyn UnreadSource>,
-    /// `true` during maintenance: only administrators have access, and see a banner.
+    /// `true` during maintenance, when only administrators have access, and see a banner.
     pub(crate) in_maintenance: Arc<AtomicBool>,
     /// Content sources of all pages.
     pub(crate) csp_sources: CspSources,
@@ -74,14 +74,14 @@ impl PageRenderer {
             .regions(RequestedRegions::of(method, headers))
     }
 
-    /// Returns a link to the sign-in page that returns to the page of a request.
+    /// Returns a link to the sign-in page, which then redirects to the page of a request.
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> Href<'static> {
         let base_path = &self.config.base_path;
         let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         self.sign_in_url_to(&with_base_path(base_path, wanted))
     }
 
-    /// Returns a link to the sign-in page that returns to a URL with base path.
+    /// Returns a link to the sign-in page, which then redirects to a URL with base path.
     pub(crate) fn sign_in_url_to(&self, wanted: &str) -> Href<'static> {
         let wanted = utf8_percent_encode(wanted, QUERY_VALUE);
         Href::from(format!("/sign-in?redirect_url={wanted}"))
@@ -264,7 +264,7 @@ impl PageRenderer {
         response
     }
 
-    /// Returns the content security policy of a document that requires a different one than others.
+    /// Returns the content security policy of a document if it differs from that of others.
     fn policy(&self, required: &Requirements, inline_styles: bool) -> Option<HeaderValue> {
         match required.csp_sources(&self.csp_sources) {
             Some(mut sources) => {

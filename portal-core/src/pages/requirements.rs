@@ -62,9 +62,9 @@ impl Requirement {
 
     /// Creates the requirement of a source that only pages with this markup may load from.
     ///
-    /// It is added to the `Content-Security-Policy` of the page. A value that is not a source
-    /// expression is a start-up problem of a page that declares it; otherwise it is skipped and
-    /// logged as an error.
+    /// It is added to the `Content-Security-Policy` of the page. If a page declares a value that is
+    /// not a source expression, the portal does not start; in a component or a layout, the value is
+    /// skipped and logged as an error.
     pub fn csp_source(directive: CspDirective, source: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::CspSource(directive, source.into()))
     }
@@ -80,7 +80,7 @@ impl Requirement {
 
     /// Returns the requirement of the identity provider's additions to the page.
     ///
-    /// For the components of a provider, which receives it as
+    /// It is for the components of a provider, which receives it as
     /// [`RenderedPage::has_provider_markup`](crate::auth::RenderedPage::has_provider_markup).
     #[must_use]
     pub const fn provider_markup() -> Self {
@@ -175,7 +175,7 @@ impl Requirements {
         self.is_live
     }
 
-    /// Returns `true` if the markup can contain times: live regions may receive some later.
+    /// Returns `true` if the markup can contain times; live regions may receive times later.
     pub(super) fn has_times(&self) -> bool {
         self.has_times || self.is_live
     }

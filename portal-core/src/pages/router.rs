@@ -101,7 +101,8 @@ async fn respond(
         return deny(setup, &parts, user.as_ref(), denied);
     }
     let head = head_of(&parts.method, &parts.uri, &parts.headers);
-    // Taken first, so that changes made while the page is rendered are reported to it afterwards.
+    // The cursor is taken first, so that changes made while the page is rendered are reported to it
+    // afterwards.
     let read_mark = (setup.read_mark)();
     let request = Request::from_parts(parts, body);
     let content = (page.respond)(state.clone(), request).await;

@@ -1,7 +1,7 @@
 //! Render scope: data of the current request that components read and add to while they render.
 //!
-//! A task local, because components do not receive the request. Without a scope, as in unit tests
-//! and background tasks, every value has a default and nothing is recorded.
+//! It is a task local, because components do not receive the request. Without a scope, as in unit
+//! tests and background tasks, every value has a default and nothing is recorded.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -56,7 +56,8 @@ impl RenderScope {
 ///
 /// The page that contains the markup links the style sheet or script, once, and its
 /// `Content-Security-Policy` allows the source. In the response to a script, such as htmx, a style
-/// sheet is loaded together with the markup; scripts and content sources must be those of the page.
+/// sheet is loaded together with the markup; scripts and content sources must be declared by the
+/// page itself.
 ///
 /// Has no effect outside of a request or in a task that it spawns, so markup that is rendered once
 /// and cached needs [`Page::requires`](super::Page::requires) instead. See [`Requirement`] for an example.
@@ -140,12 +141,12 @@ pub(super) fn rendered_regions() -> String {
         .unwrap_or_default()
 }
 
-/// Returns the time zone of the visitor. Default: not known, which means UTC.
+/// Returns the time zone of the visitor. Default: unknown, which means UTC.
 pub(crate) fn zone() -> Zone {
     CURRENT.try_with(|scope| scope.zone).unwrap_or_default()
 }
 
-/// Returns the prefix of every path of the portal: empty, or such as `/portal`. Default: empty.
+/// Returns the prefix of every path of the portal, for example `/portal`. Default: empty.
 pub(crate) fn base_path() -> Arc<str> {
     CURRENT
         .try_with(|scope| Arc::clone(&scope.base_path))

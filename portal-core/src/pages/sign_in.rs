@@ -63,7 +63,7 @@ async fn show(sign_up: bool, state: &PortalState, mut parts: Parts) -> Result<Pa
     })
 }
 
-/// Renders the card around the provider's content, with a link to the other of the two pages.
+/// Renders the card around the provider's content, with a link to the other page.
 fn sign_in_card(
     sign_up: bool,
     links_other_page: bool,

@@ -2,7 +2,7 @@
 
 use super::assets::url;
 
-/// Style sheet that a page links if its markup requires it, in the order of the links.
+/// Style sheets that a page links if its markup requires them, in the order of the links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Stylesheet {

@@ -84,7 +84,7 @@ choices! {
     beside
     /// Color of [`Brand::accent_color`](super::Brand::accent_color), written `brand`.
     ///
-    /// Not part of [`Accent::ALL`], since not every portal has one.
+    /// It is not part of [`Accent::ALL`], since not every portal has such a color.
     Brand "brand" "Brand"
 }
 
@@ -198,8 +198,8 @@ impl Theme {
 
     /// Returns the gray that [`Gray::Auto`] pairs with the accent.
     ///
-    /// For [`Accent::Brand`] this is slate; the style sheet of a [`Brand`](super::Brand) can pair
-    /// a different one.
+    /// For [`Accent::Brand`] this is slate; the style sheet of a [`Brand`](super::Brand) can pair a
+    /// different gray.
     #[must_use]
     pub const fn paired_gray(&self) -> Gray {
         match self.accent {

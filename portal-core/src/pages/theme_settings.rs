@@ -64,7 +64,7 @@ pub fn theme_settings(state: &PortalState, parts: &Parts) -> Result<Markup> {
     })
 }
 
-/// Renders real components, which follow the theme of the page.
+/// Renders a preview with real components, which follow the theme of the page.
 fn preview() -> Card<'static> {
     let people = Table::new("Sample table")
         .column(Column::new("Name"))

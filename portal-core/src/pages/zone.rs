@@ -12,7 +12,7 @@ use maud::{Markup, html};
 
 use super::flash;
 
-/// Set by `feedback.js`, percent-encoded.
+/// Cookie that `time_zone.js` sets to the name of the zone, percent-encoded.
 const COOKIE: &str = "portal_zone";
 
 /// Time zone of a request; empty if the browser has not sent one yet.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::libraries;
 
-/// Files whose locations are part of a message; lines of other files change without notice.
+/// Folder of the files whose locations are part of a message; lines of other files may change.
 const CASES: &str = "tests/ui/";
 
 /// A compiler with the libraries of this package and a directory for its output.
@@ -62,7 +62,7 @@ fn normalize(rendered: &str) -> String {
     let mut is_elsewhere = false;
     for line in rendered.trim_end().lines() {
         let text = line.trim();
-        // The name of a file with the full type, which is different each time.
+        // This line names a file with the full type; the name is different each time.
         if text.contains(".long-type-") || text.contains("consider using `--verbose`") {
             continue;
         }
@@ -80,7 +80,7 @@ fn normalize(rendered: &str) -> String {
         }
         kept.push(without_count(line.trim_end()));
     }
-    // The margin is as wide as the largest line number, which may be one that is not kept.
+    // The margin is as wide as the largest line number, which may be in a line that is not kept.
     let margin = kept.iter().find_map(|line| line.find("--> ")).unwrap_or(1);
     let width = kept.iter().filter_map(|line| digits(line.trim())).max();
     let lines: Vec<_> = kept

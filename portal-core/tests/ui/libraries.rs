@@ -7,14 +7,15 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// Environment variable: arguments of the build, set by `cargo xtask test`.
+/// Environment variable with the arguments of the build; `cargo xtask test` sets it.
 const BUILD: &str = "PORTAL_TEST_BUILD";
 /// Arguments that build the libraries in the same way as `cargo test -p portal-core`.
 const OWN_BUILD: &str = "--package portal-core --tests";
 
-/// Returns arguments for the compiler with which code can use the libraries.
+/// Returns the compiler arguments with which code can use the libraries.
 ///
-/// A name that several libraries have is left out: other versions, or builds for the compiler.
+/// Names that several libraries share are omitted: these are different versions of a crate, or
+/// builds for the compiler.
 pub(crate) fn rustc_arguments() -> Vec<String> {
     let mut libraries = BTreeMap::<String, Vec<PathBuf>>::new();
     for line in build_messages().lines() {

@@ -1,4 +1,4 @@
-//! "Add default records" in the settings.
+//! The action "Add default records" of the settings.
 
 use super::super::api::initialize_defaults;
 use super::request::PageRequest;

@@ -13,7 +13,7 @@ use crate::pages::{Flash, IntoPage, PageResponse};
 /// Maximum number of rows that a form selects: the size of the longest list page.
 const MAX_SELECTED: usize = 100;
 
-/// Deletes a row, if its version is the one in the form.
+/// Deletes a row if its version is still the one in the form.
 pub(super) async fn one(request: PageRequest) -> Result<PageResponse> {
     let screen = request.screen()?;
     let (form, key) = (request.form(), &request.key);
@@ -78,7 +78,7 @@ fn count(rows: u64, model: &ModelSpec, done: &str) -> String {
     }
 }
 
-/// Returns the reason why rows were not deleted, unless it is an internal error.
+/// Converts the reason why rows were not deleted to a message; returns unexpected errors unchanged.
 fn not_deleted(error: Error) -> Result<Flash> {
     match error.code() {
         "stale" => Ok(Flash::error("Not deleted: someone else changed it")),

@@ -24,8 +24,9 @@ use crate::source;
 use crate::source::Source;
 use crate::state::PortalState;
 
-/// Returns the pages of admin models. Everyone who may open one of the models can open the
-/// settings.
+/// Returns the pages of admin models.
+///
+/// Every user who may open one of the models can open the settings.
 pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
     use AdminPage::{Settings, Users};
 
@@ -91,10 +92,11 @@ where
     Page::new(method, path, handler).title(of.title())
 }
 
-/// Creates an action: a `POST` page, and a `GET` page at the same path that leads to the list.
+/// Creates an action: a `POST` page, and a `GET` page at the same path that redirects to the list.
 ///
-/// Browsers request the latter when a form is sent after the session has expired: sign-in returns
-/// to the requested path. `without_page` removes them with the other actions and pages.
+/// Browsers request the `GET` page if a form is sent after the session has expired, because sign-in
+/// returns to the requested path. `without_page` removes both together with the other actions and
+/// pages.
 #[track_caller]
 fn action<H, F>(path: &'static str, of: AdminPage, handler: H) -> [Page; 2]
 where

@@ -23,7 +23,7 @@ pub(super) const SETTINGS: &str = "/admin/settings";
 pub(super) const USERS: &str = "/admin/users";
 pub(super) const DEFAULTS: &str = "/admin/settings/defaults";
 
-/// The two pages of admin models. The users have their own.
+/// The two pages of admin models; users have a separate page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AdminPage {
     Settings,
@@ -155,7 +155,7 @@ pub(super) fn rows_for<'a>(
     }
 }
 
-/// Returns the models that the settings show to a user. The users have their own page.
+/// Returns the models that the settings show to a user; users have a separate page.
 pub(super) fn tabs<'a>(state: &'a PortalState, user: &CurrentUser) -> Result<Vec<&'a ModelSpec>> {
     let models = state.borrow::<Models>()?.registry().models();
     Ok(models

@@ -50,7 +50,7 @@ pub(super) async fn update(request: PageRequest) -> Result<PageResponse> {
         Ok(values) => values,
         Err(errors) => return screen.invalid(draft, errors).await,
     };
-    // A row that cannot be read cannot be changed either; the change below reports that.
+    // If the row cannot be read, the update below fails as well and reports the error.
     let before = screen.rows.get(key).await.ok().map(|record| record.values);
     if let (users::MODEL, Some(before), None) = (model.name, &before, form.get(CONFIRMED)) {
         let is_own = model.key_of(before) == screen.user.id.to_string();

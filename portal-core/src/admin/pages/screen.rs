@@ -79,8 +79,7 @@ impl Screen<'_> {
         Ok(self.show(draft.as_ref()).await?.into_page())
     }
 
-    /// Responds with the list instead of a row that does not exist, because of an old link or a
-    /// deletion.
+    /// Responds with the list if the row does not exist: the link is old or the row was deleted.
     async fn gone(&self) -> Result<PageResponse> {
         let noun = self.model().title.to_lowercase();
         let text = match self.version {
@@ -150,7 +149,7 @@ impl Screen<'_> {
         }))
     }
 
-    /// Returns the rows that the model's references can point to, as far as the user may see them.
+    /// Returns the rows that the model's references can point to and that the user may see.
     pub(super) async fn targets(&self) -> Result<ReferenceOptions> {
         let mut targets = ReferenceOptions::new();
         for field in self.model().fields {

@@ -12,7 +12,7 @@ use super::{rate_limit, route};
 use crate::auth::{RateClass, caller};
 use crate::error::Result;
 
-/// Checks that a request has to pass.
+/// The checks that a request has to pass.
 #[derive(Clone, Copy)]
 pub(super) struct Admission {
     /// `true` if only administrators have access.

@@ -39,8 +39,8 @@ pub(super) enum Encoding {
 impl Encoding {
     /// Chooses the encoding from the headers of a request.
     ///
-    /// A request with cookies that another site triggers is not compressed: otherwise the length of
-    /// responses to chosen URLs would reveal the secrets in them (BREACH).
+    /// The response to a request with cookies that another site triggers is not compressed;
+    /// otherwise, the length of responses to chosen URLs would reveal the secrets in them (BREACH).
     pub(super) fn of(headers: &HeaderMap) -> Self {
         if !accepts_coding(headers, "gzip")
             || is_foreign(headers) && headers.contains_key(header::COOKIE)
@@ -99,7 +99,7 @@ pub(super) async fn compress(response: Response) -> Response {
 fn is_compressible(response: &Response) -> bool {
     let headers = response.headers();
     let media_type = headers.get(header::CONTENT_TYPE);
-    // One pass, because a handler sets fewer headers than this looks for.
+    // The headers are read in one pass, because a handler sets fewer headers than this looks for.
     media_type
         .and_then(|value| value.to_str().ok())
         .is_some_and(is_text)
@@ -123,7 +123,7 @@ fn fixes_encoding(name: &HeaderName, value: &HeaderValue) -> bool {
     .contains(name)
 }
 
-/// Event streams are text too, but never complete.
+/// Returns `true` for text, except for event streams, which are never complete.
 fn is_text(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     (essence.starts_with("text/") && essence != "text/event-stream")
@@ -133,7 +133,7 @@ fn is_text(media_type: &str) -> bool {
         || essence.ends_with("xml")
 }
 
-/// Returns `None` if the result would not be smaller.
+/// Compresses bytes; returns `None` if the result would not be smaller.
 fn gzip(plain: &[u8]) -> Option<Vec<u8>> {
     ENCODER.with_borrow_mut(|encoder| {
         encoder.reset();

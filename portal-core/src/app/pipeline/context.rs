@@ -19,7 +19,7 @@ pub(in crate::app) struct Services {
     pub(in crate::app) compresses: bool,
 }
 
-/// Services, and what is known about the route.
+/// Services, and the route that the steps surround.
 pub(super) struct Context {
     pub(super) services: Arc<Services>,
     /// `None` if no declared route serves the request.

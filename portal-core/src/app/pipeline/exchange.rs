@@ -18,7 +18,7 @@ pub(super) struct Exchange {
     pub(super) head: Head,
     /// `true` if no response may be an error page, whatever the client accepts.
     pub(super) is_api: bool,
-    /// Copy of the request head, if an error may be rendered as a page: only for browsers.
+    /// Copy of the request head, to render an error as a page; `None` if no page is sent.
     pub(super) page_request: Option<Box<Parts>>,
     pub(super) unread: UnreadBody,
     /// `None` if the response is not logged.
@@ -27,7 +27,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Assigns the request id and keeps what finalizing the response requires.
+    /// Assigns the request id and collects the data that finalizing the response requires.
     pub(super) fn begin(context: &Context, request: &mut Request) -> Self {
         let log = ResponseLog::begin(context, request);
         let mut head = Head::read(request.headers());
@@ -47,8 +47,8 @@ impl Exchange {
         );
         let unread = UnreadBody::watch(request);
         if !request.method().is_safe() {
-            // For anything that outlives the request and refers to it, such as a task that it
-            // enqueues.
+            // The header is for anything that outlives the request and refers to it, such as a task
+            // that it enqueues.
             let id = head.request_id.clone();
             request.headers_mut().insert(REQUEST_ID, id);
         }

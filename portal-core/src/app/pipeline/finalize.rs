@@ -1,4 +1,4 @@
-//! Finalization: the form in which responses are sent.
+//! Finalization: renders errors, compresses responses and completes their headers.
 
 use std::future::{Future, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +18,7 @@ use crate::error::Problem;
 use crate::pages::{PageError, PageRenderer, error_document};
 
 impl Exchange {
-    /// Returns the response in the form in which it is sent.
+    /// Renders an error, compresses the response and completes its headers.
     pub(super) fn finalize(
         self,
         context: Arc<Context>,
@@ -101,7 +101,8 @@ impl Exchange {
         }
         let rendered = match (&self.page_request, setup) {
             (Some(head), Some(setup)) => {
-                // The portal provides this layout, but the provider adds to the page.
+                // The layout is the portal's own, but the identity provider adds to the page and
+                // may panic.
                 let page = || error_document(setup, head, route, &problem, id);
                 catch_unwind(AssertUnwindSafe(page)).unwrap_or_else(|_| {
                     tracing::error!("failed to render the error page");
@@ -116,8 +117,9 @@ impl Exchange {
 
 /// Logs the reason of a rejected request with its route and handler.
 ///
-/// In DEV, malformed requests are visible with the default filter, because their developer needs
-/// the reason. Errors of the portal itself are already logged, unless an extractor caused them.
+/// In DEV, malformed requests are logged at a level that the default filter shows, because the
+/// developer needs the reason. Errors of the portal itself are already logged, unless an extractor
+/// caused them.
 fn log_rejection(route: Option<&RouteInfo>, is_dev: bool, problem: &Problem) {
     if problem.status.is_server_error() && !problem.is_rejection {
         return;
@@ -136,7 +138,7 @@ fn log_rejection(route: Option<&RouteInfo>, is_dev: bool, problem: &Problem) {
     }
 }
 
-/// States that the token is invalid, unless the response requires a different scheme.
+/// Adds the header stating that the token is invalid, unless the response requires another scheme.
 fn add_www_authenticate(headers: &mut HeaderMap) {
     if headers
         .get(header::WWW_AUTHENTICATE)

@@ -1,4 +1,4 @@
-//! Head of a request: the information that the steps need from its headers.
+//! Head of a request: the values that the steps read from its headers.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -7,17 +7,17 @@ use super::request_id::request_id;
 use crate::pages::accepts_html;
 use crate::security::{REQUEST_ID, is_bearer};
 
-/// The destination for which a browser sends a request.
+/// Header with the destination for which a browser sends a request.
 const FETCH_DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// Values of request headers that the steps use.
+/// Values that the steps read from the headers of a request.
 pub(super) struct Head {
     pub(super) request_id: HeaderValue,
     /// `true` if the client accepts HTML, as browsers do.
     pub(super) accepts_html: bool,
     /// `true` if a browser opens a page; without `Sec-Fetch-Dest`, if it prefers HTML.
     pub(super) opens_page: bool,
-    /// `true` if there is a token: then a `401` refers to it.
+    /// `true` if the request has a bearer token, to which a `401` then refers.
     pub(super) sends_bearer: bool,
     pub(super) encoding: Encoding,
 }
@@ -28,7 +28,7 @@ impl Head {
         let [mut accept, mut authorization, mut destination, mut id] = [None; 4];
         let mut accepts_encodings = false;
         for (name, value) in headers {
-            // Of several values, the first one counts.
+            // If a header occurs several times, its first value counts.
             if *name == header::ACCEPT {
                 accept.get_or_insert(value);
             } else if *name == header::ACCEPT_ENCODING {

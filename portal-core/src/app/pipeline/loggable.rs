@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Number of characters of a token that are kept, as in the list of a user's tokens.
 const HINT_LEN: usize = 8;
 
-/// Truncates client tokens in a path, so that they cannot be taken from the log.
+/// Truncates client tokens in a path, so that the log does not reveal them.
 pub(super) fn loggable(path: &str) -> Cow<'_, str> {
     if !segments(path).any(|(_, is_token)| is_token) {
         return Cow::Borrowed(path);
@@ -20,7 +20,7 @@ pub(super) fn loggable(path: &str) -> Cow<'_, str> {
     Cow::Owned(cut.collect::<Vec<_>>().join("/"))
 }
 
-/// Returns the segments of a path; `true` for a client token.
+/// Returns the segments of a path, each with `true` if it is a client token.
 fn segments(path: &str) -> impl Iterator<Item = (&str, bool)> {
     let mut before = [""; 3];
     path.split('/').map(move |segment| {

@@ -34,9 +34,9 @@ use crate::auth::RouteInfo;
 
 /// Layer that runs the fixed steps around every request of one route.
 ///
-/// A single service instead of a stack of layers, because each layer costs every request a boxed
-/// future and a clone of all layers below it. It wraps each route separately, so that the steps
-/// know the route without a second lookup.
+/// It is a single service instead of a stack of layers, because each layer costs every request a
+/// boxed future and a clone of all layers below it. It wraps each route separately, so that the
+/// steps have the route without a second lookup.
 #[derive(Clone)]
 pub(super) struct PipelineLayer(Arc<Context>);
 
@@ -96,14 +96,15 @@ where
             let response = route::call(&mut self.inner, request);
             return finish(context, exchange, response);
         }
-        // A separate path, so that it costs nothing for all other requests.
+        // Navigation is a separate path, so that it costs other requests nothing.
         let next = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, next);
         let steps = Arc::clone(&context);
         let response = async move {
             let route = |request| admit::then_route(&steps, admission, inner, request);
             if navigates {
-                // Before the admission: the session of an administrator may need to be renewed.
+                // Navigation precedes admission, because the session of an administrator may need
+                // to be renewed.
                 navigate::navigate(&steps, request, route).await
             } else {
                 route(request).await
@@ -123,7 +124,7 @@ fn finish(
 ) -> BoxFuture {
     let span = std::mem::replace(&mut exchange.span, Span::none());
     let limit = context.services.validator.limits.request_timeout;
-    // Not an async block, which would contain the future of the handler twice.
+    // This is not an async block, because it would contain the future of the handler twice.
     let finished = route::within(limit, response)
         .then(move |response| exchange.finalize(context, response))
         .map(Ok);

@@ -40,7 +40,7 @@ where
     let (mut parts, body) = request.into_parts();
     if let Ok(proxies) = context.state().borrow::<TrustedProxies>() {
         let client = proxies.client(&parts.extensions, &parts.headers);
-        // For a provider that has rate limits for its clients.
+        // For providers that limit the rate of requests per client.
         parts.extensions.insert(client);
     }
     let navigation = match context.state().borrow::<Auth>() {
@@ -59,7 +59,7 @@ where
         }
     };
     if !navigation.cookies.is_empty() {
-        // A response with a session is for one browser only, whatever it contains.
+        // A response with a session is for one browser only, regardless of its content.
         let private = HeaderValue::from_static("private, no-store");
         response
             .headers_mut()

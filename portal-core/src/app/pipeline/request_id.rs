@@ -35,7 +35,7 @@ const COUNTER_DIGITS: usize = 10;
 
 /// Random prefix of the ids of this process, followed by digits for the counter.
 ///
-/// It distinguishes them from the ids of other processes without a system call for each.
+/// It distinguishes the ids from those of other processes without a system call for each id.
 static FIRST_ID: LazyLock<[u8; 17 + COUNTER_DIGITS]> = LazyLock::new(|| {
     let mut id = [b'0'; 17 + COUNTER_DIGITS];
     let process = format!("{:016x}-", Uuid::new_v4().as_u64_pair().0);

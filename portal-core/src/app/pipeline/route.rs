@@ -19,8 +19,8 @@ use crate::error::Error;
 
 /// Runs the handler.
 ///
-/// The services of axum run no code of the application before their first poll, so it runs in the
-/// span of the request, and [`within`] contains its panics.
+/// The services of axum run no code of the application before their first poll, so all of that code
+/// runs in the span of the request, and [`within`] contains its panics.
 pub(super) fn call<S>(inner: &mut S, request: Request) -> impl Future<Output = Response> + use<S>
 where
     S: Service<Request, Response = Response, Error = Infallible>,

@@ -19,8 +19,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Tracks whether the body of a request was read.
 ///
-/// A server closes a connection on which a body was not read to its end. A client that is not
-/// informed sends its next request on it and gets no response.
+/// The server closes a connection on which a body was not read to its end. A client that is not
+/// informed of this sends its next request on the same connection and gets no response.
 pub(super) struct UnreadBody {
     /// Shared with the body; `None` if the request has none.
     rest: Option<Arc<Mutex<Rest>>>,
@@ -76,7 +76,7 @@ impl UnreadBody {
         let Some(body) = body else {
             return false;
         };
-        // Reading it now would make the client send it.
+        // Reading the body now would make the client send it.
         if self.expects && !is_polled {
             return true;
         }
@@ -90,7 +90,7 @@ pub(super) fn announce_close(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// Returns `true` if the end was reached.
+/// Drains a body; returns `true` if its end was reached.
 async fn drain(mut body: Body) -> bool {
     let mut drained = 0;
     loop {
@@ -129,7 +129,7 @@ impl HttpBody for Watched {
         };
         let frame = ready!(Pin::new(body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) {
-            // Ended or failed: nothing is left to drain.
+            // The body has ended or failed, so nothing is left to drain.
             self.body = None;
         }
         Poll::Ready(frame)

@@ -7,8 +7,9 @@ use super::context::Context;
 use crate::error::Error;
 use crate::security::guard_form;
 
-/// Rejects requests that are too large, for another host or sent from another site, and limits the
-/// body of the others.
+/// Rejects requests that are too large, addressed to another host or sent from another site.
+///
+/// It also limits the body of the other requests.
 pub(super) fn validate(context: &Context, mut request: Request) -> Result<Request, Error> {
     let validator = &context.services.validator;
     let route = context.route.as_ref();

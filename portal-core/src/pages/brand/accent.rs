@@ -24,9 +24,11 @@ const DARK: [(f64, f64); 5] = [
 /// Maximum chroma of backgrounds; stronger ones would overpower the content on them.
 const STRONGEST_LIGHT: f64 = 0.21;
 const STRONGEST_DARK: f64 = 0.19;
-/// Darkest background of text in light mode over all grays, except the accent's own: gray 2.
+/// Darkest background of text in light mode across all grays: gray 2.
+///
+/// Backgrounds in the accent color are excluded.
 const LIGHT_GROUND: &str = "#f7f9f8";
-/// Lightest background in dark mode over all grays: raised surfaces.
+/// Lightest background in dark mode across all grays: raised surfaces.
 const DARK_GROUND: &str = "#232225";
 const DARK_PAGE: &str = "#111111";
 
@@ -134,7 +136,7 @@ struct Filled {
 }
 
 impl Filled {
-    /// Keeps the color if it is distinguishable from the page, unlike black on black.
+    /// Changes the lightness until the color is visible on the page, unlike black on black.
     fn visible_on(base: Oklch, page: Rgb, least: f64) -> Self {
         let is_dark = page.contrast(Rgb::WHITE) > 4.5;
         let mut colour = base;
@@ -151,8 +153,8 @@ impl Filled {
     fn of(base: Oklch) -> Self {
         let solid = base.to_rgb();
         let white = solid.contrast(Rgb::WHITE);
-        // Slightly darkened, the color carries readable white text. That looks like the brand; dark
-        // text on a blue does not.
+        // With white text, a slightly darkened color is readable and still looks like the brand;
+        // dark text on blue does not.
         if white >= 3.0 {
             let solid = darkened(base, &[Rgb::WHITE], 4.5);
             let hover = solid.to_oklch();
@@ -222,7 +224,7 @@ fn moved(mut colour: Oklch, grounds: &[Rgb], least: f64, step: f64) -> Rgb {
     }
 }
 
-/// Returns the button color if it is distinguishable from its backgrounds, else the text color.
+/// Returns the button color if it is visible on its backgrounds, otherwise the text color.
 fn pick(solid: Rgb, grounds: &[Rgb; 2], text: Rgb) -> Rgb {
     let [surface, hover] = *grounds;
     if solid.contrast(surface) >= 3.0 && solid.contrast(hover) >= 2.0 {

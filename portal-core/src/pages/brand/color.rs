@@ -1,7 +1,7 @@
 //! Color conversions between hex notation, sRGB and OKLCH.
 //!
-//! The formulas are from <https://bottosson.github.io/posts/oklab/>: thirty lines, whereas the
-//! crates for this are whole color libraries.
+//! The formulas are from <https://bottosson.github.io/posts/oklab/>: they take thirty lines,
+//! whereas the crates for this purpose are entire color libraries.
 
 /// Color in sRGB, as screens show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

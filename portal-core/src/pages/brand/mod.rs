@@ -107,8 +107,8 @@ impl Brand {
 
     /// Adds styles to every page. Repeated calls append.
     ///
-    /// They are in a cascade layer after the portal's, so a simple selector overrides any of the
-    /// portal's.
+    /// The styles are in a cascade layer after that of the portal, so a simple selector overrides
+    /// any rule of the portal.
     pub fn css(mut self, css: impl Into<Cow<'static, str>>) -> Self {
         self.css.push(css.into());
         self

@@ -22,7 +22,7 @@ fn initials(name: &str) -> String {
     }
 }
 
-/// Returns the color of an id, which is always the same.
+/// Returns the color of an id; the same id always has the same color.
 fn colour(id: &str) -> &'static str {
     let sum = id.bytes().fold(7_usize, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(usize::from(byte))
@@ -34,7 +34,7 @@ fn colour(id: &str) -> &'static str {
         .as_str()
 }
 
-/// Renders initials on a color derived from the id. Decoration: show the name next to it.
+/// Renders initials on a color derived from the id. It is decorative: show the name next to it.
 #[must_use]
 pub fn avatar(id: &str, name: &str) -> Markup {
     sized_avatar(id, name, None, 2)

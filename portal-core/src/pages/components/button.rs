@@ -168,7 +168,7 @@ impl<'a> Button<'a> {
         self
     }
 
-    /// Makes the button open the drawer or dialog with this id; without JavaScript as a popover.
+    /// Makes the button open the drawer or dialog with this id, without JavaScript as a popover.
     pub fn opens(self, dialog: impl Into<Cow<'a, str>>) -> Self {
         let dialog = dialog.into();
         self.attribute("popovertarget", dialog.clone())
@@ -193,7 +193,7 @@ impl<'a> Button<'a> {
 }
 
 impl Render for Button<'_> {
-    // Written by hand, because `html!` does not support attribute names from a list.
+    // The markup is written by hand, because `html!` does not support attribute names from a list.
     fn render_to(&self, out: &mut String) {
         let tag = if self.href.is_some() { "a" } else { "button" };
         out.reserve(ROOM);

@@ -58,7 +58,7 @@ impl<'a> Card<'a> {
         self
     }
 
-    /// Sets a tinted line at the bottom: a note, a button.
+    /// Sets a tinted line at the bottom, for example with a note or a button.
     pub fn footer(mut self, foot: impl Render) -> Self {
         self.footer = Some(foot.render());
         self

@@ -5,8 +5,8 @@ use crate::pages::Href;
 
 /// A panel at the end of the screen, for editing one record without leaving its list.
 ///
-/// It opens with [`Button::opens`]; a page that is requested with an open drawer (`?edit=3`)
-/// renders it open and sets the URL that closing leads to.
+/// [`Button::opens`] opens it. If a page is requested with an open drawer (`?edit=3`), it renders
+/// the drawer open and sets the URL that closing leads to.
 ///
 /// ```
 /// use maud::{Render as _, html};
@@ -59,9 +59,9 @@ impl Drawer {
     ///
     /// `hidden` holds its hidden fields, such as the anti-forgery token.
     ///
-    /// With scripts the drawer stays open: a page that is returned with errors (`422`, `409`) and
-    /// renders the drawer with this id replaces its content; a redirect closes it, shows the
-    /// [`Flash`](crate::pages::Flash) and reloads the list.
+    /// With scripts, the page stays open. If the response is a page with errors (`422`, `409`) that
+    /// renders the drawer with this id, it replaces the content of the drawer; a redirect closes
+    /// the drawer, shows the [`Flash`](crate::pages::Flash) and reloads the list.
     pub fn form<'h>(mut self, action: impl Into<Href<'h>>, hidden: impl Render) -> Self {
         self.form = Some((action.into().into_owned(), hidden.render()));
         self

@@ -95,7 +95,7 @@ pub fn icon_names() -> impl Iterator<Item = &'static str> {
     ICONS.iter().map(|(name, _)| *name)
 }
 
-/// Returns `true` if an icon has this name. A `const fn`, to check names at compile time.
+/// Returns `true` if an icon has this name. It is a `const fn`, to check names at compile time.
 pub(crate) const fn is_icon(name: &str) -> bool {
     let mut at = 0;
     while at < ICONS.len() {

@@ -23,7 +23,7 @@ pub struct KeysetPagination {
     words: [&'static str; 2],
 }
 
-/// Formats two significant digits with thousands separators, so that it does not look exact.
+/// Formats a number, rounded to two significant digits so that it does not look exact.
 fn estimate(number: u64) -> String {
     let digits = number.checked_ilog10().unwrap_or(0);
     let unit = 10_u64.pow(digits.saturating_sub(1));
@@ -72,7 +72,7 @@ impl KeysetPagination {
 
     /// Lets the user choose the page size.
     ///
-    /// Adds a GET form to `action` with `per_page` and the query to preserve.
+    /// Adds a GET form to `action` that submits `per_page` and the query to preserve.
     pub fn sizes<'h>(
         mut self,
         action: impl Into<Href<'h>>,

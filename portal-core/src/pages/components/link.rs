@@ -7,7 +7,7 @@ pub(in crate::pages) fn rel(href: &str) -> Option<&'static str> {
     leads_out(href).then_some("noopener noreferrer")
 }
 
-/// Returns `true` if a URL names another site, as browsers parse it.
+/// Returns `true` if browsers parse a URL as one of another site.
 fn leads_out(href: &str) -> bool {
     let href = href.trim_start_matches(|c: char| c.is_control() || c == ' ');
     let mut characters = href.chars().map(|c| c == '/' || c == '\\');

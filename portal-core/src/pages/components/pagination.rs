@@ -103,7 +103,7 @@ impl Pagination {
 
     /// Lets the user choose the page size.
     ///
-    /// Adds a GET form to `action` with `per_page` and the query to preserve.
+    /// Adds a GET form to `action` that submits `per_page` and the query to preserve.
     pub fn sizes<'h>(
         mut self,
         action: impl Into<Href<'h>>,

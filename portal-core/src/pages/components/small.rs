@@ -11,7 +11,7 @@ pub fn divider(words: &str) -> Markup {
     }
 }
 
-/// Renders keys to press: each word is a key.
+/// Renders a key combination; each word is a key.
 ///
 /// ```
 /// use portal_core::pages::components::kbd;

@@ -96,7 +96,7 @@ impl Render for StatCard {
 
 /// Renders a small line of values, oldest first; nothing for fewer than two.
 ///
-/// Decoration next to a number: it has no text alternative.
+/// It is decoration next to a number and has no text alternative.
 #[must_use]
 pub fn sparkline(values: &[f64]) -> Markup {
     const WIDTH: f64 = 88.0;

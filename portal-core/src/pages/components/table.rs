@@ -40,7 +40,7 @@ impl Column {
         self
     }
 
-    /// Omits the column and its cells, as unchecked by the user in a [`ViewMenu`](super::ViewMenu).
+    /// Sets whether to omit the column and its cells, as chosen in a [`ViewMenu`](super::ViewMenu).
     pub const fn hidden(mut self, hidden: bool) -> Self {
         self.hidden = hidden;
         self
@@ -190,7 +190,7 @@ impl Table {
         self
     }
 
-    /// Sets the empty state: nothing is there yet, or nothing matches the filters.
+    /// Sets the empty state, shown if there are no rows yet or none match the filters.
     pub fn empty(mut self, empty: EmptyState) -> Self {
         self.empty = Some(empty);
         self
@@ -208,7 +208,7 @@ impl Table {
         self
     }
 
-    /// Uses low rows, whatever density the user has chosen.
+    /// Uses compact rows, regardless of the density that the user has chosen.
     pub const fn compact(mut self) -> Self {
         self.compact = true;
         self

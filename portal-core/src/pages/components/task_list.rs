@@ -9,7 +9,7 @@ use crate::pages::{Href, scope};
 pub struct TaskRowView {
     /// Id of the task.
     pub id: String,
-    /// Title for people.
+    /// Title that users see.
     pub title: String,
     /// Task group.
     pub group: String,
@@ -159,7 +159,7 @@ fn parse(moment: &str) -> Option<DateTime<Utc>> {
         .map(|moment| moment.to_utc())
 }
 
-/// A list of tasks, newest first, that follows a monitor where scripts run.
+/// A list of tasks, newest first, which a monitor updates if scripts run.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct TaskList {
@@ -212,7 +212,7 @@ impl TaskList {
         self
     }
 
-    /// Follows the WebSocket at this path, such as `/api/tasks/{token}/monitor`.
+    /// Updates the list from the WebSocket at this path, such as `/api/tasks/{token}/monitor`.
     pub fn monitor(mut self, src: impl Into<String>) -> Self {
         self.monitor = Some(src.into());
         self

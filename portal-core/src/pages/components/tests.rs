@@ -102,7 +102,7 @@ fn pages() -> Vec<String> {
     all
 }
 
-/// Returns the attributes of every tag; text inside a value is not mistaken for one.
+/// Returns the attributes of every tag; text inside a value is not mistaken for an attribute.
 fn attributes(html: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut rest = html;

@@ -7,9 +7,9 @@ use crate::pages::{Href, scope};
 
 /// A form for choosing a theme.
 ///
-/// With scripts each choice is applied and saved immediately; without them the button at the end
-/// saves. It posts `accent`, `gray`, `radius`, `scaling`, `appearance` and `density`, each empty
-/// where it follows the portal's default, or `reset`.
+/// With scripts, each choice is applied and saved immediately; without them, the button at the end
+/// saves. The form posts `accent`, `gray`, `radius`, `scaling`, `appearance` and `density`, each
+/// empty if it follows the portal's default, or `reset`.
 ///
 /// ```
 /// use maud::Render as _;

@@ -32,7 +32,7 @@ impl TimeFormat {
         }
     }
 
-    /// Writes the same text as `feedback.js`, so that nothing changes when the script runs.
+    /// Writes the same text as `time_format.js`, so that nothing changes when the script runs.
     fn write(self, at: DateTime<Utc>, zone: Zone) -> String {
         let pattern = match self {
             Self::Date => "%-d %b %Y",
@@ -49,10 +49,10 @@ impl TimeFormat {
 }
 
 const DATE_TIME: &str = "%-d %b %Y, %H:%M";
-/// Times at least this far away are written as date and time.
+/// Times at least this far from now are shown with date and time.
 const RECENT: TimeDelta = TimeDelta::weeks(1);
 
-/// Returns a distance in words, such as "4 minutes ago" and "in 2 hours".
+/// Formats a time difference in words, such as "4 minutes ago" and "in 2 hours".
 fn ago(passed: TimeDelta) -> Option<String> {
     if passed.abs() >= RECENT {
         return None;

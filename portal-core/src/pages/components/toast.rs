@@ -42,9 +42,9 @@ static PATTERNS: LazyLock<Markup> = LazyLock::new(|| {
     }
 });
 
-/// Renders the region where messages appear, with the message left by the last request.
+/// Renders the region where messages appear, with the message of the last request, if any.
 ///
-/// Layouts render it once, last.
+/// Layouts render it once, at the end.
 #[must_use]
 pub fn toast_region(flash: Option<&Flash>) -> Markup {
     html! {

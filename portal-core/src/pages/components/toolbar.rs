@@ -6,8 +6,8 @@ use crate::pages::{Href, scope};
 
 /// Toolbar of a list: search, filters, active filters, and view options.
 ///
-/// It is a GET form, so every choice has a URL. Inside a [`list_card`] only the list is reloaded
-/// while the user types or chooses; without JavaScript there is a button.
+/// It is a GET form, so every choice has a URL. Inside a [`list_card`], only the list is reloaded
+/// while the user types or chooses; without JavaScript, a button submits the form.
 ///
 /// ```
 /// use maud::Render as _;
@@ -47,7 +47,7 @@ impl Toolbar {
         }
     }
 
-    /// Preserves other parameters of the current URL: order, page size.
+    /// Preserves other parameters of the current URL, such as order and page size.
     pub fn preserve_query(mut self, pairs: &[(&str, &str)]) -> Self {
         let pairs = pairs
             .iter()
@@ -80,14 +80,14 @@ impl Toolbar {
         self
     }
 
-    /// Adds an active filter, with the URL without it.
+    /// Adds a chip for an active filter; `without` is the URL without that filter.
     pub fn chip<'h>(mut self, label: impl Into<String>, without: impl Into<Href<'h>>) -> Self {
         let without = without.into().into_owned();
         self.chips.push((label.into(), without));
         self
     }
 
-    /// Sets the URL without search and filters; set it only while one is active.
+    /// Sets the URL without search and filters; set it only while any is active.
     pub fn clear<'h>(mut self, href: impl Into<Href<'h>>) -> Self {
         self.clear = Some(href.into().into_owned());
         self
@@ -147,7 +147,7 @@ impl Render for Toolbar {
     }
 }
 
-/// Actions on the selected rows of a [`Table`](super::Table), visible while there are any.
+/// Actions on the selected rows of a [`Table`](super::Table), visible while any are selected.
 ///
 /// It contains the form whose id was passed to the table. Place it after the table, in the same
 /// card.

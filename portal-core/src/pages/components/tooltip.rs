@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-/// Renders a few more words about a control, visible while it is hovered or focused.
+/// Renders a short description of a control, visible while the control is hovered or focused.
 ///
 /// Do not put information only here: not everyone has a pointer. Esc hides it. The control should
 /// not have a `title` as well.

@@ -62,7 +62,7 @@ impl ViewMenu {
         self
     }
 
-    /// Adds the density of all lists of this user, posted to `action` (`/theme`).
+    /// Adds a choice of the density of all the user's lists, posted to `action` (`/theme`).
     pub fn density<'h>(
         mut self,
         present: Density,

@@ -13,10 +13,10 @@ use crate::request::{body_bytes, escape_pointer, garde_errors, media_type};
 /// Maximum number of fields in one form.
 const MAX_FIELDS: usize = 1000;
 
-/// Submitted form (`application/x-www-form-urlencoded`) as a struct, or with errors per field.
+/// Extractor of a form (`application/x-www-form-urlencoded`): a struct, or errors by field.
 ///
-/// Errors are malformed values, such as text in a number field, empty required fields, and violated
-/// rules of `garde`.
+/// Errors are reported for malformed values (such as text in a number field), empty required fields
+/// and violated `garde` rules.
 ///
 /// Unlike axum's `Form`, it does not reject a form with invalid values: the handler renders the
 /// form again, with the submitted values and the errors next to them.
@@ -72,7 +72,7 @@ pub struct FormInput<T> {
 }
 
 impl<T> FormInput<T> {
-    /// Returns the value with the submitted input, or the form with its errors.
+    /// Returns the value with the submitted input, or the form state with its errors.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use serde::forward_to_deserialize_any;
 use crate::error::FieldError;
 use crate::request::escape_pointer;
 
-/// Texts that replace a malformed one, so that serde continues to the next field.
+/// Texts that replace a malformed text, so that serde continues with the next field.
 ///
 /// Serde stops at the first malformed field. A value deserialized with a stand-in is
 /// never returned as valid.

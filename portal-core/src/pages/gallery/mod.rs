@@ -1,8 +1,8 @@
 //! `/dev/components`: every component in every state, with the code that renders it. In DEV only.
 //!
-//! Plain code behind a check of `APP_ENV`, not behind a feature or `debug_assertions`: screenshots
-//! and sizes are taken from release builds too, and the strings cost a release some 100 KB that are
-//! never loaded.
+//! This is plain code behind a check of `APP_ENV`, not behind a feature or `debug_assertions`,
+//! because screenshots and measured sizes come from release builds too. The strings add some 100 KB
+//! to a release build, which are never loaded.
 
 mod actions;
 mod charts;

@@ -1,4 +1,4 @@
-//! Larger components for one subject each.
+//! Larger components, each for one subject.
 
 use super::example::{Section, example};
 use crate::pages::components::{TaskList, TaskRowView, task_status};

@@ -94,7 +94,7 @@ impl SearchHit {
         self
     }
 
-    /// Sets the muted text after the title, such as its location or type. Default: no text.
+    /// Sets the muted text after the title, such as a location or type. Default: no text.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

@@ -14,7 +14,7 @@ use crate::pages::{Flash, Href, IntoPage, PageResponse};
 use crate::tasks::engine::queue::CancelOutcome;
 use crate::tasks::service::check_start;
 
-/// Redirects to the page with the button.
+/// Redirects to the page that contains the button.
 fn back(scope: &PageScope, form: &FormFields, flash: Flash) -> PageResponse {
     let wanted = form.get("back").unwrap_or(scope.area.root());
     flash
@@ -22,7 +22,7 @@ fn back(scope: &PageScope, form: &FormFields, flash: Flash) -> PageResponse {
         .into_page()
 }
 
-/// Converts a client error into a message on the page with the button.
+/// Converts a client error into a message on the page that contains the button.
 fn refusal(error: Error) -> Result<Flash> {
     if error.status().is_client_error() {
         Ok(Flash::error(error.detail()))

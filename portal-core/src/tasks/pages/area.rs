@@ -47,7 +47,7 @@ impl PageScope {
         format!("{}/{id}{rest}", self.area.root())
     }
 
-    /// Returns a task that the user may see here; any other task is not found.
+    /// Returns a task that the user may see here; any other task is reported as not found.
     pub(super) async fn find(&self, id: Uuid) -> Result<TaskRecord> {
         let record = self.tasks.get(id).await?;
         record
@@ -60,7 +60,7 @@ impl PageScope {
 
     fn may_use(&self, record: &TaskRecord) -> bool {
         let task_type = self.tasks.registry().get(&record.group, &record.name);
-        // Tasks stay visible if only another version of the portal has their type.
+        // Tasks stay visible if only another version of the portal registers their type.
         task_type.is_none_or(|task_type| self.may_see(task_type))
     }
 

@@ -115,7 +115,7 @@ impl TaskListFilter {
         }
     }
 
-    /// Returns the tasks of one page with their results, and the task before the next page.
+    /// Returns the tasks of one page with their results, and the id of the last one if more follow.
     pub(super) async fn page(
         &self,
         scope: &PageScope,

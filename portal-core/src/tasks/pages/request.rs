@@ -11,7 +11,7 @@ use crate::state::PortalState;
 use crate::tasks::service::task_not_found;
 use crate::tasks::trace_context;
 
-/// Id of the task in the path. A malformed id is not found.
+/// Id of the task in the path. A malformed id is reported as not found.
 pub(super) struct TaskId(pub(super) Uuid);
 
 impl FromRequestParts<PortalState> for TaskId {

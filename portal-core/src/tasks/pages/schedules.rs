@@ -18,9 +18,9 @@ use crate::pages::components::{
 use crate::store::now;
 use crate::tasks::{ScheduleRecord, TaskRecord};
 
-/// Time span of the time line.
+/// Period that the time line covers.
 const LOOKAHEAD: TimeDelta = TimeDelta::hours(24);
-/// Maximum number of marks per line; more are shown as one bar.
+/// Maximum number of marks per line; a larger number is shown as one bar.
 const MAX_MARKS: usize = 96;
 /// Maximum number of missed runs that are counted.
 const MAX_MISSED: usize = 100;

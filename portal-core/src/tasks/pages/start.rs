@@ -117,7 +117,7 @@ impl StartForm {
         let (args, faults) = self.args();
         match what {
             "redraw" => {}
-            // The focus scrolls to the first field from anywhere on the page.
+            // Focusing the first field scrolls to it from anywhere on the page.
             "json" => {
                 self.json = Some(serde_json::to_string_pretty(&args).unwrap_or_default());
                 self.focus = Some(WHOLE.to_owned());
@@ -152,7 +152,7 @@ fn startable(scope: &PageScope) -> impl Iterator<Item = &Arc<TaskDefinition>> {
     all.filter(|task_type| scope.may_start(task_type))
 }
 
-/// Returns the selected task type, else the first of the selected group, else the first.
+/// Returns the selected task type, otherwise the first of the selected group, otherwise the first.
 fn chosen<'a>(scope: &'a PageScope, choice: &Fields) -> Option<&'a Arc<TaskDefinition>> {
     let group = choice.get("state").unwrap_or_default();
     let task = choice.get("task").unwrap_or_default();
@@ -332,7 +332,7 @@ async fn own_list(scope: &PageScope, choice: &Fields, keep: &[(&str, &str)]) -> 
     Ok(Region::new(OWN_TASKS).id("own-tasks").render(list))
 }
 
-/// Renders the selects; changing the group discards the task type, which belongs to the old one.
+/// Renders the select fields; changing the group discards the task type of the old group.
 fn chooser(scope: &PageScope, chosen: &TaskDefinition) -> Markup {
     let groups: BTreeSet<_> = startable(scope)
         .map(|task_type| task_type.group.as_str())
@@ -356,7 +356,7 @@ fn start_card(scope: &PageScope, draft: &StartForm, is_paused: bool) -> Markup {
     let definition = &draft.definition;
     let action = Href::from(format!("{}/start", scope.area.root())).to_string();
     let (fields, others) = fields(draft, &action);
-    // A re-rendered form shows the state of the server, not the one in the browser.
+    // A re-rendered form shows the state on the server, not the one in the browser.
     let body = html! {
         form class="pt-form" id="start-task" method="post" action=(action) novalidate
             hx-target:inherited="#start-task" hx-select:inherited="#start-task" hx-swap:inherited="outerMorph" {

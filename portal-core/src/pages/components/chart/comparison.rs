@@ -40,7 +40,7 @@ pub fn with_comparison(
     }
 }
 
-/// Formats a whole percentage; tiny and absurdly large ones become a bound.
+/// Formats a whole percentage; very small and very large values are shown as a bound.
 fn percent(change: f64) -> String {
     match change {
         _ if change < 1.0 => "less than 1%".to_owned(),

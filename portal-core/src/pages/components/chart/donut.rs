@@ -11,7 +11,7 @@ use crate::pages::stylesheet::Stylesheet;
 
 /// A ring whose parts are shares of a whole, with their numbers next to it.
 ///
-/// For at most six parts; a value that is not greater than zero has no part.
+/// Use it for at most six parts. A value that is not greater than zero is not drawn.
 ///
 /// ```
 /// use maud::Render as _;

@@ -43,7 +43,7 @@ impl Labels {
         }
     }
 
-    /// Returns the label as short as possible, for below the chart.
+    /// Returns the shortest form of the label, to be shown below the chart.
     fn short(&self, index: usize) -> String {
         match self {
             Self::Words(words) => {
@@ -92,7 +92,7 @@ impl Labels {
 
     /// Returns the visible labels, few enough not to touch each other.
     ///
-    /// They are counted from the end, because the last point is the one that people look for.
+    /// They are counted from the end, because users look for the last point.
     pub(super) fn shown(&self) -> Vec<VisibleLabel> {
         let count = self.len();
         let longest = (0..count)
@@ -102,7 +102,8 @@ impl Labels {
         let room = longest.unwrap_or(0) * LETTER * 3 / 2 + SPACE;
         let stride = |width: usize| count.div_ceil((width / room).clamp(1, MAX_LABELS)).max(1);
         let wide = stride(WIDE);
-        // A multiple, so that the labels of a narrow chart are a subset of those of a wide one.
+        // The stride is a multiple, so that the labels of a narrow chart are a subset of those of a
+        // wide one.
         let narrow = stride(NARROW).div_ceil(wide) * wide;
         let last = count.saturating_sub(1);
         let mut shown: Vec<VisibleLabel> = (0..count)

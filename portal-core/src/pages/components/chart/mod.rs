@@ -1,7 +1,8 @@
 //! Charts, rendered by the server as SVG, with their numbers in a table below.
 //!
-//! They need no script. Shapes are placed in percent and stretched with the page; text is never
-//! stretched. Colors come from the theme by class, and dashes and hatching repeat their meaning.
+//! Charts need no script. Shapes are positioned in percent and stretch with the page; text does
+//! not. The classes of the shapes select colors of the theme, and dashes and hatching repeat their
+//! meaning.
 
 mod card;
 mod comparison;
@@ -208,7 +209,9 @@ impl Chart {
         Paint::new(&self.title, at, tone)
     }
 
-    /// Returns `true` if each point has its own band, as bars do, instead of lying on the edges.
+    /// Returns `true` if each point has its own band, as in bar charts.
+    ///
+    /// Otherwise, the first and the last point lie on the edges.
     fn has_bands(&self) -> bool {
         self.kind == ChartKind::Bar
     }

@@ -27,7 +27,7 @@ impl maud::Render for Decimal {
     }
 }
 
-/// An [`N`] in percent.
+/// A [`Decimal`] in percent.
 #[derive(Clone, Copy)]
 pub(super) struct Percent(pub(super) f64);
 

@@ -65,7 +65,7 @@ pub(super) fn draw(chart: &Chart) -> Markup {
     }
 }
 
-/// Returns the anchor that keeps labels at the edges inside.
+/// Returns the anchor that keeps labels at the edges inside the chart.
 fn anchor(x: f64) -> Option<&'static str> {
     match x {
         _ if x < 3.0 => Some("start"),

@@ -36,7 +36,7 @@ impl Scale {
         };
         let step = round_up((high - low) / base / STEPS).max(least) * base;
         let below = (-low / step).ceil();
-        // At least one step, even if every value is zero.
+        // The axis has at least one step, even if every value is zero.
         let above = (high / step).ceil().max(f64::from(u8::from(below < 1.0)));
         Self {
             low: -below * step,

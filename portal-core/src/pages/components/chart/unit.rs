@@ -48,7 +48,7 @@ impl Unit {
         }
     }
 
-    /// Returns the unit in which steps of an axis should be round.
+    /// Returns the unit in which the steps of an axis should be round numbers.
     pub(super) fn base(self, greatest: f64) -> f64 {
         match self {
             Self::Seconds if greatest > 2.0 * 86_400.0 => 86_400.0,

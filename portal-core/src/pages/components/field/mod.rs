@@ -264,7 +264,7 @@ impl Field {
 
     /// Applies the text and the error of the field from a submitted form.
     ///
-    /// Without a submitted text the value stays.
+    /// Without a submitted text, the value is unchanged.
     pub fn state(mut self, form: &FormState) -> Self {
         let text = form.value(&self.name);
         if form.is_submitted() && !self.disabled {
