@@ -160,6 +160,8 @@ async fn tasks_finished_while_disconnected_are_shown() {
     let browser = open(&server, &admin, &client).await;
     browser.allow_console_message("ERR_");
     browser.allow_console_message("WebSocket connection to");
+    // An attempt to reconnect to the blocked address.
+    browser.allow_console_message("Content Security Policy");
     browser.script("window.go()").await;
     browser.find("[data-part=connection][data-live=on]").await;
     browser
