@@ -26,7 +26,7 @@
     for (const node of root.querySelectorAll("[data-clerk-part]:not([data-clerk-mounted])")) {
       const part = MOUNT[node.dataset.clerkPart];
       if (!part) continue;
-      // The previous content was the fallback without the script.
+      // Removes the fallback content for pages without the script.
       node.replaceChildren();
       node.dataset.clerkMounted = "";
       node.hidden = false;
@@ -34,8 +34,8 @@
     }
   };
 
-  // Signed out elsewhere: the user may no longer see this page. Reload only once; if the server still
-  // accepts the old token, the page would reload forever.
+  // Reloads the page after the user signed out elsewhere and may no longer see it. Reloads only once,
+  // because the page would reload forever if the server still accepted the old token.
   const reloadOnce = () => {
     const last = Number(sessionStorage.getItem("portal-clerk-left"));
     if (Date.now() - last < 120_000) return;
@@ -43,8 +43,8 @@
     location.reload();
   };
 
-  // Clerk has a session that the portal rejects: Clerk's form would redirect the user to a page that
-  // redirects back. On the second pass, end the session instead of redirecting forever.
+  // If the portal rejects Clerk's session, Clerk's form redirects the user to a page that redirects
+  // back. On the second pass, this function ends the session instead of redirecting forever.
   const isRejected = async (clerk) => {
     const form = document.querySelector('[data-clerk-part="sign-in"],[data-clerk-part="sign-up"]');
     if (signedIn !== undefined || !clerk.session || !form) return false;
@@ -69,7 +69,7 @@
     }
     if (await isRejected(clerk)) return;
     mount(clerk, document);
-    // Content that htmx loads later.
+    // Mounts components in content that htmx loads later.
     document.addEventListener("htmx:after:swap", () => mount(clerk, document));
   };
   start().catch((error) => {

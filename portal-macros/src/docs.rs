@@ -11,7 +11,7 @@ pub(crate) struct Docs {
 impl Docs {
     /// Reads the doc comments among `attributes`.
     ///
-    /// `#[doc = include_str!(..)]` is not a literal and is left to rustdoc.
+    /// Skips `#[doc = include_str!(..)]`: its value is not a literal, so only rustdoc can read it.
     pub(crate) fn read(attributes: &[Attribute]) -> Self {
         let text: Vec<String> = attributes.iter().filter_map(doc_literal).collect();
         let lines = text
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_line_is_the_title_and_the_rest_the_description() {
+    fn first_line_is_title_and_rest_is_description() {
         let docs = Docs::read(&[
             parse_quote!(#[doc = " All users."]),
             parse_quote!(#[doc = ""]),

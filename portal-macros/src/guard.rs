@@ -1,4 +1,4 @@
-//! Access rules of pages, tasks and models, which share the same keys.
+//! Access rules for pages, tasks and models, all of which use the same keys.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::keys::{Flag, Keys};
 use crate::paths::located_at;
 
-/// Access rule of the `requires_..` keys.
+/// Access rule specified by the `requires_..` keys.
 #[derive(Clone, Debug)]
 pub(crate) enum AccessRule {
     Public,
@@ -57,7 +57,7 @@ impl AccessRule {
         Self::take_named(keys, errors).map(|(_, _, guard)| guard)
     }
 
-    /// Takes the rule for a role or a permission, with its key and span.
+    /// Takes the rule for a role or a permission; returns it with its key and span.
     fn take_named(
         keys: &mut Keys,
         errors: &mut Errors,
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_generates_its_access() {
+    fn each_key_generates_its_access_rule() {
         for (tokens, access) in [
             (quote!(), ""),
             (quote!(requires_auth = false), ""),

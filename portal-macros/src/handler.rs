@@ -115,7 +115,7 @@ impl Handler {
             .collect()
     }
 
-    /// Returns the return type; `()` if none is written.
+    /// Returns the return type, or `()` if the signature has none.
     pub(crate) fn return_type(&self) -> Type {
         match &self.signature.output {
             ReturnType::Type(_, written) => (**written).clone(),
@@ -123,7 +123,7 @@ impl Handler {
         }
     }
 
-    /// Returns the span for errors in the return type: the type, or the name if none is written.
+    /// Returns the span for errors in the return type: the type, or the name if there is no type.
     pub(crate) fn return_span(&self) -> Span {
         match &self.signature.output {
             ReturnType::Type(_, written) => written.span(),
@@ -131,7 +131,7 @@ impl Handler {
         }
     }
 
-    /// Returns the return type, if it is written and contains no `impl Trait`.
+    /// Returns the return type if the signature has one and it does not contain `impl Trait`.
     pub(crate) fn nameable_return_type(&self) -> Option<&Type> {
         match &self.signature.output {
             ReturnType::Type(_, written) if first_impl_trait(written).is_none() => Some(&**written),
@@ -144,7 +144,7 @@ impl Handler {
         Docs::read(&self.attributes)
     }
 
-    /// Returns the title from the docs, otherwise from the name.
+    /// Returns the title: from the docs if they have one, otherwise from the name.
     pub(crate) fn title(&self, docs: &Docs) -> String {
         docs.title()
             .unwrap_or_else(|| names::title(&names::plain(self.name())))
@@ -157,7 +157,7 @@ impl Handler {
             .filter(|attribute| attribute.path().is_ident("cfg"))
     }
 
-    /// Returns the head of the constructor: attributes, visibility and name, before `() -> ..`.
+    /// Returns the start of the constructor: attributes, visibility and name, without `() -> ..`.
     pub(crate) fn constructor_head(&self) -> TokenStream {
         let attributes = self
             .attributes
@@ -169,7 +169,7 @@ impl Handler {
 
     /// Returns the user's function, unchanged, as an associated function of a separate type.
     ///
-    /// A nested function of the same name would shadow the constructor in its own body, which may
+    /// A nested function with the same name would shadow the constructor in its own body, which may
     /// call `users().url().redirect()`; an associated function does not.
     pub(crate) fn nested(&self) -> TokenStream {
         let attributes = self
@@ -179,7 +179,7 @@ impl Handler {
         let (signature, body) = (&self.signature, &self.body);
         quote! {
             struct __PortalHandler;
-            // The macro requires `async`, even if the body does not await.
+            // The macro requires `async` even if the body contains no `await`.
             #[allow(clippy::unused_async)]
             impl __PortalHandler {
                 #(#attributes)*
@@ -189,14 +189,14 @@ impl Handler {
         }
     }
 
-    /// Returns the function of an item with errors, so that its names still resolve and are used.
+    /// Returns the function of an item with errors; its names still resolve and count as used.
     pub(crate) fn stub(&self) -> TokenStream {
         let attributes = self
             .attributes
             .iter()
             .filter(|attribute| !belongs_outside(attribute));
         let mut signature = self.signature.clone();
-        // The body may contain `await`; an additional error for each one would bury the actual
+        // The body may contain `await`; an additional error for each `await` would bury the actual
         // error.
         signature.asyncness.get_or_insert_with(Default::default);
         signature.constness = None;
@@ -216,8 +216,8 @@ impl Handler {
 
 /// Returns `true` if an attribute belongs on the constructor instead of the user's function.
 ///
-/// Lints also apply to nested items, so they go outside with docs, `cfg` and `deprecated`; the
-/// rest, such as `tracing::instrument`, stays on the user's function.
+/// Lint levels also apply to nested items, so they go on the constructor, as do docs, `cfg` and
+/// `deprecated`. The rest, such as `tracing::instrument`, stays on the user's function.
 fn belongs_outside(attribute: &Attribute) -> bool {
     const OUTSIDE: &[&str] = &[
         "allow",
@@ -277,7 +277,7 @@ pub(crate) fn first_impl_trait(written: &Type) -> Option<TypeImplTrait> {
     search.0
 }
 
-/// Returns the last segment of a type that is a plain path: `Form` of `axum::Form<Edit>`.
+/// Returns the last segment of a type that is a plain path: `Form` for `axum::Form<Edit>`.
 pub(crate) fn type_name(written: &Type) -> Option<&syn::PathSegment> {
     match written {
         Type::Path(path) if path.qself.is_none() => path.path.segments.last(),

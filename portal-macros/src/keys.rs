@@ -200,7 +200,7 @@ impl Key {
         let number = |input: syn::parse::ParseStream<'_>| {
             let minus: Option<syn::Token![-]> = input.parse()?;
             let digits = input.parse::<LitInt>()?;
-            // Parsed with its sign, because `i32::MIN` has no positive counterpart.
+            // The number is parsed with its sign, because `i32::MIN` has no positive counterpart.
             let sign = if minus.is_some() { "-" } else { "" };
             format!("{sign}{}", digits.base10_digits())
                 .parse()
@@ -307,7 +307,7 @@ pub(crate) fn split_leading_string(tokens: TokenStream) -> (Option<LitStr>, Toke
     (first, rest.collect())
 }
 
-/// Splits at the commas; commas inside brackets belong to a group.
+/// Splits at commas, except those inside brackets, which are part of a token group.
 fn entries(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     let mut entries = vec![Vec::new()];
     for token in tokens {

@@ -1,10 +1,10 @@
 //! Attribute macros of Portal.
 //!
 //! Use them through `portal_core`, which re-exports all three. The two function macros replace a
-//! function with a constructor of the same name for the value to register; all generated code can
-//! also be written by hand. Internally, each macro has the same steps: `attr` parses the keys,
-//! `model` adds the item and checks both, and `expand` generates the code. All errors in one item
-//! are reported together.
+//! function with a constructor that has the same name and returns the value to register; all
+//! generated code can also be written by hand. Internally, each macro takes the same steps: `attr`
+//! parses the keys, `model` combines them with the item and checks both, and `expand` generates
+//! the code. All errors in one item are reported together.
 
 mod admin_model;
 mod docs;
@@ -39,7 +39,7 @@ use proc_macro::TokenStream;
 /// | `nav(label = "..", icon = "..", order = 2, group = "..")` | entry in the navigation | none |
 /// | `layout = path` | a different layout for the page | the portal's |
 /// | `max_body = "20MiB"` | maximum size of the request body | 1 MiB |
-/// | `rate_class = own_write` | rate class: `sign_in`, `client_token`, `start_task`, `admin_write` or `own_write` | not limited |
+/// | `rate_class = own_write` | rate class: `sign_in`, `client_token`, `start_task`, `admin_write` or `own_write` | no limit |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// ```ignore

@@ -55,7 +55,7 @@ pub(crate) fn is_url_safe(name: &str) -> bool {
             .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-'))
 }
 
-/// Returns `true` if a table can have this name, which SQL and URLs contain verbatim.
+/// Returns `true` if this is a valid table name; SQL and URLs contain it verbatim.
 pub(crate) fn is_table_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name
@@ -67,7 +67,7 @@ fn is_acronym(word: &str) -> bool {
     word.len() > 1 && word.chars().all(|letter| !letter.is_lowercase())
 }
 
-/// Splits at `_` and at changes of case.
+/// Splits at `_` and at case changes.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = '_';
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn snake_case_splits_at_changes_of_case() {
+    fn snake_case_splits_at_case_changes() {
         for (name, expected) in [
             ("Plan", "plan"),
             ("BlogPost", "blog_post"),

@@ -42,8 +42,8 @@ impl Paths {
 
 /// Returns the span of the user's text, with names resolved at the call site of the macro.
 ///
-/// Otherwise, if a `macro_rules!` generates the handler, its hygiene would apply to the local
-/// variables of the generated code.
+/// Without this, if a `macro_rules!` macro generates the handler, its hygiene would apply to the
+/// local variables of the generated code.
 pub(crate) fn located_at(span: Span) -> Span {
     span.resolved_at(Span::call_site())
 }

@@ -1,6 +1,6 @@
-//! Suggestions for misspelled keys and for keys of other frameworks.
+//! Suggestions for misspelled keys and for keys from other frameworks.
 
-/// Keys of other frameworks, each with Portal's equivalent.
+/// Keys from other frameworks, each with Portal's equivalent.
 const SYNONYMS: &[(&str, &str)] = &[
     ("admin", "requires_admin"),
     ("auth", "requires_auth"),
@@ -22,7 +22,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("verbose_name", "title"),
 ];
 
-/// Returns the message for an unknown word, with the closest known word or a list of all.
+/// Returns the message for an unknown word, with the closest known word or a list of all words.
 pub(crate) fn unknown(what: &str, given: &str, known: &[&str]) -> String {
     match closest(given, known) {
         Some(meant) => format!("unknown {what} `{given}`; did you mean `{meant}`?"),
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn key_of_another_framework_is_mapped_to_a_known_key() {
+    fn key_from_another_framework_suggests_the_equivalent() {
         assert_eq!(closest("login_required", KNOWN), Some("requires_auth"));
         assert_eq!(closest("retry", &["retries", "name"]), Some("retries"));
         assert_eq!(closest("list_display", &["list", "search"]), Some("list"));

@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
         .home_page("/admin/overview")
         .profile_page("/admin/profile")
         .defaults(include_str!("defaults.yaml"))
-        // Keeps tasks for the longest time range of the overview.
+        // Keeps tasks for as long as the longest time range of the overview.
         .task_settings(TaskSettings::default().retention(Duration::from_hours(90 * 24)))
         .run()
         .await

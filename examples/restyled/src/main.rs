@@ -23,7 +23,7 @@ fn brand() -> Brand {
         .css(include_str!("../brand/style.css"))
 }
 
-/// Replaces a part of the layout: navigation entries have an arrow.
+/// Replaces one part of the layout: navigation entries have an arrow.
 struct Arrows;
 
 impl LayoutParts for Arrows {

@@ -4,13 +4,13 @@ import { filterQuery, isSamePage } from "../src/js/lists/url.js";
 
 const url = (path) => new URL(path, "https://example.com");
 
-test("query and fragment do not make another page", () => {
+test("different queries and fragments belong to the same page", () => {
   assert.ok(isSamePage(url("/admin/users?page=2"), url("/admin/users#row-1")));
   assert.ok(!isSamePage(url("/admin/users/1"), url("/admin/users")));
   assert.ok(!isSamePage(new URL("https://example.org/admin/users"), url("/admin/users")));
 });
 
-test("empty fields are left out except for filters", () => {
+test("empty fields are omitted except for filters", () => {
   const query = filterQuery([
     ["q", ""],
     ["sort", "name"],

@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { parseEvent, splitBlocks } from "../src/js/portal/live/event_stream.js";
 import { hasAny, includesAll, joinTopics } from "../src/js/portal/live/topics.js";
 
-test("incomplete block stays for the next chunk", () => {
+test("incomplete block is kept for the next chunk", () => {
   const first = splitBlocks("id: 1\nevent: ready\n\nid: 2\neve");
   assert.deepEqual(first, { blocks: ["id: 1\nevent: ready"], rest: "id: 2\neve" });
   const second = splitBlocks(`${first.rest}nt: changed\n\n`);
   assert.deepEqual(second, { blocks: ["id: 2\nevent: changed"], rest: "" });
 });
 
-test("event has id, type and data", () => {
+test("event has an id, a type and data", () => {
   const event = parseEvent('id: 7.0a\nevent: changed\ndata: ["users","tasks"]');
   assert.deepEqual(event, { id: "7.0a", type: "changed", data: ["users", "tasks"] });
 });
@@ -20,7 +20,7 @@ test("heartbeat and block without data have no type", () => {
   assert.equal(parseEvent("id: 8").id, "8");
 });
 
-test("field name within a value is not a field", () => {
+test("field name inside a value is not a field", () => {
   const event = parseEvent('event: changed\ndata: ["id: 9"]');
   assert.equal(event.id, undefined);
 });

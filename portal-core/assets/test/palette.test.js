@@ -4,7 +4,7 @@ import { assignLetters } from "../src/js/palette/navigation_keys.js";
 import { parseRecent, serializeRecent } from "../src/js/palette/recent_items.js";
 import { moveSelection, resultsText } from "../src/js/palette/selection.js";
 
-test("keys move the selection and continue at the other end", () => {
+test("keys move the selection and wrap around at the ends", () => {
   assert.equal(moveSelection("ArrowDown", 0, 3), 1);
   assert.equal(moveSelection("ArrowDown", 2, 3), 0);
   assert.equal(moveSelection("ArrowUp", 0, 3), 2);
@@ -12,7 +12,7 @@ test("keys move the selection and continue at the other end", () => {
   assert.equal(moveSelection("End", 0, 3), 2);
 });
 
-test("pages of results do not continue at the other end", () => {
+test("page keys do not wrap around", () => {
   assert.equal(moveSelection("PageDown", 0, 20), 5);
   assert.equal(moveSelection("PageDown", 18, 20), 19);
   assert.equal(moveSelection("PageUp", 3, 20), 0);
@@ -47,12 +47,12 @@ test("recent items of another user are not shown", () => {
   assert.deepEqual(parseRecent(stored, "2"), []);
 });
 
-test("missing and damaged recent items are ignored", () => {
+test("missing and invalid recent items are ignored", () => {
   assert.deepEqual(parseRecent(undefined, "1"), []);
   assert.deepEqual(parseRecent("{", "1"), []);
 });
 
-test("links of the navigation have different letters", () => {
+test("navigation links have different letters", () => {
   const links = ["Users", "Usage", "1 Üser", "su"].map((textContent) => ({ textContent }));
   const letters = [...assignLetters(links)].map(([letter, link]) => [letter, link.textContent]);
   assert.deepEqual(letters, [

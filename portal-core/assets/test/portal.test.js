@@ -13,7 +13,7 @@ test("retry delay doubles up to its limit", () => {
   assert.deepEqual(delays, [500, 1000, 2000, 16000, 30000, 30000]);
 });
 
-test("retry delay is between half and one and a half of its mean", () => {
+test("retry delay is between 0.5 and 1.5 times its mean", () => {
   assert.equal(retryDelay(1, 0), 500);
   assert.equal(retryDelay(1, 1), 1500);
   for (let i = 0; i < 100; i++) {
@@ -22,7 +22,7 @@ test("retry delay is between half and one and a half of its mean", () => {
   }
 });
 
-test("serialized fields differ in values, names and order", () => {
+test("serialized fields differ if a value, a name or the order differs", () => {
   const fields = [
     ["name", "Ann"],
     ["role", "admin"],
@@ -33,7 +33,7 @@ test("serialized fields differ in values, names and order", () => {
   assert.notEqual(serializeFields([["name", ""]]), serializeFields([["name", " "]]));
 });
 
-test("file is serialized by its name", () => {
+test("file is serialized as its name", () => {
   const file = (name, size) => [["photo", { name, size }]];
   assert.equal(serializeFields(file("a.png", 1)), serializeFields(file("a.png", 2)));
   assert.notEqual(serializeFields(file("a.png", 1)), serializeFields(file("b.png", 1)));
@@ -46,7 +46,7 @@ test("select-all box is checked only if all rows are selected", () => {
   assert.deepEqual(selectAllState(3, 3), { checked: true, indeterminate: false });
 });
 
-test("theme choice without a value shows the portal's default", () => {
+test("empty theme choice shows the portal's default", () => {
   const field = (value) => ({ name: "accent", value, dataset: { shows: "indigo" } });
   assert.deepEqual(themeChoice(field("tomato")), ["accent", "tomato", "tomato"]);
   assert.deepEqual(themeChoice(field("")), ["accent", "", "indigo"]);
@@ -58,7 +58,7 @@ test("other fields of a theme form are not theme settings", () => {
   assert.ok(!isThemeSetting("constructor"));
 });
 
-test("toasts above the limit are dismissed, oldest first and errors last", () => {
+test("toasts above the limit are dismissed, oldest first, errors last", () => {
   const toast = (name, tone = "info") => ({ name, dataset: { tone } });
   const dismissed = (...toasts) => toastsToDismiss(toasts).map(({ name }) => name);
   assert.deepEqual(dismissed(toast("a"), toast("b"), toast("c")), []);
@@ -90,12 +90,12 @@ test("relative time uses the largest unit", () => {
   assert.equal(format(3 * 86400, "ago"), "in 3 days");
 });
 
-test("relative time of a week ago is a date", () => {
+test("time at least a week ago is shown as a date", () => {
   assert.equal(format(-7 * 86400, "ago"), "8 Sep 2026, 12:00");
   assert.equal(format(-7 * 86400 + 1, "ago"), "7 days ago");
 });
 
-test("absolute times follow style and language", () => {
+test("absolute time depends on style and language", () => {
   assert.equal(format(0, "date"), "15 Sep 2026");
   assert.equal(format(0, "datetime"), "15 Sep 2026, 12:00");
   assert.equal(format(0, "clock"), "12:00:00");
@@ -103,7 +103,7 @@ test("absolute times follow style and language", () => {
   assert.equal(format(0, "date", "de"), "15.09.2026");
 });
 
-test("unknown style shows date and time", () => {
+test("unknown time style shows date and time", () => {
   assert.equal(format(0, undefined), "15 Sep 2026, 12:00");
   assert.equal(format(0, "unknown"), "15 Sep 2026, 12:00");
 });

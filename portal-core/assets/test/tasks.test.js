@@ -11,7 +11,7 @@ import {
 } from "../src/js/tasks/format.js";
 import { matchesFilter } from "../src/js/tasks/log_filter.js";
 
-test("duration has the two largest units", () => {
+test("duration shows the two largest units", () => {
   const durations = [0, 9.94, 10, 59.4, 60, 3599, 3600, 90061].map((seconds) =>
     formatDuration(0, seconds * 1000),
   );
@@ -19,7 +19,7 @@ test("duration has the two largest units", () => {
   assert.deepEqual(durations, [...expected, "25 h 1 min"]);
 });
 
-test("duration is not negative if clocks differ", () => {
+test("duration is not negative if the clocks differ", () => {
   assert.equal(formatDuration(new Date(5000), new Date(0)), "0.0 s");
 });
 
@@ -30,7 +30,7 @@ test("status badge reports cancellation", () => {
   assert.deepEqual(statusBadge({ status: "ERROR", error: "timeout" }, true), ["Failed", "danger"]);
 });
 
-test("unknown status is shown as it is", () => {
+test("unknown status is shown unchanged", () => {
   assert.deepEqual(statusBadge({ status: "PAUSED" }, false), ["PAUSED", ""]);
 });
 
@@ -43,7 +43,7 @@ test("completed and failed tasks are final", () => {
   ]);
 });
 
-test("value is shown as text or as JSON", () => {
+test("string is shown unchanged and other values as JSON", () => {
   assert.equal(formatValue(null), "");
   assert.equal(formatValue(undefined), "");
   assert.equal(formatValue("done"), "done");
@@ -51,7 +51,7 @@ test("value is shown as text or as JSON", () => {
   assert.equal(formatValue({ rows: 2 }), '{"rows":2}');
 });
 
-test("attempt is shown if there can be several", () => {
+test("attempt is shown if there can be several attempts", () => {
   assert.equal(attemptText({ attempt: 1, max_attempts: 1 }), "");
   assert.equal(attemptText({ attempt: 0, max_attempts: 3 }), "");
   assert.equal(attemptText({ attempt: 1, max_attempts: 3 }), "1/3");

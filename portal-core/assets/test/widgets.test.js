@@ -28,7 +28,7 @@ test("number of matches is announced", () => {
   assert.deepEqual([0, 1, 2].map(matchesText), ["0 matches", "1 match", "2 matches"]);
 });
 
-test("index continues at the other end", () => {
+test("index wraps around at the ends", () => {
   assert.deepEqual(
     [-1, 0, 2, 3].map((index) => wrapIndex(index, 3)),
     [2, 0, 2, 0],
@@ -36,7 +36,7 @@ test("index continues at the other end", () => {
   assert.equal(wrapIndex(0, 0), -1);
 });
 
-test("list is above its field if there is only room there", () => {
+test("list is above its field if only that side has room", () => {
   const field = (top) => ({ top, bottom: top + 32 });
   assert.equal(listTop(field(100), 200, 800), 132);
   assert.equal(listTop(field(700), 200, 800), 492);

@@ -57,7 +57,7 @@ impl Parse for Order {
 }
 
 impl ModelAttribute {
-    /// Parses the attribute; invalid values are reported and left out.
+    /// Parses the attribute; reports invalid values and omits them.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Keys::parse(tokens, KEYS, errors);
         Self {

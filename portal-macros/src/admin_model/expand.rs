@@ -1,4 +1,4 @@
-//! Generated code of a model.
+//! Code generated for a model.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -110,9 +110,10 @@ fn options(model: &Model) -> TokenStream {
     }
 }
 
-/// Generates one constant per field, with everything that requires its type to be an `AdminField`.
+/// Generates one constant per field, with all code that requires its type to be an `AdminField`.
 ///
-/// A single place for the bound results in a single error; the three methods would cause three.
+/// Stating the bound in one place yields one error; stating it in each of the three methods would
+/// yield three.
 fn handles(model: &Model) -> TokenStream {
     let (krate, private) = (
         model.attribute.paths.krate(),
@@ -196,7 +197,7 @@ fn to_values(model: &Model) -> TokenStream {
     }
 }
 
-/// Generates `from_values`; every field is read before any error is reported.
+/// Generates `from_values`, which reads every field before it reports any errors.
 fn from_values(model: &Model) -> TokenStream {
     let (krate, private) = (
         model.attribute.paths.krate(),

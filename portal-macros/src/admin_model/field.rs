@@ -24,7 +24,7 @@ const KEYS: &[&str] = &[
     "references",
 ];
 
-/// A field as written.
+/// A field as written in the source code.
 pub(crate) struct ModelField {
     pub(crate) name: Ident,
     pub(crate) written: Type,
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn default_is_the_text_a_form_would_send() {
+    fn default_is_converted_to_form_text() {
         for (field, expected) in [
             (parse_quote!(#[admin(default = 5_000u32)] a: u32), "5000"),
             (parse_quote!(#[admin(default = -1)] a: i32), "-1"),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn number_as_default_of_a_string_is_rejected() {
+    fn numeric_default_of_a_string_is_rejected() {
         for field in [
             parse_quote!(#[admin(default = 5)] a: String),
             parse_quote!(#[admin(default = 5)] a: Option<std::string::String>),

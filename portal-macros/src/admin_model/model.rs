@@ -1,4 +1,4 @@
-//! Model of an admin model: combines attribute and struct, and checks them together.
+//! Model of an admin model: combines the attribute with the struct and checks both.
 
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr};
@@ -22,7 +22,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Combines attribute and struct, removes `#[admin(..)]` and reports contradictions.
+    /// Combines the attribute with the struct, removes `#[admin(..)]` and reports contradictions.
     pub(crate) fn new(
         attribute: ModelAttribute,
         item: &mut DeriveInput,
@@ -100,7 +100,7 @@ impl Model {
         }
     }
 
-    /// Determines the primary key: the marked field, or `id`.
+    /// Determines the primary key: the marked field, otherwise `id`.
     fn settle_primary_key(&mut self, errors: &mut Errors) {
         let mut marked = self.fields.iter().filter_map(|field| field.primary_key);
         let first = marked.next();

@@ -26,7 +26,7 @@ const KEYS: &[&str] = &[
     "crate",
 ];
 const NAV_KEYS: &[&str] = &["label", "icon", "order", "group"];
-/// Words for the constants of `Method`.
+/// Values of `method`, each with its constant of `Method`.
 const METHODS: &[(&str, &str)] = &[
     ("get", "GET"),
     ("post", "POST"),
@@ -34,7 +34,7 @@ const METHODS: &[(&str, &str)] = &[
     ("patch", "PATCH"),
     ("delete", "DELETE"),
 ];
-/// Words for the variants of `RateClass`.
+/// Values of `rate_class`, each with its variant of `RateClass`.
 const RATE_CLASSES: &[(&str, &str)] = &[
     ("sign_in", "SignIn"),
     ("client_token", "ClientToken"),
@@ -53,7 +53,7 @@ pub(crate) struct PageAttribute {
     pub(crate) guard: AccessRule,
     pub(crate) nav: Option<NavAttribute>,
     pub(crate) layout: Option<Path>,
-    /// Name of the constant of `Method`, in upper case; absent for `get`.
+    /// Name of the constant of `Method`; `GET` by default.
     pub(crate) method: &'static str,
     /// Maximum size of the request body in bytes.
     pub(crate) max_body: Option<usize>,
@@ -71,7 +71,7 @@ pub(crate) struct NavAttribute {
 }
 
 impl PageAttribute {
-    /// Parses the attribute; invalid values are reported and left out.
+    /// Parses the attribute; reports invalid values and omits them.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let (leading, tokens) = keys::split_leading_string(tokens);
         let mut keys = Keys::parse(tokens, KEYS, errors);

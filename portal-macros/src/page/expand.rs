@@ -1,4 +1,4 @@
-//! Generated code of a page.
+//! Code generated for a page.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -87,7 +87,8 @@ fn respond(page: &PageModel) -> TokenStream {
         (quote!(state), quote!(request))
     };
     let conversion = conversion(page);
-    // The error for a future that is not `Send` points at the name, so all tokens get its span.
+    // The error for a future that is not `Send` should point at the name, so all tokens get its
+    // span.
     let span = located_at(name.span());
     let send = page.attribute.paths.private_at(name.span());
     let future = quote_spanned! {span=>
@@ -109,7 +110,7 @@ fn respond(page: &PageModel) -> TokenStream {
 fn conversion(page: &PageModel) -> TokenStream {
     let span = page.handler.return_span();
     let private = page.attribute.paths.private_at(span);
-    // With the type spelled out, an error underlines all of it, not only its first token.
+    // With the type spelled out, the error underlines all of it, not only its first token.
     match page.handler.nameable_return_type() {
         Some(returned) => {
             quote_spanned!(located_at(span)=> <#returned as #private::IntoPage>::into_page(output))
@@ -202,7 +203,7 @@ mod tests {
 
     use crate::page::page;
 
-    /// Removes the spaces, which depend on the origin of the tokens.
+    /// Removes the spaces, which depend on where the tokens come from.
     fn dense(code: &str) -> String {
         code.replace(' ', "")
     }
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn rate_class_is_a_word_for_its_variant() {
+    fn rate_class_is_the_snake_case_name_of_a_variant() {
         let expand = |attribute| {
             let item = quote!(
                 async fn save() -> Markup {}
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn constructor_gets_docs_and_cfg_and_handler_the_rest() {
+    fn docs_and_cfg_go_to_the_constructor_and_the_rest_to_the_handler() {
         let code = page(
             quote!("/users", requires_admin, nav(order = -1)),
             quote! {

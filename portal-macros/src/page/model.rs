@@ -1,4 +1,4 @@
-//! Model of a page: combines attribute and function, and checks them together.
+//! Model of a page: combines the attribute with the function and checks both.
 
 use quote::ToTokens;
 use syn::Type;

@@ -2,7 +2,8 @@
 
 /// Checks a route; the error states the fix.
 ///
-/// The router would also reject an invalid route, but only at start-up and without its location.
+/// The router would also reject an invalid route, but only at start-up and without reporting the
+/// location.
 pub(crate) fn check(route: &str) -> Result<(), String> {
     if !route.starts_with('/') {
         let colon = if route.contains("/:") {

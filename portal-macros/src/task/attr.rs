@@ -59,7 +59,7 @@ pub(crate) struct TaskAttribute {
 }
 
 impl TaskAttribute {
-    /// Parses the attribute; invalid values are reported and left out.
+    /// Parses the attribute; reports invalid values and omits them.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Keys::parse(tokens, KEYS, errors);
         let (schedule, time_zone) = take_schedule(&mut keys, errors);

@@ -1,4 +1,4 @@
-//! Generated code of a task.
+//! Code generated for a task.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -28,7 +28,7 @@ pub(crate) fn expand(task: &TaskModel) -> TokenStream {
         .name
         .clone()
         .unwrap_or_else(|| names::plain(name));
-    // The bounds of the arguments are checked here, so these tokens need the span of the type.
+    // The compiler checks the bounds on the arguments here, so these tokens need the type's span.
     let span = task
         .arguments
         .as_ref()
@@ -117,7 +117,8 @@ fn run(task: &TaskModel) -> TokenStream {
             quote_spanned!(located_at(span)=> <#returned as #private::TaskReturn>::into_outcome(outcome))
         }
     };
-    // The error for a future that is not `Send` points at the name, so all tokens get its span.
+    // The error for a future that is not `Send` should point at the name, so all tokens get its
+    // span.
     let span = located_at(name.span());
     let send = task.attribute.paths.private_at(name.span());
     let future = quote_spanned! {span=>
@@ -203,7 +204,7 @@ mod tests {
 
     use crate::task::task;
 
-    /// Removes the spaces, which depend on the origin of the tokens.
+    /// Removes the spaces, which depend on where the tokens come from.
     fn dense(code: &str) -> String {
         code.replace(' ', "")
     }

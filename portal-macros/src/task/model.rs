@@ -1,4 +1,4 @@
-//! Model of a task: combines attribute and function, and assigns roles to the arguments.
+//! Model of a task: combines the attribute with the function and assigns roles to the arguments.
 
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
@@ -41,13 +41,13 @@ enum Part {
 }
 
 impl TaskModel {
-    /// Combines attribute and function, and reports contradictions.
+    /// Combines the attribute with the function and reports contradictions.
     pub(crate) fn new(attribute: TaskAttribute, handler: Handler, errors: &mut Errors) -> Self {
         handler.check("a task", errors);
         let mut return_type = handler.return_type();
         if let Some(hidden) = first_impl_trait(&return_type) {
             errors.on(hidden, "a task must name its return type");
-            // The type could not be inferred in the stub, which would be an additional error.
+            // The compiler could not infer the type in the stub and would report an additional error.
             return_type = syn::parse_quote!(());
         }
         let (inputs, arguments) = split(&handler, errors);
@@ -86,7 +86,7 @@ fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
         if let Some(message) = misplaced(&argument.ty) {
             errors.on(&argument.ty, message);
             is_in_order = false;
-            // The argument is omitted from the stub, where it would be reported again.
+            // The argument is omitted from the stub, where the compiler would report it again.
             continue;
         }
         let part = part(argument);

@@ -1,4 +1,4 @@
-//! Tasks of the reference portal. The module of a task is its task group.
+//! Tasks of the reference portal. The name of a task's module is its task group.
 
 mod example_task;
 mod example_task2;

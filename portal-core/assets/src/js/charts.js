@@ -1,5 +1,5 @@
-// Tooltip of a chart for the point below the pointer or the one selected with the arrow keys. It
-// reads its values from the table below the chart.
+// Chart tooltip for the point under the pointer or the point selected with the arrow keys. It
+// shows the values from the table below the chart.
 import { pointAt, pointPosition, stepPoint, tooltipLeft } from "./charts/points.js";
 import { $$, createElement } from "./common/helpers.js";
 
@@ -36,7 +36,7 @@ customElements.define(
       this.show(point);
     }
 
-    // Selects a point and returns the texts of its cells with the cells of the head.
+    // Selects a point and returns the text of each of its cells with the matching header cell.
     select(point) {
       const [head, ...rows] = $$("tr", this.closest("figure"));
       this.count = rows.length;

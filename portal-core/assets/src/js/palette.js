@@ -2,6 +2,6 @@
 import { togglePalette } from "./palette/dialog.js";
 import { handleShortcut } from "./palette/keys.js";
 
-// The functions that `portal/shortcuts.js` calls.
+// `portal/shortcuts.js` calls these functions.
 window.portal.palette = togglePalette;
 window.portal.key = handleShortcut;

@@ -1,5 +1,5 @@
 // Script of every page, loaded after htmx. It is progressive enhancement: every page works without
-// it. The order of the imports is the order in which their listeners run.
+// it. The listeners of the imported modules run in the order of the imports.
 import { openDialog } from "./portal/dialog.js";
 import "./portal/menu.js";
 import "./portal/form.js";

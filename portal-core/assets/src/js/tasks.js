@@ -1,4 +1,4 @@
-// Tasks: lists that follow a monitor, and one task with its log.
+// Tasks: lists updated by a monitor, and single tasks with their logs.
 import "./tasks/monitor.js";
 import "./tasks/task.js";
 import "./tasks/drawer.js";

@@ -32,7 +32,7 @@ const TASKS: [(&str, &str, &str, Tone, u8); 3] = [
     ),
 ];
 
-/// Renders the preview. Its content is inert, so a screen reader reads out a single sentence.
+/// Renders the preview. Its content is inert, so screen readers read out a single sentence.
 pub(super) fn picture(app_name: &str) -> Markup {
     html! {
         figure class="pt-picture" {

@@ -96,7 +96,7 @@ fn user_card(all: u64, sign_ups: &Counts) -> StatCard {
     with_comparison(card, all as f64, before as f64, range, Tone::Success).trend(&course)
 }
 
-/// Renders the first steps for a new portal instead of empty charts.
+/// Renders the first steps in a new portal, instead of empty charts.
 fn first_steps(is_dev: bool) -> Markup {
     let step = |glyph: &str, title: &str, text: &str, action: Button| {
         html! {

@@ -1,4 +1,4 @@
-//! Example data for development, which is marked as such and can be removed with one button.
+//! Example data for development; the page marks it as such and can remove it with one button.
 
 use portal_core::pages::components::{Banner, Button, Tone, Unit};
 use portal_core::pages::{IntoPage, PageResponse};

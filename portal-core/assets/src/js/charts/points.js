@@ -1,10 +1,10 @@
-// Positions of points and tooltips in a chart. Points of line charts reach from edge to edge; bars
-// are in the middle of bands of the same width.
+// Positions of points and tooltips in a chart. The points of a line chart extend from edge to edge;
+// each bar is in the middle of its band, and all bands have the same width.
 
 const TOOLTIP_GAP = 12;
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
 
-/** Returns the index of the point at a fraction of the width. It can be outside of the chart. */
+/** Returns the index of the point at a fraction of the width; it can lie outside the chart. */
 export const pointAt = (fraction, count, hasBands) =>
   hasBands ? Math.floor(fraction * count) : Math.round(fraction * (count - 1));
 
@@ -19,7 +19,7 @@ export const stepPoint = (key, point, count) => {
   return key in STEPS ? point + STEPS[key] : undefined;
 };
 
-/** Returns the left edge of a tooltip: right of its point if it fits there, otherwise left. */
+/** Returns the left edge of a tooltip: to the right of its point if there is room, or else left. */
 export const tooltipLeft = (x, width, rightEdge) => {
   const left = x + TOOLTIP_GAP;
   return Math.max(0, left + width > rightEdge ? x - TOOLTIP_GAP - width : left);

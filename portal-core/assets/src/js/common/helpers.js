@@ -1,5 +1,5 @@
-// Functions of `portal.js` for the bundles that are loaded after it, so that they do not contain
-// the same code again.
+// Functions from `portal.js` for the bundles that are loaded after it, so that these bundles do not
+// contain copies of the same code.
 
 /** @type {typeof import("../portal/helpers.js").helpers} */
 export const {

@@ -1,4 +1,4 @@
-// Indexes of a list that continues at its other end.
+// Indexes in a list whose ends wrap around.
 
-/** Returns an index within `count` items, or -1 without items. Before the first is the last. */
+/** Wraps an index around at the ends of `count` items; returns -1 if there are no items. */
 export const wrapIndex = (index, count) => (count ? (index + count) % count : -1);

@@ -1,10 +1,10 @@
-// Forms in drawers, and confirmations for deleting the record of a drawer: a script sends them and
-// shows their errors in place.
+// Forms in drawers, and confirmations for deleting the record in a drawer. This script submits them
+// and shows their errors in place.
 import { $, $$, on, savedStates, toast } from "../common/helpers.js";
 import { requestFocus } from "./focus.js";
 import { listAt, swapList } from "./list.js";
 
-/** Selector of these forms. */
+/** Selector for these forms. */
 export const DRAWER_FORMS = "dialog>form[data-guard],pt-modal~dialog>form";
 
 on("submit", (event) => {
@@ -22,12 +22,12 @@ on("submit", (event) => {
   });
 });
 
-// The server has returned the form instead of saving it.
+// Handles a response in which the server returns the form instead of saving it.
 on("htmx:after:swap", ({ detail }) => {
   const dialog = detail.ctx.target?.closest?.("dialog");
   const form = dialog && $("form[data-guard]", dialog);
   if (!form) return;
-  // Closing a confirmation loses nothing.
+  // Closing a confirmation does not lose any input.
   if ($("[name=_confirmed]", form)) savedStates.delete(form);
   else savedStates.set(form, "");
   const { activeElement } = document;
@@ -35,11 +35,11 @@ on("htmx:after:swap", ({ detail }) => {
   ($("[aria-invalid=true]", form) ?? fallback).focus();
 });
 
-// The server has saved the form: `pages/htmx.rs`.
+// Handles the event that `pages/htmx.rs` sends after the server has saved the form.
 on("portal:done", ({ target, detail: { to, text, tone, label, href } }) => {
   const url = new URL(to, location.href);
   const dialog = target.closest("dialog");
-  // A page that was the response to a form has the path of an action.
+  // If the page is the response to a form, `location` has the path of the form's action.
   const page = new URL(dialog?.dataset.back ?? location.href, location.href);
   const list = listAt(url, $("[data-list]"), page);
   for (const form of $$("form", dialog ?? target)) savedStates.delete(form);

@@ -3,7 +3,7 @@ import { $ } from "../common/helpers.js";
 
 let pendingHash;
 
-/** Moves the focus after the next swap: to the row that a URL fragment names, if it does. */
+/** Requests that the next swap moves the focus: to the row in a URL fragment, if there is one. */
 export const requestFocus = (hash) => {
   pendingHash = hash;
 };
@@ -12,9 +12,9 @@ export const requestFocus = (hash) => {
 export const isFocusRequested = () => pendingHash !== undefined;
 
 /**
- * Moves the focus to the new row, otherwise to the heading.
+ * Moves the focus to the requested row, or to the heading if there is no such row.
  *
- * Keeps it on the element that opened the drawer if that has it.
+ * Without a row, the focus does not move if an element such as the drawer's opener has it.
  */
 export const moveFocus = () => {
   const row = pendingHash && document.getElementById(decodeURIComponent(pendingHash.slice(1)));

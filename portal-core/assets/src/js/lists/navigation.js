@@ -1,4 +1,4 @@
-// Links and filters of a list.
+// Links and filters in a list.
 import { $, on } from "../common/helpers.js";
 import { listAt, listOf, swapList } from "./list.js";
 import { filterQuery } from "./url.js";
@@ -51,11 +51,11 @@ on("submit", (event) => {
   if (!listAt(url, list)) return;
   event.preventDefault();
   url.search = filterQuery(new FormData(form, submitter));
-  // Each pause while typing does not add an entry to the history.
+  // A search started by a pause in typing does not add an entry to the history.
   swapList(list, url, isTypedSearch ? "replace" : "push");
 });
 
-// A drawer with its own URL was closed: shows the current list.
+// Shows the current list after a drawer with its own URL was closed.
 on("portal:back", (event) => {
   const url = new URL(event.target.dataset.back, location.href);
   const list = listAt(url, $("[data-list]"));

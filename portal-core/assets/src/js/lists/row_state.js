@@ -1,4 +1,4 @@
-// Another user may save the record of the open drawer: a notice in its form reports that.
+// A notice in the form of the open drawer if another user has changed its record.
 import { $, on } from "../common/helpers.js";
 
 const DELAY = 300;
@@ -25,7 +25,7 @@ const refreshRowState = async () => {
     const old = $("#row-state", form);
     if (fresh && old && !old.isEqualNode(fresh)) old.replaceWith(fresh);
   } catch {
-    // The next change requests it again.
+    // The next change triggers another request.
   }
 };
 

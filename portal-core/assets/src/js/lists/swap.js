@@ -1,13 +1,13 @@
-// Responses to the requests of lists and drawers.
+// Handling of responses to requests from lists and drawers.
 import { $, $$, on, savedStates, toast } from "../common/helpers.js";
 import { DRAWER_FORMS } from "./drawer_form.js";
 import { isFocusRequested, moveFocus } from "./focus.js";
 import { listOf } from "./list.js";
 
-// Drawers and dialogs of a list are outside of it.
+// The drawers and dialogs of a list are outside its element.
 const OVERLAYS = "pt-modal,pt-modal~dialog";
 
-// Marks a form as dirty, so that it keeps its input, whatever the server responds.
+// Marks a form as dirty, so that its input is kept regardless of the response.
 const markUnsaved = (form) => savedStates.set(form, "");
 
 const handleEmptyResponse = (source, { raw, status }) => {
@@ -22,7 +22,7 @@ const handleEmptyResponse = (source, { raw, status }) => {
 const replaceOverlays = (html) => {
   const page = new DOMParser().parseFromString(html, "text/html");
   const overlays = $$(OVERLAYS);
-  // Toasts of a dialog stay when it is removed.
+  // Toasts in a dialog stay visible when the dialog is removed.
   const toasts = overlays.flatMap((overlay) => $$(".pt-toasts>pt-toast", overlay));
   $(".pt-toasts:has(>template)")?.append(...toasts);
   for (const overlay of overlays) overlay.remove();
@@ -48,7 +48,7 @@ on("htmx:before:swap", (event) => {
 on("htmx:after:swap", ({ target }) => {
   const list = listOf(target);
   if (!list) return;
-  // Browsers keep a user's choice over the value from the server until the form is reset.
+  // Browsers show the user's choice instead of the server's value until the form is reset.
   for (const form of $$("form[data-autosubmit]", list)) {
     if (!form.contains(document.activeElement)) form.reset();
   }

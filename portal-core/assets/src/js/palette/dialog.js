@@ -1,4 +1,4 @@
-// Dialog of the palette.
+// Palette dialog.
 
 import { $, $$, createElement, readStored, root, writeStored } from "../common/helpers.js";
 import { wrapIndex } from "../common/wrap_index.js";
@@ -32,7 +32,7 @@ let dialog;
 let input;
 let list;
 let status;
-// The search button of the page; it has the URL of the search and the scope of the recent items.
+// The page's search button, whose attributes hold the search URL and the scope of recent items.
 let button;
 let selected = -1;
 let request;
@@ -85,7 +85,7 @@ const fetchResults = async (query, signal) => {
   url.searchParams.set("q", query);
   const response = await fetch(url, { signal, credentials: "same-origin" });
   if (!response.ok) throw response;
-  // Markup from this server, which escapes it.
+  // This markup is safe to insert: it comes from this server, which escapes all values.
   return new DOMParser().parseFromString(await response.text(), "text/html");
 };
 
@@ -111,7 +111,7 @@ const search = async () => {
     list.removeAttribute("aria-busy");
   }
   list.hidden = !options().length;
-  // The status is visible if it is all there is.
+  // Without results, the status is visible, because nothing else is.
   status.classList.toggle("pt-sr-only", !list.hidden);
 };
 
@@ -122,7 +122,7 @@ const openSelected = ({ ctrlKey, metaKey }) => {
     if (isCurrent()) options()[selected]?.dispatchEvent(event);
   };
   if (isCurrent()) return open();
-  // The results are still those of an earlier query.
+  // The results still belong to an earlier query.
   clearTimeout(searchTimer);
   search().then(open);
 };
@@ -151,7 +151,7 @@ const handleClick = ({ target }) => {
   if (option.matches("a")) addRecentItem(option);
   const form = option.closest("form[data-theme-form]");
   if (form) applyTheme(form);
-  // After the browser has followed the link or sent the form.
+  // Waits until the browser has followed the link or submitted the form.
   setTimeout(() => dialog.close());
 };
 
@@ -192,7 +192,7 @@ const createDialog = () => {
   addListeners();
 };
 
-/** Opens the palette for the search button of the page, or closes it. */
+/** Opens the palette with the settings of the page's search button, or closes it if it is open. */
 export const togglePalette = (searchButton) => {
   button = searchButton;
   if (!dialog?.isConnected) createDialog();

@@ -1,4 +1,4 @@
-// Dialog with the keyboard shortcuts.
+// Dialog that lists the keyboard shortcuts.
 import { areShortcutsEnabled, createElement, writeStored } from "../common/helpers.js";
 
 const COMMAND = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl";
@@ -41,7 +41,7 @@ const createSwitch = () => {
   );
 };
 
-/** Shows the shortcuts, including those of the links of the navigation. */
+/** Shows the shortcuts, including those for navigation links. */
 export const showHelp = (navigationLinks) => {
   const navigation = [...navigationLinks].map(([letter, link]) => [
     ["G", letter.toUpperCase()],

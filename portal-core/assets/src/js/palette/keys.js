@@ -1,4 +1,4 @@
-// Single-key shortcuts, and `g` followed by the letter of a link of the navigation.
+// Single-key shortcuts, and `g` followed by the letter of a navigation link.
 import { $, $$, areShortcutsEnabled } from "../common/helpers.js";
 import { togglePalette } from "./dialog.js";
 import { showHelp } from "./help.js";
@@ -6,7 +6,7 @@ import { assignLetters } from "./navigation_keys.js";
 
 const SEQUENCE_TIMEOUT = 2000;
 
-/** Returns the links of the navigation by their letters. */
+/** Returns the navigation links by their letters. */
 const navigationLinks = () => assignLetters($$(".pt-side .pt-nav a"));
 
 let sequenceTimer;
@@ -36,7 +36,7 @@ const SHORTCUTS = {
   k: () => focusRow(-1),
 };
 
-/** Handles a key that was pressed outside of a field. */
+/** Handles a key press outside of a field. */
 export const handleShortcut = (key, searchButton) => {
   if (!areShortcutsEnabled()) return;
   if (sequenceTimer) {

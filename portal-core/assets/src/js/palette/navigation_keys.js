@@ -1,6 +1,6 @@
-// Letters of the links of the navigation.
+// Shortcut letters for the navigation links.
 
-/** Returns a map from letters to links: each has the first letter of its name that is free. */
+/** Returns a map from letters to links. Each link gets the first free letter in its name. */
 export const assignLetters = (links) => {
   const shortcuts = new Map();
   for (const link of links) {

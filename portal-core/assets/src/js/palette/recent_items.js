@@ -1,14 +1,14 @@
-// Items of the palette that the user opened last.
+// Palette items that the user opened most recently.
 
 const MAX_ITEMS = 5;
 
-/** Returns the items of a user from the stored text of the last user of this browser. */
+/** Parses the stored items; returns no items if another user of this browser stored them. */
 export const parseRecent = (stored, scope) => {
   try {
     const { reader, items } = JSON.parse(stored);
     return reader === scope ? items : [];
   } catch {
-    // Nothing is stored yet.
+    // No valid items are stored.
     return [];
   }
 };

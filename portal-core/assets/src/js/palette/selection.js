@@ -1,4 +1,4 @@
-// Selection in the results of the palette.
+// Selection in the palette results.
 import { wrapIndex } from "../common/wrap_index.js";
 
 const PAGE = 5;

@@ -4,9 +4,10 @@ const FIRST_DELAY = 500;
 const MAX_DELAY = 30000;
 
 /**
- * Returns the delay before the next attempt, in milliseconds, after a number of failed ones.
+ * Returns the delay before the next attempt, in milliseconds, after a number of failures.
  *
- * It doubles with each failure and is random, so that clients do not reconnect at the same time.
+ * The delay doubles with each failure. It is randomized, so that clients do not all reconnect at
+ * the same time.
  */
 export const retryDelay = (failures, random = Math.random()) =>
   Math.min(FIRST_DELAY * 2 ** failures, MAX_DELAY) * (0.5 + random);

@@ -1,5 +1,5 @@
-// Notification bell: a menu with the latest notifications, and a toast for each that arrives while
-// the page is open.
+// Notification bell: a menu with the latest notifications, and a toast for each notification that
+// arrives while the page is open.
 import { $, createElement, on } from "./dom.js";
 import { notificationText } from "./notification_text.js";
 import { toast } from "./toast.js";
@@ -19,11 +19,11 @@ customElements.define(
       if (oldValue === null) return;
       const value = Number(newValue);
       if (name === "data-messages") {
-        // Some were read.
+        // The user has read some notifications.
         if (value < this.seenCount) this.seenCount = value;
       } else if (value > Math.max(Number(oldValue), lastNotifiedAt)) {
         lastNotifiedAt = value;
-        // When the page is re-rendered, the other attributes change after this one.
+        // Waits, because a re-render changes the other attributes after this one.
         setTimeout(() => this.announce());
       }
     }
@@ -67,7 +67,7 @@ on("click", (event) => {
   const bell = event.target.closest("a.pt-bell");
   if (!bell || event.ctrlKey || event.metaKey || event.shiftKey || !bell.showPopover) return;
   event.preventDefault();
-  // The press that closes the menu must not open it again.
+  // The click that closes the menu must not open it again.
   if (event.timeStamp - menuClosedAt < 300) return;
   openMenu(bell).catch(() => {
     location.href = bell.href;

@@ -1,13 +1,13 @@
-// Confirmation dialogs that a script opens.
+// Confirmation dialogs that scripts open.
 import { createElement } from "./dom.js";
 
 const button = (kind, label, value) =>
   createElement("button", { class: "pt-btn", "data-kind": kind, value }, label);
 
 /**
- * Shows a dialog that requires a confirmation, and resolves to `true` if the user confirms.
+ * Shows a confirmation dialog, and resolves to `true` if the user confirms.
  *
- * `attributes` are those of the dialog; `kind` is the kind of the button that confirms.
+ * `attributes` are set on the dialog; `kind` is the kind of the confirm button.
  */
 export const confirmAction = ({
   title,

@@ -1,4 +1,4 @@
-// Buttons that copy a text, and buttons that wrap the lines of a code block.
+// Buttons that copy text, and buttons that wrap the lines of a code block.
 import { $, createElement, on } from "./dom.js";
 
 const COPIED_DURATION = 2000;
@@ -24,7 +24,7 @@ customElements.define(
       this.timer = setTimeout(() => this.setLabel(label, this.labelText), COPIED_DURATION);
     }
 
-    // The clipboard API requires HTTPS.
+    // Fallback without HTTPS, which the clipboard API requires.
     copySelection(text) {
       const area = createElement("textarea", { class: "pt-sr-only", "aria-hidden": "true" });
       area.value = text;

@@ -5,11 +5,11 @@ import { savedStates, unsavedForms } from "./unsaved.js";
 
 const FIELDS = ".pt-drawer-body :is(input:not([type=hidden],[readonly]),select,textarea):enabled";
 
-// On a phone, focusing a field would open the keyboard over half of the drawer.
+// On a phone, focusing a field would open the keyboard, which would cover half of the drawer.
 const firstField = (drawer) =>
   matchMedia("(pointer:fine)").matches && ($("[aria-invalid=true]", drawer) ?? $(FIELDS, drawer));
 
-/** Opens a dialog as a modal one. */
+/** Opens a dialog as a modal dialog. */
 export const openDialog = (dialog) => {
   if (!dialog || dialog.matches(":modal")) return;
   if (dialog.matches(":popover-open")) dialog.hidePopover();
@@ -39,7 +39,7 @@ const closeDialog = async (dialog) => {
     }
   }
   dialog.close();
-  // A drawer with its own URL: a list on the page may handle the way back.
+  // If the drawer has its own URL, a list on the page can handle the return to its page.
   const { back } = dialog.dataset;
   if (!back) return;
   const event = new CustomEvent("portal:back", { bubbles: true, cancelable: true });
@@ -53,7 +53,7 @@ on("click", (event) => {
     event.preventDefault();
     const dialog = document.getElementById(opener.dataset.opens);
     const menu = opener.closest(".pt-menu:popover-open");
-    // Returns the focus to the button of the menu.
+    // Closing the menu returns the focus to its button.
     if (menu && !menu.contains(dialog)) menu.hidePopover();
     openDialog(dialog);
     return;
@@ -65,8 +65,8 @@ on("click", (event) => {
   }
 });
 
-// Only a press that starts and ends on the backdrop closes; dragging a selection out of a field
-// does not.
+// Only a click that starts and ends on the backdrop closes the dialog. A text selection that starts
+// in a field and ends on the backdrop does not.
 let pressStart = null;
 on("pointerdown", ({ target }) => {
   pressStart = target;

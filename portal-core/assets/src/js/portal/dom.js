@@ -1,4 +1,4 @@
-// Short forms of DOM functions that most modules use.
+// Shorthands for DOM functions that most modules use.
 
 /** Root element of the page. */
 export const root = document.documentElement;

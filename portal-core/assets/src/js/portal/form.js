@@ -1,4 +1,4 @@
-// Forms: automatic submission, busy buttons, and states that HTML cannot express.
+// Forms: automatic submission, busy buttons, and checkbox states that HTML cannot express.
 import { $$, on } from "./dom.js";
 import { savedStates } from "./unsaved.js";
 
@@ -14,11 +14,11 @@ on("submit", (event) => {
   const { target: form, submitter } = event;
   savedStates.delete(form);
   if (form.method === "dialog" || usesHtmx(form)) return;
-  // After the other listeners: a cancelled submit must not leave a busy button.
+  // Waits for the other listeners, because a cancelled submit must not leave a busy button.
   setTimeout(() => event.defaultPrevented || submitter?.setAttribute("aria-busy", "true"));
 });
 
-// A page from the back-forward cache still shows the button as busy.
+// A page restored from the back-forward cache would still show the button as busy.
 addEventListener("pageshow", ({ persisted }) => {
   if (!persisted) return;
   for (const button of $$("button[aria-busy]")) button.removeAttribute("aria-busy");

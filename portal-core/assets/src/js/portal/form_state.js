@@ -1,5 +1,5 @@
-// Comparable state of a form.
+// Form state in a comparable form.
 
-/** Serializes the entries of a form. A file counts by its name. */
+/** Serializes the entries of a form. A file is serialized as its name. */
 export const serializeFields = (entries) =>
   JSON.stringify([...entries].map(([name, value]) => [name, value.name ?? value]));

@@ -1,4 +1,4 @@
-// Functions of this bundle for those that are loaded later, which import `common/helpers.js`.
+// Functions that later bundles use from this one. They import them from `common/helpers.js`.
 
 import { retryDelay } from "./backoff.js";
 import { confirmAction } from "./confirm.js";

@@ -1,11 +1,11 @@
 // Scripts and styles that few pages need. They are served from the directory of this script.
 import { $, createElement, on } from "./dom.js";
 
-// The server replaces a name after `@` by the name under which it serves the file.
+// The server replaces `@` and the name after it with the name under which it serves the file.
 const CHARTS = "@charts.js";
 const TASKS = "@tasks.js";
 
-// Only set while the script runs for the first time.
+// `currentScript` is set only during the initial execution of the script.
 const scriptUrl = document.currentScript.src;
 const loading = new Map();
 
@@ -28,7 +28,7 @@ const loadFile = (file) =>
     document.head.append(element);
   });
 
-/** Loads files, separated by spaces. Each file is fetched once. */
+/** Loads a space-separated list of files. Each file is fetched once. */
 export const loadAssets = (files) =>
   Promise.all(
     files.split(" ").map((file) => {
@@ -37,10 +37,10 @@ export const loadAssets = (files) =>
     }),
   );
 
-// A page works without these files, so a failure is not reported.
+// Pages work without these files, so failures are not reported.
 const tryToLoad = (files) => loadAssets(files).catch(() => {});
 
-/** Loads the files that swapped-in content needs. The response names its style sheets. */
+/** Loads the files that swapped-in content needs. A response header lists its style sheets. */
 export const fetchStyles = (part, headers) => {
   const styles = headers?.get("x-portal-stylesheets");
   if (styles) tryToLoad(styles);
@@ -49,7 +49,7 @@ export const fetchStyles = (part, headers) => {
 
 on("htmx:after:swap", ({ detail: { ctx } }) => fetchStyles(document, ctx?.response?.headers));
 
-/** Loads the script of the task pages if this is one. */
+/** Loads the script for task pages if this is a task page. */
 export const loadTaskScript = () => {
   if ($("pt-task-monitor,pt-task")) tryToLoad(TASKS);
 };

@@ -1,4 +1,5 @@
-// Menus are popovers. Without support for anchor positioning, they are placed next to their button.
+// Menus, which are popovers. If the browser does not support anchor positioning, this script places
+// them next to their buttons.
 import { $, on } from "./dom.js";
 
 const GAP = 8;

@@ -1,4 +1,4 @@
-// Reloads the page of an unavailable service once it responds.
+// Reloads the page of an unavailable service once the service responds.
 
 customElements.define(
   "pt-retry",

@@ -29,7 +29,7 @@ on("change", ({ target }) => {
 
 on("reset", ({ target }) => {
   if (!target.matches(".pt-bulk")) return;
-  // The boxes change after the event.
+  // The checkboxes change after the event.
   setTimeout(() => $$("table", target.closest(".pt-card")).forEach(updateSelection));
 });
 

@@ -1,11 +1,12 @@
-// Keyboard shortcuts. They and the palette load on first use.
+// Keyboard shortcuts. The palette and the code for the shortcuts load on first use.
 import { $, $$, on } from "./dom.js";
 import { loadAssets } from "./lazy_assets.js";
 import { readStored } from "./storage.js";
 
 const TYPING = "input:not([type=checkbox],[type=radio]),select,textarea,[contenteditable],dialog";
 
-// Runs an action of the palette's script; follows the link of the button if it cannot be loaded.
+// Runs an action from the palette's script. If the script cannot be loaded, follows the button's
+// link.
 const withPalette = (action) => {
   const button = $("[data-palette]");
   if (!button) return false;
@@ -18,7 +19,7 @@ const withPalette = (action) => {
 
 const openSearch = () => withPalette((button) => window.portal.palette(button));
 
-/** Returns `true` if single-key shortcuts are on. Users can turn them off (WCAG 2.1.4). */
+/** Returns `true` if single-key shortcuts are enabled. Users can turn them off (WCAG 2.1.4). */
 export const areShortcutsEnabled = () => readStored("portal:keys") !== "off";
 
 on("click", (event) => {
@@ -29,7 +30,7 @@ on("click", (event) => {
 const handleSingleKey = (event) => {
   const { key, target } = event;
   if (target.closest?.(TYPING)) return;
-  // The script handles all keys once it is loaded, since a shortcut can have several keys.
+  // Once the script is loaded, it handles all keys, because a shortcut can consist of several keys.
   if (!window.portal.key && !/^[g/?jk]$/.test(key)) return;
   if (!areShortcutsEnabled()) return;
   if (key === "/" || key === "?") event.preventDefault();
@@ -48,7 +49,7 @@ on("keydown", (event) => {
   }
 });
 
-// Esc hides a tooltip until the pointer or the focus returns.
+// A tooltip hidden with Esc stays hidden until the pointer or the focus returns.
 for (const type of ["pointerover", "focusin"]) {
   on(type, ({ target, relatedTarget }) => {
     const tip = target.closest?.(".pt-tip[data-off]");

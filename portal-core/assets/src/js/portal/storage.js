@@ -1,4 +1,4 @@
-// Local storage, which the browser can deny.
+// Access to local storage, which the browser can deny.
 
 /** Returns a stored value, or `undefined` if it is missing. */
 export const readStored = (key) => {
@@ -9,11 +9,11 @@ export const readStored = (key) => {
   }
 };
 
-/** Stores a value, if the browser allows it. */
+/** Stores a value if the browser allows it. */
 export const writeStored = (key, value) => {
   try {
     localStorage[key] = value;
   } catch {
-    // The value only lasts as long as the page.
+    // The value is lost when the page is closed.
   }
 };

@@ -1,4 +1,4 @@
-// On a phone, the tab of this page may be outside of the visible part of its bar.
+// Scrolls tab bars to the tab of the current page, which may be out of view on a phone.
 import { $$ } from "./dom.js";
 
 const center = ({ left, width }) => left + width / 2;

@@ -1,5 +1,5 @@
-// Theme. A choice is applied immediately and saved in the background; other tabs of the browser
-// follow.
+// Theme settings. A choice is applied immediately and saved in the background; other browser tabs
+// apply it, too.
 import { $, $$, on, root } from "./dom.js";
 import { isThemeSetting, themeChoice } from "./theme_choice.js";
 import { toast } from "./toast.js";
@@ -9,7 +9,7 @@ const SAVE_FAILED = "Couldn't save. Try again.";
 
 const otherTabs = new BroadcastChannel("portal-theme");
 
-// The automatic choice of the gray scale shows the scale that belongs to the accent color.
+// The automatic option for the gray scale shows the gray scale that matches the accent color.
 const showPairedGray = (accent) => {
   const pair =
     $("[name=accent]:checked")?.dataset.pair ?? $(`[name=accent][value="${accent}"]`)?.dataset.pair;
@@ -48,7 +48,7 @@ const saveTheme = async (form, fields = new FormData(form)) => {
     });
     isSaved = response.ok || response.type === "opaqueredirect";
   } catch {
-    // The server is unreachable.
+    // The server is unreachable; the failure is reported below.
   }
   if (note) note.textContent = isSaved ? "Saved" : SAVE_FAILED;
   else if (!isSaved) toast(SAVE_FAILED, "danger");

@@ -1,4 +1,4 @@
-// Settings of a theme.
+// Theme settings.
 
 const SETTINGS = ["accent", "gray", "radius", "scaling", "appearance", "density"];
 
@@ -6,8 +6,8 @@ const SETTINGS = ["accent", "gray", "radius", "scaling", "appearance", "density"
 export const isThemeSetting = (name) => SETTINGS.includes(name);
 
 /**
- * Returns name, chosen value and shown value of a field.
+ * Returns the name, the chosen value and the displayed value of a field.
  *
- * An empty value is the portal's default, which the field names in `data-shows`.
+ * An empty value stands for the portal's default, which the field has in `data-shows`.
  */
 export const themeChoice = ({ name, value, dataset }) => [name, value, value || dataset.shows];

@@ -1,4 +1,4 @@
-// Times of the page, in the language of the page and the time zone of the browser.
+// Times on the page, in the page's language and the browser's time zone.
 import { $, $$, on, root } from "./dom.js";
 import { timeFormatter } from "./time_format.js";
 import { timeZone } from "./time_zone.js";
@@ -15,14 +15,14 @@ const formatTime = (element) => {
   element.title = formatter.full(date);
 };
 
-/** Formats the times of a part of the page, or of the whole page. */
+/** Formats the times in a part of the page, or on the whole page. */
 export const formatTimes = (part) => {
   $$("time[data-format]", part).forEach(formatTime);
   const name = $(".pt-zone>span");
   if (name) name.textContent = timeZone;
 };
 
-// In a separate task, so that typing and clicking do not wait for the whole script.
+// Runs in a separate task, so that typing and clicking do not have to wait for the whole script.
 let isFormatted;
 setTimeout(() => {
   customElements.define(

@@ -1,5 +1,5 @@
-// Formats of times. In English they match those of the server (`time.rs`), so that nothing changes
-// when the script runs.
+// Time formats. In English, they match the server's formats (`time.rs`), so that the text does not
+// change when the script runs.
 
 const STYLES = {
   date: { dateStyle: "medium" },
@@ -15,10 +15,10 @@ const UNITS = [
 ];
 const WEEK = 7 * 86400 * 1000;
 
-/** Returns a formatter of times for the language of a page and an optional time zone. */
+/** Returns a time formatter for a page's language and an optional time zone. */
 export const timeFormatter = (pageLanguage, timeZone) => {
   const language = pageLanguage.replace(/^en$/, "en-GB") || "en-GB";
-  // Creating a format takes longer than formatting a page of times, so each is created once.
+  // Creating a format takes longer than formatting all times on a page, so each format is cached.
   const formats = {};
   const relativeFormat = () => {
     formats.relative ??= new Intl.RelativeTimeFormat(language, { numeric: "auto" });
@@ -37,9 +37,9 @@ export const timeFormatter = (pageLanguage, timeZone) => {
   const formatAbsolute = (date, style) => absoluteFormat(style).format(date).replace("Sept", "Sep");
 
   return {
-    /** Formats a date with its time. */
+    /** Formats a date and time. */
     full: (date) => formatAbsolute(date, "datetime"),
-    /** Formats a time as the `data-format` of its element specifies. */
+    /** Formats a time in the style that its element specifies in `data-format`. */
     format: (date, style, now = Date.now()) => {
       if (style === "ago" && Math.abs(date - now) < WEEK) return formatRelative(date, now);
       return formatAbsolute(date, style in STYLES ? style : "datetime");

@@ -1,4 +1,4 @@
-// Sends the time zone of the browser to the server, which renders times in it: `zone.rs`.
+// Sends the browser's time zone to the server, which renders times in that zone (`zone.rs`).
 
 /** Name of the browser's time zone. */
 export const { timeZone } = Intl.DateTimeFormat().resolvedOptions();

@@ -34,7 +34,7 @@ customElements.define(
 
 const PAGE_REGION = ".pt-toasts:has(>template)";
 
-// Screen readers do not announce the initial content of a region, so its first toasts wait.
+// Screen readers do not announce the initial content of a region, so its first toasts are delayed.
 const queueInNewRegion = (dialog, toastArguments) => {
   const attributes = { class: "pt-toasts", role: "status", "aria-atomic": "false" };
   const region = createElement("div", attributes);
@@ -54,7 +54,7 @@ export const toast = (text, tone = "info", href, linkLabel) => {
     pageRegion &&
     ($(`template[data-tone=${CSS.escape(tone)}]`, pageRegion) ?? $("template", pageRegion));
   if (!template) return;
-  // Content below an open dialog can be neither seen nor reached.
+  // Users can neither see nor reach content behind an open dialog.
   const dialog = $$("dialog:modal").at(-1);
   const region = dialog ? $(":scope>.pt-toasts", dialog) : pageRegion;
   const toastArguments = [text, tone, href, linkLabel];
@@ -75,7 +75,7 @@ export const toast = (text, tone = "info", href, linkLabel) => {
   for (const old of toastsToDismiss(visible)) old.dismiss();
 };
 
-// Toasts of a dialog stay when it closes.
+// Toasts in a dialog stay visible when the dialog closes.
 on(
   "close",
   ({ target }) => $(PAGE_REGION)?.append(...$$(":scope>.pt-toasts>pt-toast", target)),

@@ -1,8 +1,8 @@
-// Limit of visible toasts.
+// Limit on the number of visible toasts.
 
 const MAX_TOASTS = 3;
 
-/** Returns the toasts to dismiss, given all visible ones, oldest first. Errors go last. */
+/** Returns the visible toasts to dismiss. `toasts` starts with the oldest; errors go last. */
 export const toastsToDismiss = (toasts) => {
   const isError = (toast) => toast.dataset.tone === "danger";
   return toasts

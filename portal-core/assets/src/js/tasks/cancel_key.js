@@ -1,7 +1,7 @@
-// The key `c` opens the confirmation of the cancellation of the task that the page shows.
+// The key `c` opens the confirmation for cancelling the task on the page.
 import { $, areShortcutsEnabled, on } from "../common/helpers.js";
 
-// The list of tasks has this key too.
+// The task list handles the same key.
 const OTHER_TARGETS = "input,select,textarea,.pt-task,dialog[role=alertdialog]";
 
 on("keydown", (event) => {

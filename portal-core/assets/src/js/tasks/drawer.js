@@ -1,4 +1,4 @@
-// Page of a task in a drawer next to its list.
+// Task page in a drawer next to its list.
 import { $, createElement, on } from "../common/helpers.js";
 import { fetchTask } from "./page.js";
 
@@ -27,7 +27,7 @@ const createDrawer = () => {
   });
 };
 
-/** Opens the task of a link, with the confirmation of its cancellation if `cancels` is `true`. */
+/** Opens the task that a link points to; if `cancels`, with the confirmation for cancelling it. */
 export const openTask = async ({ href }, { cancels = false } = {}) => {
   if (!drawer?.isConnected) createDrawer();
   const task = await fetchTask(href);
@@ -36,8 +36,8 @@ export const openTask = async ({ href }, { cancels = false } = {}) => {
   $(".pt-drawer-body", drawer).replaceChildren(task);
   if (!drawer.open) {
     drawer.showModal();
-    // The URL stays that of the list, which may re-render from it; the fragment identifies the
-    // drawer.
+    // The page keeps the URL of the list, because the list may re-render from it; the fragment
+    // identifies the task in the drawer.
     if (!location.hash) history.pushState({ drawer: true }, "", `#task-${task.dataset.taskId}`);
   }
   if (cancels) $("[data-key=c]", task)?.click();
@@ -55,7 +55,7 @@ on("click", (event) => {
   openTask(link);
 });
 
-// The URL of the page names a task. The link of another one shows where their pages are.
+// Opens the task in the URL fragment. The link to any other task provides the pattern of its URL.
 const anyLink = TASK_FRAGMENT.test(location.hash) && $("[data-task-link]");
 if (anyLink) {
   const id = location.hash.slice("#task-".length);

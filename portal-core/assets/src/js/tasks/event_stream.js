@@ -1,12 +1,13 @@
-// Client of the event stream of one task.
+// Client for the event stream of a single task.
 import { retryDelay } from "../common/helpers.js";
 import { watchSilence } from "./silence.js";
 
-/** Receives log entries and state of a task, and reconnects when the connection is lost. */
+/** Receives the log entries and state of a task, and reconnects when the connection is lost. */
 export class TaskEventStream {
   /**
-   * `pageUrl` is that of the task's page, whose status shows if a retry can succeed. `onEntry` and
-   * `onState` receive data, `onEnd` nothing; `onConnection` receives state and text.
+   * `pageUrl` is the URL of the task's page; its response status shows if a retry can succeed.
+   * `onEntry` and `onState` receive the parsed data, `onEnd` receives nothing, and `onConnection`
+   * receives a state and a text.
    */
   constructor(path, pageUrl, { onEntry, onState, onEnd, onConnection }) {
     Object.assign(this, { path, pageUrl, onEntry, onState, onEnd, onConnection });
@@ -32,7 +33,7 @@ export class TaskEventStream {
     };
     source.onerror = () => {
       this.onConnection("wait", "Reconnecting…");
-      // Otherwise the browser reconnects.
+      // If the source is not closed, the browser reconnects automatically.
       if (source.readyState === EventSource.CLOSED) this.retry();
     };
     source.addEventListener("entry", (event) => this.receive(event, this.onEntry));
@@ -50,11 +51,11 @@ export class TaskEventStream {
     try {
       handle(JSON.parse(data));
     } catch {
-      // The next one may be valid.
+      // An invalid message is ignored; the next message may be valid.
     }
   }
 
-  // The response was not an event stream.
+  // Schedules a check of the page after a response that was not an event stream.
   retry() {
     this.timer = setTimeout(() => this.checkPage(), retryDelay(this.failures++));
   }
@@ -71,7 +72,7 @@ export class TaskEventStream {
     else this.retry();
   }
 
-  /** Closes the connection for good. */
+  /** Closes the connection permanently. */
   close() {
     this.isClosed = true;
     clearTimeout(this.timer);

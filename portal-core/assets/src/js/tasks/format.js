@@ -1,4 +1,4 @@
-// Texts of tasks.
+// Formatting of task data.
 
 const STATUS_BADGES = {
   PENDING: ["Pending", ""],
@@ -11,9 +11,9 @@ const STATUS_BADGES = {
 export const isFinal = (status) => status === "COMPLETED" || status === "ERROR";
 
 /**
- * Returns label and tone of the status of a task.
+ * Returns the label and the tone of a task's status.
  *
- * State updates do not include a pending cancellation, so `isCancelling` reports it.
+ * State updates do not contain a pending cancellation, so the caller passes `isCancelling`.
  */
 export const statusBadge = (task, isCancelling) => {
   if (task.error === "cancelled") return ["Cancelled", ""];
@@ -21,7 +21,7 @@ export const statusBadge = (task, isCancelling) => {
   return STATUS_BADGES[task.status] ?? [task.status, ""];
 };
 
-/** Formats the time between two points in time, in the largest units. */
+/** Formats the time between two points in time, in the two largest units. */
 export const formatDuration = (from, to) => {
   const seconds = Math.max(0, (to - from) / 1000);
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
@@ -30,21 +30,21 @@ export const formatDuration = (from, to) => {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 };
 
-/** Formats a JSON value; a text is shown as it is. */
+/** Formats a JSON value. A string is returned unchanged. */
 export const formatValue = (value) => {
   if (value === null || value === undefined) return "";
   return typeof value === "string" ? value : JSON.stringify(value);
 };
 
-/** Returns the number of the attempt, or nothing if the task has only one. */
+/** Returns the number of the attempt, or an empty string if the task has only one attempt. */
 export const attemptText = ({ attempt, max_attempts: max }) => {
   const isShown = attempt > 1 || (max > 1 && attempt);
   return isShown ? `${attempt}/${Math.max(attempt, max)}` : "";
 };
 
-/** Inserts id and group of a task into the pattern of a URL. */
+/** Inserts the id and the group of a task into a URL pattern. */
 export const expandPattern = (pattern, { id, state }) =>
   pattern.replace("{id}", encodeURIComponent(id)).replace("{state}", encodeURIComponent(state));
 
-/** Returns the time of a page's cursor, in milliseconds. */
+/** Returns the time in a page's cursor, in milliseconds. */
 export const cursorTime = (cursor) => Number.parseInt(cursor.split(".")[1], 16) / 1000;

@@ -1,10 +1,10 @@
-// Log of a task.
+// Task log.
 import { $, createElement, formatTimes, toast } from "../common/helpers.js";
 import { formatValue } from "./format.js";
 import { matchesFilter } from "./log_filter.js";
 
 const MAX_LINES = 2000;
-// Distance from the end, in pixels, at which the log follows new lines.
+// Maximum distance from the end, in pixels, at which the log still follows new lines.
 const END_TOLERANCE = 12;
 
 const createLine = ({ at, level, message, fields }) => {
@@ -19,7 +19,7 @@ const createLine = ({ at, level, message, fields }) => {
   return line;
 };
 
-/** Shows the lines of a log, filters them, and follows its end. */
+/** Shows the lines of a log, filters them, and follows the end of the log. */
 export class LogView {
   /** `task` is the element with the log and its controls. */
   constructor(task) {
@@ -31,7 +31,7 @@ export class LogView {
     this.scrollToEnd();
   }
 
-  /** Adds a line. Lines of the same animation frame are added together. */
+  /** Adds a line. Lines that arrive in the same animation frame are added together. */
   add(entry) {
     this.pendingLines.push(createLine(entry));
     this.animationFrame ??= requestAnimationFrame(() => this.flush());
@@ -79,7 +79,7 @@ export class LogView {
     this.control("follow")?.setAttribute("aria-pressed", isFollowing);
   }
 
-  /** Starts or stops following the end. */
+  /** Starts or stops following the end of the log. */
   toggleFollowing() {
     this.setFollowing(!this.isFollowing);
     if (this.isFollowing) this.scrollToEnd();

@@ -1,4 +1,4 @@
-// Lists of tasks that follow a monitor, or that the server re-renders as a whole.
+// Task lists that a monitor updates, or that the server re-renders as a whole.
 import { $, $$ } from "../common/helpers.js";
 import { openTask } from "./drawer.js";
 import { cursorTime, isFinal } from "./format.js";
@@ -23,7 +23,7 @@ customElements.define(
       this.pendingRows = [];
       this.list = $(".pt-tasks", this);
       this.isLost = false;
-      // The page is current up to its cursor. Later changes arrive when the socket opens.
+      // The page is up to date as of its cursor. Later changes arrive when the socket opens.
       this.cursor = $("meta[name=pt-live]")?.dataset.mark ?? "";
       this.renderedAt = cursorTime(this.cursor);
       this.clock = setInterval(() => this.isLost || this.updateDurations(), 1000);
@@ -56,7 +56,7 @@ customElements.define(
       });
     }
 
-    // A list that is re-rendered as a whole only has to report new rows at the top.
+    // For a list that is re-rendered as a whole, only new rows at the top need to be reported.
     observe() {
       const isFirstRow = (node) => node.matches?.(".pt-task") && !node.previousElementSibling;
       this.observer = new MutationObserver((changes) => {
@@ -65,7 +65,7 @@ customElements.define(
         if (length && !this.isAtTop()) this.showNewCount(length);
       });
       if (this.list) this.observer.observe(this.list, { childList: true });
-      // The clocks of the server and of the browser may differ.
+      // The rendered durations use the server's clock, which may differ from the browser's clock.
       this.onRendered = () => this.updateDurations();
       document.addEventListener("portal:drawn", this.onRendered);
     }
@@ -78,7 +78,8 @@ customElements.define(
       return (this.list ?? this).getBoundingClientRect().top >= 0;
     }
 
-    // Rows do not move under the pointer or while the user reads further down.
+    // Rows must not move under the pointer, or while the user reads further down or has the focus
+    // in the list.
     isBusy() {
       const { list } = this;
       return !this.isAtTop() || list.matches(":hover") || list.contains(document.activeElement);
@@ -105,7 +106,7 @@ customElements.define(
 
     addRow(id, task) {
       const template = $("template[data-task]", this);
-      // A task that had finished when the page was rendered is not part of its list.
+      // A task that had already finished when the page was rendered does not belong in the list.
       const isOld = isFinal(task.status) && new Date(task.created_at) < this.renderedAt;
       if (!template || isOld) return;
       const row = createRow(template, id, task);

@@ -1,11 +1,11 @@
-// Client of the WebSocket of a monitor.
+// Client for the WebSocket of a monitor.
 import { retryDelay } from "../common/helpers.js";
 import { watchSilence } from "./silence.js";
 
 // The token is no longer valid, or its owner no longer has access; a retry cannot succeed.
 const FINAL_CODES = { 4401: "Signed out", 4403: "No access" };
 
-/** Returns the URL of a WebSocket that continues from a cursor. */
+/** Returns the URL of a WebSocket that resumes from a cursor. */
 const socketUrl = (path, cursor) => {
   const url = new URL(path, location.href);
   url.protocol = url.protocol.replace("http", "ws");
@@ -13,11 +13,12 @@ const socketUrl = (path, cursor) => {
   return url;
 };
 
-/** Receives the changes of tasks, and reconnects when the connection is lost. */
+/** Receives task changes, and reconnects when the connection is lost. */
 export class MonitorSocket {
   /**
-   * `cursor` returns the point to continue from; `expectsMessages` is `false` while no task is
-   * active. `onUpdate` receives sequence number and task; `onConnection` receives state and text.
+   * `cursor` returns the cursor to resume from; `expectsMessages` returns a falsy value while no
+   * task is active. `onUpdate` receives a sequence number and a task; `onConnection` receives a
+   * state and a text.
    */
   constructor(path, { cursor, expectsMessages, onUpdate, onConnection }) {
     Object.assign(this, { path, cursor, onUpdate, onConnection });
@@ -49,7 +50,7 @@ export class MonitorSocket {
       const message = JSON.parse(data);
       if (message.type === "state_update") this.onUpdate(message.seq, message.data);
     } catch {
-      // One bad message does not end the stream.
+      // An invalid message is ignored and does not end the stream.
     }
   }
 
@@ -60,7 +61,7 @@ export class MonitorSocket {
     this.timer = setTimeout(() => this.connect(), retryDelay(this.failures++));
   }
 
-  /** Closes the connection for good. */
+  /** Closes the connection permanently. */
   close() {
     clearTimeout(this.timer);
     this.stopWatching();

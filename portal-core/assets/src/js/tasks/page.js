@@ -1,4 +1,4 @@
-// Page of a task, of which scripts show parts.
+// Fetches task pages; scripts show parts of them.
 import { $, formatTimes } from "../common/helpers.js";
 
 const parseTask = async (response) => {
@@ -7,7 +7,7 @@ const parseTask = async (response) => {
   return document.adoptNode($("pt-task", page));
 };
 
-/** Returns the element of a task from its page, or `null` if the page is not available. */
+/** Returns a task's element from its page, or `null` if the page is not available. */
 export const fetchTask = async (href) => {
   try {
     const response = await fetch(href, { headers: { accept: "text/html" } });

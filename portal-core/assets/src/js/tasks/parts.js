@@ -1,4 +1,4 @@
-// Parts that the row and the page of a task share.
+// Parts that are common to a task's row and its page.
 import { $ } from "../common/helpers.js";
 import { formatDuration, isFinal, statusBadge } from "./format.js";
 
@@ -32,13 +32,13 @@ const renderProgress = (root, progress, tone) => {
   bar.nextElementSibling.textContent = `${progress}%`;
 };
 
-/** Renders the state of a task, and returns the text to announce if it has finished. */
+/** Renders the state of a task, and returns the text to announce if the task has finished. */
 export const renderTask = (root, task) => {
   const [label, tone] = statusBadge(task, "cancelling" in root.dataset);
   const badge = setPart(root, "status", label);
   if (badge) badge.dataset.tone = tone;
   setPart(root, "message", task.message ?? "");
-  // The bar of a running task has the accent color.
+  // The progress bar of a running task has the accent color.
   renderProgress(root, task.progress, task.status === "PROCESSING" ? "" : tone);
   const before = root.dataset.status;
   root.dataset.status = task.status;

@@ -1,4 +1,4 @@
-// Rows of tasks.
+// Task rows.
 import { $, $$ } from "../common/helpers.js";
 import { attemptText, expandPattern, formatValue } from "./format.js";
 import { renderTask, setPart } from "./parts.js";
@@ -8,7 +8,7 @@ const BUTTONS = [
   ["ended", "Run again"],
 ];
 
-/** Creates the row of a new task from the template of its list. */
+/** Creates the row for a new task from its list's template. */
 export const createRow = (template, id, { state }) => {
   const row = template.content.firstElementChild.cloneNode(true);
   row.dataset.taskId = id;
@@ -18,7 +18,7 @@ export const createRow = (template, id, { state }) => {
   return row;
 };
 
-/** Renders a task in its row, and returns the text to announce if it has finished. */
+/** Renders a task in its row, and returns the text to announce if the task has finished. */
 export const renderRow = (row, task) => {
   const title = task.title || task.name;
   for (const [when, verb] of BUTTONS) {

@@ -1,4 +1,5 @@
-// Confirmations for the buttons of a row, which are small and whose actions cannot be undone.
+// Confirmations for the buttons in a row, because the buttons are small and their actions cannot be
+// undone.
 import { $, confirmAction, on } from "../common/helpers.js";
 
 const confirmCancel = (name) =>
@@ -29,8 +30,8 @@ on("submit", async (event) => {
   const name = $("[data-part=title]", row)?.textContent;
   const isConfirmed = await (when === "active" ? confirmCancel(name) : confirmRunAgain(name));
   if (!isConfirmed) return;
-  // Not `requestSubmit`, which would request the confirmation again. The list may have been
-  // re-rendered.
+  // Uses `submit`, because `requestSubmit` would show the confirmation again. If the list was
+  // re-rendered, the form is the one in the new row.
   const current = form.isConnected ? form : $(`#${row.id} form[data-when=${when}]`);
   current?.submit();
 });

@@ -1,4 +1,5 @@
-// A connection can be lost without an event: after the device sleeps, or when the network drops it.
+// Detection of lost connections that no event reports: after the device slept, or when the network
+// drops a connection.
 
 const MAX_SILENCE = 60000;
 const CHECK_INTERVAL = 5000;
@@ -6,7 +7,7 @@ const CHECK_INTERVAL = 5000;
 /**
  * Calls `reconnect` when a connection has been silent for too long or the browser is back online.
  *
- * Returns a function that stops this.
+ * Returns a function that stops these checks.
  */
 export const watchSilence = (lastMessageAt, reconnect) => {
   const timer = setInterval(() => {

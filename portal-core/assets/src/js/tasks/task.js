@@ -1,4 +1,4 @@
-// One task with its log.
+// A single task with its log.
 import { $, $$, createElement, formatTimes, toast } from "../common/helpers.js";
 import { TaskEventStream } from "./event_stream.js";
 import { formatDuration, isFinal } from "./format.js";
@@ -57,7 +57,7 @@ customElements.define(
     }
 
     addEntry(entry) {
-      // The state of the task has the status.
+      // The status is shown when the state of the task arrives.
       if (entry.kind === "status") return;
       if (entry.kind === "update") this.addUpdate(entry);
       else this.log.add(entry);
@@ -82,7 +82,7 @@ customElements.define(
       else if (action === "copy" && (await this.log.copy())) setPart(this, "announce", "Copied");
     }
 
-    // The page stays open while its task is cancelled.
+    // Submits the cancellation without leaving the page.
     async submitCancel(event) {
       const form = event.target;
       if (!form.action.endsWith("/cancel") || event.defaultPrevented) return;
@@ -94,7 +94,7 @@ customElements.define(
       this.refresh();
     }
 
-    // Replaces the sections that depend on the status by those of the current page.
+    // Replaces the sections that depend on the status with those from the current page.
     async refresh() {
       const fresh = await fetchTask(this.dataset.href);
       if (!fresh) return;

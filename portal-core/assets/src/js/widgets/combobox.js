@@ -1,4 +1,4 @@
-// Fields that search as the user types: the ARIA 1.2 combobox on top of a select or a text field.
+// Fields that search as the user types: ARIA 1.2 comboboxes that enhance a select or a text field.
 
 import { $, $$, createElement } from "../common/helpers.js";
 import { wrapIndex } from "../common/wrap_index.js";
@@ -12,7 +12,7 @@ const EMPTY = { value: "", label: "" };
 
 let count = 0;
 
-// Returns the items of a select, or `null` for a text field, whose items the server finds.
+// Returns the items of a select, or `null` for a text field, for which the server finds the items.
 const itemsOf = (native) => {
   if (!native.matches("select")) return null;
   const options = [...native.options].filter(({ value }) => value);
@@ -63,7 +63,7 @@ customElements.define(
     }
 
     disconnectedCallback() {
-      // Moving the element within the page does not end its search.
+      // Moving the element within the page must not abort its search.
       if (!this.list?.isConnected) this.request?.abort();
     }
 
@@ -80,7 +80,7 @@ customElements.define(
       this.input.value = this.text;
       this.list = createList(native, listId);
       this.note = createElement("span", { class: "pt-sr-only", role: "status" });
-      // The browser cannot report an invalid field that is hidden.
+      // The browser cannot show validation errors for a hidden field.
       native.required = false;
       native.removeAttribute("id");
       native.hidden = true;
@@ -137,7 +137,7 @@ customElements.define(
       if (this.clearButton) this.clearButton.hidden = !this.native.value;
     }
 
-    // Without a choice, restores the text of the selected item.
+    // If the user has not chosen an item, restores the text of the selected item.
     restoreText() {
       const isCleared = !this.input.value && !this.input.required;
       if (!isCleared) this.input.value = this.text;
@@ -286,7 +286,7 @@ customElements.define(
       action();
     }
 
-    // Leaving the field picks the highlighted option if the user has typed.
+    // If the user has typed, leaving the field with Tab picks the highlighted option.
     pickOnTab() {
       const hasTyped = this.input.value !== this.text && !this.isStale;
       if (this.isOpen() && this.highlighted >= 0 && hasTyped) this.pick(this.highlighted);

@@ -1,4 +1,4 @@
-// Items of a combobox.
+// Combobox items.
 
 /** Returns the items whose label or hint contains a text. */
 export const filterItems = (items, query) => {

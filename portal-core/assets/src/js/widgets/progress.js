@@ -1,4 +1,4 @@
-// Progress that screen readers announce, at most every ten percent.
+// Progress that screen readers announce, at most once every ten percent.
 import { $ } from "../common/helpers.js";
 
 const stepOf = (bar) => Math.floor(bar.value / 10);

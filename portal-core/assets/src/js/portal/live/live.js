@@ -1,4 +1,4 @@
-// Regions that re-render when one of their topics changes: docs/live.md.
+// Regions that re-render when one of their topics changes (see docs/live.md).
 import { on } from "../dom.js";
 import { source } from "./page.js";
 import { handleAccessChange, markStale, refresh, retryAfterSignOut } from "./refresh.js";
@@ -12,10 +12,10 @@ import {
   setStreamHandlers,
 } from "./stream.js";
 
-// Codes above this one report that permissions changed or the session ended.
+// Codes from this one on report that permissions changed or the session ended.
 const FIRST_ACCESS_CODE = 4001;
 const SESSION_ENDED = 4401;
-// Browsers limit the connections per site; a hidden tab leaves them to other tabs.
+// Browsers limit the number of connections per site; a hidden tab frees its connection for others.
 const HIDDEN_DISCONNECT_DELAY = 10000;
 
 setStreamHandlers({
@@ -25,7 +25,7 @@ setStreamHandlers({
   },
 });
 
-// A region that the user has worked on can be refreshed once they leave it.
+// A region that the user was working on can be refreshed once they have left it.
 for (const type of ["focusout", "pointerup", "pointercancel"]) {
   on(type, () => setTimeout(refresh, 300));
 }

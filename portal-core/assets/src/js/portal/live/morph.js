@@ -1,21 +1,22 @@
-// Morphs the differences between a live region and its new version into the page.
+// Morphs live regions into their new versions.
 import { $, $$, createElement } from "../dom.js";
 import { updateSelection } from "../selection.js";
 import { formatTimes } from "../time.js";
 
-// Attributes that scripts and the user change: open menus, the row that is open in a drawer.
+// Attributes that scripts or the user change, such as those of open menus and of the row that is
+// open in a drawer.
 const KEPT_ATTRIBUTES = /^(open|style|data-current|aria-(busy|expanded|selected))$/;
 
 let morph;
 let isMorphing = false;
 
-// Keeps input that the user has changed. Returns `true` if the field may be morphed.
+// Returns `true` if a field may be morphed. Fields with input that the user has changed are kept.
 const canMorphField = (old, fresh) => {
   const isCheckable = /^(checkbox|radio)$/.test(old.type);
   if (old.name === fresh.name && !(isCheckable && old.value !== fresh.value)) {
     return isCheckable || old.value === old.defaultValue;
   }
-  // A different field takes its place.
+  // A different field replaces the old one.
   if (isCheckable) old.checked = fresh.checked;
   else if (old.type !== "file") old.value = fresh.value;
   return true;
@@ -37,11 +38,11 @@ const announce = (text) => {
     announcer = createElement("div", attributes);
     document.body.append(announcer);
   }
-  // Screen readers announce a repeated text only if it differs.
+  // Screen readers announce a text only if it differs from the previous text.
   announcer.textContent = announcer.textContent === text ? `${text}\u00a0` : text;
 };
 
-/** Replaces the content of a region by that of its new version, keeping focus and input. */
+/** Replaces the content of a region with its new version, keeping focus and input. */
 export const morphRegion = (region, fresh) => {
   formatTimes(fresh);
   if (region.isEqualNode(fresh)) return;

@@ -1,16 +1,16 @@
-// Live regions of the page and the server's settings for them.
+// Live regions on the page and the server's settings for them.
 import { $, $$ } from "../dom.js";
 
-/** Element with the URL of the event stream and the cursor of the page, if it has live regions. */
+/** Element with the event stream's URL and the page's cursor; only on pages with live regions. */
 export const source = $("meta[name=pt-live]");
 
-/** Returns the live regions of the page. */
+/** Returns the live regions on the page. */
 export const liveRegions = () => $$("pt-live[data-topics]");
 
 /**
- * Returns the URL from which regions are rendered.
+ * Returns the URL that regions are requested from.
  *
- * An open drawer has its own URL, which is invalid once its record is gone, so this is that of the
- * page behind it.
+ * An open drawer has its own URL, which becomes invalid when its record is deleted. In this case,
+ * returns the URL of the page behind the drawer.
  */
 export const pageUrl = () => $("dialog[data-back]")?.dataset.back ?? location.href;

@@ -10,7 +10,7 @@ import { disconnect } from "./stream.js";
 import { hasAny } from "./topics.js";
 
 const REQUEST_TIMEOUT = 20000;
-// Spreads the requests of many tabs.
+// Spreads out the requests of many tabs.
 const MAX_START_DELAY = 100;
 const MIN_RELOAD_INTERVAL = 10000;
 const SESSION_RENEWAL_DELAY = 2000;
@@ -24,7 +24,7 @@ let leftAt = 0;
 let failures = 0;
 let signedOutCount = 0;
 
-/** Marks the regions with one of the topics as stale, or all regions, and refreshes them. */
+/** Marks regions with any of the topics, or all regions, as stale and refreshes them. */
 export const markStale = (topics) => {
   for (const region of liveRegions()) {
     if (!topics || hasAny(region.dataset.topics, topics)) staleIds.add(region.id);
@@ -50,7 +50,7 @@ const isChangedField = (field) =>
   field.matches("select") ||
   (field.matches("input,textarea") && field.value !== field.defaultValue);
 
-// A region that the user is working on is not replaced until they leave it or save.
+// A region that the user is working on is not replaced until the user leaves it or saves.
 const isBeingEdited = (region) => {
   const { activeElement } = document;
   return (
@@ -60,7 +60,8 @@ const isBeingEdited = (region) => {
   );
 };
 
-// Removes the ids of regions that no longer exist, and returns those that can be replaced now.
+// Removes from the stale ids those of missing regions, and removes and returns those of regions
+// that can be replaced now.
 const takeRefreshable = () => {
   const ids = [];
   for (const id of [...staleIds]) {
@@ -91,7 +92,7 @@ export const refresh = async () => {
     markIdsStale(ids);
     failures++;
   }
-  // A slow server gets pauses as long as its responses take.
+  // Waits for as long as the response took, so that a slow server has pauses.
   await sleep(failures ? retryDelay(failures) : Date.now() - startedAt);
   isRefreshing = false;
   refresh();
@@ -135,7 +136,8 @@ const applyRegions = (ids, page) => {
 const pageLink = (text) =>
   createElement("a", { class: "pt-btn", "data-size": 1, href: location.href }, text);
 
-// Regions are missing: the page changed or is no longer available to this user. Reloads it, once.
+// Reloads the page, once, if regions are missing: the page changed or is no longer available to the
+// user.
 const reloadPage = () => {
   if (hasInput(document)) {
     const text = "This page has changed. Your input is still here.";
@@ -149,7 +151,7 @@ const reloadPage = () => {
 const handleSignedOut = async (ids) => {
   signedOutCount++;
   if (signedOutCount === 1) {
-    // The session may be about to be renewed.
+    // The session may be renewed in a moment.
     markIdsStale(ids);
     return sleep(SESSION_RENEWAL_DELAY);
   }

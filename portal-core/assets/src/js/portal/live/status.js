@@ -1,5 +1,5 @@
-// Connection status. Its position is fixed, so that nothing moves. Its box stays on the page, so
-// that screen readers announce changes.
+// Connection status. It has a fixed position, so that it does not move other content, and its box
+// stays on the page, so that screen readers announce changes.
 import { $, createElement } from "../dom.js";
 import { source } from "./page.js";
 
@@ -9,7 +9,7 @@ let box;
 let statusTimer;
 let offlineTimer;
 
-/** Shows a text, with further nodes behind it, or removes it. */
+/** Shows a text, followed by more nodes; without a text, removes the status. */
 export const showStatus = (text, tone, ...more) => {
   clearTimeout(statusTimer);
   if (!box?.isConnected) {
@@ -27,7 +27,7 @@ export const showStatus = (text, tone, ...more) => {
 /** Returns `true` if the visible status has a tone. */
 export const hasStatus = (tone) => Boolean(box && $(`[data-tone=${tone}]`, box));
 
-/** Reports a lost connection, unless it is back within `delay` milliseconds. */
+/** Reports a lost connection, unless it is restored within `delay` milliseconds. */
 export const showOffline = (delay = 2000) => {
   offlineTimer ??= setTimeout(() => {
     if (document.hidden || hasStatus("danger")) return;
@@ -39,13 +39,13 @@ export const showOffline = (delay = 2000) => {
   }, delay);
 };
 
-/** Withdraws the report of a lost connection that is not visible yet. */
+/** Cancels a report of a lost connection that is not visible yet. */
 export const cancelOffline = () => {
   clearTimeout(offlineTimer);
   offlineTimer = undefined;
 };
 
-/** Reports that a lost connection is back. */
+/** Reports that a lost connection has been restored. */
 export const showOnline = () => {
   cancelOffline();
   if (hasStatus("warning")) showStatus("Back online", "success");

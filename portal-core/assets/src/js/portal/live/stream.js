@@ -1,15 +1,15 @@
-// Event stream of the page: one per tab. It sends the names of changed topics and the cursor from
-// which it resumes.
+// Event stream of the page: one per tab. It delivers the names of changed topics, and cursors from
+// which the stream can resume.
 import { retryDelay } from "../backoff.js";
 import { parseEvent, splitBlocks } from "./event_stream.js";
 import { liveRegions, source } from "./page.js";
 import { cancelOffline, showOffline, showOnline } from "./status.js";
 import { includesAll, joinTopics } from "./topics.js";
 
-// The server sends a heartbeat more often than this.
+// The server sends heartbeats at shorter intervals than this.
 const MAX_SILENCE = 40000;
 const SILENCE_CHECK_INTERVAL = 5000;
-// A rejected request is repeated after a longer time.
+// A rejected request is retried after a longer delay.
 const REJECTED_FAILURES = 5;
 
 let cursor = source?.dataset.mark ?? "";
@@ -41,13 +41,13 @@ export const disconnect = () => {
 /** Returns `true` if the stream is open or being opened. */
 export const isConnected = () => Boolean(connection);
 
-/** Opens the stream, after a pause of the user or the network. */
+/** Opens the stream without a delay, after the user has returned or the network is back. */
 export const reconnect = () => {
   failures = 0;
   connect();
 };
 
-/** Opens the stream again if it does not cover the topics of all regions. */
+/** Reopens the stream if it does not cover the topics of all regions. */
 export const coverRegions = () => {
   const isCovered = ({ dataset }) => includesAll(subscribedTopics, dataset.topics);
   if (!liveRegions().every(isCovered)) connect();
@@ -68,11 +68,11 @@ export const connect = async () => {
     isRejected = status === 204 || (status >= 400 && status < 500);
     if (status === 401 || status === 403) handleDenied(subscribedTopics);
     if (ok || isRejected) showOnline();
-    // The server has no stream for this page.
+    // There is no stream for this page.
     if (status === 204) return disconnect();
     if (ok) await readStream(body.pipeThrough(new TextDecoderStream()).getReader());
   } catch {
-    // The connection is lost.
+    // The connection was lost; it is retried below.
   }
   if (controller !== connection) return;
   if (isRejected) failures = Math.max(failures, REJECTED_FAILURES);
@@ -112,13 +112,13 @@ const handleBlock = (block) => {
   if (type === "closed") handlers.onClosed(data.code);
 };
 
-// The session may have ended or be about to be renewed. Requests the page, once, to find out.
+// Requests the page, once, to find out if the session has ended or is about to be renewed.
 const handleDenied = (topics, denied) => {
   if (deniedTopics !== topics) handlers.onChanged(denied);
   deniedTopics = topics;
 };
 
-// After the device sleeps, the stream is gone without an event.
+// When the device wakes up, the stream may be dead without an event having reported this.
 setInterval(() => {
   if (connection && Date.now() - lastMessageAt > MAX_SILENCE) connect();
 }, SILENCE_CHECK_INTERVAL);

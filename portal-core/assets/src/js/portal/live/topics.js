@@ -3,16 +3,16 @@
 /** Returns the topics in a `data-topics` attribute. */
 export const parseTopics = (attribute) => attribute.split(" ");
 
-/** Returns the topics of several attributes, sorted, without duplicates, as the server expects. */
+/** Joins the topics of several attributes, sorted and without duplicates, for the server. */
 export const joinTopics = (attributes) =>
   [...new Set(attributes.flatMap(parseTopics))].sort().join();
 
-/** Returns `true` if joined topics include all topics of an attribute. */
+/** Returns `true` if the joined topics include all topics in an attribute. */
 export const includesAll = (joined, attribute) => {
   const topics = joined.split(",");
   return parseTopics(attribute).every((topic) => topics.includes(topic));
 };
 
-/** Returns `true` if an attribute has one of the topics. */
+/** Returns `true` if an attribute contains any of the topics. */
 export const hasAny = (attribute, topics) =>
   parseTopics(attribute).some((topic) => topics.includes(topic));
