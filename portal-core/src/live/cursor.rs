@@ -8,8 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// A point in time of one process. On the wire, it is `{process}.{microseconds}`, both in hex
-/// digits.
+/// A point in time on the clock of one process. Its wire format is `{process}.{microseconds}`, both
+/// in hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
     process: u64,
@@ -35,7 +35,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// Returns the time of a cursor that a page contains.
+/// Returns the time of a cursor that was rendered into a page.
 pub(crate) fn read_mark_time(text: &str) -> Option<DateTime<Utc>> {
     let mark: Cursor = text.parse().ok()?;
     DateTime::from_timestamp_micros(i64::try_from(mark.at).ok()?)
@@ -77,8 +77,8 @@ impl Clock {
         }
     }
 
-    /// Converts a cursor to the time, on the clock of this process, up to which the client has seen
-    /// all changes. A cursor of another process is moved back by the maximum clock difference.
+    /// Converts a cursor to the time on the clock of this process up to which the client has seen
+    /// all changes. A cursor from another process is moved back by the maximum clock difference.
     pub(super) fn seen_until(&self, mark: Cursor) -> u64 {
         if mark.process == self.process {
             return mark.at;
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn cursor_of_another_process_is_moved_back_by_the_skew() {
+    fn cursor_from_another_process_is_moved_back_by_the_skew() {
         let (here, there) = (Clock::new(), Clock::new());
         let mark = here.mark();
         assert_eq!(here.seen_until(mark), mark.at);

@@ -1,4 +1,4 @@
-//! Event streams: responses of server-sent events.
+//! Event streams: responses that consist of server-sent events.
 
 use std::convert::Infallible;
 

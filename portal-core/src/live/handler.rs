@@ -93,8 +93,8 @@ async fn stream_topics(
         }
     };
     let last_id = last_event_id(&parts.headers);
-    // If a page has been open for a while, the last event is more recent than the time of
-    // rendering.
+    // If a page has been open for a while, the last event is more recent than the cursor with which
+    // it was rendered.
     let since: Option<Cursor> = last_id.unwrap_or(&query.since).parse().ok();
     let stop = CancellationToken::clone(state.borrow::<CancellationToken>()?);
     Ok(event_stream(Stream::new(

@@ -22,7 +22,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(200);
 /// Maximum number of topics per subscriber: the number of bits.
 pub(super) const MAX_TOPICS: usize = 64;
 
-/// Number of topics above which topics of users are evicted if they have no subscribers.
+/// Number of topics above which users' personal topics are evicted if they have no subscribers.
 const MAX_STORED: usize = 10_000;
 
 #[derive(Debug)]
@@ -36,9 +36,9 @@ pub(super) struct TopicHub {
 #[derive(Debug)]
 struct HubState {
     topics: HashMap<TopicKey, TopicState>,
-    /// Time before which changes to all topics may have been missed.
+    /// Time before which changes to any topic may have been missed.
     all_changed_at: u64,
-    /// Time before which changed topics of users may have been evicted.
+    /// Time before which changes to personal topics may have been missed because of an eviction.
     evicted_at: u64,
     /// Topics to deliver again, ordered by due time.
     due: VecDeque<(Instant, TopicKey)>,
@@ -47,7 +47,7 @@ struct HubState {
 
 #[derive(Debug, Default)]
 struct TopicState {
-    /// Time of the last change or of its delivery.
+    /// Time of the last change, or of its delivery if that was later.
     changed: u64,
     notified_at: Option<Instant>,
     is_due: bool,
@@ -56,7 +56,7 @@ struct TopicState {
 
 #[derive(Debug, Default)]
 struct Subscriber {
-    /// One bit for each of its topics that has changed since the last read.
+    /// One bit per subscribed topic, set if the topic has changed since the last read.
     changed: AtomicU64,
     wake: Notify,
 }
@@ -139,7 +139,7 @@ impl TopicHub {
     }
 
     /// Subscribes to at most 64 topics. Topics that have changed since the cursor count as changed;
-    /// without a cursor, all topics do.
+    /// without a cursor, all topics count as changed.
     pub(super) fn subscribe(
         self: &Arc<Self>,
         keys: Vec<TopicKey>,
@@ -206,7 +206,7 @@ impl TopicHub {
         }
     }
 
-    /// Locks the state. A panic elsewhere cannot leave it half-changed.
+    /// Locks the state. A panic in another method cannot leave the state half-changed.
     fn lock(&self) -> MutexGuard<'_, HubState> {
         self.state.lock()
     }
@@ -215,8 +215,8 @@ impl TopicHub {
 impl TopicState {
     fn tell(&mut self, clock: &Clock, now: Instant) {
         self.notified_at = Some(now);
-        // The time is updated for an older change, too, because a client that has reconnected since
-        // then has not received it.
+        // Update the time even if the change is older: a client that has reconnected in the
+        // meantime has not received it.
         self.changed = clock.next();
         for (subscriber, bit) in self.subscribers.values() {
             subscriber.changed.fetch_or(1 << bit, Ordering::AcqRel);
@@ -240,10 +240,10 @@ impl TopicSubscription {
         &self.keys
     }
 
-    /// Takes the topics changed since the last call, as bits in the order of the keys, with the
-    /// cursor up to which their recipient has seen all changes.
+    /// Takes the topics that have changed since the last call, as bits in the order of the keys.
+    /// The cursor is the point up to which the recipient of these bits has seen all changes.
     pub(super) fn take_changes(&self) -> (u64, Cursor) {
-        // Take the cursor first, so that later changes come after it.
+        // Take the cursor first, so that it precedes all later changes.
         let mark = self.hub.clock.mark();
         (self.subscriber.changed.swap(0, Ordering::AcqRel), mark)
     }
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn changes_are_delivered_at_once_and_after_a_burst() {
+    async fn changes_are_delivered_immediately_and_after_a_burst() {
         let hub = Arc::new(TopicHub::new());
         let watch = hub.subscribe(vec![TASKS, USERS], Some(hub.mark()));
         assert_eq!(bits(&watch), 0);
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn cursor_of_another_replica_is_compared_by_time() {
+    fn cursor_from_another_replica_is_compared_by_time() {
         let before = TopicHub::new().mark();
         let hub = Arc::new(TopicHub::new());
         assert_eq!(
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn topics_of_users_are_evicted() {
+    fn personal_topics_are_evicted() {
         let hub = Arc::new(TopicHub::new());
         let ann = Uuid::new_v4();
         hub.mark_changed(USERS);

@@ -38,7 +38,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// Creates a region of one topic, with the id `live-{topic}`.
+    /// Creates a region for one topic, with the id `live-{topic}`.
     pub fn new(topic: &str) -> Self {
         Self {
             id: format!("live-{topic}"),
@@ -47,9 +47,9 @@ impl Region {
         }
     }
 
-    /// Sets the id, which a second region of the same topic on a page needs.
+    /// Sets the id. A second region for the same topic on a page needs a different one.
     ///
-    /// It consists of letters, digits and `-_.:`.
+    /// An id consists of letters, digits and `-_.:`.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self

@@ -136,8 +136,8 @@ impl Live {
         }
     }
 
-    /// Reports a change within this process, for topics whose changes reach other replicas by other
-    /// means.
+    /// Reports a change within this process, for topics whose changes reach other replicas through
+    /// other events.
     pub(crate) fn notify_local(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
             self.0.hub.mark_changed(key);
@@ -286,7 +286,7 @@ impl Live {
         }
     }
 
-    /// Returns the topic of an event.
+    /// Returns the key of the topic that an event concerns, if any.
     fn key_of(&self, event: &ClusterEvent) -> Option<TopicKey> {
         let topic = match event {
             ClusterEvent::TopicChanged { topic } => topic,

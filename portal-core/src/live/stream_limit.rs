@@ -1,4 +1,4 @@
-//! Limits on the open streams per user and IP address: live regions, task monitors, event streams.
+//! Limits on open streams per user and per IP address: live regions, task monitors, event streams.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,11 +11,11 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// Owner that a stream is counted for.
+/// Owner whose limit a stream counts toward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum StreamOwner {
     User(Uuid),
-    /// All guests of an IP address.
+    /// All guests with the same IP address.
     Network(IpAddr),
 }
 
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_are_limited_per_user_and_per_address_of_guests() {
+    fn streams_are_limited_per_user_and_per_guest_address() {
         let places = places(1, &[]);
         let (ann, eve) = (
             StreamOwner::User(Uuid::new_v4()),

@@ -114,7 +114,7 @@ impl Topics {
         }
     }
 
-    /// Returns the name on the wire: `orders`, or `inbox@…` with the id of a user.
+    /// Returns the name on the wire: `orders`, or `inbox@…` with a user id for a personal topic.
     pub(super) fn wire_name(&self, key: TopicKey) -> String {
         let name = self.get(key.topic).map_or("", |topic| &topic.name);
         match key.user {
@@ -123,7 +123,7 @@ impl Topics {
         }
     }
 
-    /// Parses a name on the wire; `None` for a topic that this version of the portal does not have.
+    /// Parses a name on the wire; returns `None` if this version of the portal has no such topic.
     pub(super) fn read_wire_name(&self, name: &str) -> Option<TopicKey> {
         let (name, user) = match name.split_once('@') {
             None => (name, None),

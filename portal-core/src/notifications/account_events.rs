@@ -24,7 +24,7 @@ impl UserListener for AccountNotifier {
                 .text("An administrator changed your role.")
                 .tone(Tone::Info)
         });
-        // There is no notification of a deactivation: the user could not see it.
+        // A deactivated user could not see a notification, so none is sent.
         let active = change.activated.then(|| {
             Notification::new("Your account is active again")
                 .text("An administrator reactivated your account.")

@@ -1,4 +1,4 @@
-//! Rendering of notifications, in the list of the page and in the menu of the bell.
+//! Rendering of notifications, on the notifications page and in the bell menu.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use maud::{Markup, html};
@@ -8,7 +8,7 @@ use super::record::NotificationRecord;
 use crate::pages::components::{Button, EmptyState, TimeFormat, icon, time};
 use crate::pages::{Href, NOTIFICATIONS as PATH};
 
-/// Renders entries grouped by the day on which they were sent.
+/// Renders notifications grouped by the day on which they were sent.
 pub(super) fn grouped(items: &[NotificationRecord]) -> Markup {
     let today = Utc::now().date_naive();
     let days = items.chunk_by(|one, next| day_of(one) == day_of(next));
@@ -63,8 +63,8 @@ fn content(entry: &NotificationRecord) -> Markup {
         div {
             div class="pt-note-title" {
                 @if entry.link.is_some() {
-                    // Following the link marks the entry as read, so it is a form instead of a
-                    // plain link.
+                    // Following the link also marks the notification as read, so it is a form
+                    // instead of a plain link.
                     form method="post" action=(Href::from(format!("{PATH}/{}", entry.id))) {
                         button type="submit" { (entry.title) }
                     }
@@ -90,7 +90,7 @@ fn glyph(entry: &NotificationRecord) -> &'static str {
     }
 }
 
-/// Renders the newest entries, for the menu of the bell.
+/// Renders the newest notifications, for the bell menu.
 pub(super) fn menu(items: &[NotificationRecord]) -> Markup {
     let has_unread = items.iter().any(NotificationRecord::is_unread);
     html! {

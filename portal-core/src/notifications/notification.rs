@@ -8,7 +8,7 @@ use crate::pages::components::Tone;
 pub(super) const MAX_TITLE_LEN: usize = 120;
 /// Maximum length of the text, in characters.
 pub(super) const MAX_TEXT_LEN: usize = 1000;
-/// Maximum length of kind, group and link, in characters.
+/// Maximum length of the kind, of the group and of the link, in characters.
 const MAX_NAME_LEN: usize = 500;
 
 /// A notification for a user, shown under the bell.
@@ -57,7 +57,7 @@ impl Notification {
         }
     }
 
-    /// Sets the text, which has at most 1000 characters.
+    /// Sets the text, of at most 1000 characters.
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into()).filter(|text| !text.is_empty());
         self
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_paths_of_the_portal_are_links() {
+    fn only_portal_paths_are_valid_links() {
         for link in [
             "https://evil.example",
             "//evil.example",
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn excerpt_is_a_valid_text() {
+    fn excerpt_is_valid_text() {
         assert_eq!(excerpt("short", 5), "short");
         assert_eq!(excerpt("äöüäöü", 4), "äöü…");
         assert_eq!(excerpt("a\0b", 9), "a\u{fffd}b");

@@ -30,7 +30,7 @@ pub struct NotificationRecord {
     pub id: Uuid,
     /// Machine-readable kind of the notification.
     pub kind: String,
-    /// Title in one line.
+    /// Title, on one line.
     pub title: String,
     /// Number of notifications merged into this one.
     pub count: u32,
@@ -44,12 +44,12 @@ pub struct NotificationRecord {
     pub created_at: DateTime<Utc>,
     /// Time of the newest of the merged notifications.
     pub updated_at: DateTime<Utc>,
-    /// Time at which the user read it; `None` if unread.
+    /// Time at which the user read the notification; `None` if unread.
     pub read_at: Option<DateTime<Utc>>,
 }
 
 impl NotificationRecord {
-    /// Returns `true` if the user has not read it yet.
+    /// Returns `true` if the user has not read the notification yet.
     #[must_use]
     pub fn is_unread(&self) -> bool {
         self.read_at.is_none()
@@ -73,7 +73,7 @@ impl NotificationRecord {
     }
 }
 
-/// Returns the title of one notification, or the title of several, which contains their number.
+/// Returns the title, or the plural title with the number of notifications if several were merged.
 fn title_of(row: &Row, count: u32) -> Result<String, StoreError> {
     let plural: Option<String> = row.get("plural")?;
     Ok(match plural {

@@ -57,7 +57,7 @@ impl SendForm {
     }
 }
 
-/// Sends the message of an administrator, after they have confirmed the number of recipients.
+/// Sends an administrator's message after they have confirmed the number of recipients.
 pub(super) async fn send(scope: PageScope, form: FormFields) -> Result<PageResponse> {
     let scope = &scope;
     let mut draft = SendForm::read(&form);

@@ -25,7 +25,7 @@ use crate::store::{ClusterEvent, Store, StoreError, Transaction};
 /// Topic of regions that show a user's notifications.
 const TOPIC: &str = "notifications";
 
-/// Number of users above which one cluster event for all users is sent instead.
+/// Number of users above which a single cluster event for all users replaces one event per user.
 const MAX_EVENTS: usize = 50;
 
 /// Filter for listing a user's notifications, newest first.
@@ -211,7 +211,7 @@ impl Notifications {
         let listed = ListParams {
             after,
             unread_only: filter.unread_only,
-            // One entry more than is shown reveals whether another page exists.
+            // Read one entry more than is shown, to detect whether another page exists.
             limit: limit + 1,
         };
         let mut items = table::list(&self.0.store, user_id, &listed).await?;
@@ -222,7 +222,7 @@ impl Notifications {
         Ok((items, next))
     }
 
-    /// Returns a notification of a user.
+    /// Returns one of a user's notifications.
     ///
     /// # Errors
     ///
@@ -243,7 +243,7 @@ impl Notifications {
         Ok(self.0.unread.get(user_id).await?.count)
     }
 
-    /// Marks a notification of a user as read.
+    /// Marks one of a user's notifications as read.
     ///
     /// # Errors
     ///
@@ -269,7 +269,7 @@ impl Notifications {
         Ok(marked)
     }
 
-    /// Deletes a notification of a user.
+    /// Deletes one of a user's notifications.
     ///
     /// # Errors
     ///
@@ -282,8 +282,8 @@ impl Notifications {
         Ok(())
     }
 
-    /// Invalidates the cache of this process directly, and those of other replicas by a cluster
-    /// event.
+    /// Invalidates the cache of this process directly, and the caches of other replicas through a
+    /// cluster event.
     async fn invalidate(&self, users: &[Uuid]) {
         for event in events_for(users) {
             self.apply(&event);
@@ -309,7 +309,8 @@ impl Notifications {
                 Err(RecvError::Closed) => return,
             };
             self.apply(&event);
-            // Pages are notified afterwards, because they then request the cached value.
+            // Notify pages only after the invalidation, because they then request the value from
+            // the cache.
             if let ClusterEvent::NotificationsChanged { user_id } = event {
                 self.0.live.notify_local_user(user_id, TOPIC);
             }
@@ -341,7 +342,8 @@ pub(crate) async fn send_in(
     transaction: &mut Transaction,
     messages: impl IntoIterator<Item = (Uuid, Notification)>,
 ) -> Result<(), StoreError> {
-    // Ordered by user, so that transactions writing for the same users do not deadlock.
+    // The map is ordered by user, so that transactions that write for the same users do not
+    // deadlock.
     let mut merged: BTreeMap<(Uuid, Option<String>, usize), (Notification, i32)> = BTreeMap::new();
     for (number, (user, message)) in messages.into_iter().enumerate() {
         let group = message.group.as_ref().map(|group| group.name.clone());

@@ -81,8 +81,8 @@ async fn insert_chunk(
         ]);
     }
     if group.is_some() {
-        // Replicas that write for the same user concurrently conflict here; both notifications are
-        // counted.
+        // The insert conflicts if replicas concurrently write for the same user; both notifications
+        // are then counted.
         let sum = Expr::col((TABLE, "count")).add(Expr::col(("excluded", "count")));
         insert.on_conflict(
             OnConflict::columns(["user_id", "group_name"])
@@ -96,7 +96,7 @@ async fn insert_chunk(
     transaction.execute(&insert).await.map(drop)
 }
 
-/// Deletes the notifications of users that exceed [`MAX_PER_USER`].
+/// Deletes these users' notifications in excess of [`MAX_PER_USER`].
 async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), StoreError> {
     let window = WindowStatement::partition_by("user_id")
         .order_by_expr(Expr::col("read_at").is_null(), Order::Desc)

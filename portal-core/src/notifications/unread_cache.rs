@@ -22,8 +22,8 @@ struct CachedUnread {
 pub(super) struct UnreadCache {
     store: Store,
     entries: Cache<Uuid, CachedUnread>,
-    /// Number of invalidations: a read that started before an invalidation must not be cached after
-    /// it.
+    /// Number of invalidations so far. A value whose read started before an invalidation must not
+    /// be cached after it.
     epoch: AtomicU64,
 }
 
@@ -60,7 +60,7 @@ impl UnreadCache {
             read_at,
         };
         self.entries.insert(user, cached);
-        // Something changed during the read: the value may be outdated.
+        // An invalidation happened during the read, so the value may be outdated.
         if self.epoch.load(Ordering::Acquire) != epoch {
             self.entries.remove(&user);
         }

@@ -54,7 +54,7 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
         .foreign_keys(true)
         .busy_timeout(ACQUIRE_TIMEOUT)
         .journal_mode(SqliteJournalMode::Wal)
-        // FULL: a commit that was confirmed survives a power loss.
+        // With `FULL`, a confirmed commit survives a power loss.
         .synchronous(SqliteSynchronous::Full);
     let file = options.get_filename().to_owned();
     let pool = |connections: u32| {
@@ -71,8 +71,9 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
         if !uri.contains("mode=ro") {
             create_private(&file).map_err(sqlx::Error::Io)?;
         }
-        // If the disk is full, SQLite ends a transaction automatically, which sqlx does not detect:
-        // it would reject all later transactions. Such a connection is replaced by a new one.
+        // If the disk is full, SQLite ends a transaction automatically. sqlx does not detect this
+        // and would reject all later transactions on the connection, so the connection is replaced
+        // by a new one.
         writer = writer
             .test_before_acquire(false)
             .before_acquire(|connection, _| {

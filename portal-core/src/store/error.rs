@@ -1,4 +1,4 @@
-//! Database errors, by the cases that callers distinguish.
+//! Database errors, grouped by the cases that callers distinguish.
 
 use crate::error::Error;
 
@@ -87,8 +87,8 @@ impl From<StoreError> for Error {
 /// Returns `true` if the error code of a database means that the same statement may succeed later.
 ///
 /// SQLite codes are decimal numbers whose low byte is the kind: BUSY, LOCKED, IOERR, FULL.
-/// PostgreSQL codes have five characters. The ones listed here are about connections, conflicts,
-/// resources, a server that shuts down, a read-only standby, a database that accepts no
+/// PostgreSQL codes have five characters. The codes listed here concern connections, conflicts,
+/// resources, a server that is shutting down, a read-only standby, a database that accepts no
 /// connections, locks, cancelled statements and file errors.
 fn is_transient(code: &str) -> bool {
     if code.len() < 5

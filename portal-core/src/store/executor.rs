@@ -1,4 +1,4 @@
-//! Executors of statements other than a connection pool.
+//! Execution of statements through a transaction instead of a connection pool.
 
 use std::future::Future;
 

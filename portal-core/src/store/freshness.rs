@@ -23,7 +23,7 @@ struct Inner {
     base: Instant,
     /// Microseconds since `base`.
     confirmed_until: AtomicU64,
-    /// Number of the connection: events between two connections are missed.
+    /// Number of the current connection. Events sent between two connections are missed.
     connection: AtomicU64,
 }
 

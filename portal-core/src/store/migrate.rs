@@ -21,7 +21,7 @@ macro_rules! migrations {
     };
 }
 
-/// Version, name, SQL for SQLite, SQL for PostgreSQL.
+/// All migrations, each with its version, its name, and its SQL for SQLite and for PostgreSQL.
 const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     1 "0001_users",
     2 "0002_tasks",

@@ -35,7 +35,7 @@ pub use transaction::Transaction;
 use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::broadcast;
 
-/// Database that a [`Store`] uses.
+/// Database system that a [`Store`] uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// A file on this machine, for one process.
@@ -147,7 +147,7 @@ impl Store {
         }
     }
 
-    /// Executes statements as text, for data definition. They must not contain external input.
+    /// Executes SQL text, for data definition. The text must not contain external input.
     pub(crate) async fn run_script(&self, script: &str) -> Result<(), StoreError> {
         let script = sqlx::AssertSqlSafe(script.to_owned());
         match &self.pool {
@@ -167,7 +167,8 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         Ok(match &self.pool {
             #[cfg(feature = "sqlite")]
-            // Take the write lock up front: a transaction that reads before it writes can fail.
+            // Take the write lock up front, because a transaction that first reads can fail when it
+            // writes.
             Pool::Sqlite { write, .. } => {
                 let transaction = write.begin_with("BEGIN IMMEDIATE").await?;
                 Transaction::sqlite(transaction, self.notifications.clone())
@@ -181,8 +182,8 @@ impl Store {
 
     /// Starts a transaction whose statements find their rows through indexes.
     ///
-    /// PostgreSQL plans with statistics, which are wrong for a queue that was empty a moment ago,
-    /// and it keeps a plan for as long as the statistics stay the same.
+    /// PostgreSQL plans with table statistics. These are wrong for a queue that was empty a moment
+    /// ago, and PostgreSQL reuses a plan for as long as the statistics stay the same.
     pub(crate) async fn begin_by_index(&self) -> Result<Transaction, StoreError> {
         match &self.pool {
             #[cfg(feature = "sqlite")]
@@ -203,7 +204,7 @@ impl Store {
         }
     }
 
-    /// Reads with one statement that finds its rows through indexes.
+    /// Runs a read-only statement that finds its rows through indexes.
     pub(crate) async fn fetch_by_index(
         &self,
         statement: &RawSql<false>,

@@ -30,9 +30,9 @@ pub(crate) enum ClusterEvent {
     },
     /// Schedules have been paused or resumed.
     SchedulesChanged,
-    /// Settings of administrators for the whole portal have changed.
+    /// The portal-wide settings, which administrators change, have changed.
     SettingsChanged,
-    /// The notifications of a user have changed; those of all users if there is no id.
+    /// The notifications of one user have changed, or those of all users if there is no id.
     NotificationsChanged { user_id: Option<uuid::Uuid> },
     /// The content of a live topic has changed.
     TopicChanged { topic: String },
@@ -149,10 +149,10 @@ impl Store {
                     Some(message) => self.forward(message.payload()),
                     None => return Ok(()),
                 },
-                // A connection can be dead for a long time without an error.
+                // A connection can be dead for a long time without reporting an error.
                 _ = beat.tick() => {
                     let asked = Instant::now();
-                    // Repeats the subscription, which costs the server almost nothing.
+                    // This repeats the subscription, which costs the server almost nothing.
                     let again = sqlx::AssertSqlSafe(format!("LISTEN \"{CHANNEL}\""));
                     let listen = sqlx::raw_sql(again).execute(&mut listener);
                     match tokio::time::timeout(SEND_TIMEOUT, listen).await {
@@ -170,13 +170,13 @@ impl Store {
         }
     }
 
-    /// Forwards an event of another process within this process.
+    /// Forwards an event from another process to the subscribers in this process.
     #[cfg(feature = "postgres")]
     fn forward(&self, payload: &str) {
         match serde_json::from_str::<Envelope<ClusterEvent>>(payload) {
             Ok(remote) if remote.from == self.id => {}
             Ok(remote) => drop(self.notifications.send(remote.notification)),
-            // A replica of another version may send events that this version does not support.
+            // A replica with another version may send events that this version does not support.
             Err(error) => tracing::debug!(%error, "failed to parse a cluster event"),
         }
     }

@@ -1,4 +1,4 @@
-//! A row of either database.
+//! A row from either database.
 
 use serde_json::Value;
 use sqlx::Row as _;
@@ -38,11 +38,11 @@ impl Row {
         })
     }
 
-    /// Returns the JSON document of a column; `None` for `NULL`.
+    /// Returns the JSON document in a column; `None` for `NULL`.
     ///
     /// A document that cannot be shown is replaced by a placeholder, in whole or in part, so that
-    /// one row does not hide the others of its list. Use [`get`](Self::get) for documents that only
-    /// the program itself writes.
+    /// one unreadable row does not prevent the rest of a list from being shown. Use
+    /// [`get`](Self::get) for documents that only the program itself writes.
     pub(crate) fn document(&self, column: &str) -> Result<Option<Value>, StoreError> {
         match self.get::<Option<Json<Stored>>>(column) {
             Ok(document) => Ok(document.map(|Json(Stored(value))| value)),

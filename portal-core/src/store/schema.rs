@@ -1,7 +1,7 @@
-//! Tables described by data: creates them, adds columns, and reports drift.
+//! Tables described as data: creates the tables, adds columns and reports drift.
 //!
-//! The portal's own tables have migrations; these are the tables of admin models, whose shape is
-//! known only at run time.
+//! The portal's own tables have migrations. This module is for the tables of admin models, whose
+//! columns are known only at run time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,7 @@ pub(crate) enum PrimaryKey {
     Generated,
 }
 
-/// Expected table. All names are words of `a-z`, `0-9` and `_`.
+/// Expected table. All names consist of the characters `a-z`, `0-9` and `_`.
 #[derive(Debug, Clone)]
 pub(crate) struct TableSpec {
     pub(crate) name: &'static str,
@@ -114,9 +114,9 @@ impl ColumnSpec {
             sql.push_str(&format!(" DEFAULT {}", self.literal(default)));
         }
         if let Some((table, column)) = self.references {
-            // `ON DELETE RESTRICT` is left out: both databases reject the deletion anyway, but with
-            // it, SQLite and PostgreSQL 18 would report something other than a violated foreign
-            // key.
+            // `ON DELETE RESTRICT` is omitted. Both databases reject the deletion anyway, but with
+            // this clause, SQLite and PostgreSQL 18 would report an error other than a foreign key
+            // violation.
             sql.push_str(&format!(" REFERENCES \"{table}\" (\"{column}\")"));
         }
         sql
@@ -150,7 +150,7 @@ impl ColumnSpec {
     }
 }
 
-/// A statement as text that contains only names of this program and quoted defaults.
+/// A statement as SQL text that contains only names from this program and quoted defaults.
 struct RawStatement<const WRITES: bool>(String);
 
 impl<const WRITES: bool> Statement for RawStatement<WRITES> {
@@ -162,8 +162,8 @@ impl<const WRITES: bool> Statement for RawStatement<WRITES> {
 }
 
 impl Store {
-    /// Creates the missing tables and columns. The tables must be ordered by reference: a table
-    /// comes after those it refers to.
+    /// Creates the missing tables and columns. The tables must be ordered so that each table comes
+    /// after the tables that it refers to.
     ///
     /// Unsafe additions (a required column for which existing rows have no value) are left out, and
     /// [`table_drift`](Self::table_drift) reports them.
@@ -217,7 +217,7 @@ impl Store {
     }
 }
 
-/// Returns the statements that bring a table up to date, without unsafe ones.
+/// Returns the statements that bring a table up to date, except for unsafe ones.
 fn additions(
     table: &TableSpec,
     found: &BTreeMap<String, FoundColumn>,

@@ -14,8 +14,8 @@ type FlightSlot<V> = Arc<Mutex<LastRead<V>>>;
 
 /// Coalesces concurrent reads of the same key.
 ///
-/// A caller only gets a value whose read started after the call, so no invalidation is needed, and
-/// a thousand concurrent callers cause at most two reads.
+/// A caller only gets a value whose read started after the call. Therefore, no invalidation is
+/// needed, and a thousand concurrent callers cause at most two reads.
 pub(crate) struct SingleFlight<K, V>(Cache<K, FlightSlot<V>>);
 
 /// Maximum number of keys that are cached.
@@ -44,8 +44,8 @@ impl<K: Hash + Eq + Clone, V: Clone> SingleFlight<K, V> {
         let mut last = place.lock().await;
         match &*last {
             Some((begun, Some(value))) if *begun >= asked => return Ok(value.clone()),
-            // The shared read failed: waiting callers read for themselves instead of failing one by
-            // one.
+            // The shared read failed. Each waiting caller now reads separately, so that they do not
+            // fail one after another.
             Some((begun, None)) if *begun >= asked => {
                 drop(last);
                 return read.await;

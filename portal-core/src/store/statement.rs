@@ -34,8 +34,8 @@ statement!(InsertStatement, true);
 statement!(UpdateStatement, true);
 statement!(DeleteStatement, true);
 
-/// Statement as SQL text, for anything that sea-query cannot express; its values are `$1`, `$2`
-/// etc.
+/// A statement as SQL text, for anything that sea-query cannot express. The placeholders of its
+/// values are `$1`, `$2` and so on.
 #[derive(Debug, Clone)]
 pub(crate) struct RawSql<const WRITES: bool> {
     pub(crate) sql: std::borrow::Cow<'static, str>,

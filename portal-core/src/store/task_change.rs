@@ -1,4 +1,4 @@
-//! Cluster event for changed tasks: compact, since each replica sends and receives many of them.
+//! Cluster event for changed tasks, in a compact form because each replica sends and receives many.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub(crate) struct TaskChange {
     pub(crate) id: Uuid,
     /// First bytes of the client's token; zeros if the task has no client.
     pub(crate) client_prefix: [u8; PREFIX],
-    /// Owner of the task. On the wire, owners are in [`TaskOwners`], each once for all changes.
+    /// Owner of the task. On the wire, [`TaskOwners`] contains each owner once for all changes.
     pub(crate) owner: Option<Uuid>,
 }
 
@@ -176,7 +176,7 @@ mod tests {
                     owners: of_part,
                 };
                 let text = serde_json::to_string(&part).unwrap();
-                // The envelope around it contains the sender.
+                // This payload is wrapped in an envelope, which adds the id of the sender.
                 assert!(text.len() < 7800, "{}", text.len());
                 let part = received(&text);
                 changes.extend(part.0);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_of_an_older_version_have_no_owners() {
+    fn changes_from_an_older_version_have_no_owners() {
         let changes = TaskChanges(vec![TaskChange::new(Uuid::now_v7(), None)]);
         let tasks = serde_json::to_string(&changes).unwrap();
         let text = format!("{{\"kind\":\"tasks_changed\",\"tasks\":{tasks}}}");

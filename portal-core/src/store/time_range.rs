@@ -184,7 +184,7 @@ impl Buckets {
         (index < self.range.bucket_count()).then_some(index)
     }
 
-    /// Returns the start and end of the previous period, which has the length of the elapsed range.
+    /// Returns the start and end of the previous period, which is as long as the elapsed range.
     #[must_use]
     pub fn previous_period(&self) -> (DateTime<Utc>, DateTime<Utc>) {
         let length =
@@ -202,8 +202,8 @@ impl Buckets {
             .add(at().gte(since).and(at().lt(until)))
     }
 
-    /// Returns an expression for the bucket of a column's time as text, for grouping: the day or
-    /// hour.
+    /// Returns an expression for grouping by bucket: the day or hour of the time in a column, as
+    /// text.
     pub(crate) fn column(&self, dialect: Dialect, column: &'static str) -> Expr {
         let day = self.range.step() == Step::Day;
         Expr::cust(match dialect {

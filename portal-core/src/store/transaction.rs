@@ -1,4 +1,4 @@
-//! A transaction of either database.
+//! A transaction on either database.
 
 use tokio::sync::broadcast;
 

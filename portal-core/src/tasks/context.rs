@@ -83,7 +83,7 @@ impl TaskContext {
         }
     }
 
-    /// Stores a value for the next attempt in case this one fails or its process dies.
+    /// Stores a value for the next attempt, in case this one fails or its process dies.
     ///
     /// The value is durable when this method returns.
     ///
@@ -123,7 +123,7 @@ impl TaskContext {
         Ok(())
     }
 
-    /// Returns the value of the last checkpoint, of this attempt or a previous one.
+    /// Returns the value of the last checkpoint that this attempt or a previous one has stored.
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ impl TaskContext {
     /// Runs blocking code, such as a long computation, outside of the threads that serve requests.
     ///
     /// Blocking code cannot be interrupted: a cancelled task finishes without waiting for it, and
-    /// the code runs to its end.
+    /// the code runs to completion.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl TaskContext {
         })
     }
 
-    /// Resolves when the task must stop: it was cancelled, or another attempt runs.
+    /// Resolves when the task must stop because it was cancelled or because another attempt runs.
     ///
     /// A task that waits for a long time can race that wait against this method, and then clean up.
     /// It has [`cancel_grace_period`](crate::TaskSettings::cancel_grace_period) to do so before it

@@ -12,7 +12,7 @@ use crate::auth::id_at;
 use crate::error::Result;
 use crate::store::now;
 
-/// Marks demo tasks; stored instead of the request that enqueued them.
+/// Marks demo tasks. This value is stored instead of the request that enqueued the task.
 const MARK: &str = "example-data";
 /// Age of the oldest demo tasks, in days.
 const DAYS: i64 = 90;
@@ -43,7 +43,7 @@ impl Tasks {
         let now = now();
         let mut rows: Vec<[Expr; 17]> = Vec::new();
         for day in 0..DAYS {
-            // More tasks on recent days than long ago, and fewer on weekends.
+            // Recent days have more tasks than earlier days, and weekends have fewer than weekdays.
             let busy = if (day % 7) < 2 { 4 } else { 14 } + (DAYS - day) / 9;
             for _ in 0..random.i64(busy / 2..=busy) {
                 let created = now - TimeDelta::minutes(day * 1440 + random.i64(1..1440));

@@ -128,8 +128,8 @@ impl<R> Enqueue<R> {
     /// Enqueues the task within the caller's transaction; it exists only if the transaction
     /// commits.
     ///
-    /// The executor is a transaction of [`Store::begin`](crate::Store::begin), or the connection of
-    /// a sqlx transaction on the same database: `.within(&mut *transaction)`.
+    /// The executor is a transaction from [`Store::begin`](crate::Store::begin), or the connection
+    /// of an sqlx transaction on the same database: `.within(&mut *transaction)`.
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ impl<R> Enqueue<R> {
         Ok(tasks.handle(id))
     }
 
-    /// Returns the checked task to store, and its type.
+    /// Returns the checked task and its type, without storing the task.
     pub(super) fn new_task(self) -> Result<(Arc<TaskDefinition>, NewTask)> {
         let registry = self.tasks.registry();
         let definition = Arc::clone(registry.find(&self.group, self.name)?);

@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-/// Failure of a task, which finishes as `ERROR` with this message.
+/// Failure of a task, which then finishes as `ERROR` with this message.
 ///
 /// Every [`std::error::Error`] converts into a `TaskError` with `?`. Its text is only logged, since
 /// errors may contain host names, SQL statements and file paths; the owner only sees that the task
@@ -24,11 +24,11 @@ pub struct TaskError {
     message: String,
     code: Cow<'static, str>,
     retry: Retry,
-    /// Cause, for the log only.
+    /// Cause, which is only logged.
     cause: Option<String>,
 }
 
-/// Message of an error whose text is not meant for users.
+/// Message for an error whose text is not meant for users.
 const UNEXPECTED: &str = "the task failed; see the server log for the cause";
 
 /// Retry behavior after a failed attempt.
@@ -115,8 +115,8 @@ impl TaskError {
     }
 }
 
-// Like `anyhow::Error`, this does not implement `std::error::Error`, so that every other error can
-// convert into it.
+// Like `anyhow::Error`, this type does not implement `std::error::Error`, so that every type that
+// does can be converted into it.
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -136,8 +136,8 @@ impl<E: StdError + 'static> From<E> for TaskError {
     }
 }
 
-/// Joins the messages of an error and its sources; many already contain the message of their
-/// source.
+/// Joins the messages of an error and its sources, without the repetitions that arise because many
+/// errors include the message of their source.
 fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -158,7 +158,7 @@ mod tests {
     use crate::Error;
 
     #[test]
-    fn text_of_foreign_error_is_only_logged() {
+    fn text_of_other_errors_is_only_logged() {
         let refused = std::io::Error::other("connection to postgres://root@10.0.0.7 refused");
         let error = TaskError::from(refused);
         assert!(!error.to_string().contains("postgres"), "{error}");

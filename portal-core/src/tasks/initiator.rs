@@ -12,9 +12,9 @@ use crate::state::PortalState;
 
 /// Client, user and request that a task is enqueued for.
 ///
-/// A handler extracts the initiator of its request. Its user becomes the owner of the task: the
-/// owner can see the task and is notified when it finishes, and their permissions apply. A
-/// `&CurrentUser` converts into an initiator too.
+/// A handler extracts the initiator of its request. The initiator's user becomes the owner of the
+/// task: they can see the task, are notified when it finishes, and their permissions apply to it. A
+/// `&CurrentUser` also converts into an initiator.
 ///
 /// ```
 /// use portal_core::Initiator;

@@ -44,5 +44,5 @@ pub(crate) use http::{metrics_routes, routes};
 pub(crate) use pages::search::TaskSearch;
 pub(crate) use pages::{OWN_TASK, pages};
 
-/// Path of a user's own tasks, which notifications link to.
+/// Path of the page with a user's own tasks, which notifications link to.
 const OWN: &str = "/tasks";

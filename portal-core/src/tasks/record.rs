@@ -1,4 +1,4 @@
-//! Task record: a task as it is stored and shown.
+//! Task record: a task as stored and shown.
 
 use std::fmt;
 use std::str::FromStr;
@@ -76,7 +76,7 @@ impl Serialize for TaskStatus {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TaskRecord {
-    /// Id of the task; sorts by time of creation.
+    /// Id of the task, which sorts by time of creation.
     pub id: Uuid,
     /// Task group.
     pub group: String,
@@ -96,7 +96,7 @@ pub struct TaskRecord {
     pub message: Option<String>,
     /// Result of a completed task, which [`Tasks::list`](super::Tasks::list) leaves out.
     pub result: Option<Value>,
-    /// Reason for the failure, for users.
+    /// Reason for the failure, in words meant for users.
     pub error: Option<String>,
     /// Machine-readable code of the failure.
     pub code: Option<String>,
@@ -116,11 +116,11 @@ pub struct TaskRecord {
     pub updated_at: DateTime<Utc>,
     /// Request that enqueued the task: its trace parent, or its id.
     pub(super) trace_parent: Option<String>,
-    /// Counter of changes; the `seq` of monitor messages.
+    /// Counter of changes, which is the `seq` of monitor messages.
     pub version: i64,
 }
 
-/// Makes a string storable in every database: PostgreSQL does not support U+0000.
+/// Makes a string storable in every database, because PostgreSQL does not support U+0000.
 pub(super) fn storable(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}")
@@ -136,7 +136,7 @@ impl TaskRecord {
         !self.status.is_final()
     }
 
-    /// Reads a row of [`columns::RECORD`](super::table_columns::RECORD).
+    /// Converts a row with the columns [`columns::RECORD`](super::table_columns::RECORD).
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let status: String = row.get("status")?;
         let name: String = row.get("name")?;
@@ -167,7 +167,8 @@ impl TaskRecord {
         })
     }
 
-    /// Reads a row of [`columns::RECORD`](super::table_columns::RECORD) and the result.
+    /// Converts a row with the columns [`columns::RECORD`](super::table_columns::RECORD) and the
+    /// result.
     pub(super) fn from_row_with_result(row: &Row) -> Result<Self, StoreError> {
         let mut record = Self::from_row(row)?;
         record.result = row.document("result")?;

@@ -1,4 +1,4 @@
-//! Handle through which code enqueues, finds, monitors and cancels tasks.
+//! Handle through which code enqueues, reads, monitors and cancels tasks.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -44,13 +44,13 @@ pub struct TaskFilter {
     pub client_token_id: Option<Uuid>,
     /// Only tasks of this user.
     pub owner_user_id: Option<Uuid>,
-    /// Only tasks of this group.
+    /// Only tasks in this group.
     pub group: Option<String>,
-    /// Only tasks of this name.
+    /// Only tasks with this name.
     pub name: Option<String>,
-    /// Only tasks of this status.
+    /// Only tasks with this status.
     pub status: Option<TaskStatus>,
-    /// Only cancelled tasks (`true`), or only others (`false`).
+    /// Only cancelled tasks (`true`), or only tasks that were not cancelled (`false`).
     pub cancelled: Option<bool>,
     /// Only tasks whose group, name, message or error contains this text, or whose id equals it.
     pub text: Option<String>,
@@ -200,7 +200,8 @@ impl Tasks {
         Ok(self.all_newest(queue::list(&self.0.store, filter).await?))
     }
 
-    /// Lists tasks with their results; returns `true` if large results ended the list early.
+    /// Lists tasks with their results; returns `true` if the list ended early because of large
+    /// results.
     pub(super) async fn list_with_results(
         &self,
         filter: &QueueFilter,
@@ -212,7 +213,7 @@ impl Tasks {
 
     /// Returns the arguments of a task as they were stored; `None` if there is no such task.
     ///
-    /// Other methods leave the arguments out, since they may be large.
+    /// Other methods do not return the arguments, because they may be large.
     ///
     /// # Errors
     ///
@@ -228,7 +229,7 @@ impl Tasks {
             .collect()
     }
 
-    /// Counts the tasks of each status.
+    /// Counts the tasks with each status.
     ///
     /// # Errors
     ///
@@ -237,7 +238,7 @@ impl Tasks {
         Ok(queue::count_by_status(&self.0.store).await?)
     }
 
-    /// Requests that a task stops; returns `false` if it had already finished.
+    /// Requests the cancellation of a task; returns `false` if it had already finished.
     ///
     /// # Errors
     ///
@@ -249,7 +250,7 @@ impl Tasks {
         Ok(self.publish_cancelled(id, cancelled).await)
     }
 
-    /// Requests within a transaction that a task stops.
+    /// Requests the cancellation of a task within a transaction.
     ///
     /// Call [`publish_cancelled`](Self::publish_cancelled) after the commit.
     pub(super) async fn cancel_in(
@@ -272,7 +273,7 @@ impl Tasks {
                 true
             }
             CancelOutcome::Requested(record) => {
-                // Lists show that the cancellation is pending.
+                // Lists show that a cancellation is pending, so they must be updated.
                 self.0.events.outbox.add(&record);
                 self.stop(id);
                 let notification = ClusterEvent::TaskCancelled { id };
@@ -298,26 +299,26 @@ impl Tasks {
         self.0.events.hub.subscribe(watch)
     }
 
-    /// Cancels the attempt of a task if it runs in this process.
+    /// Cancels the attempt of a task if the attempt runs in this process.
     pub(super) fn stop(&self, id: Uuid) {
         if let Some(attempt) = self.0.engine.running.get(id) {
             attempt.cancelled.cancel();
         }
     }
 
-    /// Publishes a change of this process to subscribers, here and on other replicas.
+    /// Publishes a change made by this process to subscribers, both here and on other replicas.
     pub(super) fn publish(&self, record: TaskRecord) {
         self.0.events.outbox.add(&record);
         self.0.events.logs.put_back(&record);
         self.publish_local(record);
     }
 
-    /// Registers a listener for each change that this process makes to a task.
+    /// Registers a listener that is called for each change that this process makes to a task.
     pub(crate) fn listen(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
         self.0.events.outbox.listen(listener);
     }
 
-    /// Publishes a state to subscribers of this process.
+    /// Publishes a state to subscribers in this process.
     pub(super) fn publish_local(&self, record: TaskRecord) {
         self.0
             .events
@@ -337,7 +338,7 @@ impl Tasks {
     }
 }
 
-/// Returns the id of a stored task for the caller, and `true` if the task existed before.
+/// Returns the id of the stored task for the caller, and `true` if the task already existed.
 pub(super) fn insert_result(
     task: &NewTask,
     stored: InsertOutcome,
@@ -346,8 +347,8 @@ pub(super) fn insert_result(
     match stored {
         InsertOutcome::Inserted => Ok((task.id, false)),
         InsertOutcome::Duplicate(id) => Ok((id, true)),
-        // The owner can see the active task, under the same client token or on pages, which need no
-        // token.
+        // The owner can see the active task: under the same client token, or on pages, which
+        // require no token.
         InsertOutcome::AlreadyActive {
             id,
             client_token_id,
@@ -371,7 +372,7 @@ pub(super) fn insert_result(
     }
 }
 
-/// Checks that a user may start a task type from outside of the application's code.
+/// Checks that a user may start a task type from outside the application's code.
 pub(super) fn check_start(definition: &TaskDefinition, owner: Option<&User>) -> Result<()> {
     if definition.internal {
         return Err(task_unknown(&definition.group, definition.name));

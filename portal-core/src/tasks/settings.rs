@@ -31,7 +31,7 @@ pub struct TaskSettings {
     pub(crate) stored_bytes_per_owner: u64,
     pub(crate) notify: TaskNotify,
     pub(crate) slow_threshold: Duration,
-    /// `true` if the portal has the pages of users' own tasks, which notifications link to.
+    /// `true` if the portal has pages for users' own tasks, which notifications link to.
     pub(crate) task_pages: bool,
 }
 
@@ -66,7 +66,7 @@ impl TaskSettings {
 
     /// Sets the maximum number of concurrent tasks across all replicas. Default: no limit.
     ///
-    /// With a limit, every claim waits for its turn, which costs throughput.
+    /// With a limit, every claim waits for other claims, which costs throughput.
     pub fn global_concurrency(mut self, tasks: u32) -> Self {
         self.global_concurrency = Some(tasks);
         self
@@ -121,7 +121,7 @@ impl TaskSettings {
     /// Sets the maximum number of pending tasks per user. Default: 20,000.
     ///
     /// `u64::MAX` removes the limit. Further tasks are rejected with `429 too_many_pending_tasks`.
-    /// Tasks without an owner, such as those of schedules, are not limited.
+    /// Tasks without an owner, such as those that schedules enqueue, are not limited.
     pub fn pending_per_owner(mut self, tasks: u64) -> Self {
         self.pending_per_owner = tasks;
         self
@@ -138,7 +138,7 @@ impl TaskSettings {
         self
     }
 
-    /// Sets the outcomes that owners are notified of, unless a task type sets its own.
+    /// Sets the outcomes that owners are notified of, for task types that do not set their own.
     ///
     /// Default: failures, and results that took longer than [`slow_threshold`](Self::slow_threshold).
     pub fn notify(mut self, notify: TaskNotify) -> Self {
@@ -146,13 +146,12 @@ impl TaskSettings {
         self
     }
 
-    /// Sets whether the portal has the pages of users' own tasks, which can be removed.
+    /// Sets whether the portal has pages for users' own tasks, which an application can remove.
     pub(crate) fn with_task_pages(self, task_pages: bool) -> Self {
         Self { task_pages, ..self }
     }
 
-    /// Sets the minimum run time of a task for its owner to be notified of the result. Default: 10
-    /// seconds.
+    /// Sets the run time from which a task's owner is notified of its result. Default: 10 seconds.
     pub fn slow_threshold(mut self, time: Duration) -> Self {
         self.slow_threshold = time;
         self

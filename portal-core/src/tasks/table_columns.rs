@@ -1,4 +1,4 @@
-//! The table `portal_tasks`: its columns, and the lists of them that statements share.
+//! The table `portal_tasks`: its columns, and the lists of columns that statements share.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use sea_query::Iden;
 /// Table of all tasks.
 pub(super) const TABLE: &str = "portal_tasks";
 
-/// Column with its PostgreSQL type, to which the values of rows passed as JSON are converted.
+/// Column with its PostgreSQL type, to which values are converted when rows are passed as JSON.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
     pub(super) name: &'static str,
@@ -72,7 +72,7 @@ columns! {
 
 /// Columns of a record without its result.
 ///
-/// Results and arguments may be large, so they are only read where an attempt or a user needs them.
+/// Results and arguments may be large, so they are read only when an attempt or a user needs them.
 pub(super) const RECORD: [Column; 19] = [
     ID,
     GROUP,
@@ -95,7 +95,7 @@ pub(super) const RECORD: [Column; 19] = [
     VERSION,
 ];
 
-/// Columns that are inserted from the fields of a new task that have the same names.
+/// Columns that are inserted from the fields of the same names in a new task.
 #[cfg(feature = "postgres")]
 pub(super) const NEW: [Column; 17] = [
     ID,
@@ -132,13 +132,13 @@ pub(super) const OUTCOME: [Column; 10] = [
     VERSION,
 ];
 
-/// Returns a part of a statement for each column, separated by commas.
+/// Returns part of a statement for each column, separated by commas.
 pub(super) fn list(columns: &[Column], part: impl Fn(&str) -> String) -> String {
     let parts: Vec<_> = columns.iter().map(|column| part(column.name)).collect();
     parts.join(", ")
 }
 
-/// Returns names with types, as `jsonb_to_recordset` requires them.
+/// Returns column names with types, as `jsonb_to_recordset` requires.
 #[cfg(feature = "postgres")]
 pub(super) fn typed(columns: &[Column]) -> String {
     let typed: Vec<_> = columns

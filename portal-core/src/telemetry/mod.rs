@@ -20,9 +20,10 @@ fn is_colored() -> bool {
     !is_forbidden && std::io::stderr().is_terminal()
 }
 
-/// Writes the log to standard error, with the format and filter of the configuration.
+/// Writes the log to standard error, with the format and filter from the configuration.
 ///
-/// Lines that tasks log at `INFO` or above are also stored with the tasks, whatever the filter.
+/// Lines that tasks log at `INFO` or above are also stored with the tasks, regardless of the
+/// filter.
 /// Does nothing if the application has already installed a subscriber.
 pub fn init(config: &Config) {
     let (filter, problem) = match config.log_filter.parse::<EnvFilter>() {

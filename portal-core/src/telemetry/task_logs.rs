@@ -1,4 +1,4 @@
-//! Capture of the log lines of tasks, which are stored with the task.
+//! Capture of the lines that tasks log, which are stored with the task.
 
 use std::fmt::{self, Write as _};
 use std::future::Future;
@@ -15,8 +15,8 @@ use tracing_subscriber::registry::LookupSpan;
 /// Maximum length of a line; the rest is cut off.
 const MAX_LINE_LEN: usize = 4096;
 
-/// Log targets whose lines, such as the SQL statements of a task, are for operators, not for
-/// clients.
+/// Log targets whose lines, such as the SQL statements of a task, are meant for operators and not
+/// for clients.
 const INTERNAL_TARGETS: [&str; 2] = ["portal_core", "sqlx"];
 
 tokio::task_local! {
@@ -64,7 +64,7 @@ pub fn task_logs<S: Subscriber + for<'s> LookupSpan<'s>>(level: LevelFilter) -> 
     TaskLogs.with_filter(level)
 }
 
-/// Makes a future that is spawned separately log to the history of the running task.
+/// Wraps a future that is spawned separately, so that it logs to the history of the running task.
 pub fn with_task_logs<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let sink = RUNNING.try_get().ok();
     async move {
@@ -75,7 +75,7 @@ pub fn with_task_logs<F: Future>(future: F) -> impl Future<Output = F::Output> {
     }
 }
 
-/// Like [`with_task_logs`], for code on another thread, such as that of `spawn_blocking`.
+/// Like [`with_task_logs`], for code that runs on another thread, for example in `spawn_blocking`.
 pub fn blocking_with_task_logs<R>(code: impl FnOnce() -> R) -> impl FnOnce() -> R {
     let sink = RUNNING.try_get().ok();
     move || match sink {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn long_line_is_cut() {
+    async fn long_line_is_truncated() {
         let long = "ä".repeat(10_000);
         let lines = kept(LevelFilter::INFO, async {
             tracing::info!(target: "shop", more = long, "{long}");

@@ -46,7 +46,7 @@ impl<T> TaskArgs for T where
 {
 }
 
-/// One trait per derive, so that an error names exactly the missing derives.
+/// Each derive has a separate trait, so that an error names exactly the missing derives.
 mod derived {
     macro_rules! derived {
         ($($name:ident: $bound:path, $message:literal;)+) => {$(

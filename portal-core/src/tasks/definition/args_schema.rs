@@ -1,4 +1,4 @@
-//! JSON Schema of a task's arguments: finds all structural errors and creates an example.
+//! JSON Schema for a task's arguments: finds all structural errors and creates an example.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use jsonschema::error::ValidationErrorKind;
@@ -29,7 +29,7 @@ impl ArgsSchema {
         }
     }
 
-    /// Returns all errors of a value that does not match the schema.
+    /// Returns all errors in a value that does not match the schema.
     pub(super) fn validate(&self, value: &Value) -> Vec<FieldError> {
         let Some(validator) = &self.validator else {
             return Vec::new();
@@ -133,7 +133,7 @@ fn collect(error: &ValidationError<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// Returns the branch of a union that a value was meant for: the one that differs from the value
+/// Returns the branch of a union that a value was meant for: the one from which the value differs
 /// only in details.
 fn meant<'a, 'e>(
     branches: &'a [Vec<ValidationError<'e>>],
@@ -144,7 +144,7 @@ fn meant<'a, 'e>(
             let is_here = error.instance_path().as_str() == pointer;
             match error.kind() {
                 ValidationErrorKind::Type { .. } if is_here => 100,
-                // A different tag, or a different outer field.
+                // The tag differs, or a field at the top level does.
                 ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. } => 10,
                 _ if is_here => 1,
                 _ => 0,
@@ -158,7 +158,7 @@ fn meant<'a, 'e>(
     (least < 10 && as_near.count() == 1).then_some(nearest)
 }
 
-/// Returns a value that matches a schema: its example, its default, or else a value of its type.
+/// Returns a value that matches a schema: its example, its default, or a value of its type.
 fn example(schema: &Value, root: &Value, depth: u8) -> Value {
     if let Some(example) = schema
         .pointer("/examples/0")
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_has_the_same_code_in_the_schema_and_in_garde() {
+    fn rule_has_the_same_code_in_schema_and_garde() {
         let args = Args {
             name: "Ada Lovelace".to_owned(),
             age: 151,

@@ -105,7 +105,7 @@ impl TaskRegistry {
         )
     }
 
-    /// Sets the title of a record.
+    /// Sets the title of a record to the title of its task type.
     pub(in crate::tasks) fn with_title(&self, mut record: TaskRecord) -> TaskRecord {
         if let Some(definition) = self.get(&record.group, &record.name) {
             record.title = Arc::clone(&definition.title);

@@ -143,9 +143,9 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Restricts the task type to the application's code.
+    /// Allows only the application's code to enqueue tasks of this type.
     ///
-    /// It is neither listed nor started by the REST API or a page.
+    /// The REST API and the pages neither list nor start the task type.
     pub fn internal(mut self) -> Self {
         self.parts.internal = true;
         self
@@ -194,7 +194,8 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Sets the maximum number of concurrent tasks of this type on all replicas. Default: no limit.
+    /// Sets the maximum number of concurrent tasks of this type across all replicas. Default: no
+    /// limit.
     pub fn concurrency(mut self, tasks: u32) -> Self {
         self.parts.concurrency = Some(tasks);
         self
@@ -292,7 +293,7 @@ impl<A, R> std::fmt::Debug for Task<A, R> {
     }
 }
 
-/// Returns the key of a task type and its arguments, independent of the order of their fields.
+/// Returns the key for a task type and its arguments, which does not depend on the order of fields.
 fn unique_key(group: &str, name: &str, args: &Value) -> String {
     let mut text = String::new();
     write_sorted(args, &mut text);
@@ -327,10 +328,10 @@ fn write_sorted(value: &Value, text: &mut String) {
     }
 }
 
-/// Returns the error for stored arguments that no longer match.
+/// Returns the error for stored arguments that no longer match their task type.
 ///
-/// Arguments were checked before they were stored, so another version of the application stored
-/// them.
+/// Arguments were checked before they were stored, so they were stored by another version of the
+/// application.
 fn stale_args_error(errors: Vec<FieldError>) -> TaskError {
     let errors: Vec<_> = errors
         .iter()

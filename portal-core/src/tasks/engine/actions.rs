@@ -1,4 +1,4 @@
-//! Actions of administrators on tasks: run again, pause, resume, prune.
+//! Actions that administrators take on tasks: run again, pause, resume, prune.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ use crate::tasks::table_columns::TABLE;
 
 /// Interval at which old finished tasks are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
-/// Maximum number of tasks that one statement deletes, so that it blocks others only briefly.
+/// Maximum number of tasks that one statement deletes, so that it blocks other statements only
+/// briefly.
 const PRUNE_BATCH: u64 = 500;
 
 /// A task that was run again; `new` is `None` if the same task is already active.
@@ -252,7 +253,7 @@ async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Re
         .map(|row| row.get::<Uuid>("id"))
         .collect::<Result<Vec<_>, _>>()?;
     let found = ids.len() as u64;
-    // A final status never changes, so every task found still qualifies.
+    // A final status never changes, so every task that was found still qualifies.
     let delete = Query::delete()
         .from_table(TABLE)
         .and_where(Expr::col("id").is_in(ids))
@@ -264,7 +265,7 @@ async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Re
     Ok((found, deleted))
 }
 
-/// Returns the cluster event that updates open lists after changes that no task publishes.
+/// Returns the cluster event that updates open lists after changes that are not published per task.
 fn tasks_changed() -> ClusterEvent {
     ClusterEvent::TopicChanged {
         topic: "tasks".to_owned(),
@@ -279,7 +280,7 @@ fn finished_before(moment: DateTime<Utc>) -> SelectStatement {
         .take()
 }
 
-/// Returns the time a duration ago, or the Unix epoch if that is out of range.
+/// Returns the time `ago` before now, or the Unix epoch if that is out of range.
 fn moment(ago: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(ago)
         .ok()

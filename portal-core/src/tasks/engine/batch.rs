@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// Collects items of many callers and writes them together; a single caller does not wait.
+/// Collects items from many callers and writes them together; a single caller does not wait.
 #[derive(Debug)]
 pub(super) struct Batcher<I, O> {
     waiting: Mutex<VecDeque<(I, oneshot::Sender<O>)>>,
@@ -32,8 +32,8 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
 
     /// Submits an item and waits for its result; returns `None` if the writer panicked.
     ///
-    /// `write` returns the results in the order of the items. It runs detached, so dropping a
-    /// caller does not cancel the results of the others.
+    /// `write` returns the results in the order of the items. It runs detached, so that dropping
+    /// one caller does not cancel the writes of the others.
     pub(super) async fn submit<F>(
         self: &Arc<Self>,
         item: I,
@@ -66,7 +66,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
             let written = write(items);
             tokio::spawn(async move {
                 for (outcome, sender) in written.await.into_iter().zip(senders) {
-                    // A dropped caller does not need its result.
+                    // A caller may have been dropped; its result is then discarded.
                     let _ = sender.send(outcome);
                 }
                 drop(turn);
@@ -76,7 +76,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
 
     /// Waits briefly for more items; a single caller does not wait.
     async fn gather(&self, before: usize) {
-        // Let callers that are ready now submit their items.
+        // Let callers that are ready to run submit their items.
         tokio::task::yield_now().await;
         let waiting = self.waiting.lock().len();
         if waiting <= 1 && before <= 1 {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn items_arriving_during_a_batch_share_the_next() {
+    async fn items_arriving_during_a_batch_share_the_next_batch() {
         let batcher = Arc::new(Batcher::new(8));
         let sizes = Arc::new(Mutex::new(Vec::new()));
         let callers = (0..20).map(|number: u64| {

@@ -1,7 +1,8 @@
 //! Claims: a process takes due tasks from the queue in the database.
 //!
-//! However long the queue is, a claim reads no more rows of a type than it claims: it first
-//! excludes types that are paused or at their limit, then uses the index for each remaining type.
+//! A claim reads no more rows of a type than it claims, regardless of the length of the queue: it
+//! first excludes types that are paused or at their limit, then uses the index for each remaining
+//! type.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Query};
@@ -159,8 +160,8 @@ async fn candidates<'a>(
     Ok((room > 0).then(|| (candidates.collect(), room)))
 }
 
-/// Claims tasks of a type that has a limit. This holds a lock, since each claim counts running
-/// tasks.
+/// Claims tasks of a type that has a limit. This requires a lock, because each claim counts the
+/// running tasks first.
 async fn claim_limited(
     store: &Store,
     claimer: &ClaimRequest<'_>,

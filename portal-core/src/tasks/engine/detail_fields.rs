@@ -1,4 +1,4 @@
-//! Details of a task that only pages show.
+//! Details of a task that are shown on pages only.
 
 use std::collections::HashSet;
 
@@ -12,12 +12,12 @@ use crate::tasks::table_columns::{self as columns, TABLE};
 /// Details of a task in addition to its record.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::tasks) struct DetailFields {
-    /// Schedule that enqueued the task: group and name of the task type.
+    /// Schedule that enqueued the task, as group and name of the task type.
     pub(in crate::tasks) schedule: Option<String>,
     /// Scheduled time that the task was enqueued for.
     pub(in crate::tasks) scheduled_for: Option<DateTime<Utc>>,
     pub(in crate::tasks) priority: i32,
-    /// Number of times that the process running the task died.
+    /// Number of times that the process died while it ran the task.
     pub(in crate::tasks) crashes: u32,
     /// `true` if a cancellation is pending.
     pub(in crate::tasks) is_cancelling: bool,
@@ -50,7 +50,7 @@ pub(in crate::tasks) async fn read(
     }))
 }
 
-/// Returns those of the given running tasks whose cancellation is pending.
+/// Returns the tasks, among the given running ones, whose cancellation is pending.
 pub(in crate::tasks) async fn cancelling(
     store: &Store,
     ids: impl Iterator<Item = Uuid>,

@@ -1,4 +1,4 @@
-//! Pending tasks that a claim may take, and their distribution over the types.
+//! Pending tasks that a claim may take, and how they are shared among the task types.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,9 +10,9 @@ use serde_json::json;
 use super::claim::QueueSpec;
 use crate::store::{Dialect, RawSql, StoreError, Transaction};
 
-/// Condition that the index `portal_tasks_ready` serves, in the order of [`READY_ORDER`].
+/// Condition that the index `portal_tasks_ready` covers, in the order of [`READY_ORDER`].
 ///
-/// A task whose turn was assigned early, by a replica whose clock is ahead, still waits for
+/// A replica whose clock is ahead may assign a turn too early; such a task still waits for
 /// `run_at`.
 pub(super) const READY: &str = "task.status = 'PENDING' AND task.turn IS NOT NULL";
 pub(super) const READY_ORDER: &str = "task.priority DESC, task.turn, task.id";
@@ -31,7 +31,7 @@ pub(super) struct Due {
     /// Index of the type among the candidates.
     pub(super) place: usize,
     pub(super) priority: i32,
-    /// Number of tasks, at most the number that may be taken.
+    /// Number of tasks, at most the number that the claim may take.
     pub(super) tasks: u64,
 }
 
@@ -142,7 +142,7 @@ fn postgres(candidates: &[Candidate<'_>], now: DateTime<Utc>) -> RawSql<false> {
             })
         })
         .collect();
-    // One SQL text for any number of types, so that it is planned once.
+    // The SQL text is the same for any number of types, so that it is planned once.
     let sql = format!(
         "SELECT kind.place, CAST(due.priority AS BIGINT) AS priority, count(*) AS tasks \
          FROM jsonb_to_recordset($1) AS kind(place bigint, state text, name text, most bigint) \
@@ -177,7 +177,8 @@ struct Served {
 }
 
 impl Rotation {
-    /// Returns the number of tasks to take from each of `types` task types, `room` in total.
+    /// Returns the number of tasks to take from each of `types` task types, at most `room` in
+    /// total.
     ///
     /// Higher priorities are served first; types of equal priority take turns, one task at a time.
     pub(super) fn share(&self, types: usize, due: &[Due], room: u64) -> Vec<u64> {

@@ -1,4 +1,4 @@
-//! Writes of a worker for an attempt, each with the fencing token.
+//! Writes that a worker makes for an attempt, each of which checks the fencing token.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -124,7 +124,7 @@ pub(super) async fn finish_all(
             tracing::warn!(%error, "failed to store the outcomes of tasks");
             return endings.iter().map(|_| Err(unavailable())).collect();
         }
-        // The database rejects one of them; the others must not fail because of it.
+        // The database rejected one of the outcomes; the others must not fail because of it.
         Err(_) => HashSet::new(),
     };
     let mut ended = Vec::with_capacity(records.len());
@@ -201,7 +201,7 @@ fn update(record: &TaskRecord, unless: SkipIf) -> UpdateStatement {
                 columns::STORED_BYTES,
                 Expr::col(columns::STORED_BYTES).add(result_bytes(record)),
             ),
-            // A retried task gets a new turn when it is due.
+            // A claim assigns a new turn when the retry is due.
             (columns::TURN, Option::<i64>::None.into()),
             (columns::ERROR, record.error.clone().into()),
             (columns::CODE, record.code.clone().into()),
@@ -227,7 +227,7 @@ fn result_bytes(record: &TaskRecord) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// Writes a final state and the notification about it: both or neither.
+/// Writes a final state and the notification about it, either both or neither.
 async fn write_one(
     store: &Store,
     record: &TaskRecord,
@@ -273,7 +273,7 @@ async fn write_all(
     records: &[TaskRecord],
     messages: Vec<OwnedNotification>,
 ) -> Result<HashSet<Uuid>, StoreError> {
-    // Without notifications, one statement is enough.
+    // If there are no notifications, one statement is enough.
     #[cfg(feature = "postgres")]
     if messages.is_empty() && store.dialect() == Dialect::Postgres {
         return ids(&store.fetch_all(&update_many(records)).await?);
@@ -326,7 +326,7 @@ async fn store_notifications(
     .await
 }
 
-/// SQL of [`update`] for any number of rows.
+/// SQL text of [`update`], for any number of rows.
 ///
 /// `status || ''` keeps the planner from reading all running tasks through their index; the rows
 /// are found by their ids.

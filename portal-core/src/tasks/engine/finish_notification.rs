@@ -1,4 +1,4 @@
-//! Notification of the owner of a task that has finished.
+//! Notification to the owner of a task that has finished.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::tasks::settings::TaskSettings;
 /// Pages that list the owner's failed and completed tasks.
 const FAILED: &str = "/tasks?status=ERROR";
 const COMPLETED: &str = "/tasks?status=COMPLETED";
-/// Maximum number of characters of a task's title and of its error in a notification.
+/// Maximum number of characters of a task's title, and of its error, in a notification.
 const MAX_TITLE_LEN: usize = 80;
 const MAX_ERROR_LEN: usize = 300;
 
 /// Outcomes of a task that its owner is notified of.
 ///
 /// Notifications appear under the bell. A cancellation is never reported, because someone requested
-/// it, and neither is a failure that is retried.
+/// it. A failure that is retried is not reported either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TaskNotify {
     /// No outcome.

@@ -22,7 +22,7 @@ use crate::tasks::table_columns::{self as columns, TABLE};
 /// Task to be stored.
 #[derive(Debug, Clone, Serialize)]
 pub(in crate::tasks) struct NewTask {
-    /// Id that sorts by time of creation.
+    /// Id, which sorts by time of creation.
     pub(in crate::tasks) id: Uuid,
     #[serde(rename = "state")]
     pub(in crate::tasks) group: String,
@@ -44,7 +44,7 @@ pub(in crate::tasks) struct NewTask {
     pub(in crate::tasks) schedule: Option<String>,
     /// Scheduled time that the task was enqueued for.
     pub(in crate::tasks) scheduled_for: Option<DateTime<Utc>>,
-    /// Request that enqueued the task.
+    /// Request that enqueued the task: its trace parent, or its id.
     pub(in crate::tasks) trace_parent: Option<String>,
     pub(in crate::tasks) created_at: DateTime<Utc>,
 }
@@ -127,7 +127,7 @@ pub(in crate::tasks) async fn insert(
     executor: &mut impl Executor,
     task: &NewTask,
 ) -> Result<InsertOutcome, StoreError> {
-    // A conflicting task may have finished before it could be read.
+    // The conflicting task may finish before it can be read; the insertion is then tried again.
     for _ in 0..5 {
         if insert_unless_clash(executor, task).await? {
             return Ok(InsertOutcome::Inserted);
@@ -154,7 +154,7 @@ pub(in crate::tasks) async fn insert_all(
             tracing::warn!(%error, "failed to store tasks");
             return tasks.iter().map(|_| Err(unavailable())).collect();
         }
-        // One of them cannot be stored at all; the others must not fail because of it.
+        // One of the tasks cannot be stored at all; the others must not fail because of it.
         Err(_) => vec![false; tasks.len()],
     };
     let mut outcomes = Vec::with_capacity(tasks.len());

@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError, now};
 use crate::tasks::record::{TaskRecord, TaskStatus};
 use crate::tasks::table_columns::{self as columns, TABLE};
 
-/// Increment that makes a version greater than all unsaved ones of a process that died.
+/// Increment that makes a version greater than all unsaved versions of a process that died.
 ///
 /// Subscribers may have seen those versions, and would ignore a smaller one as outdated.
 const UNSAVED_VERSIONS: i64 = 1_000_000;
@@ -31,7 +31,7 @@ pub(super) struct Heartbeat {
 
 /// Renews the leases of a process.
 ///
-/// Only the leases of tasks that are really running are renewed; an orphaned task is rescued when
+/// Only the leases of tasks that are actually running are renewed. An orphaned task is rescued when
 /// its lease expires.
 pub(in crate::tasks) async fn heartbeat(
     store: &Store,
@@ -63,7 +63,8 @@ pub(in crate::tasks) async fn heartbeat(
 pub(super) enum OrphanScope {
     /// Tasks whose lease has expired.
     Expired,
-    /// All claimed tasks: no other process uses this database, and this one has just started.
+    /// All claimed tasks, because no other process uses this database and this process has just
+    /// started.
     All,
     /// Tasks that this process releases while it stops, which does not count as a crash.
     Released(Uuid),
@@ -119,7 +120,7 @@ pub(super) async fn rescue(
             ("lease_owner", Option::<Uuid>::None.into()),
             ("lease_until", Option::<DateTime<Utc>>::None.into()),
             ("crash_count", Expr::col("crash_count").add(crashes)),
-            // The attempt has not failed, so it does not count.
+            // The attempt has not failed, so it must not use up a retry.
             ("max_attempts", Expr::col("max_attempts").add(1)),
             ("version", Expr::col("version").add(UNSAVED_VERSIONS)),
         ])

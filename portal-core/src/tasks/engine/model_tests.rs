@@ -1,4 +1,4 @@
-//! Random interleavings of all operations on tasks, on the real queue.
+//! Random interleavings of all operations on tasks, executed on the real queue.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use crate::tasks::table_columns::TABLE;
 
 const STEPS: usize = 250;
 
-/// Worker with the attempts that it assumes to be its own, like a process that was frozen or cut
-/// off.
+/// A worker and the attempts that it considers its own. It may be wrong, like a process that was
+/// frozen or disconnected.
 struct Worker {
     id: Uuid,
     attempts: Vec<TaskRecord>,
@@ -114,7 +114,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Ob
             }
         }
         (4, _) => {
-            // A lease expires, whether or not its process is alive.
+            // Leases expire whether or not their process is alive.
             let expire = Query::update()
                 .table(TABLE)
                 .value("lease_until", now() - TimeDelta::seconds(1))
@@ -191,7 +191,7 @@ async fn interleave(store: Store) {
         step(&store, &mut workers, &mut seen).await;
         check(&store, &mut seen).await;
     }
-    // All processes die; a new one finishes everything.
+    // All processes die, and a new one finishes all tasks.
     let owner = Uuid::new_v4();
     for _ in 0..seen.len() * 8 {
         lease::rescue(&store, OrphanScope::All, &task_types())

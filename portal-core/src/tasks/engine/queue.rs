@@ -1,4 +1,4 @@
-//! Task queue in the database, as clients use it: get, list, cancel.
+//! Task queue in the database, as seen by clients: get, list, cancel.
 
 use sea_query::{Cond, Expr, ExprTrait, Func, LikeExpr, Order, Query, SelectStatement};
 use serde_json::Value;
@@ -18,7 +18,7 @@ const CANCELLED: &str = "cancelled";
 pub(in crate::tasks) enum CancelOutcome {
     /// The task had not started and is now finished.
     Finished(Box<TaskRecord>),
-    /// The task is running; its attempt receives the cancellation.
+    /// The task is running; its current attempt is notified of the cancellation.
     Requested(Box<TaskRecord>),
     /// The task had already finished.
     AlreadyFinished,
@@ -96,10 +96,10 @@ pub(in crate::tasks) struct QueueFilter {
     pub(in crate::tasks) owner_user_id: Option<Uuid>,
     pub(in crate::tasks) group: Option<String>,
     pub(in crate::tasks) name: Option<String>,
-    /// Task types that are left out, by group and name.
+    /// Task types to exclude, by group and name.
     pub(in crate::tasks) without: Vec<(String, &'static str)>,
     pub(in crate::tasks) status: Option<TaskStatus>,
-    /// Only cancelled tasks (`true`), or only others (`false`).
+    /// Only cancelled tasks (`true`), or only tasks that were not cancelled (`false`).
     pub(in crate::tasks) cancelled: Option<bool>,
     pub(in crate::tasks) active_only: bool,
     /// Only tasks whose group, name, message or error contains this text, or whose id equals it.
@@ -151,7 +151,7 @@ impl QueueFilter {
         if let Some(before) = self.before {
             select.and_where(Expr::col("id").lt(before));
         }
-        // Ids are UUIDs of version 7: they sort by time.
+        // Ids are version 7 UUIDs, which sort by time.
         select.order_by("id", Order::Desc).limit(self.limit).take()
     }
 }
@@ -181,7 +181,7 @@ fn contains_text(text: &str) -> Cond {
     let like = |text: &str| LikeExpr::new(format!("%{}%", escape_like(text))).escape('\\');
     let mut any = Cond::any();
     for column in ["state", "name", "message", "error"] {
-        // SQLite folds the case of ASCII letters only.
+        // SQLite converts the case of ASCII letters only.
         any = any
             .add(Expr::expr(Func::lower(Expr::col(column))).like(like(&text.to_lowercase())))
             .add(Expr::col(column).like(like(&text)));
@@ -212,7 +212,7 @@ pub(in crate::tasks) async fn count_by_status(
     Ok(counts)
 }
 
-/// Finishes a task that has not started, or requests that a running one stops.
+/// Finishes a task that has not started, or requests the cancellation of a running one.
 pub(in crate::tasks) async fn cancel_in(
     executor: &mut impl Executor,
     id: Uuid,

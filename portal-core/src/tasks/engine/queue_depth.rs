@@ -13,7 +13,7 @@ pub(in crate::tasks) struct QueueDepth {
     pub(in crate::tasks) group: String,
     pub(in crate::tasks) name: String,
     pub(in crate::tasks) tasks: u64,
-    /// Earliest time at which one of the tasks may start, or could have started.
+    /// Earliest time at which one of the tasks may start, or could already have started.
     pub(in crate::tasks) oldest: Option<DateTime<Utc>>,
 }
 

@@ -1,8 +1,9 @@
-//! Quotas of owners: the number of pending tasks and the bytes that all their tasks store.
+//! Quotas of owners: their number of pending tasks, and the bytes that all their tasks store.
 //!
-//! A process reads what an owner has stored and then counts locally for a while, so that enqueuing
-//! a task usually reads nothing. It grants itself at most a sixteenth of a quota at a time; with
-//! several replicas, an owner can exceed a quota by that much for each additional replica.
+//! A process reads how much an owner has stored and then counts locally for a while, so that
+//! enqueuing a task usually needs no read. It grants itself at most a sixteenth of a quota at a
+//! time. With several replicas, an owner can therefore exceed a quota by that amount for each
+//! additional replica.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,19 +20,20 @@ use crate::tasks::settings::TaskSettings;
 
 /// Maximum number of owners that a process caches.
 const OWNERS: usize = 10_000;
-/// Divisor of a quota for the share that a process grants itself at a time.
+/// Divisor that determines the share of a quota that a process grants itself at a time.
 const PART: u64 = 16;
 /// Time for which the number of pending tasks is counted locally before it is read again.
 const FRESH: Duration = Duration::from_secs(1);
-/// Time for which stored bytes are counted locally; reading them scans every task of the owner in
-/// an index.
+/// Time for which stored bytes are counted locally, because reading them scans all of the owner's
+/// tasks in an index.
 const BYTES_FRESH: Duration = Duration::from_secs(60);
-/// Time for which an owner whose storage is full is rejected without another read.
+/// Time for which an owner whose storage is full is rejected without reading again.
 const FULL: Duration = Duration::from_secs(5);
-/// Seconds after which a client rejected because of pending tasks may retry; some have run by then.
+/// Seconds after which a client that was rejected because of pending tasks may retry; some of the
+/// tasks have run by then.
 const RETRY_PENDING: u32 = 5;
-/// Seconds after which a client rejected because of stored bytes may retry; bytes are freed when
-/// old tasks are deleted.
+/// Seconds after which a client that was rejected because of stored bytes may retry. Bytes are only
+/// freed when old tasks are deleted.
 const RETRY_BYTES: u32 = 60;
 
 /// Quotas of all owners, as counted by this process.
@@ -42,7 +44,7 @@ pub(super) struct Quotas {
     accounts: Cache<Uuid, Arc<Account>>,
 }
 
-/// Admitted task, which counts as in flight until it is stored or fails to be stored.
+/// Admitted task, which counts as in flight until it is stored or storing it fails.
 #[derive(Debug)]
 pub(super) struct Admission {
     account: Arc<Account>,
@@ -87,8 +89,8 @@ impl Allowance {
 
     /// Applies a value that was read, for a task that needs the amount `wanted`.
     ///
-    /// Everything in flight during the read counts in addition, so that the quota holds whether or
-    /// not the read has seen it.
+    /// Everything that is in flight during the read is counted in addition, so that the quota holds
+    /// whether or not the read has seen it.
     fn refill(&mut self, quota: u64, read: u64, settled_before: u64, wanted: u64) {
         let unseen = self.in_flight + self.settled.saturating_sub(settled_before);
         let room = quota.saturating_sub(read).saturating_sub(unseen);
@@ -198,7 +200,7 @@ impl Quotas {
         let mut begin = |reads: bool, allowance: fn(&mut Balance) -> &mut Allowance| {
             let allowance = allowance(&mut balance);
             reads.then(|| {
-                // Other callers use the remaining amount until this read has finished.
+                // Until this read has finished, other callers use the remaining amount.
                 allowance.read_at = Some(Instant::now());
                 allowance.settled
             })
@@ -263,10 +265,10 @@ impl Drop for Admission {
     }
 }
 
-/// Counts pending tasks, at most up to a quota.
+/// Counts pending tasks, up to a quota.
 ///
-/// The condition on the type is always true and keeps PostgreSQL on the index of pending tasks: the
-/// other index of owners also contains finished tasks.
+/// The condition on the type is always true. It makes PostgreSQL use the index of pending tasks,
+/// because the other index of owners also contains finished tasks.
 pub(super) fn count_pending(dialect: Dialect, owner: Uuid, quota: u64) -> RawSql<false> {
     let index = indexed_by(dialect, "portal_tasks_owner_pending");
     let sql = format!(
@@ -322,7 +324,7 @@ mod tests {
             allowance.admit(1);
         }
         let before = allowance.settled;
-        // Two of six are stored during the read, which has seen none of them.
+        // Two of the six are stored during the read, which has not seen either of them.
         allowance.settle(2);
         allowance.refill(100, 90, before, 1);
         assert_eq!(allowance.left, 4);

@@ -1,4 +1,4 @@
-//! Results of many tasks, read a bounded number of bytes at a time.
+//! Results of many tasks, read in steps of a bounded number of bytes.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -36,7 +36,7 @@ pub(in crate::tasks) fn select(dialect: Dialect) -> SelectStatement {
         Dialect::Sqlite => Func::cust("length").arg(text),
         Dialect::Postgres => Func::cust("octet_length").arg(text),
     };
-    // A result is only measured, which requires reading it, if its size was not stored.
+    // Measuring a result requires reading it, so this is done only if its size was not stored.
     let bytes = CaseStatement::new()
         .case(Expr::col("result").is_null(), 0_i64)
         .finally(Func::coalesce([
@@ -84,7 +84,7 @@ impl WithoutResults {
 
     /// Takes tasks from the front and reads their results.
     ///
-    /// It takes as many as [`BUDGET`] allows, and at least one unless the list is empty.
+    /// The number is as large as [`BUDGET`] allows, and at least one unless the list is empty.
     pub(in crate::tasks) async fn take(
         &mut self,
         store: &Store,
@@ -105,8 +105,8 @@ impl WithoutResults {
         Ok(records)
     }
 
-    /// Returns the number of tasks at the front whose results fit a budget; the first one always
-    /// counts.
+    /// Returns the number of tasks at the front whose results fit into a budget; at least the first
+    /// one is counted.
     fn within(&self, budget: u64) -> usize {
         let mut bytes = 0;
         let fits = self.0.iter().take_while(|measured| {

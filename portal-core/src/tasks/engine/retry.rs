@@ -10,14 +10,14 @@ use crate::store::now;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tasks) struct RetryPolicy {
     pub(in crate::tasks) max_attempts: u32,
-    /// Delay after the first failure; each further one is twice as long.
+    /// Delay after the first failure; each later delay is twice as long.
     pub(in crate::tasks) backoff: Duration,
 }
 
 /// Maximum delay between attempts.
 const MAX_DELAY: Duration = Duration::from_secs(60 * 60);
 
-/// Maximum delay of a task, which in effect means never; every database can store the resulting
+/// Maximum delay of a task, which in effect means never. Every database can store the resulting
 /// time.
 const NEVER: TimeDelta = TimeDelta::days(365_000);
 
@@ -38,7 +38,8 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// Returns the delay after a failed attempt; attempts are counted from 1.
     ///
-    /// Up to half of it is random, so that tasks that failed together are not retried together.
+    /// Up to half of the delay is random, so that tasks that failed together are not retried
+    /// together.
     pub(in crate::tasks) fn pause(&self, attempt: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
         let longest = self.backoff.saturating_mul(doubled).min(MAX_DELAY);

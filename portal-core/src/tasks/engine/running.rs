@@ -1,4 +1,4 @@
-//! Attempts that run in this process, with newer states than those in the database.
+//! Attempts that run in this process; their states are newer than those in the database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::tasks::record::{TaskRecord, storable};
 #[derive(Debug)]
 pub(in crate::tasks) struct Attempt {
     newest: Mutex<LatestState>,
-    /// Checkpoint that this attempt or the previous one has stored for the next.
+    /// Checkpoint that this attempt or a previous one has stored for the next attempt.
     checkpoint: Mutex<Option<Value>>,
     /// Triggered when the cancellation of the task is requested.
     pub(in crate::tasks) cancelled: CancellationToken,
@@ -60,7 +60,8 @@ impl Attempt {
         *self.checkpoint.lock() = Some(checkpoint);
     }
 
-    /// Fails once the attempt is cancelled or superseded: it must have no further effects.
+    /// Fails if the attempt was cancelled or superseded, in which case it must have no further
+    /// effects.
     pub(in crate::tasks) fn check_continues(&self) -> Result<(), TaskError> {
         if self.superseded.is_cancelled() {
             return Err(TaskError::superseded());
@@ -71,7 +72,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// Applies a progress update, which subscribers of this process receive immediately.
+    /// Applies a progress update, which subscribers in this process receive immediately.
     ///
     /// Progress never decreases.
     ///
@@ -99,7 +100,7 @@ impl Attempt {
         }
         record.version += 1;
         record.updated_at = now();
-        // Published under the lock, so that subscribers receive changes in order.
+        // Publish while the lock is held, so that subscribers receive changes in order.
         hub.publish(&newest.record);
         Ok(())
     }
@@ -116,7 +117,7 @@ impl Attempt {
         newest.saved_version = newest.saved_version.max(version);
     }
 
-    /// Ends the attempt, which ignores further updates, and returns the last state.
+    /// Ends the attempt, so that further updates are ignored, and returns the last state.
     pub(in crate::tasks) fn end(&self) -> Arc<TaskRecord> {
         let mut newest = self.newest.lock();
         newest.ended = true;
@@ -129,7 +130,7 @@ impl Attempt {
 pub(in crate::tasks) struct RunningAttempts(Mutex<HashMap<Uuid, Arc<Attempt>>>);
 
 impl RunningAttempts {
-    /// Adds an attempt, which supersedes an older one of the same task.
+    /// Adds an attempt, which supersedes an older attempt of the same task.
     pub(in crate::tasks) fn insert(&self, attempt: &Arc<Attempt>) {
         let before = self
             .0
@@ -174,7 +175,7 @@ impl RunningAttempts {
         }
     }
 
-    /// Returns the stored state of a task, or the newer one of this process.
+    /// Returns the stored state of a task, or the state in this process if that is newer.
     pub(in crate::tasks) fn newest(&self, stored: TaskRecord) -> TaskRecord {
         match self.get(stored.id).map(|attempt| attempt.record()) {
             Some(live)

@@ -24,7 +24,7 @@ const INSERT_BATCH: usize = 256;
 const FINISH_BATCH: usize = 256;
 /// Minimum interval between events for other replicas; each event takes a server-wide lock.
 const HINT_INTERVAL: Duration = Duration::from_millis(5);
-/// Maximum duration of a caller's transaction whose tasks are to start immediately.
+/// Maximum assumed duration of a caller's transaction that enqueues tasks to start immediately.
 const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Queue of this process, shared by the worker and by all code that enqueues tasks.
@@ -38,9 +38,9 @@ pub(in crate::tasks) struct Engine {
     pub(in crate::tasks) running: RunningAttempts,
     /// Notified when there may be tasks to claim.
     pub(super) wake: Notify,
-    /// Notified when other replicas must be notified of tasks to claim.
+    /// Notified when other replicas must receive an event about tasks to claim.
     pub(super) ready: Notify,
-    /// Time until which tasks of a caller's transaction may appear without an event.
+    /// Time until which tasks from a caller's transaction may appear without an event.
     expect_until: Mutex<Option<Instant>>,
 }
 
@@ -59,13 +59,13 @@ impl Engine {
         }
     }
 
-    /// Stores a checked task, together with others that are enqueued at the same time.
+    /// Stores a checked task, together with other tasks that are enqueued at the same time.
     pub(in crate::tasks) async fn insert(&self, task: &NewTask) -> Result<InsertOutcome> {
         let store = self.store.clone();
         let source = Source::<Transaction>::Store(&store);
         let admitted = match self.quotas.admit(store.dialect(), source, task).await {
             Err(rejected) if rejected.status() == StatusCode::TOO_MANY_REQUESTS => {
-                // A task that is already stored needs no quota.
+                // If the task is already stored, it needs no quota.
                 let clash = insert::find_clash_in(&store, task).await?;
                 return clash.ok_or(rejected);
             }
@@ -93,7 +93,8 @@ impl Engine {
         admitted.await.map(drop)
     }
 
-    /// Writes the outcome of an attempt, together with others that finish at the same time.
+    /// Writes the outcome of an attempt, together with those of other attempts that finish at the
+    /// same time.
     pub(super) async fn finish(
         &self,
         ending: FinishedAttempt,
@@ -106,13 +107,14 @@ impl Engine {
         written.await.unwrap_or_else(|| Err(unavailable()))
     }
 
-    /// Wakes the workers of all replicas for a task that has just been stored.
+    /// Wakes the workers of all replicas to claim a task that has just been stored.
     pub(in crate::tasks) fn announce(&self) {
         self.wake.notify_one();
         self.ready.notify_one();
     }
 
-    /// Notifies other replicas of new tasks, many with one event, until the future is dropped.
+    /// Notifies other replicas of new tasks until the future is dropped; one event covers many
+    /// tasks.
     pub(super) async fn run_ready_publisher(&self) {
         loop {
             self.ready.notified().await;

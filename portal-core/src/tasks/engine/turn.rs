@@ -1,10 +1,10 @@
 //! Fair order of pending tasks: owners take turns within a type and a priority.
 //!
 //! Each pending task has a turn, and tasks are claimed in the order of their turns. The first task
-//! of an owner gets the turn at the head of the queue, and each further one the turn after the
-//! owner's last. For each earlier task of the same owner, a task therefore waits for at most one
-//! task of each other owner, however many tasks others have stored. All tasks without an owner
-//! count as tasks of one owner.
+//! of an owner gets the turn at the head of the queue, and each further task gets the turn after
+//! the owner's last one. A task therefore waits, for each earlier task of its owner, for at most
+//! one task of each other owner, no matter how many tasks other owners have stored. All tasks
+//! without an owner count as tasks of a single owner.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::tasks::table_columns::TABLE;
 
 /// Maximum number of tasks that one claim assigns turns to.
 pub(super) const PLACED: u64 = 256;
-/// Maximum number of lines that a process caches.
+/// Maximum number of lines (see [`Line`]) that a process caches.
 const LINES: usize = 10_000;
 /// Time for which a process counts locally before it reads the head of the queue again.
 const FRESH: Duration = Duration::from_secs(1);
@@ -67,7 +67,7 @@ impl Default for Turns {
 impl Turns {
     /// Assigns a turn to a task that is due immediately.
     ///
-    /// Any other task gets a turn from a claim when it is due.
+    /// A claim assigns a turn to any other task when it is due.
     pub(super) async fn assign(&self, store: &Store, task: &mut NewTask) {
         if task.run_at > task.created_at {
             return;
@@ -85,7 +85,7 @@ impl Turns {
         let known = next.filter(|next| next.read_at.elapsed() < FRESH);
         let turn = match known {
             Some(next) => next.turn,
-            // If this fails, the task is stored without a turn, and a claim assigns one.
+            // If the read fails, the task is stored without a turn, and a claim assigns one.
             None => match read_one(store, &line, task.created_at).await {
                 Ok(turn) => turn,
                 Err(error) => {
@@ -113,10 +113,10 @@ async fn read_one(store: &Store, line: &Line, now: DateTime<Utc>) -> Result<i64,
     Ok(turn)
 }
 
-/// Returns the turn of a new task: not before the head of the queue, and after the last turn of its
-/// line.
+/// Returns the turn of a new task, which is at or after the head of the queue and after the last
+/// turn of its line.
 ///
-/// An empty queue starts at the current time, which is later than all turns that it has ever had.
+/// If the queue is empty, the turn is the current time, which is later than all earlier turns.
 fn next_turn(row: &Row, now: DateTime<Utc>) -> Result<i64, StoreError> {
     let head: Option<i64> = row.get("head")?;
     let last: Option<i64> = row.get("last")?;
@@ -126,7 +126,7 @@ fn next_turn(row: &Row, now: DateTime<Utc>) -> Result<i64, StoreError> {
 
 /// Returns statements that read the head of the queue and the end of each line.
 ///
-/// There is one statement on PostgreSQL, and one per line on SQLite.
+/// There is one statement for all lines on PostgreSQL, and one per line on SQLite.
 pub(super) fn ends(dialect: Dialect, lines: &[&Line]) -> Vec<RawSql<false>> {
     match dialect {
         Dialect::Sqlite => lines.iter().enumerate().map(ends_on_sqlite).collect(),
@@ -197,7 +197,7 @@ fn ends_on_postgres(lines: &[&Line]) -> RawSql<false> {
     }
 }
 
-/// Assigns turns to at most [`PLACED`] tasks that have become due, the longest due first.
+/// Assigns turns to at most [`PLACED`] tasks that have become due, starting with the earliest.
 pub(super) async fn place_due(
     transaction: &mut Transaction,
     dialect: Dialect,
@@ -246,7 +246,8 @@ pub(super) fn unplaced(dialect: Dialect, now: DateTime<Utc>) -> RawSql<true> {
     }
 }
 
-/// Sets turns by an array of ids; with a join, PostgreSQL may read all tasks to find these.
+/// Sets turns through an array of ids. With a join, PostgreSQL might read all tasks to find the
+/// rows.
 pub(super) fn set_turns_on_postgres(turns: &[(Uuid, i64)]) -> RawSql<true> {
     let turns = turns
         .iter()

@@ -27,7 +27,7 @@ pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<WithoutResults
     Ok(records)
 }
 
-/// Returns those tasks of the clients that have changed since a time.
+/// Returns the tasks of these clients that have changed since a time.
 pub(in crate::tasks) async fn since(
     store: &Store,
     clients: &[Uuid],
@@ -44,7 +44,7 @@ pub(in crate::tasks) async fn since(
     Ok(records)
 }
 
-/// Returns the active tasks of a client, and those that have finished since a time.
+/// Returns the active tasks of a client, and its tasks that have finished since a time.
 pub(in crate::tasks) async fn of_client(
     store: &Store,
     client: Uuid,
@@ -79,12 +79,12 @@ async fn fetch(
     Ok(())
 }
 
-/// States that a subscriber has been shown, so that none is repeated or followed by an older one.
+/// States that were shown to a subscriber, so that none is repeated or followed by an older one.
 #[derive(Debug, Default)]
 pub(in crate::tasks) struct SeenVersions {
     versions: HashMap<Uuid, i64>,
-    /// Finished tasks to evict, oldest first: no state follows a final one, except shortly after
-    /// it.
+    /// Finished tasks to evict, oldest first. Older states can arrive only shortly after a final
+    /// state.
     ended: std::collections::VecDeque<Uuid>,
 }
 

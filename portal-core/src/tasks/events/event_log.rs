@@ -1,7 +1,7 @@
 //! Event log of an attempt: a bounded buffer of events that are written in batches.
 //!
-//! A running task never waits for its event log. A finishing task waits for a short time, so that
-//! the history is complete when its final status becomes visible.
+//! A running task never waits for its event log. When a task finishes, it waits for a short time,
+//! so that the history is complete when the final status becomes visible.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -20,15 +20,15 @@ use super::history::{self, HistoryEntry};
 use crate::store::{Store, StoreError};
 use crate::tasks::record::{TaskRecord, TaskStatus};
 
-/// Time for which entries are collected before they are written.
+/// Time for which events are collected before they are written.
 const WRITE_INTERVAL: Duration = Duration::from_millis(100);
 /// Delay before a failed write is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// Maximum time for which a finishing task waits for its history.
+/// Maximum time that a finishing task waits for its history.
 const FLUSH: Duration = Duration::from_secs(2);
 /// Maximum number of entries per statement.
 const BATCH: usize = 500;
-/// Maximum size of the unwritten entries of an attempt; if it is exceeded, the oldest are dropped.
+/// Maximum size of an attempt's unwritten entries; if they exceed it, the oldest are dropped.
 const MAX_BUFFERED_BYTES: usize = 256 * 1024;
 /// Number of entries that are written before the oldest are trimmed again.
 const TRIM_INTERVAL: i64 = 250;
@@ -45,9 +45,9 @@ struct EventWriter {
     journals: Mutex<Vec<Arc<EventLog>>>,
     statuses: Mutex<Vec<HistoryEntry>>,
     wake: Notify,
-    /// Notified when a finishing task waits.
+    /// Notified when a finishing task waits for its history.
     urgent: Notify,
-    /// Counts the rounds of the writer.
+    /// Counts the rounds in which the writer has written entries.
     turns: watch::Sender<u64>,
 }
 
@@ -64,9 +64,9 @@ pub(super) struct EventLog {
 struct EventBuffer {
     waiting: VecDeque<HistoryEntry>,
     bytes: usize,
-    /// Number of the last event; a gap in the numbers shows that some were dropped.
+    /// Number of the last event; a gap in the numbers shows that some events were dropped.
     seq: i64,
-    /// Latest version of the task that has become an entry.
+    /// Latest version of the task for which there is an entry.
     version: i64,
     /// `true` if the writer has been notified of entries.
     queued: bool,
@@ -74,7 +74,7 @@ struct EventBuffer {
     trimmed: i64,
 }
 
-/// Guard that removes the event log of an attempt when the attempt is over.
+/// Guard that removes the event log of an attempt when it is dropped.
 #[derive(Debug)]
 pub(in crate::tasks) struct OpenEventLog<'a> {
     journals: &'a EventLogs,
@@ -97,7 +97,7 @@ impl Default for EventLogs {
 }
 
 impl EventLogs {
-    /// Opens the event log of an attempt that starts.
+    /// Opens the event log of an attempt that is starting.
     pub(in crate::tasks) fn open(&self, record: &TaskRecord) -> OpenEventLog<'_> {
         let journal = Arc::new(EventLog {
             task_id: record.id,
@@ -115,7 +115,7 @@ impl EventLogs {
         self.running
             .lock()
             .insert((record.id, record.attempt), Arc::clone(&journal));
-        // The task's own row records the start of the first attempt.
+        // The start of the first attempt is recorded in the task's own row.
         if record.attempt > 1 {
             let data = history::status(record);
             let entry = journal.entry(
@@ -155,7 +155,7 @@ impl EventLogs {
         }
     }
 
-    /// Records that a task was requeued, which the task's own row does not show later.
+    /// Records that a task was requeued, which its own row no longer shows later.
     pub(in crate::tasks) fn put_back(&self, record: &TaskRecord) {
         if record.status != TaskStatus::Pending || record.attempt == 0 {
             return;
@@ -188,7 +188,7 @@ impl EventLogs {
             .cloned()
     }
 
-    /// Writes events until the portal stops, and then the remaining ones.
+    /// Writes events until the portal stops, and then writes the remaining ones.
     pub(in crate::tasks) async fn write(&self, store: &Store, stop: CancellationToken) {
         let unwritten = &self.unwritten;
         loop {
@@ -216,7 +216,7 @@ impl EventLogs {
 }
 
 impl OpenEventLog<'_> {
-    /// Waits until everything up to the last state is written, for a limited time.
+    /// Waits for a limited time until everything up to the last state is written.
     pub(in crate::tasks) async fn close(self, last: &TaskRecord) {
         self.journal.update(last);
         let unwritten = &self.journals.unwritten;
@@ -300,7 +300,7 @@ impl EventBuffer {
         self.seq
     }
 
-    /// Drops the oldest entries until the rest is within the limits.
+    /// Drops the oldest entries until the remaining ones are within the limits.
     fn shrink(&mut self) {
         while self.waiting.len() > history::MAX_STORED_ENTRIES || self.bytes > MAX_BUFFERED_BYTES {
             match self.waiting.pop_front() {
@@ -352,14 +352,16 @@ impl EventWriter {
             };
             if let Some(first) = trim {
                 let trimmed = history::trim(store, journal.task_id, journal.attempt, first).await;
-                // A failed trim is not retried immediately: the next one deletes more.
+                // A failed trim is not retried immediately, because the next trim also deletes
+                // these entries.
                 failed = failed.or(trimmed.err());
             }
         }
         failed.map_or(Ok(()), Err)
     }
 
-    /// Restores entries that could not be written, in front of those that have arrived since.
+    /// Restores entries that could not be written, in front of entries that have arrived since
+    /// then.
     fn put_back(&self, entries: Vec<HistoryEntry>, journals: &[Arc<EventLog>]) {
         if entries.is_empty() {
             return;

@@ -1,7 +1,7 @@
 //! Fan-out: publishes task changes to other replicas and delivers theirs to local subscribers.
 //!
-//! Only ids are sent, in batches at least 15 ms apart, never one message per change. A replica only
-//! reads rows that have subscribers on it, once for all of these subscribers.
+//! Only ids are sent, in batches that are at least 15 ms apart and never in one message per change.
+//! A replica only reads rows that have local subscribers, once for all of these subscribers.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -35,7 +35,7 @@ const MAX_STORED: usize = 20_000;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Timeout for sending changes, including the last ones when the portal stops.
 const LAST_SEND: Duration = Duration::from_secs(2);
-/// Interval at which the client tokens of open monitors are checked for their expiry.
+/// Interval at which the client tokens of open monitors are checked for expiry.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Allowance for clock skew and for the duration of a commit.
 pub(in crate::tasks) const OVERLAP: TimeDelta = TimeDelta::seconds(60);
@@ -144,7 +144,7 @@ pub(crate) struct Fanout {
 
 impl Fanout {
     pub(crate) fn new(tasks: Tasks, tokens: ClientTokens) -> Self {
-        // Subscribe now, so that no event that a monitor waits for is missed.
+        // Subscribe before any monitor is opened, so that no event for a monitor is missed.
         let events = tasks.0.store.subscribe();
         Self {
             tasks,
@@ -153,7 +153,7 @@ impl Fanout {
         }
     }
 
-    /// Runs alongside the work whose changes it publishes, until the last of them are sent.
+    /// Runs alongside the work whose changes it publishes, until the last changes are sent.
     pub(crate) async fn run_with(self, work: impl Future<Output = ()>) {
         let stop = CancellationToken::new();
         let mut background = JoinSet::new();
@@ -209,7 +209,7 @@ async fn send(tasks: Tasks, stop: CancellationToken) {
 
 /// Closes monitors whose client token has expired.
 ///
-/// An open monitor counts as a use of its token, which therefore only expires at the end of its
+/// An open monitor counts as use of its token, so that the token expires only at the end of its
 /// absolute lifetime.
 async fn expire(tasks: Tasks, tokens: ClientTokens) {
     let hub = &tasks.0.events.hub;
@@ -240,7 +240,8 @@ struct RemoteChanges {
 #[derive(Default)]
 struct PendingReads {
     tasks: Vec<Uuid>,
-    /// Set if cluster events were lost: all subscribed tasks that changed since this time are read.
+    /// Set if cluster events were lost. All subscribed tasks that have changed since this time are
+    /// then read.
     since: Option<DateTime<Utc>>,
 }
 
@@ -253,7 +254,7 @@ impl RemoteChanges {
                 event => self.record_event(event.ok(), &mut pending),
             }
             loop {
-                // All changes that have arrived since the last read are read together.
+                // Read all changes together that have arrived since the last read.
                 loop {
                     match events.try_recv() {
                         Ok(event) => self.record_event(Some(event), &mut pending),

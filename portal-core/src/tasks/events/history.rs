@@ -22,7 +22,8 @@ pub(super) const STATUS: &str = "status";
 pub(super) const SEQ_STARTED: i64 = 0;
 /// Number of the entry for a requeued task.
 ///
-/// It sorts after all others, even if it is written by another process, which cannot count them.
+/// This number sorts the entry after all others, even if another process, which cannot count them,
+/// writes it.
 pub(in crate::tasks) const SEQ_REQUEUED: i64 = 1 << 40;
 
 /// Maximum number of entries stored per attempt; the oldest are deleted.
@@ -59,7 +60,7 @@ impl HistoryEntry {
     }
 }
 
-/// Stores entries; skips those that cannot be stored because their task was deleted.
+/// Stores entries; skips entries that cannot be stored because their task was deleted.
 pub(super) async fn insert(store: &Store, entries: &[HistoryEntry]) -> Result<(), StoreError> {
     match insert_all(store, entries).await {
         Ok(()) => Ok(()),
@@ -92,7 +93,7 @@ async fn insert_all(store: &Store, entries: &[HistoryEntry]) -> Result<(), Store
             entry.data.clone().into(),
         ]);
     }
-    // An earlier write may have stored the entry although its response was lost.
+    // An earlier write may have stored the entry even though its response was lost.
     insert.on_conflict(
         OnConflict::columns(["task_id", "attempt", "seq"])
             .do_nothing()
@@ -101,7 +102,7 @@ async fn insert_all(store: &Store, entries: &[HistoryEntry]) -> Result<(), Store
     store.execute(&insert).await.map(drop)
 }
 
-/// Deletes the entries of an attempt up to a number.
+/// Deletes the entries of an attempt up to the given number.
 pub(in crate::tasks) async fn trim(
     store: &Store,
     task_id: Uuid,
@@ -135,7 +136,7 @@ pub struct TaskHistory {
 pub struct TaskEvent {
     /// Number of the attempt; 0 before the first.
     pub attempt: u32,
-    /// Number within the attempt; a gap shows that other events are no longer stored.
+    /// Number within the attempt; a gap shows that events in between are no longer stored.
     pub seq: i64,
     /// Time of the event.
     pub at: DateTime<Utc>,
@@ -244,8 +245,8 @@ pub(in crate::tasks) async fn read(
     if let Some(at) = record.started_at {
         events.push(of_row(record, 1, SEQ_STARTED, at, TaskStatus::Processing));
     }
-    // Until it is trimmed, an attempt may have more entries than the maximum. The newest come
-    // first.
+    // An attempt that has not been trimmed yet may have more entries than the maximum. The newest
+    // entries come first.
     for attempt in stored.chunk_by(|a, b| a.attempt == b.attempt) {
         let (statuses, others): (Vec<_>, Vec<_>) =
             attempt.iter().partition(|event| event.kind == STATUS);
@@ -268,7 +269,7 @@ pub(in crate::tasks) async fn read(
             record.status,
         ));
     }
-    // Progress updates reach the event log a little later than the log lines around them.
+    // Progress updates reach the event log a little later than log lines from the same time.
     events.sort_by_key(|event| {
         let place = match event.seq {
             SEQ_STARTED => 0,
@@ -285,7 +286,8 @@ pub(in crate::tasks) async fn read(
     })
 }
 
-/// Numbers the last entry of an attempt after the others; returns `true` if some are missing.
+/// Gives the last entry of an attempt the number after the others; returns `true` if entries are
+/// missing.
 fn number(events: &mut [TaskEvent]) -> bool {
     let mut missing = false;
     for attempt in events.chunk_by_mut(|a, b| a.attempt == b.attempt) {
@@ -350,7 +352,7 @@ fn event(row: &Row) -> Result<TaskEvent, StoreError> {
     })
 }
 
-/// Makes all strings of a value storable in every database.
+/// Replaces the parts of all strings in a value that some database cannot store.
 #[cfg(feature = "telemetry")]
 pub(super) fn storable_value(value: Value) -> Value {
     use crate::tasks::record::storable;

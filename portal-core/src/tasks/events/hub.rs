@@ -1,7 +1,7 @@
-//! Task hub: delivers the latest state of a changed task to its subscribers, without a queue.
+//! Task hub: delivers the latest state of each changed task to its subscribers, without a queue.
 //!
-//! Subscribers are indexed by task and by client, so a change costs nothing for subscribers of
-//! other tasks, and almost nothing if it has no subscribers.
+//! Subscribers are indexed by task and by client. A change therefore costs nothing for subscribers
+//! to other tasks, and almost nothing if it has no subscribers.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::snapshot::Snapshot;
 use crate::store::TaskChange;
 use crate::tasks::record::TaskRecord;
 
-/// Maximum number of subscribers that are notified by the code that changed the task.
+/// Maximum number of subscribers that the code that changed the task notifies directly.
 ///
-/// If there are more, a separate tokio task notifies them, so that a crowd of subscribers does not
-/// slow down the task that it monitors.
+/// If there are more, a separate tokio task notifies them, so that many subscribers do not slow
+/// down the task that they monitor.
 const MAX_INLINE_DELIVERIES: usize = 16;
 
 /// Tasks that a subscriber receives.
@@ -47,10 +47,10 @@ pub(in crate::tasks) struct TaskHub(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Number of subscribers, so that a change without subscribers needs no lock.
+    /// Number of subscribers, so that no lock is needed for a change if there are none.
     subscribers: AtomicUsize,
     index: RwLock<Index>,
-    /// Changes on their way to a crowd: the latest state of each task.
+    /// Changes to deliver to many subscribers: the latest state of each task.
     crowded: Mutex<HashMap<Uuid, Arc<Snapshot>>>,
 }
 
@@ -61,9 +61,9 @@ struct Index {
     of_everything: Vec<Arc<Mailbox>>,
 }
 
-/// Latest state of each task that changed since the subscriber last read.
+/// Latest state of each task that has changed since the subscriber's last read.
 ///
-/// Holds at most one state per task, however slow the subscriber is.
+/// It holds at most one state per task, no matter how slow the subscriber is.
 #[derive(Debug)]
 struct Mailbox {
     watch: SubscriptionFilter,
@@ -72,7 +72,7 @@ struct Mailbox {
     withdrawn: Notify,
 }
 
-/// Undelivered states; most subscribers monitor one task and need no map.
+/// Undelivered states. Most subscribers monitor a single task and need no map.
 #[derive(Debug, Default)]
 enum LatestStates {
     #[default]
@@ -88,7 +88,7 @@ pub(in crate::tasks) struct Subscription {
     hub: Arc<Inner>,
 }
 
-/// Tasks and clients that this process has subscribers for.
+/// Tasks and clients that have subscribers in this process.
 #[derive(Debug, Default)]
 pub(super) struct SubscribedKeys {
     pub(super) tasks: Vec<Uuid>,
@@ -103,8 +103,8 @@ impl TaskHub {
             changed: Notify::new(),
             withdrawn: Notify::new(),
         });
-        // The subscriber is counted before it is in the index, so that no change is skipped while
-        // it is added.
+        // Count the subscriber before adding it to the index, so that no change in between is
+        // skipped.
         self.0.subscribers.fetch_add(1, Ordering::SeqCst);
         self.0
             .index
@@ -140,7 +140,8 @@ impl TaskHub {
         }
     }
 
-    /// Returns `true` if a change may have subscribers, based on its event, before its row is read.
+    /// Returns `true` if a changed task may have subscribers. Only the event is used, before the
+    /// row is read.
     pub(super) fn has_subscriber(&self, change: &TaskChange) -> bool {
         if self.0.subscribers.load(Ordering::SeqCst) == 0 {
             return false;
@@ -189,7 +190,8 @@ impl TaskHub {
 }
 
 impl Inner {
-    /// Adds a state for the crowds; returns `true` if its delivery is not scheduled yet.
+    /// Adds a state for tasks with many subscribers; returns `true` if its delivery is not
+    /// scheduled yet.
     fn add_crowded(&self, snapshot: Arc<Snapshot>) -> bool {
         let mut crowded = self.crowded.lock();
         let first = crowded.is_empty();
@@ -273,7 +275,7 @@ impl Mailbox {
             LatestStates::One(before) => before,
             LatestStates::Many(all) => all.entry(record.id).or_insert_with(|| Arc::clone(snapshot)),
         };
-        // The subscriber has been woken and has not read yet.
+        // The subscriber has been woken but has not read the state yet.
         if before.record().version < record.version {
             *before = Arc::clone(snapshot);
         }
@@ -290,8 +292,8 @@ impl Subscription {
                 LatestStates::One(snapshot) => return vec![snapshot],
                 LatestStates::Many(all) => {
                     let mut all: Vec<_> = all.into_values().collect();
-                    // A client that is disconnected half-way resumes from the latest state it has
-                    // seen.
+                    // States are sorted, so that a client that is disconnected half-way can resume
+                    // from the latest state it has seen.
                     all.sort_by_key(|snapshot| snapshot.record().updated_at);
                     return all;
                 }
@@ -376,7 +378,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn subscribers_receive_matching_changes_only() {
+    async fn subscribers_receive_only_matching_changes() {
         let hub = TaskHub::default();
         let (client, other) = (Uuid::new_v4(), Uuid::new_v4());
         let (id, another) = (Uuid::now_v7(), Uuid::now_v7());
@@ -446,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn event_matches_subscribers_of_its_task_or_client() {
+    fn event_matches_subscribers_to_its_task_or_client() {
         let hub = TaskHub::default();
         let (client, id) = (Uuid::new_v4(), Uuid::now_v7());
         let _of_client = hub.subscribe(of_client(client));

@@ -1,4 +1,4 @@
-//! State of a task for subscribers: serialized once, however many subscribers there are.
+//! State of a task for subscribers, serialized once regardless of the number of subscribers.
 
 use std::sync::{Arc, OnceLock};
 
@@ -45,7 +45,7 @@ impl Snapshot {
                 seq: self.record.version,
                 data: &self.record,
             };
-            // Everything in a record can be represented in JSON.
+            // Every record can be represented in JSON.
             serde_json::to_string(&update).unwrap_or_default().into()
         });
         message.clone()
@@ -56,7 +56,8 @@ impl Snapshot {
         let event = self.event.get_or_init(|| {
             let cursor = Cursor::of(&self.record);
             let message = self.message();
-            // JSON has no line breaks outside of strings, and those inside are escaped.
+            // JSON has no line breaks outside of strings, and line breaks inside strings are
+            // escaped.
             format!("event: state_update\nid: {cursor}\ndata: {message}\n\n").into()
         });
         event.clone()

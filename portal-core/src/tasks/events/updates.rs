@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::tasks::record::TaskRecord;
 use crate::tasks::service::{Tasks, task_not_found};
 
-/// Interval at which the task is read again, to find changes whose cluster event was lost.
+/// Interval at which the task is read again, in case the cluster event for a change was lost.
 const SAFETY_NET: Duration = Duration::from_secs(15);
 
 /// Stream of a task's states, on whichever replica the task runs.
@@ -40,14 +40,14 @@ pub struct TaskUpdates {
 }
 
 impl Tasks {
-    /// Subscribes to a task: its current state, then each change.
+    /// Subscribes to a task: the subscription yields its current state, then each change.
     ///
     /// # Errors
     ///
     /// Fails with `task_not_found` if there is no such task, or if the database cannot be read.
     pub async fn subscribe(&self, id: Uuid) -> Result<TaskUpdates> {
-        // Subscribe before the state is read: a change in between is delivered twice rather than
-        // never.
+        // Subscribe before the state is read, so that a change in between is delivered twice rather
+        // than never.
         let subscription = self.watch(SubscriptionFilter {
             task_id: Some(id),
             ..SubscriptionFilter::default()
@@ -83,7 +83,7 @@ impl TaskUpdates {
                 Err(_) => match self.tasks.get(self.id).await {
                     Ok(Some(record)) => self.ready.push_back(Arc::new(record)),
                     Ok(None) => self.ended = true,
-                    // The task is read again later.
+                    // The read failed; the task is read again later.
                     Err(_) => {}
                 },
             }

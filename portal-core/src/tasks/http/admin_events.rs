@@ -29,9 +29,9 @@ use crate::tasks::service::{Tasks, task_not_found};
 
 /// Interval at which the history of a task that runs in another process is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Interval for a task that is not running; its start is announced by an event.
+/// Polling interval for a task that is not running; its start is announced by an event.
 const POLL_INTERVAL_WAITING: Duration = Duration::from_secs(15);
-/// Interval of keep-alives: proxies close a stream that is silent for about a minute.
+/// Interval between keep-alives; proxies close a stream that is silent for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(in crate::tasks) fn routes() -> Routes {
@@ -68,7 +68,7 @@ async fn find(state: &PortalState, id: &str) -> Result<TaskRecord> {
     found.ok_or_else(task_not_found)
 }
 
-/// Returns a task of the user; any other task counts as missing.
+/// Returns a task that belongs to the user; any other task counts as missing.
 async fn find_own(state: &PortalState, user: &CurrentUser, id: &str) -> Result<TaskRecord> {
     let record = find(state, id).await?;
     let access = access_of(state, &record)?;
@@ -142,7 +142,7 @@ async fn follow_own(
     follow(&state, &user, record, needed, query, &headers).await
 }
 
-/// Streams a task until it finishes or the user loses one of the needed permissions.
+/// Streams a task until it finishes or the user loses one of the required permissions.
 async fn follow(
     state: &PortalState,
     user: &CurrentUser,
@@ -170,7 +170,7 @@ async fn follow(
         ready: VecDeque::from([format!("retry: {RECONNECT_DELAY}\n\n").into()]),
         seen: seen.unwrap_or((0, -1)),
         turns: tasks.0.events.logs.flushes(),
-        // The task is read again, now that changes are received.
+        // Read the task again, now that changes are received.
         record: tasks.get(record.id).await?.ok_or_else(task_not_found)?,
         shown: None,
         next_poll: Instant::now(),
@@ -193,7 +193,7 @@ struct AdminEventStream {
     seen: EntryId,
     ready: VecDeque<Bytes>,
     subscription: Subscription,
-    /// Changes when the event log writer of this process has written something.
+    /// Changes when this process's event log writer has written something.
     turns: watch::Receiver<u64>,
     next_poll: Instant,
     /// Time at which something was last sent.
@@ -225,7 +225,7 @@ impl EventStream for AdminEventStream {
                     () = self.stop.cancelled() => return None,
                     states = self.subscription.changes() => changed = states,
                     Ok(()) = self.turns.changed() => {
-                        // The writer may only have written events of other tasks.
+                        // The writer may have written only events of other tasks.
                         if !logs.has(&self.record) {
                             continue;
                         }
@@ -237,7 +237,7 @@ impl EventStream for AdminEventStream {
                 self.record = TaskRecord::clone(newest.record());
             }
             if self.poll().await.is_err() {
-                // The browser reconnects and resumes where it stopped.
+                // The browser reconnects and resumes from the last event.
                 return None;
             }
         }

@@ -112,7 +112,7 @@ async fn enqueue(
     let owner = AuthorizedClient::verify(&state, &path.client_token).await?;
     let definition = tasks.registry().find(&path.group, &path.task)?;
     check_start(definition, Some(&owner.user))?;
-    // The token as the client sent it, since the portal does not store it.
+    // This is the token as the client sent it, because the portal does not store it.
     let secret: Uuid = path.client_token.parse().map_err(Error::internal)?;
     let token = owner.token;
     let idempotency_key = idempotency_key(request.headers())?;
@@ -173,7 +173,8 @@ struct TaskPath {
     task_id: String,
 }
 
-/// Returns the task of a path; checks the token with its owner, then the group, then the task.
+/// Returns the task that a path refers to; checks the token with its owner, then the group, then
+/// the task.
 async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
     let tasks = state.borrow::<Tasks>()?;
     let owner = AuthorizedClient::verify(state, &path.client_token).await?;
@@ -229,7 +230,7 @@ async fn list(
         ..QueueFilter::default()
     };
     let (mut records, is_cut) = tasks.list_with_results(&filter).await?;
-    // Large results end a page early.
+    // A page ends early if its results are large.
     let next_cursor = if is_cut {
         records.last().map(|record| record.id)
     } else {
@@ -248,7 +249,7 @@ struct TaskListBody {
     next_cursor: Option<Uuid>,
 }
 
-/// Tasks serialized as an object by id, in the order of the list.
+/// Tasks that are serialized as an object by id, in the order of the list.
 struct ById(Vec<TaskRecord>);
 
 impl Serialize for ById {

@@ -17,7 +17,7 @@ pub(super) struct AuthorizedClient {
 }
 
 impl AuthorizedClient {
-    /// Returns the owner of the client token in a path; every use of a token starts here.
+    /// Returns the owner of the client token in a path. Every use of a token starts here.
     pub(super) async fn verify(state: &PortalState, token: &str) -> Result<Self> {
         let token = state.borrow::<ClientTokens>()?.verify(token).await?;
         Self::with_token(state, token).await
@@ -34,12 +34,13 @@ impl AuthorizedClient {
     pub(super) fn check(&self, registry: &TaskRegistry, record: &TaskRecord) -> Result<()> {
         match registry.get(&record.group, &record.name) {
             Some(task_type) => check_access(task_type, Some(&self.user)),
-            // Another version of the portal has the task type; only the token can be checked.
+            // Only another version of the portal has the task type, so only the token can be
+            // checked.
             None => Ok(()),
         }
     }
 
-    /// Returns the task types that the owner has access to, or the others if `allowed` is `false`.
+    /// Returns the task types that the owner has access to, or all others if `allowed` is `false`.
     pub(super) fn task_types<'a>(
         &'a self,
         registry: &'a TaskRegistry,

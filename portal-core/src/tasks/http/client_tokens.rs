@@ -1,4 +1,4 @@
-//! `/api/client-tokens`: creates, lists and revokes the client tokens of a user.
+//! `/api/client-tokens`: creates, lists and revokes a user's client tokens.
 
 use axum::Json;
 use axum::extract::Path;

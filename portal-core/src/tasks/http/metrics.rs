@@ -1,4 +1,4 @@
-//! `/metrics`: the metrics of tasks for Prometheus.
+//! `/metrics`: task metrics for Prometheus.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -19,7 +19,7 @@ pub(crate) fn metrics_routes() -> Routes {
 /// Responds with OpenMetrics text, labeled as Prometheus text for clients that do not accept
 /// OpenMetrics.
 ///
-/// For Prometheus parsers, the additions of OpenMetrics are comments.
+/// Prometheus parsers treat the OpenMetrics additions as comments.
 async fn metrics(State(state): State<PortalState>, headers: HeaderMap) -> Result<Response> {
     let tasks = state.borrow::<Tasks>()?;
     let text = tasks.0.statistics.metrics.text(tasks).await?;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::schema_node::{Part, SchemaNode, Shape};
 
-/// One value of a select.
+/// One option of a select.
 #[derive(Debug, Clone)]
 pub(super) struct Choice<'a> {
     pub(super) value: &'a Value,
@@ -81,7 +81,8 @@ pub(super) struct Variant<'a> {
     pub(super) part: Part<'a>,
 }
 
-/// Returns the variants of a union; a branch of several constants is one variant per constant.
+/// Returns the variants of a union. A branch with several constants becomes one variant per
+/// constant.
 pub(super) fn branches<'a>(union: &SchemaNode<'a>, branches: &[&'a Value]) -> Vec<Variant<'a>> {
     let mut variants = Vec::new();
     for branch in branches {

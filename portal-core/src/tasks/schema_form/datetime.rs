@@ -14,7 +14,7 @@ pub(super) fn to_field(text: &str) -> String {
         "%Y-%m-%dT%H:%M:%S%.3f",
     ] {
         let shown = short.format(pattern).to_string();
-        // A pattern is only used if the conversion is lossless.
+        // The shorter format is only used if the conversion is lossless.
         if from_field(&shown).as_deref() == Some(text) {
             return shown;
         }
@@ -27,7 +27,7 @@ pub(super) fn from_field(text: &str) -> Option<String> {
     let wall = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f"]
         .iter()
         .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())?;
-    // Keep the seconds unchanged: browsers write them with or without a fraction.
+    // The seconds are kept unchanged, because browsers write them with or without a fraction.
     let seconds = text.splitn(3, ':').nth(2).unwrap_or("00");
     Some(format!("{}:{seconds}Z", wall.format("%Y-%m-%dT%H:%M")))
 }
@@ -37,14 +37,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_skipped_by_the_parser_does_not_panic() {
+    fn whitespace_skipped_by_the_parser_does_not_panic() {
         for text in [
             "2026-01-31T12:\u{2003}00",
             "2026-01-31T12: 00",
             "2026-1-31T12:00:\u{2003}5",
             "2026-01-31T12\u{2003}:00",
         ] {
-            // The schema rejects invalid timestamps afterwards.
+            // The schema rejects invalid timestamps later.
             let _ = from_field(text);
         }
         let whole = from_field("2026-01-31T12:00").unwrap();

@@ -85,7 +85,7 @@ fn value(
             None => part.nothing(),
             Some(text) => Some(Value::Bool(text == "true")),
         },
-        // Browsers submit nothing for a switch that is off.
+        // Browsers submit nothing for a switch that is turned off.
         Shape::Boolean => Some(Value::Bool(input.is_checked(&place.name))),
         Shape::Json => match trimmed {
             None => part.nothing(),

@@ -52,7 +52,7 @@ pub(super) fn encode(
     // A missing value means the default.
     let value = value.or_else(|| part.default());
     let Some(value) = value.filter(|value| !value.is_null()) else {
-        // Fill in the fields behind the switch for when it is turned on.
+        // Fill in the fields controlled by the switch, for when the user turns it on.
         if part.has_switch() {
             behind_switch(part, place, input);
         }
@@ -112,7 +112,7 @@ pub(super) fn encode(
     }
 }
 
-/// Adds the initial input behind a switch that is off, for when it is turned on.
+/// Adds the initial input of fields whose switch is off, for when the user turns it on.
 fn behind_switch(part: &Part<'_>, place: &FieldPath, input: &mut FormInput) {
     match &part.shape {
         Shape::Object(members) => {

@@ -1,4 +1,4 @@
-//! Location of a part: its field name in the form, and its pointer in the value.
+//! Location of a part: its field name in the form, and its JSON pointer in the value.
 
 use crate::request::escape_pointer;
 
@@ -35,12 +35,12 @@ impl FieldPath {
     pub(super) fn member(&self, name: &str) -> Self {
         let escaped = escape_pointer(name);
         let pointer = format!("{}/{escaped}", self.pointer);
-        // `?` ends the name of a switch, `@` precedes the index of a variant.
+        // In field names, `?` marks a switch and `@` precedes the index of a variant.
         let name = escaped.replace('?', "~2").replace('@', "~3");
         self.below(&name, pointer)
     }
 
-    /// Returns the location of a row of a list, from its key and its index.
+    /// Returns the location of a list row, from its key and its index.
     pub(super) fn row(&self, key: &str, index: usize) -> Self {
         Self {
             is_row: true,
@@ -48,13 +48,13 @@ impl FieldPath {
         }
     }
 
-    /// Returns the location of the value of a row of a map.
+    /// Returns the location of the value in a map row.
     pub(super) fn entry(&self, key: &str, name: &str) -> Self {
         let pointer = format!("{}/{}", self.pointer, escape_pointer(name));
         self.below(&format!("{key}/value"), pointer)
     }
 
-    /// Returns the name of the field for the key of a row of a map.
+    /// Returns the name of the field for the key in a map row.
     pub(super) fn entry_key(&self, key: &str) -> String {
         self.below(&format!("{key}/key"), String::new()).name
     }

@@ -1,8 +1,8 @@
-//! Input of a form.
+//! Submitted input of a form.
 
 use std::collections::{HashMap, HashSet};
 
-/// Texts by field name; a name may have several.
+/// Texts by field name; a name may have several texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FormInput(HashMap<String, Vec<String>>);
 
@@ -10,11 +10,11 @@ impl FormInput {
     /// Parses a submitted form or the query of a URL.
     pub(crate) fn parse(encoded: &[u8]) -> Self {
         let mut input = Self::default();
-        // Rows with the same key would share their fields, and multiply the fields of the rows
-        // nested in them.
+        // Rows with the same key would share their fields, and would multiply the fields of nested
+        // rows.
         let mut seen = HashSet::new();
         for (name, text) in url::form_urlencoded::parse(encoded) {
-            // Browsers submit a line break of a text area as two characters.
+            // Browsers submit a line break in a text area as two characters.
             let pair = (name.into_owned(), text.replace("\r\n", "\n"));
             if seen.insert(pair.clone()) {
                 input.add(pair.0, pair.1);
@@ -28,9 +28,9 @@ impl FormInput {
         self.0.get(name)?.first().map(String::as_str)
     }
 
-    /// Returns the keys of the rows of a list or map, in order; only numbers are keys.
+    /// Returns the row keys of a list or map, in order; only numbers are keys.
     ///
-    /// Other keys could name the fields of nested rows, and multiply those.
+    /// Other keys could refer to the fields of nested rows and multiply them.
     pub(super) fn keys(&self, list: &str) -> Vec<&str> {
         let sent = self.0.get(list).into_iter().flatten();
         sent.map(String::as_str).filter(|key| is_key(key)).collect()

@@ -1,12 +1,12 @@
-//! Forms for values of a JSON Schema: rendered as markup, and decoded from the submitted input.
+//! Forms for values that match a JSON Schema: rendering, and decoding of the submitted input.
 //!
-//! The form is independent of what the value is used for. Nested objects become fieldsets, arrays
+//! A form does not depend on what its value is used for. Nested objects become fieldsets, arrays
 //! and maps become rows, enums become selects, and tagged unions become a select with the fields of
 //! each variant. Unsupported parts, such as recursive ones, become a JSON field.
 //!
-//! The name of a field consists of the prefix and its path: `args.address/street`. A list submits
-//! the keys of its rows under its name, in their order; an optional group submits a switch under
-//! its name followed by `?`; a union submits the index of its variant.
+//! The name of a field consists of the prefix and the path of the field: `args.address/street`. A
+//! list submits the keys of its rows under its name, in order. An optional group submits a switch
+//! under its name followed by `?`. A union submits the index of its variant.
 
 mod choice;
 mod datetime;
@@ -64,12 +64,12 @@ impl<'a> SchemaForm<'a> {
         decode::read(&self.part(), &self.root_path(), input)
     }
 
-    /// Adds, moves or removes a row, if the list exists.
+    /// Adds, moves or removes a row, if its list exists.
     pub(super) fn change(&self, input: &mut FormInput, change: &RowAction) {
         row_action::apply(&self.part(), &self.root_path(), input, change);
     }
 
-    /// Renders the fields with their input and its errors.
+    /// Renders the fields with their input and their errors.
     pub(super) fn render(
         &self,
         input: &FormInput,

@@ -15,7 +15,7 @@ use crate::pages::components::{Button, Field, FieldOption, icon};
 pub(crate) struct RenderOptions<'a> {
     /// URL to which row buttons post if scripts are enabled, so that only the form is re-rendered.
     pub(crate) post: Option<&'a str>,
-    /// Prefix of a field name; the first field that matches receives the focus.
+    /// Prefix of field names; the first field whose name matches receives the focus.
     pub(crate) focus: Option<&'a str>,
 }
 
@@ -23,9 +23,9 @@ pub(crate) struct RenderOptions<'a> {
 #[derive(Debug)]
 pub(crate) struct RenderedForm {
     pub(crate) fields: Markup,
-    /// Errors that belong to no field.
+    /// Errors that do not belong to any field.
     pub(crate) others: Vec<FieldError>,
-    /// `true` if the fields contain submit buttons other than the one that sends the form.
+    /// `true` if the fields contain submit buttons that do not send the form.
     pub(crate) has_buttons: bool,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn render(
 
 struct Renderer<'a> {
     input: &'a FormInput,
-    /// Errors, each with `true` if it is shown at a field.
+    /// Errors, each with `true` if it has been shown at a field.
     errors: Vec<(&'a FieldError, bool)>,
     options: &'a RenderOptions<'a>,
     focused: bool,
@@ -142,7 +142,8 @@ impl Renderer<'_> {
         };
         let field = match part.shape {
             Shape::Boolean if !part.is_open() => field,
-            // `required` marks the field and never blocks submission: the form has `novalidate`.
+            // `required` only marks the field. It never blocks submission, because the form has
+            // `novalidate`.
             _ => field
                 .value(value)
                 .required(part.required && !part.node.nullable),
@@ -163,7 +164,7 @@ impl Renderer<'_> {
         label: &str,
         body: impl FnOnce(&mut Self) -> Markup,
     ) -> Markup {
-        // The description of a type is not repeated in every row.
+        // The description of the type is not repeated in every row.
         let hint = part.node.text("description").filter(|_| !place.is_row);
         let error = self.error(&place.pointer, false);
         let (switch, id) = (place.switch(), place.id());
@@ -269,7 +270,7 @@ impl Renderer<'_> {
                 @let shown = index == chosen;
                 div class="pt-group-body" data-variant=(index) hidden[!shown] {
                     @if let Some(description) = variant.description { p class="pt-hint" { (description) } }
-                    // The errors belong to the submitted variant.
+                    // Errors are shown only in the submitted variant.
                     @if shown { (self.variant(variant, &place.variant(index))) }
                     @else { (Renderer { input: self.input, errors: Vec::new(), options: self.options, focused: true }.variant(variant, &place.variant(index))) }
                 }
@@ -343,7 +344,7 @@ impl Renderer<'_> {
         takes
     }
 
-    /// Returns the errors at a pointer, and below it if its parts are not rendered.
+    /// Returns the errors at a pointer, including those below it if its parts are not rendered.
     fn error(&mut self, pointer: &str, with_below: bool) -> Option<String> {
         let mut texts = Vec::new();
         for (error, shown) in &mut self.errors {
@@ -372,7 +373,7 @@ fn error_text(id: &str, error: Option<&str>) -> Markup {
 }
 
 fn select(part: &Part<'_>, name: &str, label: &str, choices: &[Choice<'_>]) -> Field {
-    // Nothing is preselected, unless there is a default.
+    // If there is no default, nothing is preselected.
     let empty = (part.is_optional() || part.default().is_none()).then(|| {
         FieldOption::new(
             "",
@@ -430,7 +431,7 @@ fn text_field(
 const MINIMUM: (&str, &str, i64) = ("minimum", "exclusiveMinimum", 1);
 const MAXIMUM: (&str, &str, i64) = ("maximum", "exclusiveMaximum", -1);
 
-/// Returns the minimum or maximum; for integers, the number next to an exclusive bound.
+/// Returns the minimum or maximum; for an exclusive bound of integers, the adjacent number.
 fn bound(
     node: &SchemaNode<'_>,
     whole: bool,

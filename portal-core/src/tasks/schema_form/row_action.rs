@@ -23,7 +23,7 @@ impl RowAction {
                 list: rest.to_owned(),
             });
         }
-        // A name may contain spaces; a key does not.
+        // The name of a list may contain spaces, but a key does not.
         let (list, key) = rest.rsplit_once(' ')?;
         let (list, key) = (list.to_owned(), key.to_owned());
         match verb {

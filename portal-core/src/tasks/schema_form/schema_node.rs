@@ -11,15 +11,15 @@ const MAX_VARIANTS: usize = 24;
 #[derive(Debug, Clone)]
 pub(super) struct SchemaNode<'a> {
     root: &'a Value,
-    /// The schema and the schemas it refers to; the first one with a keyword takes precedence.
+    /// The schema and the schemas that it refers to; the first one with a keyword takes precedence.
     chain: Vec<&'a Value>,
-    /// References that lead to this schema.
+    /// References that were followed to reach this schema.
     references: Vec<&'a str>,
     /// `true` if `null` is allowed.
     pub(super) nullable: bool,
     /// `true` if the schema contains itself.
     recursive: bool,
-    /// Alternatives, of which one has to match.
+    /// Alternatives, one of which has to match.
     branches: Vec<&'a Value>,
 }
 
@@ -94,12 +94,12 @@ impl<'a> Part<'a> {
         composite && self.is_optional()
     }
 
-    /// Returns `true` if a boolean may also be unset.
+    /// Returns `true` if a boolean may also be left unset.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.shape, Shape::Boolean) && self.is_optional()
     }
 
-    /// Returns the value of empty input: `null` if the part is required and nullable.
+    /// Returns the value for empty input: `null` if the part is required and nullable.
     pub(super) fn nothing(&self) -> Option<Value> {
         (self.required && self.node.nullable).then_some(Value::Null)
     }
@@ -159,7 +159,7 @@ impl<'a> SchemaNode<'a> {
         Self::new(schema, self.root, &self.references)
     }
 
-    /// Returns a keyword of the schema, or of a schema it refers to.
+    /// Returns a keyword of the schema, or of a schema that it refers to.
     pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
         self.chain.iter().find_map(|schema| schema.get(key))
     }
@@ -227,7 +227,7 @@ impl<'a> SchemaNode<'a> {
     }
 
     fn union(&self) -> Shape<'a> {
-        // Properties next to the branches belong to every variant.
+        // Properties next to the branches apply to every variant.
         if self.get("properties").is_some() {
             return Shape::Json;
         }
@@ -256,7 +256,7 @@ impl<'a> SchemaNode<'a> {
                     values: Box::new(values),
                 })
             }
-            // A schema that does not mention fields allows any.
+            // A schema that does not mention any fields allows all fields.
             None if others.is_none() => Shape::Json,
             None => Shape::Object(Vec::new()),
         }
@@ -276,7 +276,8 @@ impl<'a> SchemaNode<'a> {
             .collect()
     }
 
-    /// Returns `true` if a value roughly matches the schema; it is validated elsewhere.
+    /// Returns `true` if a value roughly matches the schema; the exact validation happens
+    /// elsewhere.
     pub(super) fn fits(&self, value: &Value) -> bool {
         if value.is_null() && self.nullable {
             return true;

@@ -128,7 +128,7 @@ fn round(schema: &Value, value: &Value) -> Value {
     reading.value
 }
 
-/// Generator of small numbers, which are the same in every run.
+/// Generator of small numbers, which generates the same numbers in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -387,7 +387,7 @@ fn row_submitted_twice_is_one_row() {
     let value = read(sent);
     assert_eq!(value["lines"].as_array().map(Vec::len), Some(1), "{value}");
     assert_eq!(value["lines"][0]["parts"], json!([7, 7]), "equal rows stay");
-    // Keys that are not numbers could name the fields of other rows.
+    // Keys that are not numbers could refer to the fields of other rows.
     let value = read(
         "args.tags=0%0A&args.tags=0%0D%0A&args.tags/0%0A=a&args.tags=1&args.tags/1=b\
          &args.lines=0&args.lines/0/parts=0&args.lines/0/parts/0=7&args.lines=0/parts/0&args.lines=",

@@ -21,10 +21,9 @@ use crate::tasks::engine::queue_depth::{self, QueueDepth};
 use crate::tasks::record::{TaskRecord, TaskStatus};
 use crate::tasks::service::Tasks;
 
-/// Time for which a queue depth is cached, so that concurrent scrapers cause one query.
+/// Time for which a queue depth is cached, so that concurrent scrapes cause one query.
 const KEEP_BACKLOG: Duration = Duration::from_secs(3);
-/// Time for which a scrape waits for the database before it responds without the values of the
-/// database.
+/// Time that a scrape waits for the database before it responds without values from the database.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Failure codes that have a separate series.
@@ -177,7 +176,7 @@ impl TaskMetrics {
         })
     }
 
-    /// Counts a task that was stored as completed, failed or requeued.
+    /// Counts a task whose state was stored as completed, failed or requeued.
     pub(in crate::tasks) fn ended(&self, record: &TaskRecord) {
         let Some(task_type) = self.task_type(&record.group, &record.name) else {
             return;
@@ -202,7 +201,7 @@ impl TaskMetrics {
         }
     }
 
-    /// Renders every series as text, without values from the database while it is unavailable.
+    /// Renders all series as text; omits values from the database while it is unavailable.
     pub(in crate::tasks) async fn text(&self, tasks: &Tasks) -> Result<String> {
         let mut read = self.backlog_read.lock().await;
         if read.is_none_or(|at| at.elapsed() > KEEP_BACKLOG) {
@@ -249,8 +248,8 @@ impl TaskMetrics {
     }
 }
 
-/// Converts a duration to seconds, at least 0: clocks of replicas differ, and a task may be due
-/// later.
+/// Converts a duration to seconds, at least 0. It can be negative because the clocks of replicas
+/// differ and a task may not be due yet.
 fn seconds(span: TimeDelta) -> f64 {
     span.to_std().unwrap_or_default().as_secs_f64()
 }
@@ -282,7 +281,7 @@ mod tests {
     use crate::tasks::table_columns::TABLE;
     use crate::tasks::{NoArgs, Task, TaskSettings};
 
-    /// Creates tasks without a worker: enqueued tasks stay in the queue.
+    /// Creates tasks without a worker, so that enqueued tasks stay in the queue.
     async fn tasks() -> (Tasks, Store) {
         let store = Store::connect("sqlite::memory:").await.unwrap();
         store.migrate().await.unwrap();

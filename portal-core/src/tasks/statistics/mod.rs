@@ -15,7 +15,7 @@ use super::table_columns::TABLE;
 use crate::error::Result;
 use crate::store::{Buckets, Counts, SingleFlight, TimeRange};
 
-/// Maximum number of tasks that durations are computed from; the newest are used.
+/// Maximum number of tasks from which durations are computed; the newest tasks are used.
 const SAMPLE: u64 = 20_000;
 
 /// Tasks to count; each field that is set narrows the scope further.
@@ -30,9 +30,9 @@ const SAMPLE: u64 = 20_000;
 pub struct TaskScope {
     /// Only tasks of this user.
     pub owner_user_id: Option<Uuid>,
-    /// Only tasks of this group.
+    /// Only tasks in this group.
     pub group: Option<String>,
-    /// Only tasks of this name.
+    /// Only tasks with this name.
     pub name: Option<String>,
 }
 
@@ -101,8 +101,8 @@ impl TaskCounts {
 
     /// Returns the percentage of failures among tasks that were not cancelled.
     ///
-    /// The first value is for the range, the second for the previous period; `None` if no such task
-    /// finished in it.
+    /// The first value is for the range, the second for the previous period. A value is `None` if
+    /// no such task finished in its period.
     #[must_use]
     pub fn failure_rate(&self) -> (Option<f64>, Option<f64>) {
         (
@@ -135,10 +135,9 @@ pub struct TaskDurations {
     pub median: Vec<Option<f64>>,
     /// 95th percentile of each bucket; `None` if no task finished in it.
     pub p95: Vec<Option<f64>>,
-    /// Median of all buckets together.
+    /// Median over all buckets.
     pub overall_median: Option<f64>,
-    /// `true` if there were more tasks than are read; the values are then those of the newest
-    /// 20,000.
+    /// `true` if there were more tasks than are read; the values then cover only the newest 20,000.
     pub is_sample: bool,
 }
 
@@ -175,7 +174,7 @@ impl Default for Reads {
 }
 
 impl Tasks {
-    /// Counts finished tasks by outcome in each bucket of a range, among those still stored.
+    /// Counts stored finished tasks by outcome in each bucket of a range.
     ///
     /// # Errors
     ///
@@ -287,7 +286,8 @@ impl Tasks {
     }
 }
 
-/// Returns the smallest duration that `percent` % of the durations do not exceed, in seconds.
+/// Returns the smallest duration, in seconds, that at least `percent` % of the durations do not
+/// exceed.
 fn quantile(taken: &mut [TimeDelta], percent: usize) -> Option<f64> {
     let rank = (taken.len() * percent).div_ceil(100).checked_sub(1)?;
     let (_, found, _) = taken.select_nth_unstable(rank);

@@ -1,4 +1,4 @@
-//! Times of a cron expression in a time zone.
+//! Times at which a cron expression fires in a time zone.
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
@@ -23,8 +23,8 @@ pub(super) enum ScheduleError {
 impl Schedule {
     /// Parses the expression and the time zone, and returns all errors.
     pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Self, Vec<ScheduleError>> {
-        // A schedule with a year would fire for the last time at some point, and the portal would
-        // no longer start.
+        // A schedule with a year would fire for the last time at some point, and after that the
+        // portal would no longer start.
         let parser = CronParser::builder().year(Year::Disallowed).build();
         let cron = parser
             .parse(cron)
@@ -82,8 +82,8 @@ impl Schedule {
     pub(super) fn due(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let is_due = |time: &DateTime<Utc>| *time <= now;
         let mut newest = self.next_after(last).filter(is_due)?;
-        // No due time is after `until`. This is a binary search, since a schedule that fires every
-        // second misses millions of times while a portal is down for a month.
+        // All due times are at or before `until`. This is a binary search, because a schedule that
+        // fires every second misses millions of times if the portal is down for a month.
         let mut until = now.trunc_subsecs(0);
         while let Some(next) = self.next_after(newest).filter(is_due) {
             let middle = newest + TimeDelta::seconds((until - newest).num_seconds() / 2);
@@ -111,7 +111,7 @@ mod tests {
         Schedule::parse(cron, "Europe/Berlin").unwrap()
     }
 
-    /// Returns all times of a period, in order.
+    /// Returns all times within a period, in order.
     fn times(schedule: &Schedule, from: &str, to: &str) -> Vec<DateTime<Utc>> {
         let (mut time, end, mut times) = (at(from), at(to), Vec::new());
         while let Some(next) = schedule.next_after(time).filter(|next| *next <= end) {
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn skipped_time_fires_once_right_after_the_gap() {
-        // On March 29, Berlin changes from 02:00 to 03:00, which is 01:00 UTC.
+        // On March 29, clocks in Berlin change from 02:00 to 03:00, at 01:00 UTC.
         for (cron, expected) in [
             ("30 2 * * *", &["28 01:30", "29 01:00", "30 00:30"][..]),
             (
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn repeated_time_fires_only_the_first_time() {
-        // On October 25, Berlin changes from 03:00 back to 02:00, which is 01:00 UTC.
+        // On October 25, clocks in Berlin change from 03:00 back to 02:00, at 01:00 UTC.
         for (cron, expected) in [
             ("30 2 * * *", &["24 00:30", "25 00:30", "26 01:30"][..]),
             (
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn schedule_of_every_hour_follows_real_time() {
+    fn hourly_schedule_follows_real_time() {
         let schedule = berlin("*/30 * * * *");
         for day in ["2026-03-29", "2026-10-25"] {
             let found = times(

@@ -1,4 +1,4 @@
-//! Listing and pausing of schedules.
+//! Listing and pausing schedules.
 
 use std::sync::Arc;
 
@@ -26,12 +26,13 @@ pub struct ScheduleRecord {
     pub cron: String,
     /// Time zone of the cron expression.
     pub time_zone: String,
-    /// Cron expression in English: "At 03:00 AM."; `None` if the schedule is no longer in the code.
+    /// English description of the cron expression, such as "At 03:00 AM."; `None` if the schedule
+    /// is no longer in the code.
     pub description: Option<String>,
     /// Time up to which the schedule has been processed.
     ///
-    /// This is the latest time that fired, or the time at which the schedule was registered,
-    /// changed or resumed.
+    /// This is the latest time for which the schedule fired, or the time at which it was
+    /// registered, changed or resumed.
     pub last_fired_for: DateTime<Utc>,
     /// Latest task that the schedule enqueued, if any.
     pub last_task_id: Option<Uuid>,
@@ -76,7 +77,7 @@ impl Tasks {
             .collect())
     }
 
-    /// Returns the times of a schedule in a period, at most `most` of them.
+    /// Returns the times at which a schedule fires within a period, at most `most` of them.
     pub(in crate::tasks) fn times_of(
         &self,
         schedule: &ScheduleRecord,
@@ -104,8 +105,8 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// Fails with `404 schedule_unknown` if there is no such schedule, and if the database is
-    /// unavailable.
+    /// Fails with `404 schedule_unknown` if there is no such schedule. Also fails if the database
+    /// is unavailable.
     pub async fn pause_schedule(&self, group: &str, task: &str) -> Result<()> {
         self.set_schedule_paused(group, task, true).await
     }
@@ -114,8 +115,8 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// Fails with `404 schedule_unknown` if there is no such schedule, and if the database is
-    /// unavailable.
+    /// Fails with `404 schedule_unknown` if there is no such schedule. Also fails if the database
+    /// is unavailable.
     pub async fn resume_schedule(&self, group: &str, task: &str) -> Result<()> {
         self.set_schedule_paused(group, task, false).await
     }
@@ -152,7 +153,7 @@ impl Tasks {
         Ok(())
     }
 
-    /// Notifies the schedulers of all replicas, which then read the schedules again.
+    /// Notifies the schedulers of all replicas, so that they read the schedules again.
     pub(in crate::tasks) async fn schedules_changed(&self) {
         self.0.store.publish(ClusterEvent::SchedulesChanged).await;
     }

@@ -42,7 +42,7 @@ struct ScheduledTask {
     schedule: Schedule,
 }
 
-/// Returns all schedules declared in the code; the portal does not start if one of them is invalid.
+/// Returns all schedules declared in the code; the portal does not start if any of them is invalid.
 fn scheduled(registry: &TaskRegistry) -> impl Iterator<Item = ScheduledTask> {
     registry.all().filter_map(|definition| {
         let text = &definition.schedule;

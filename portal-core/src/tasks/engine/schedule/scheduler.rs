@@ -1,5 +1,5 @@
-//! Scheduler: fires the schedules declared in the code until the portal stops; every replica runs
-//! one.
+//! Scheduler: fires the schedules declared in the code until the portal stops. Every replica runs a
+//! scheduler.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{ScheduledTask, scheduled};
 use crate::store::{ClusterEvent, StoreError, now};
 use crate::tasks::service::Tasks;
 
-/// Maximum sleep, after which a changed clock or a lost cluster event takes effect.
+/// Maximum sleep; bounds the effect of a changed clock or a lost cluster event.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
 /// Delay before a failed database operation is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ impl Scheduler {
         }
     }
 
-    /// Stores the schedules declared in the code; new and changed ones apply from now on.
+    /// Stores the schedules declared in the code. New and changed schedules apply from now on.
     pub(crate) async fn register(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         for scheduled in &self.scheduled {
             table::register(&self.tasks.0.store, scheduled, now).await?;
@@ -69,7 +69,7 @@ impl Scheduler {
         }
     }
 
-    /// Fires each due schedule at most once, and returns the next time of any schedule.
+    /// Fires each due schedule at most once, and returns the next time at which any schedule fires.
     pub(super) async fn pass(
         &self,
         now: DateTime<Utc>,
@@ -84,7 +84,7 @@ impl Scheduler {
         let mut failed = None;
         for scheduled in &self.scheduled {
             let Some(stored) = stored.remove(&scheduled.name) else {
-                // The row was deleted.
+                // The row was deleted, so store it again.
                 table::register(store, scheduled, now).await?;
                 next = Some(now);
                 continue;
@@ -93,7 +93,7 @@ impl Scheduler {
                 continue;
             }
             if let Some(time) = scheduled.schedule.due(stored.last_fired_for, now) {
-                // A schedule that fails does not prevent the others from firing.
+                // If one schedule fails to fire, the others must still fire.
                 if let Err(error) = self.fire(scheduled, time).await {
                     failed = Some(error);
                 }
@@ -120,7 +120,8 @@ impl Scheduler {
             }
             FireOutcome::Refused => {
                 tracing::info!(schedule = name, %time, "schedule fired without a new task; a matching task already exists");
-                // Without a new task, no other event announces the next time.
+                // There is no new task whose event would announce the next time, so publish an
+                // event here.
                 shared.store.publish(ClusterEvent::SchedulesChanged).await;
             }
             FireOutcome::Skipped => {}

@@ -65,7 +65,7 @@ pub(super) async fn all(store: &Store) -> Result<Vec<StoredSchedule>, StoreError
         .collect()
 }
 
-/// Stores a new or changed schedule, which fires for times from now on.
+/// Stores a new or changed schedule, which fires only for times from now on.
 pub(super) async fn register(
     store: &Store,
     scheduled: &ScheduledTask,
@@ -118,7 +118,7 @@ pub(super) enum FireOutcome {
     Started(Box<TaskRecord>),
     /// The time counts as fired, but no task was stored.
     ///
-    /// There already is a task for the same time, or an active task of a type that allows only one.
+    /// A task for the same time already exists, or another task of a `unique` type is active.
     Refused,
     /// Another replica fired first, or the schedule was paused.
     Skipped,
@@ -126,8 +126,8 @@ pub(super) enum FireOutcome {
 
 /// Fires a schedule for one of its times, unless it has already fired for this or a later time.
 ///
-/// The row of the schedule is locked until the commit, so only one of the replicas continues. Its
-/// task is stored if and only if the time counts as fired.
+/// The row of the schedule is locked until the commit, so only one replica fires it. The task is
+/// stored if and only if the time counts as fired.
 pub(super) async fn fire(
     store: &Store,
     scheduled: &ScheduledTask,
@@ -138,7 +138,7 @@ pub(super) async fn fire(
     let advance = Query::update()
         .table(TABLE)
         .value("last_fired_for", time)
-        // While an older version runs next to a newer one, the table shows the version that fired
+        // While an older version runs alongside a newer one, the table shows the version that fired
         // last.
         .value("cron", text.cron.as_deref().unwrap_or_default())
         .value("time_zone", text.time_zone())
@@ -149,7 +149,7 @@ pub(super) async fn fire(
     if transaction.execute(&advance).await? == 0 {
         return Ok(FireOutcome::Skipped);
     }
-    // Start-up has checked that `{}` is accepted.
+    // The portal has checked during start-up that `{}` is accepted.
     let args = (scheduled.definition.check(&json!({}))).unwrap_or_else(|_| AcceptedArgs::none());
     let mut task = scheduled.definition.new_task(args);
     task.run_at = time;

@@ -1,4 +1,4 @@
-//! Guarantees of schedules: each time fires once, and only the latest missed time fires later.
+//! Guarantees of schedules: each time fires once, and only the latest missed time fires afterwards.
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
@@ -135,7 +135,7 @@ async fn fired_schedule_wakes_the_workers() {
 }
 
 #[tokio::test]
-async fn schedulers_are_notified_of_pause_and_resume() {
+async fn schedulers_are_notified_of_pauses_and_resumptions() {
     let store = store().await;
     let replica = replica(&store, "0 * * * *");
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
@@ -160,7 +160,8 @@ async fn second_replica_starts_nothing_for_the_same_time() {
         fire("2026-03-10T14:00:00Z").await,
         FireOutcome::Started(_)
     ));
-    // Another replica fires the same time or is behind; both read the row before the first write.
+    // Another replica fires for the same time or lags behind; both have read the row before the
+    // first write.
     for time in ["2026-03-10T14:00:00Z", "2026-03-10T13:00:00Z"] {
         assert_eq!(fire(time).await, FireOutcome::Skipped);
     }
@@ -177,7 +178,7 @@ async fn time_with_an_existing_task_fires_without_a_second_one() {
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
     replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
     let first = row(&store).await;
-    // Simulates that only this table was restored from a backup.
+    // This simulates that only this table was restored from a backup.
     let back = Query::update()
         .table("portal_task_schedules")
         .value("last_fired_for", at("2026-03-10T12:30:00Z"))
@@ -198,7 +199,7 @@ async fn unique_task_is_not_started_while_another_is_active() {
     let mut events = store.subscribe();
     replica.pass(at("2026-03-10T14:00:00Z")).await.unwrap();
     assert_eq!(fired(&store).await, [at("2026-03-10T13:00:00Z")]);
-    // Without a new task, the next time is announced separately.
+    // Because there is no new task, the next time is announced separately.
     assert!(changed(&mut events).now_or_never().is_some());
     let row = row(&store).await;
     assert_eq!(row.last_fired_for, at("2026-03-10T14:00:00Z"));
@@ -263,7 +264,7 @@ async fn changed_schedule_does_not_fire_for_past_times() {
     assert_eq!(fired(&store).await, [at("2026-03-11T03:00:00Z")]);
     new.pass(at("2026-03-12T05:00:00Z")).await.unwrap();
 
-    // A clock that is behind does not move `last_fired_for` back.
+    // A clock that is behind must not move `last_fired_for` back.
     let newest = replica(&store, "0 4 * * *");
     newest.register(at("2026-03-12T01:00:00Z")).await.unwrap();
     assert_eq!(row(&store).await.last_fired_for, at("2026-03-12T05:00:00Z"));

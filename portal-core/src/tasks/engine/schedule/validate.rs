@@ -6,7 +6,7 @@ use super::cron::{Schedule, ScheduleError};
 use crate::source::Source;
 use crate::tasks::definition::task::TaskDefinition;
 
-/// Returns all problems of the schedule of a task.
+/// Returns all problems with a task's schedule.
 pub(crate) fn problems(definition: &TaskDefinition) -> Vec<String> {
     let TaskDefinition {
         source, schedule, ..

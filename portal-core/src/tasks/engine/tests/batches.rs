@@ -4,7 +4,7 @@ use super::*;
 
 on_both!(
     unique_key_allows_one_active_task_at_a_time,
-    tasks_of_one_commit_get_separate_results,
+    tasks_in_one_commit_get_separate_results,
     attempts_finished_in_one_commit_are_fenced_separately,
 );
 
@@ -34,7 +34,7 @@ async fn unique_key_allows_one_active_task_at_a_time(store: Store) {
     ));
 }
 
-async fn tasks_of_one_commit_get_separate_results(store: Store) {
+async fn tasks_in_one_commit_get_separate_results(store: Store) {
     let keyed = |key: &str| NewTask {
         client_token_id: Some(Uuid::nil()),
         idempotency_key: Some(key.to_owned()),
@@ -84,8 +84,8 @@ async fn full_disk_rejects_new_tasks_and_loses_nothing() {
     let store = sqlite().await;
     let id = insert(&store, "work").await;
     let record = claim_one(&store, Uuid::new_v4()).await;
-    // A limit on the only connection that writes simulates a full disk. It ends with the
-    // connection, so it is set before each attempt.
+    // A page limit on the only connection that writes simulates a full disk. The limit is lost with
+    // the connection, so it is set before each attempt.
     let fill = async || store.run_script("PRAGMA max_page_count = 1").await.unwrap();
     fill().await;
     let large = NewTask::new("probe", "work", json!("x".repeat(1_000_000)));

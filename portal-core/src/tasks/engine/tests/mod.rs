@@ -1,4 +1,4 @@
-//! Guarantees of the queue, one by one: order of claims, fencing, rescue, final states.
+//! Guarantees of the queue, tested one by one: order of claims, fencing, rescue, final states.
 
 use std::sync::Arc;
 
@@ -304,7 +304,7 @@ async fn only_tasks_with_an_expired_lease_are_rescued(store: Store) {
     assert_eq!(rescue(&store, OrphanScope::Expired).await, []);
     expire(&store, dead).await;
     expire(&store, alive).await;
-    // A heartbeat keeps the other task.
+    // The heartbeat preserves the other task.
     assert_eq!(
         heartbeat(&store, here, [alive, dead]).await.kept,
         [alive].into()
@@ -327,7 +327,7 @@ async fn rescued_task_restarts_above_every_published_version(store: Store) {
     finish::save_progress(&store, &[Arc::new(seen.clone())])
         .await
         .unwrap();
-    // Subscribers were shown more changes than the process saved.
+    // Subscribers have seen more changes than the process saved.
     let unsaved = seen.version + 5000;
     rescue(&store, OrphanScope::All).await;
     let again = claim_one(&store, Uuid::new_v4()).await;
@@ -395,7 +395,7 @@ async fn cancelled_task_stays_cancelled_whatever_its_outcome(store: Store) {
     let mut cancelled = heartbeat(&store, owner, ids).await.cancelled;
     cancelled.sort();
     assert_eq!(cancelled, ids);
-    // One completes at the same time, and the process of the other dies.
+    // One of the tasks completes at the same time, and the process of the other dies.
     let ended = finish(&store, &running[0], &Ok(json!("done"))).await;
     assert_eq!(ended.unwrap(), get(&store, ids[0]).await);
     rescue(&store, OrphanScope::All).await;

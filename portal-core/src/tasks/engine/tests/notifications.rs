@@ -16,7 +16,7 @@ fn finish_notification() -> Option<FinishNotification> {
     Some(FinishNotification::for_tests("Work", TaskNotify::Always))
 }
 
-/// Stores a user and returns the id; the other columns do not matter here.
+/// Stores a user and returns the id; the values of the other columns do not matter here.
 async fn user(store: &Store) -> Uuid {
     let id = Uuid::now_v7();
     let now = now();
@@ -56,7 +56,7 @@ async fn insert_for(store: &Store, user: Uuid, name: &'static str) -> Uuid {
     id
 }
 
-/// Returns titles and counts of a user's notifications.
+/// Returns the titles and counts of a user's notifications.
 async fn notifications_of(store: &Store, user: Uuid) -> Vec<(String, u32)> {
     let live = Live::new(store.clone(), Topics::new(), &Config::default());
     let bell = Notifications::new(store.clone(), live);
@@ -87,7 +87,8 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     let failed = || Err(TaskError::new("no mail"));
     let endings =
         || -> Vec<FinishedAttempt> { running.iter().map(|it| ending(it, failed())).collect() };
-    // The response got lost, so the outcomes are written again; the third task was cancelled.
+    // The response of the database was lost, so the outcomes are written again; the third task was
+    // cancelled.
     for _ in 0..2 {
         finish::finish_all(&store, endings()).await;
     }

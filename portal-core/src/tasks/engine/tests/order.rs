@@ -66,7 +66,7 @@ async fn first_task_behind_a_long_queue_is_claimed_next(store: Store) {
     insert_of(&store, &turns, ann, "work", 10_000).await;
     let claimer = Uuid::new_v4();
     assert_eq!(claim(&store, claimer, 100).await.len(), 100);
-    // The next tasks are stored by another replica, which has not seen the previous ones.
+    // Another replica, which has not seen the previous tasks, stores the next ones.
     let turns = Turns::default();
     let of_eve = insert_of(&store, &turns, eve, "work", 3).await;
     let next = claim(&store, claimer, 2).await;

@@ -1,4 +1,4 @@
-//! Claims read a bounded number of rows, whatever the queue and the table statistics contain.
+//! A claim reads a bounded number of rows, whatever the queue and the table statistics contain.
 
 use serde_json::Value;
 
@@ -86,7 +86,7 @@ fn rows_read(plan: &Value) -> u64 {
     own + parts.map(rows_read).sum::<u64>()
 }
 
-/// Runs a statement and asserts that it reads at most `most` rows of tasks.
+/// Runs a statement and asserts that it reads at most `most` task rows.
 async fn check<const W: bool>(store: &Store, statement: &RawSql<W>, most: u64, about: &str) {
     let dialect = store.dialect();
     let explain = match dialect {
@@ -99,13 +99,13 @@ async fn check<const W: bool>(store: &Store, statement: &RawSql<W>, most: u64, a
     };
     let mut transaction = store.begin_by_index().await.unwrap();
     let rows = transaction.fetch_all(&explained).await.unwrap();
-    // After the rollback, the next claim finds the rows again, without locks.
+    // The rollback restores the rows and releases their locks for the next claim.
     transaction.rollback().await.unwrap();
     match dialect {
         Dialect::Sqlite => {
             for row in &rows {
                 let step: String = row.get("detail").unwrap();
-                // A full scan is fine for an index that contains only running tasks.
+                // A full scan is acceptable if the index contains only running tasks.
                 let is_bounded = !step.contains("SCAN task")
                     && !step.contains("SCAN portal_tasks")
                     && !step.contains("TEMP B-TREE FOR ORDER BY")
@@ -147,7 +147,7 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
             };
             let each = ROOM / types_known as u64;
             for statement in claim::take_statements(dialect, &claimer, &share(each), now) {
-                // Each row is read once by its turn, and once by its id for the update.
+                // Each row is read once through its turn, and once through its id for the update.
                 check(store, &statement, 3 * ROOM, &format!("{about}, take")).await;
             }
         }
@@ -185,7 +185,7 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
     }
 }
 
-/// Runs all checks, with paused types too, before and after the statistics are collected.
+/// Runs all checks, also with paused types, before and after statistics are collected.
 async fn check_states(store: &Store, types: usize, about: &str) {
     for analyzed in [false, true] {
         if analyzed {
@@ -213,7 +213,7 @@ async fn claims_read_a_bounded_number_of_rows(store: Store) {
     }
     fill(&store, 10, "PENDING", 20_001..1_000_001).await;
     check_states(&store, 10, "1,000,000 rows of 10").await;
-    // Test databases are kept; empty this one.
+    // Test databases are not deleted, so this one is emptied.
     let empty = match store.dialect() {
         Dialect::Sqlite => "DELETE FROM portal_tasks; VACUUM",
         Dialect::Postgres => "TRUNCATE portal_tasks CASCADE",

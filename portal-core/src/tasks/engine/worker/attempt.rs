@@ -55,8 +55,8 @@ impl Worker {
                 .run_attempt(&definition, &attempt, claimed.args)
                 .await;
             worker.tasks.0.engine.running.remove(&attempt);
-            // The permit is held until here; otherwise, finished tasks would pile up that are still
-            // running according to the database.
+            // The permit is held until here; otherwise, tasks that have finished but that the
+            // database still shows as running would pile up.
             drop(permit);
             worker.tasks.0.engine.wake.notify_one();
         });
@@ -123,8 +123,8 @@ impl Worker {
             }
             None => {
                 span.in_scope(|| tracing::warn!("superseded by another attempt"));
-                // Or the outcome has been stored and only the response was lost; subscribers must
-                // still be notified.
+                // The outcome may also have been stored and only the response was lost; subscribers
+                // must then still be notified.
                 if let Ok(Some(stored)) = queue::get(&self.tasks.0.store, last.id).await {
                     self.tasks.publish(stored);
                 }
@@ -138,7 +138,7 @@ impl Worker {
         definition: &TaskDefinition,
         record: &TaskRecord,
     ) -> Result<(), TaskError> {
-        // A task without an owner, or of an internal type, was enqueued by the application itself.
+        // If a task has no owner or an internal type, the application itself enqueued it.
         let has_owner = record.client_token_id.or(record.owner_user_id).is_some();
         if !has_owner || definition.internal || definition.access == crate::Access::Public {
             return Ok(());
@@ -152,7 +152,7 @@ impl Worker {
             };
             match auth.user(id).await {
                 Ok(owner) => break owner,
-                // The owner cannot be read, so the check is repeated later.
+                // The owner cannot be read at the moment, so the check is repeated later.
                 Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE => {
                     sleep(OWNER_RETRY).await;
                 }
@@ -177,7 +177,7 @@ impl Worker {
         );
         let future = (definition.run)(context, self.state.clone(), args);
         let future = self.tasks.0.events.logs.capture(&attempt.record(), future);
-        // A separate tokio task contains a panic, and can be dropped at any await.
+        // A separate tokio task contains panics and can be dropped at any await.
         let mut handle = tokio::spawn(tracing::Instrument::in_current_span(future));
         let limit = async {
             match definition.timeout {
@@ -186,7 +186,7 @@ impl Worker {
             }
         };
         let joined = tokio::select! {
-            // The order matters: a task that stops because of a cancellation has not failed.
+            // The order matters: a task that stops because it was cancelled has not failed.
             biased;
             () = attempt.superseded.cancelled() => {
                 handle.abort();
@@ -230,7 +230,7 @@ fn retry_at(
     Some(retry::after(pause))
 }
 
-/// Rejects a result that exceeds the maximum size as JSON.
+/// Rejects a result whose JSON form exceeds the maximum size.
 fn limit_size(result: Value, limit: usize) -> Result<Value, TaskError> {
     let length = serde_json::to_string(&result).map_or(usize::MAX, |text| text.len());
     if length <= limit {

@@ -23,11 +23,11 @@ use crate::tasks::definition::task::OnCrash;
 use crate::tasks::service::Tasks;
 use crate::tasks::settings::TaskSettings;
 
-/// Interval at which the queue is polled while a caller's transaction may add tasks.
+/// Interval at which the queue is polled while tasks from a caller's transaction may appear.
 const EXPECTING_INTERVAL: Duration = Duration::from_millis(50);
 /// Maximum number of tasks claimed with one statement.
 const CLAIM_BATCH: usize = 100;
-/// Time limit of the last writes when the portal stops.
+/// Time limit for the last writes when the portal stops.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Worker of a process.
@@ -35,8 +35,8 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Worker {
     tasks: Tasks,
     state: PortalState,
-    /// Id that is new in each process: with a permanent id, the claims of a dead process would be
-    /// renewed.
+    /// Id that is different for each process. With a permanent id, the leases of a dead process
+    /// would be renewed.
     id: Uuid,
     /// Task types that are registered in this process.
     queues: Arc<[QueueSpec]>,
@@ -68,10 +68,10 @@ impl Worker {
         }
     }
 
-    /// Runs until the portal stops, then lets tasks finish and releases the rest.
+    /// Runs until the portal stops, then waits for tasks to finish and releases the rest.
     pub(crate) async fn run(self) {
-        // The lock is held until the end: while another process holds it, the tasks of that process
-        // are running.
+        // The lock is held until the end. If another process holds the lock, claimed tasks may be
+        // running in that process.
         let instance_lock = self.tasks.0.store.try_instance_lock();
         let scope = if instance_lock.is_some() {
             OrphanScope::All
@@ -118,7 +118,7 @@ impl Worker {
             for attempt in self.tasks.0.engine.running.all() {
                 attempt.superseded.cancel();
             }
-            // Tasks whose outcome cannot be stored now keep their lease and are rescued when it
+            // Tasks whose outcome cannot be stored now keep their lease, and are rescued when it
             // expires.
             let _ = timeout(RELEASE_TIMEOUT, self.attempts.wait()).await;
         }
@@ -157,7 +157,8 @@ impl Worker {
                 () = self.tasks.0.engine.wake.notified() => {}
                 () = sleep(self.idle_timeout()) => {}
             }
-            // Let attempts that finish together release their permits before the next claim.
+            // Give attempts that finish at the same time the chance to release their permits before
+            // the next claim.
             tokio::task::yield_now().await;
         }
     }
@@ -180,10 +181,10 @@ impl Worker {
         TimeDelta::from_std(self.settings().lease).unwrap_or(TimeDelta::MAX)
     }
 
-    /// Claims as many tasks as there are permits for; returns `true` if there may be more.
+    /// Claims as many tasks as permits are available; returns `true` if there may be more.
     async fn claim(&self) -> Result<bool, StoreError> {
         // Claim for at most half of all permits at once, so that the outcomes of one half are
-        // stored while the other half is claimed.
+        // stored while tasks for the other half are claimed.
         let batch = self.settings().concurrency.div_ceil(2).min(CLAIM_BATCH);
         let room = self.permits.available_permits().min(batch);
         if room == 0 || self.queues.is_empty() {
@@ -199,8 +200,8 @@ impl Worker {
         let claimed = claim::claim(&self.tasks.0.store, claimer, room as u64).await?;
         let more = claimed.len() == room;
         for claimed in claimed {
-            // There is a permit for each task; a claimed task that is not started would never
-            // finish.
+            // There is a permit for each claimed task; a claimed task that is not started would
+            // never finish.
             let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
                 break;
             };

@@ -1,4 +1,4 @@
-//! Upkeep of running tasks: heartbeats, rescues, progress, and events of other replicas.
+//! Upkeep of running tasks: heartbeats, rescues, progress, and events from other replicas.
 
 use std::future::Future;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const SAVE_INTERVAL: Duration = Duration::from_millis(25);
 
 impl Worker {
     pub(super) async fn run_heartbeat(self) {
-        // Three heartbeats may fail before the lease expires.
+        // Up to three heartbeats may fail before the lease expires.
         let mut tick = interval(self.settings().lease / 4);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -39,7 +39,7 @@ impl Worker {
         let ids = running.iter().map(|attempt| attempt.record().id);
         let heartbeat = lease::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
         for attempt in &running {
-            // This also cancels attempts that have just finished, which has no effect.
+            // This also affects attempts that have just finished, for which it has no effect.
             if !heartbeat.kept.contains(&attempt.record().id) {
                 attempt.superseded.cancel();
             }
@@ -124,7 +124,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Retries while the database is unavailable, so that no outcome is lost because of it.
+    /// Retries an operation while the database is unavailable, so that no outcome is lost.
     pub(super) async fn retry_until_stored<
         T: Default,
         F: Future<Output = Result<T, StoreError>>,

@@ -1,4 +1,4 @@
-//! Monitors as event streams.
+//! Monitors that are served as event streams.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::{CloseReason, Cursor, Monitor, Snapshot};
 use crate::live::{self, EventStream, RECONNECT_DELAY, event_stream, last_event_id};
 
-/// Interval of keep-alives: proxies close a stream that is silent for about a minute.
+/// Interval between keep-alives; proxies close a stream that is silent for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
@@ -25,7 +25,8 @@ pub(super) fn are_wanted(headers: &HeaderMap) -> bool {
         .any(|range| range.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
-/// Returns the last cursor that the client received; ignores one that this portal did not issue.
+/// Returns the last cursor that the client received; ignores a cursor that this portal did not
+/// issue.
 pub(super) fn last_seen(headers: &HeaderMap) -> Option<Cursor> {
     last_event_id(headers)?.trim().parse().ok()
 }
@@ -37,11 +38,11 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
             record.status.is_final() && cursor == Some(Cursor::of(record))
         });
     if has_seen_the_end {
-        // Browsers reconnect whenever a stream ends, except after this status.
+        // Browsers reconnect whenever a stream ends, unless the response has this status.
         return StatusCode::NO_CONTENT.into_response();
     }
-    // An id without data is not an event; a client that is cut off before the first event resumes
-    // from this id.
+    // An id without data is not an event. A client that is disconnected before the first event
+    // resumes from this id.
     let start = Cursor::start();
     let from = cursor.unwrap_or(start);
     event_stream(Stream {
@@ -55,9 +56,9 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
 struct Stream {
     monitor: Monitor,
     ready: VecDeque<Bytes>,
-    /// Position from which nothing is missing once the current states have been sent.
+    /// Cursor from which a client can resume once the current states have been sent.
     start: Option<Cursor>,
-    /// `true` if nothing follows the ready frames.
+    /// `true` if no frames follow the ready ones.
     ended: bool,
 }
 
@@ -92,11 +93,11 @@ impl EventStream for Stream {
                 return None;
             }
             if let Some(start) = self.start {
-                // A client that is cut off here resumes from the last event it received.
+                // A client that is disconnected here resumes from the last event that it received.
                 let present = self.monitor.next_present().await.ok()?;
                 if present.is_empty() {
                     self.start = None;
-                    // The current states may be old, but nothing before `start` is missing.
+                    // The current states may be old, but no change before `start` is missing.
                     self.ready.push_back(format!("id: {start}\n\n").into());
                 } else {
                     self.add(present);

@@ -43,7 +43,7 @@ use crate::tasks::service::{Tasks, task_not_found};
 /// Maximum time for a peer to receive the last message.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Open monitors of this process, which a stopping portal closes with a message.
+/// Open monitors of this process, which are closed with a message when the portal stops.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct OpenMonitors(TaskTracker);
 
@@ -85,7 +85,7 @@ struct MonitorPath {
     task_id: Option<String>,
 }
 
-/// The part of a token's tasks that a monitor shows.
+/// Part of a token's tasks that a monitor shows.
 #[derive(Default)]
 struct Scope {
     group: Option<String>,
@@ -100,7 +100,8 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 struct MonitorQuery {
     /// Position from which to resume.
     ///
-    /// It is the id of an event, the `updated_at` of a task object, or the cursor of a page.
+    /// The position is the id of an event, the `updated_at` of a task object, or the cursor of a
+    /// page.
     since: Option<String>,
 }
 
@@ -161,8 +162,8 @@ async fn respond(
     upgrade: Upgrade,
 ) -> Result<Response> {
     let headers = &parts.headers;
-    // If the position is invalid, the stream starts with the current states, as with an unknown
-    // event id.
+    // If the position is invalid, the stream starts with the current states, as it does for an
+    // unknown event id.
     let since = scope.since;
     if upgrade.is_err() && parts.method == Method::GET && events::are_wanted(headers) {
         let cursor = events::last_seen(headers).or(since);
@@ -188,15 +189,15 @@ async fn respond(
 /// State of an open monitor.
 struct Monitor {
     subscription: Subscription,
-    /// States to show first.
+    /// States to show at the start.
     present: Vec<Arc<Snapshot>>,
-    /// States to show next, the oldest change first.
+    /// States to show after those in `present`, the oldest change first.
     ///
     /// Their results are read when the peer has received the preceding states, so that a monitor
     /// never holds all of them.
     more: WithoutResults,
     store: Store,
-    /// `true` for a single task; the monitor closes when it has finished.
+    /// `true` for a single task; the monitor closes when that task has finished.
     single: bool,
     seen: SeenVersions,
     /// Task types that the owner of the token may not use, by group and name.
@@ -210,7 +211,8 @@ struct Monitor {
 }
 
 impl Monitor {
-    /// Returns the next batch of the states to show first; an empty one if all have been shown.
+    /// Returns the next batch of states to show at the start; the batch is empty if all have been
+    /// shown.
     async fn next_present(&mut self) -> Result<Vec<Arc<Snapshot>>, StoreError> {
         if !self.present.is_empty() {
             return Ok(std::mem::take(&mut self.present));
@@ -220,7 +222,8 @@ impl Monitor {
         Ok(snapshots.map(Arc::new).collect())
     }
 
-    /// Returns the states that have not been shown yet, and `true` if nothing follows them.
+    /// Returns the states that have not been shown yet, and `true` if no further states follow
+    /// them.
     fn unseen(&mut self, mut states: Vec<Arc<Snapshot>>) -> (Vec<Arc<Snapshot>>, bool) {
         states.retain(|state| self.shows(state.record()) && self.seen.note(state.record()));
         let ended = self.single
@@ -280,7 +283,7 @@ impl CloseReason {
 
 /// Watches the session of the request, if it presents one.
 ///
-/// A client token is sufficient, but a session that is presented must be valid.
+/// A client token is sufficient, but if a session is presented, it must be valid.
 async fn watch_session(state: &PortalState, parts: &Parts) -> Result<Option<RevocationToken>> {
     let auth = state.borrow::<Auth>()?;
     match auth.authenticate(parts).await? {
@@ -317,10 +320,11 @@ async fn open(
         group: scope.group,
         task_id,
     };
-    // Subscribe before reading the states: a change in between is seen twice rather than never.
+    // Subscribe before the states are read, so that a change in between is seen twice rather than
+    // never.
     let subscription = tasks.watch(watch.clone());
-    // Read the token again now that its revocation would be noticed; it may have been revoked
-    // before the subscription.
+    // Read the token again, now that a revocation would be noticed: the token may have been revoked
+    // before the subscription started.
     tokens.read(token.id).await?;
     let mut more = WithoutResults::default();
     let present = match task_id {
@@ -374,7 +378,7 @@ async fn open(
     })
 }
 
-/// Returns the access rules of the task types without duplicates.
+/// Returns the access rules of the task types, without duplicates.
 fn distinct<'a>(task_types: impl Iterator<Item = &'a Arc<TaskDefinition>>) -> Vec<Access> {
     let mut all: Vec<Access> = Vec::new();
     for task_type in task_types {

@@ -1,4 +1,4 @@
-//! Monitors over WebSockets.
+//! Monitors that are served over WebSockets.
 
 use std::future::Future;
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -31,11 +31,12 @@ const TOO_LARGE: CloseReason = CloseReason {
 
 pub(super) fn serve(monitor: Monitor, upgrade: WebSocketUpgrade) -> Response {
     upgrade
-        // Small buffers: a portal holds many sockets, each of them mostly idle.
+        // The buffers are small, because a portal holds many sockets that are mostly idle.
         .read_buffer_size(1024)
         .write_buffer_size(0)
         .max_message_size(MAX_FRAME)
-        // Without this limit, a frame of any announced length is buffered until it is complete.
+        // Without this limit, a frame of any announced length would be buffered until it is
+        // complete.
         .max_frame_size(MAX_FRAME)
         .on_upgrade(move |socket| async move {
             if let Err(error) = run(monitor, socket).await {
@@ -98,14 +99,15 @@ async fn show(
     }
 }
 
-/// Returns the next batch of the states to show first.
+/// Returns the next batch of states to show at the start.
 ///
-/// A failure closes the socket, and the peer may reconnect.
+/// If this fails, the socket is closed, and the peer may reconnect.
 async fn present(monitor: &mut Monitor) -> Result<Vec<Arc<Snapshot>>, axum::Error> {
     monitor.next_present().await.map_err(axum::Error::new)
 }
 
-/// Sends unless the monitor closes first, even while it waits for a peer that reads nothing.
+/// Sends unless the monitor closes first, even while sending is blocked by a peer that does not
+/// read.
 async fn unless<E>(
     closed: impl Future<Output = CloseReason>,
     sending: impl Future<Output = Result<(), E>>,
@@ -115,13 +117,14 @@ async fn unless<E>(
         closed = closed => Ok(Break(Some(closed))),
         sent = timeout(SILENCE_LIMIT, sending) => match sent {
             Ok(sent) => sent.map(Continue),
-            // A peer that reads nothing for this time does not respond to pings either.
+            // A peer that has read nothing for this time does not respond to pings either.
             Err(_) => Ok(Break(None)),
         },
     }
 }
 
-/// Returns close code `1009` if the peer sent a frame that is too large, and otherwise the error.
+/// Returns close code `1009` if the peer sent a frame that is too large; otherwise returns the
+/// error.
 fn too_large(error: axum::Error) -> Result<CloseReason, axum::Error> {
     let inner = error.into_inner();
     match inner.downcast_ref() {
@@ -142,7 +145,7 @@ async fn close(mut socket: WebSocket, closed: CloseReason) -> Result<(), axum::E
         code: closed.code,
         reason: closed.reason.into(),
     };
-    // The peer responds with a close frame; a peer that does not is dropped.
+    // The peer should respond with a close frame; if it does not, the connection is dropped.
     let closing = async {
         socket.send(Message::Close(Some(frame))).await?;
         while let Some(Ok(message)) = socket.next().await {
@@ -151,8 +154,8 @@ async fn close(mut socket: WebSocket, closed: CloseReason) -> Result<(), axum::E
             }
         }
         if closed.code == TOO_LARGE.code {
-            // The rest of the frame stays unread, which would reset the connection before the peer
-            // has read the reason.
+            // The rest of the frame remains unread. Dropping the socket now would reset the
+            // connection before the peer has read the reason.
             sleep(LINGER).await;
         }
         Ok(())
