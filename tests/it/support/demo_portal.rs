@@ -6,6 +6,15 @@ use serde_json::json;
 
 use super::{Client, ReferencePortal, TaskClient, command, eventually};
 
+/// Pages that redirect a signed-in user, because they sign in or are the targets of forms.
+const REDIRECTS: [&str; 5] = [
+    "/sign-in",
+    "/sign-up",
+    "/admin/settings/defaults",
+    "/admin/notifications/read-all",
+    "/admin/notifications/send",
+];
+
 /// A reference portal with users, rows, and tasks of several types.
 pub(crate) struct DemoPortal {
     pub(crate) portal: ReferencePortal,
@@ -77,12 +86,9 @@ impl DemoPortal {
     pub(crate) fn pages_of(&self, admin: bool) -> Vec<&str> {
         let mine = |(_, access): &&(String, String)| admin || access == "public";
         let pages = self.pages.iter().filter(mine);
-        // These redirect: the first two if a user is signed in, the last to the list of its model.
         pages
             .map(|(path, _)| path.as_str())
-            .filter(|path| {
-                !(admin && ["/sign-in", "/sign-up", "/admin/settings/defaults"].contains(path))
-            })
+            .filter(|path| !(admin && REDIRECTS.contains(path)))
             .collect()
     }
 
