@@ -298,7 +298,7 @@ async fn concurrent_theme_changes_are_reported_and_merged() {
         "the form shows the stored value"
     );
     choose().await;
-    browser.see("Saved for the whole portal").await;
+    browser.see("Saved for everyone").await;
     let theme = browser
         .script("const { gray, radius } = document.documentElement.dataset; return [gray, radius]")
         .await;

@@ -215,7 +215,7 @@ impl DefaultTheme {
 }
 
 fn conflict() -> Error {
-    let detail = "the default theme was changed by someone else; review the change and try again";
+    let detail = "someone else changed the default theme; review the change and try again";
     Error::conflict("settings_changed", detail)
 }
 

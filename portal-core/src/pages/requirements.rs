@@ -140,7 +140,10 @@ impl Requirements {
         if let Some(problem) = requirement.problem() {
             tracing::error!(problem, "skipped an invalid requirement of a page");
         } else if self.declared.len() == MAX_DECLARED {
-            tracing::error!(?requirement, "skipped a requirement; the page has too many");
+            tracing::error!(
+                ?requirement,
+                "skipped a requirement; the page exceeds the maximum number"
+            );
         } else {
             self.declared.push(requirement);
         }

@@ -151,7 +151,7 @@ async fn save(
         (true, _) => StatusCode::NO_CONTENT.into_response(),
         (false, Some(_)) => axum::response::Redirect::to(&back).into_response(),
         (false, None) if is_reset => {
-            Flash::success("Using portal defaults").redirect(Href::host(&back))
+            Flash::success("Portal defaults restored").redirect(Href::host(&back))
         }
         (false, None) => Flash::success("Appearance saved").redirect(Href::host(&back)),
     };
@@ -200,7 +200,7 @@ async fn save_portal(
     }
     let back = safe_return(&setup.config, &sent.return_to);
     let flash = match setup.theme.set(&admin, look, version).await {
-        Ok(()) => Flash::success("Saved for the whole portal"),
+        Ok(()) => Flash::success("Saved for everyone"),
         Err(error) if error.status() == StatusCode::CONFLICT => Flash::error(conflict(error)),
         Err(error) => return Err(error),
     };

@@ -47,7 +47,7 @@ pub fn theme_settings(state: &PortalState, parts: &Parts) -> Result<Markup> {
         .body(html! {
             div class="pt-stack" {
                 @if setup.theme.theme().is_locked() {
-                    p class="pt-muted" { "Accent, gray and radius are the same for everyone here." }
+                    p class="pt-muted" { "Accent, gray and radius are the same for everyone in this portal." }
                 }
                 (theme_form(state, parts)?)
             }
@@ -158,7 +158,7 @@ fn portal_card(setup: &PageRenderer, parts: &Parts) -> Markup {
             .map(|it| it.to_string())
             .unwrap_or_default(),
     )
-    .hint("Users can always change mode, scaling and density.");
+    .hint("Users can always change appearance, scaling and density.");
     let card = Card::new()
         .title("Default theme")
         .description("Used by everyone who hasn't picked their own theme. Only administrators see this.")

@@ -81,9 +81,9 @@ fn count(rows: u64, model: &ModelSpec, done: &str) -> String {
 /// Converts the reason why rows were not deleted to a message; returns unexpected errors unchanged.
 fn not_deleted(error: Error) -> Result<Flash> {
     match error.code() {
-        "stale" => Ok(Flash::error("Not deleted: someone else changed it")),
+        "stale" => Ok(Flash::error("Not deleted: someone else changed the record")),
         "row_not_found" => Ok(Flash::info("It was already deleted")),
-        "referenced" => Ok(Flash::error("Not deleted: other rows refer to it")),
+        "referenced" => Ok(Flash::error("Not deleted: other records refer to it")),
         _ => Err(error),
     }
 }

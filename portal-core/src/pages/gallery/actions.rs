@@ -73,7 +73,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "tooltip",
             "Tooltip",
-            "A few more words about a control, on hover and focus. Do not put information only here. Esc hides it.",
+            "A short description of a control, on hover and focus. Do not put essential information only here. Esc hides it.",
             vec![example!(
                 "On a button",
                 tooltip(

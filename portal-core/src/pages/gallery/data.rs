@@ -33,7 +33,7 @@ pub(super) fn sections(query: &str) -> Vec<Section> {
                             .href("#table").selected(true))
                 )
                 .wide(),
-                example!("Loading: as high as the rows to come", people().loading(3)).wide(),
+                example!("Loading: as high as the expected rows", people().loading(3)).wide(),
                 example!(
                     "Empty",
                     people().empty(EmptyState::new("users", "No people yet").text("People appear here when they sign in.").action(Button::new("Invite someone")))
@@ -99,7 +99,7 @@ pub(super) fn sections(query: &str) -> Vec<Section> {
                 example!("Sizes", html! { (sized_avatar("u1", "Ada Lovelace", None, 1)) (avatar("u2", "Grace Hopper")) (sized_avatar("u3", "Alan Turing", None, 3)) }),
                 example!("With a name and a second line", person("u4", "Edsger Dijkstra", Some("edsger@example.com"))),
                 example!(
-                    "Actors: a person, a program, a setting that was applied",
+                    "Actors: a person, a program, an applied setting",
                     html! { (actor_name("ada@example.com", true)) " · " (actor_name("nightly import", false)) " · " (actor_name("ADMIN_USER_EMAILS", false)) }
                 ),
             ],

@@ -157,7 +157,7 @@ mod tests {
         // Module names are skipped; components that layouts render are not examples.
         let elsewhere = [
             "toast_region",
-            "palette_button",
+            "search_button",
             "ButtonKind",
             // Shown by `theme_picker`.
             "ThemePicker",

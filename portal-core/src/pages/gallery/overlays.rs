@@ -47,7 +47,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "dialog",
             "Confirm",
-            "Before a destructive action. The title names the item, the button names the action. For many items at once the user must type a phrase.",
+            "Before a destructive action. The title names the item, the button names the action. To delete many items at once, the user must type a phrase.",
             vec![
                 example!(
                     "One item",

@@ -11,7 +11,7 @@ pub(super) fn sections() -> Vec<Section> {
         Section::new(
             "page-head",
             "Page head",
-            "Breadcrumb, title, the one main action, tabs. Use it once per page; here its parts are shown, because this page already has one.",
+            "Breadcrumb, title, one main action, and tabs. Use it once per page; here its parts are shown, because this page already has one.",
             vec![
                 example!(
                     "Breadcrumb",

@@ -115,7 +115,7 @@ async fn owner(scope: &PageScope, email: &str) -> Result<Uuid> {
 /// Renders the form for an age, and the confirmation with the number of tasks.
 fn prune_card(choice: &Fields, fault: Option<FieldError>, asked: Option<(u64, u64)>) -> Markup {
     let days = choice.find("prune").unwrap_or(USUAL_DAYS);
-    let field = Field::number("prune", "Finished more than (days) ago")
+    let field = Field::number("prune", "Minimum age in days")
         .range(Some("0".to_owned()), Some(MAX_DAYS.to_string()))
         .step("1")
         .value(days)

@@ -89,7 +89,7 @@ fn confirm(token: &ClientToken) -> Confirm {
         REVOKE_TOKEN,
         "Revoke token",
     )
-    .text("Programs that use it are rejected, and its monitors close. Its tasks continue and stay under “All tasks”.")
+    .text("Programs that use it are rejected, and its monitors close. Its tasks continue and remain visible under “All tasks”.")
     .hidden(html! { input type="hidden" name="token" value=(id); })
 }
 

@@ -224,7 +224,7 @@ impl TaskListFilter {
                         }
                     }))
                     @if of_everyone {
-                        input class="pt-input pt-owner" data-size="1" type="search" name="owner" value=[&self.owner] placeholder="Owner’s e-mail" aria-label="Filter by the owner’s e-mail";
+                        input class="pt-input pt-owner" data-size="1" type="search" name="owner" value=[&self.owner] placeholder="Owner’s e-mail" aria-label="Filter by the owner’s e-mail address";
                     }
                     span class="pt-no-js" { (Button::new("Show").size(1).submit()) }
                     @if self.is_filtered() { (Button::new("Clear").size(1).ghost().icon("x").href(self.clear())) }

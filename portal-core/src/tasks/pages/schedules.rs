@@ -58,7 +58,7 @@ pub(super) async fn show(AdminScope(scope): AdminScope) -> Result<Markup> {
                 }
                 (Card::new().flush()
                     .title("Schedules")
-                    .description("Each run starts exactly one task, even with several replicas. Runs missed while paused are skipped.")
+                    .description("Each run starts exactly one task, even with several replicas. Runs that are missed during a pause are skipped.")
                     .body(table))
             }
         }))
