@@ -1,4 +1,4 @@
-//! Access rules: the conditions on a user that pages, navigation, tasks and models share.
+//! Access rules: conditions on users, shared by pages, navigation, tasks and models.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::role::Role;
 use super::users::User;
 use crate::error::Error;
 
-/// Access rule: a condition on the users who may use something.
+/// Access rule: the condition that a user must satisfy to use a page, task or model.
 ///
 /// ```
 /// use portal_core::{Access, Denied};
@@ -55,8 +55,8 @@ impl Access {
 
     /// Creates a rule for users with a permission, and administrators.
     ///
-    /// No role grants a permission with an invalid name; `build()` reports one on a page, task or
-    /// model.
+    /// No role grants a permission with an invalid name; `build()` reports such a name if a page,
+    /// task or model uses it.
     #[must_use]
     pub fn permission(name: &str) -> Self {
         Self::Permission(Permission::unchecked(name))
@@ -64,7 +64,7 @@ impl Access {
 
     /// Checks whether a user, or a guest (`None`), has access.
     ///
-    /// An impersonated user only has the access of an ordinary user.
+    /// An impersonated user has only the access that an ordinary user has.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl Access {
     pub fn check(&self, user: Option<&User>) -> Result<(), Denied> {
         let user = match (self, user) {
             (Self::Public, _) => return Ok(()),
-            // One of several rules may be public.
+            // One of the rules may be public, so guests are checked, too.
             (Self::AnyOf(any), _) => return check_any(any, user),
             (_, None) => return Err(Denied::Unauthenticated),
             (_, Some(user)) if !user.is_enabled() => return Err(Denied::Deactivated),

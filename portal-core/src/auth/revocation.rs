@@ -71,7 +71,8 @@ pub(super) struct OpenConnection {
 }
 
 impl OpenConnection {
-    /// Checks the access of a user (`None` if deleted); fails with the reason why it is revoked.
+    /// Checks that a user (`None` if deleted) still has access; fails with the reason for revoking
+    /// it.
     pub(super) fn check(&self, user: Option<&User>) -> Result<(), Revocation> {
         let user = user.ok_or(Revocation::UserDeleted)?;
         Access::User.check(Some(user))?;
