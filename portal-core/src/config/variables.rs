@@ -1,4 +1,4 @@
-//! Variables that can be set outside of the program.
+//! Variables that can be set outside the program.
 
 /// A variable with its flag, help text and default.
 ///
@@ -47,7 +47,7 @@ impl Setting {
         self
     }
 
-    /// Adds other names that are read as well.
+    /// Adds alternative names under which the variable is read.
     #[must_use]
     pub const fn aliases(mut self, names: &'static [&'static str]) -> Self {
         self.aliases = names;

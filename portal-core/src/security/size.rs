@@ -7,7 +7,8 @@ use crate::error::Error;
 
 /// Rejects heads that exceed the limits, and methods for proxies.
 ///
-/// `TRACE` would reveal to a page the headers that its browser adds, and `CONNECT` is for tunnels.
+/// `TRACE` would reveal to a page the headers that the browser adds to its requests, and `CONNECT`
+/// is for tunnels.
 pub(crate) fn check_head(
     limits: &Limits,
     method: &Method,
