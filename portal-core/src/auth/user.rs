@@ -118,7 +118,7 @@ impl User {
         })
     }
 
-    /// Adds the permissions of the user's role; without this call, the user has only the
+    /// Adds the permissions of the user's role. Without this call, the user has only the
     /// permissions of an ordinary user.
     pub(super) fn with_roles(mut self, roles: &Roles) -> Self {
         self.grants = roles.grants(&self.role);
