@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn all_unstorable_texts_are_reported() {
+    fn all_unstorable_strings_are_reported() {
         let value = json!({"a": ["x", "y\0"], "b\0": {"c/d": "\0"}});
         let mut pointers: Vec<String> = validate(&value, "/v")
             .into_iter()
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn program_value_is_converted_if_storable() {
+    fn rust_value_is_converted_if_storable() {
         assert_eq!(to_storable(&vec![1, 2]).unwrap(), json!([1, 2]));
         let deep: Value = serde_json::from_str(&nested(MAX_DEPTH + 1)).unwrap();
         assert!(

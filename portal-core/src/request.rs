@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn violated_rule_has_the_pointer_of_its_field() {
+    fn violated_rule_points_to_its_field() {
         let limits = Limits {
             count: 9,
             names: vec!["ab".to_owned(), "abc".to_owned()],
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn body_stays_whole_when_peeked() {
+    async fn peeked_body_remains_complete() {
         let parts = stream::iter(["one, ", "two"].map(Ok::<_, std::io::Error>));
         for (mut body, text, whole) in [
             (Body::from("one"), Some("one"), "one"),

@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn submitted_form_leads_to_the_filtered_list() {
+    fn submitted_form_redirects_to_the_filtered_list() {
         let model = ModelSpec::users(&Roles::default());
         let lead = |query: &str| sent(&model, &here(query), query).map(|to| to.query());
         let decoded = |query: &str| {

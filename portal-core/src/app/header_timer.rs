@@ -76,7 +76,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(20);
 
     #[tokio::test]
-    async fn deadline_of_an_earlier_request_does_not_end_a_later_one() {
+    async fn earlier_deadline_does_not_end_a_later_request() {
         let timer = HeaderTimer::new();
         let start = timer.now();
         timer.sleep(SHORT).await;

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_path_under_a_reserved_prefix_has_its_kind() {
+    fn unknown_path_has_the_kind_of_its_reserved_prefix() {
         for (path, kind) in [
             ("/api", Some(RouteKind::Api)),
             ("/api/", Some(RouteKind::Api)),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn open_changes_of_a_provider_count_as_sign_ins() {
+    fn public_provider_writes_count_as_sign_ins() {
         let nothing = async || "";
         let routes = Routes::new()
             .post("/own/sign-in", Access::Public, nothing)

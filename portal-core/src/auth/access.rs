@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn each_role_passes_its_own_rules() {
+    fn each_role_satisfies_its_own_rules() {
         assert_eq!(allowed(&user("admin")), [0, 1, 2, 3, 4, 5]);
         assert_eq!(allowed(&user("editor")), [0, 1, 3, 4]);
         assert_eq!(allowed(&user("reviewer")), [0, 1, 5]);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn inactive_and_banned_users_pass_public_access_only() {
+    fn inactive_and_banned_users_have_public_access_only() {
         let (mut inactive, mut banned) = (user("admin"), user("admin"));
         inactive.is_active = false;
         banned.is_banned = true;
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn impersonated_user_has_access_of_an_ordinary_user() {
+    fn impersonated_user_has_only_ordinary_access() {
         for role in ["admin", "editor", "reviewer", "user"] {
             let user = user(role).restricted();
             assert_eq!(allowed(&user), [0, 1], "{role}");

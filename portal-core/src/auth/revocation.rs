@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn session_end_revokes_only_its_connections() {
+    async fn ended_session_revokes_only_its_connections() {
         let holders = Arc::new(OpenConnections::default());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let mine = [1, 2].map(|_| holders.add(ann, Some("one".into()), Vec::new()));

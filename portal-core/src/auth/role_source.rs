@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn administrators_of_older_versions_get_a_source() {
+    fn administrators_from_older_versions_get_a_source() {
         use RoleSource::{Administrator, Configuration, Provider};
         for (role, is_listed, source, without) in [
             ("ADMIN", true, Configuration, "USER"),

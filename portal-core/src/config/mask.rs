@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn password_is_masked_in_all_forms_of_a_uri() {
+    fn password_is_masked_in_all_uri_forms() {
         for uri in [
             "postgres://u:hunter2@db/x",
             "postgres://u:hun/ter2@db/x",

@@ -178,7 +178,7 @@ mod tests {
     use crate::config::Config;
 
     #[test]
-    fn debug_output_holds_no_secret() {
+    fn debug_output_contains_no_secret() {
         const KEY: Setting = Setting::new("MAIL_KEY", "Key of the mail service").secret();
         let settings = Settings::from_pairs_with(
             &[KEY],

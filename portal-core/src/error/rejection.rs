@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_short_and_has_one_line() {
+    fn text_is_shortened_to_one_line() {
         let long = printable("é\r\n".repeat(MAX_TEXT_LEN).as_bytes());
         assert_eq!(long.chars().count(), MAX_TEXT_LEN + 1);
         assert!(!long.contains(['\r', '\n']));

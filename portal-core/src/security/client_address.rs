@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_header_of_untrusted_peers_is_ignored() {
+    fn forwarded_header_from_untrusted_peer_is_ignored() {
         for trusted in [&[][..], &["10.0.0.0/8"]] {
             for said in [&[][..], &["1.2.3.4"], &["1.2.3.4", "10.0.0.1"]] {
                 assert_eq!(client(trusted, "192.0.2.1", said), "192.0.2.1");

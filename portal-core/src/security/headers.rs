@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_a_handler_take_precedence() {
+    fn handler_headers_take_precedence() {
         let plain = complete(false, &[]);
         assert_eq!(plain[header::CACHE_CONTROL], "private, no-store");
         for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::VARY] {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn all_cookies_are_kept_and_own_ones_are_secure() {
+    fn all_cookies_are_kept_and_portal_cookies_are_secure() {
         let own = [
             ("set-cookie", "portal_theme=a; Path=/"),
             ("set-cookie", "__session=b"),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn csp_of_all_responses_contains_provider_sources() {
+    fn csp_of_every_response_contains_provider_sources() {
         let sources = CspSources {
             connect: vec!["https://clerk.example.com".to_owned()],
             ..CspSources::default()

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn form_with_nul_fails_however_it_is_split() {
+    async fn form_with_nul_fails_at_any_chunk_boundary() {
         let form = "application/x-www-form-urlencoded";
         for pieces in [
             &["a=%00"][..],

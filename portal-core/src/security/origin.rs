@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn cookie_requires_an_own_origin() {
+    fn request_with_cookie_requires_the_portal_origin() {
         assert!(check(&[("cookie", "a=b"), ("origin", "http://own:1")]));
         assert!(check(&[
             ("cookie", "a=b"),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn several_origins_are_rejected() {
+    fn multiple_origins_are_rejected() {
         let own = ("origin", "http://own:1");
         assert!(!check(&[own, own]));
         assert!(!check(&[own, ("origin", "http://evil")]));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn stream_of_another_site_is_rejected() {
+    fn stream_request_from_another_site_is_rejected() {
         let cookie = ("cookie", "a=b");
         for headers in [
             &[][..],

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_for_proxies_are_rejected() {
+    fn proxy_methods_are_rejected() {
         assert_eq!(status(Method::TRACE, "/", ""), 405);
         assert_eq!(status(Method::CONNECT, "/", ""), 405);
         assert_eq!(status(Method::DELETE, "/", ""), 200);
