@@ -113,12 +113,12 @@ fn command(provider_settings: &[Setting]) -> Command {
             Command::new("db")
                 .about("Manage the database")
                 .subcommand_required(true)
-                .subcommand(Command::new("init").about("Create the database, apply migrations, add the default rows"))
+                .subcommand(Command::new("init").about("Create the database, apply migrations and add the default rows"))
                 .subcommand(Command::new("migrate").about("Apply migrations and create or extend the tables of the models"))
-                .subcommand(Command::new("check").about("Exit with 1 if anything is missing or has drifted"))
+                .subcommand(Command::new("check").about("Exit with code 1 if the database does not match this program"))
                 .subcommand(Command::new("seed").about("Add missing default rows")),
         )
-        .subcommand(Command::new("routes").about("List all routes with their access"))
+        .subcommand(Command::new("routes").about("List all routes with their access rules"))
         .subcommand(Command::new("config").about("Print the effective configuration with masked secrets"))
         .subcommand(
             Command::new("maintenance")

@@ -139,7 +139,7 @@ fn add(policy: &mut String, sources: &[String]) {
             policy.push(' ');
             policy.push_str(source);
         } else {
-            tracing::error!(source, "skipped an invalid content source");
+            tracing::error!(source, "skipped an invalid Content-Security-Policy source");
         }
     }
 }

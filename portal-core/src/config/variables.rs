@@ -106,7 +106,7 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
         "Comma-separated origins, in addition to the portal's own, whose pages may monitor tasks",
     ),
     Setting::new("RATE_LIMITS", "on or off; off is allowed only in DEV").default("on"),
-    Setting::new("COMPRESSION", "on or off: compress responses").default("on"),
+    Setting::new("COMPRESSION", "on or off; on compresses responses").default("on"),
     Setting::new(
         "MAINTENANCE",
         "on or off; while on, only administrators have access",
