@@ -1,4 +1,4 @@
-//! Fields of queries and submitted forms, without a fixed set of names.
+//! Fields of queries and submitted forms whose names are not fixed.
 
 use std::convert::Infallible;
 use std::ops::Deref;
@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::request::body_bytes;
 use crate::state::PortalState;
 
-/// Names and values in their order. Of several fields with a name, the last one counts.
+/// Names and values in the order in which they were sent. If a name occurs several times, the last
+/// value applies.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Vec<(String, String)>);
 
@@ -39,7 +40,7 @@ impl Fields {
         self.find(name).unwrap_or_default()
     }
 
-    /// Returns all fields in their order.
+    /// Returns all fields in the order in which they were sent.
     pub(crate) fn pairs(&self) -> &[(String, String)] {
         &self.0
     }

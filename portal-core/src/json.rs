@@ -1,4 +1,4 @@
-//! JSON documents: limits for received documents, tolerance for stored ones.
+//! JSON documents: limits on received documents, tolerance for stored documents.
 
 use std::fmt;
 
@@ -13,7 +13,8 @@ use crate::error::FieldError;
 /// Maximum nesting of a stored value: `[]` has one level, `[[]]` two.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// Maximum levels that a message wraps around a value, as in `{"preferences": {"name": value}}`.
+/// Maximum number of levels that a message wraps around a value, as in `{"preferences": {"name":
+/// value}}`.
 const MAX_ENVELOPE: usize = 4;
 
 /// Maximum nesting of a message.
@@ -48,7 +49,7 @@ pub(crate) enum ParseError {
 }
 
 impl ParseError {
-    /// Converts the error into a field error with the pointer of the nested value, if there is one.
+    /// Converts the error into a field error, with the pointer to the nested value if there is one.
     pub(crate) fn into_field_error(self) -> FieldError {
         let message = self.to_string();
         match self {
@@ -80,7 +81,7 @@ fn advice(error: &serde_json::Error) -> String {
     .to_owned()
 }
 
-/// Code of the field error for excessive nesting.
+/// Code of field errors about excessive nesting.
 const TOO_DEEP: &str = "too_deep";
 
 /// Parses a value of at most [`MAX_DEPTH`] levels.
@@ -88,8 +89,8 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
     parse_bounded::<MAX_DEPTH>(text)
 }
 
-/// Parses a message. Its values are checked individually with [`faults`], so that the levels around
-/// them do not count.
+/// Parses a message. Its values are checked individually with [`validate`], so that the levels
+/// around them do not count.
 pub(crate) fn parse_message(text: &[u8]) -> Result<Value, ParseError> {
     parse_bounded::<MAX_MESSAGE_DEPTH>(text)
 }
@@ -114,7 +115,8 @@ fn parse_bounded<const MAX: usize>(text: &[u8]) -> Result<Value, ParseError> {
     }
 }
 
-/// A value of at most `MAX` levels. Deserializing a deeper one fails with a message about nesting.
+/// A value of at most `MAX` levels. Deserializing a deeper value fails with a message about
+/// nesting.
 #[derive(Debug)]
 pub(crate) struct Bounded<const MAX: usize = MAX_DEPTH>(pub(crate) Value);
 
@@ -141,7 +143,7 @@ impl<'de, const MAX: usize> Deserialize<'de> for Bounded<MAX> {
     }
 }
 
-/// Document as stored in a database. Parts that are nested too deeply are replaced by a
+/// A document as stored in a database. Parts that are nested too deeply are replaced by a
 /// placeholder, so that the document can always be read and shown.
 #[derive(Debug)]
 pub(crate) struct Stored(pub(crate) Value);
@@ -171,7 +173,8 @@ pub(crate) fn is_cut(value: &Value) -> bool {
     reaches(value, MAX_STORED_DEPTH)
 }
 
-/// Reads a value of at most `left` levels. Anything deeper is an error, or is cut if `cut` is set.
+/// Reads a value of at most `left` levels. A deeper value is replaced if `cut` is set; otherwise it
+/// is an error.
 #[derive(Clone, Copy)]
 struct Levels {
     left: usize,
@@ -445,14 +448,14 @@ mod tests {
             assert_eq!(value["b"], 1, "{depth}");
             assert!(value.to_string().contains(TOO_DEEP_TO_SHOW), "{depth}");
             assert!(is_cut(&value), "{depth}");
-            // A response puts a few levels around it.
+            // A response adds a few levels around the document.
             let shown = json!({"items": {"id": {"details": value}}}).to_string();
             assert!(serde_json::from_str::<Value>(&shown).is_ok(), "{depth}");
         }
     }
 
     #[test]
-    fn all_unstorable_texts_are_reported() {
+    fn all_unstorable_strings_are_reported() {
         let value = json!({"a": ["x", "y\0"], "b\0": {"c/d": "\0"}});
         let mut pointers: Vec<String> = validate(&value, "/v")
             .into_iter()
@@ -465,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn program_value_is_converted_if_storable() {
+    fn rust_value_is_converted_if_storable() {
         assert_eq!(to_storable(&vec![1, 2]).unwrap(), json!([1, 2]));
         let deep: Value = serde_json::from_str(&nested(MAX_DEPTH + 1)).unwrap();
         assert!(

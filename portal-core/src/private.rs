@@ -69,7 +69,7 @@ pub trait PartsArgument: FromRequestParts<PortalState> {}
 #[diagnostic::do_not_recommend]
 impl<T: FromRequestParts<PortalState>> PartsArgument for T {}
 
-/// Types of the last argument, which may read the body.
+/// Types of the last page argument, which may read the body.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a valid page argument",
     label = "not an extractor",
@@ -98,7 +98,7 @@ where
     Box::pin(async move { T::from_request(request, state).await.map_err(rejected) })
 }
 
-/// The type of a page argument; method lookup on it finds the dependency.
+/// Marker for the type of a page argument; method lookup on it finds the argument's dependency.
 pub struct Argument<T: ?Sized>(PhantomData<T>);
 
 impl<T: ?Sized> Argument<T> {

@@ -56,7 +56,7 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
                 "body_too_large",
                 "the body exceeds the maximum size of this route",
             ),
-            // For example "a form must not contain the character U+0000".
+            // The reason is, for example, "a form must not contain the character U+0000".
             _ => Error::bad_request(match innermost(&rejection) {
                 Some(reason) => format!("failed to read the body: {reason}"),
                 None => "failed to read the body".to_owned(),
@@ -83,7 +83,7 @@ fn innermost(error: &dyn std::error::Error) -> Option<String> {
     causes.last().map(ToString::to_string)
 }
 
-/// Returns the first chunk of a body if it is already available. The body stays complete.
+/// Returns the first chunk of a body if it is already available. The body remains complete.
 pub(crate) fn peek(body: &mut Body) -> Option<Bytes> {
     let mut rest = std::mem::take(body);
     let first = poll_fn(|context| match Pin::new(&mut rest).poll_frame(context) {
@@ -177,15 +177,15 @@ pub fn garde_errors<T: garde::Validate<Context = ()>>(value: &T) -> Vec<FieldErr
     errors.collect()
 }
 
-/// Returns the JSON pointer of a path of `garde`.
+/// Converts a `garde` path to a JSON pointer.
 ///
-/// Only the serialized form separates the segments; in the text of a path, a dot in a name looks
+/// Only the serialized form separates the segments; in a path's text form, a dot in a name looks
 /// like a separator.
 fn pointer_of_garde(path: &garde::Path) -> String {
     #[derive(PartialEq, Eq, Deserialize)]
     #[serde(rename_all = "snake_case")]
     enum Kind {
-        /// Content of an `Option`, which has the pointer of the `Option`.
+        /// Content of an `Option`, which has the same pointer as the `Option` itself.
         None,
         Key,
         Index,
@@ -261,8 +261,8 @@ impl ListPage {
         }
     }
 
-    /// Returns the number of items to read: one more than the limit reveals whether another page
-    /// exists.
+    /// Returns the number of items to read: one more than the limit, to find out whether another
+    /// page exists.
     pub(crate) fn to_read(&self) -> u64 {
         self.limit + 1
     }
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn violated_rule_has_the_pointer_of_its_field() {
+    fn violated_rule_points_to_its_field() {
         let limits = Limits {
             count: 9,
             names: vec!["ab".to_owned(), "abc".to_owned()],
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn body_stays_whole_when_peeked() {
+    async fn peeked_body_remains_complete() {
         let parts = stream::iter(["one, ", "two"].map(Ok::<_, std::io::Error>));
         for (mut body, text, whole) in [
             (Body::from("one"), Some("one"), "one"),

@@ -42,7 +42,7 @@ impl Source {
         let path = type_name.split(['{', '<']).next().unwrap_or_default();
         let (module, name) = match path.trim_end_matches("::").rsplit_once("::") {
             Some(named) => named,
-            // Other types of functions, such as pointers, have no path.
+            // Other function types, such as function pointers, have no path.
             None => (at.file(), "page"),
         };
         Self::new(module, name, at.file(), at.line())

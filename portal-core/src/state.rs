@@ -116,10 +116,10 @@ impl<T> Deref for Data<T> {
     }
 }
 
-/// A value that a task takes from its portal's state before it runs.
+/// A value that a task receives from its portal's state before it runs.
 ///
-/// A task written by hand declares it with [`Task::depends_on`](crate::Task::depends_on), so that the portal
-/// does not start without it.
+/// A task written by hand declares it with [`Task::depends_on`](crate::Task::depends_on), so that
+/// the portal does not start if the value is missing.
 ///
 /// ```
 /// use portal_core::{Error, PortalState, Dependency, TaskInput};

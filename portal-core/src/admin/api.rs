@@ -49,7 +49,7 @@ pub(crate) fn routes() -> Routes {
         .merge(audit_api::routes())
 }
 
-/// Guard of the routes of a model, which requires access to the model in the path.
+/// Actor of a request; the extractor requires access to the model in the path.
 struct ModelUser(Actor);
 
 impl FromRequestParts<PortalState> for ModelUser {
@@ -62,7 +62,7 @@ impl FromRequestParts<PortalState> for ModelUser {
         let name = path.iter().find(|(name, _)| *name == "model");
         let (_, name) = name.ok_or_else(|| Error::internal("the route has no model parameter"))?;
         let model = state.borrow::<Models>()?.registry().find(name);
-        // Only administrators can find out that a model does not exist.
+        // Only administrators may find out that a model does not exist.
         let access = model.map_or(Access::Admin, |model| model.access.clone());
         let user = authorize(&access, parts, state).await?;
         user.map(|user| Self(Actor::from(&user)))

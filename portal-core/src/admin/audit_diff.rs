@@ -43,8 +43,8 @@ pub(super) async fn record(
     .await
 }
 
-/// Returns a field with its old and new values. The values of secrets are masked, so that only the
-/// fact of a change is recorded.
+/// Returns a field with its old and new values. The values of secrets are masked, so that the entry
+/// records only that they changed.
 fn change_of(
     field: &FieldSpec,
     old: Option<&RowValues>,

@@ -53,7 +53,7 @@ async fn show(
         actor: given("actor"),
         // An invalid id is ignored; the list then starts with the newest entry.
         before: here.get("before").parse().ok(),
-        // One more entry than is shown reveals whether another page exists.
+        // One more entry than shown is read, to find out whether another page exists.
         limit: ON_PAGE as u64 + 1,
     };
     let mut entries = audit.list(&filter).await?;
@@ -92,7 +92,7 @@ fn search(here: &ListUrl) -> Toolbar {
 /// Display names of users by id, without unknown and deleted users.
 type Names = HashMap<Uuid, String>;
 
-/// Returns the id of the user that is the target of an entry.
+/// Returns the user id if the target of an entry is a user.
 fn target_user(entry: &AuditEntry) -> Option<Uuid> {
     entry.target.strip_prefix("user:")?.parse().ok()
 }
@@ -143,7 +143,7 @@ fn row(entry: &AuditEntry, names: &Names, here: &ListUrl) -> Row {
             @if let Some(second) = second { div class="pt-muted pt-break" { (breakable(second)) } }
         },
         html! {
-            // Collapsed, because the row itself contains the values of a new row.
+            // The values are collapsed, because they can be seen in the new row itself.
             @if entry.action.ends_with(".create") {
                 details { summary { "Created" } (changes(&entry.details)) }
             } @else { (changes(&entry.details)) }
@@ -191,7 +191,8 @@ fn field(name: &str) -> Markup {
     html! { span class="pt-muted" { (name) ":" } " " }
 }
 
-/// Returns the values that differ; for two objects, each differing value inside them with its path.
+/// Returns the values that differ; for two objects, returns each differing value inside them with
+/// its path.
 fn differences<'a>(
     name: &str,
     old: &'a Value,
@@ -211,7 +212,7 @@ fn differences<'a>(
         .collect()
 }
 
-/// Formats a value for display, an object as pairs of names and values.
+/// Formats a value for display; an object becomes pairs of names and values.
 fn words(value: &Value) -> String {
     let inner = |value: &Value| match value {
         Value::Object(object) if !object.is_empty() => format!("({})", words(value)),

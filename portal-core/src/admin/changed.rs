@@ -1,4 +1,4 @@
-//! Changes by someone else to the record of an open form.
+//! Changes that someone else makes to the record of an open form.
 
 use maud::{Markup, html};
 
@@ -14,7 +14,7 @@ use crate::state::PortalState;
 /// Parameter with the version that an open form was rendered with.
 pub(super) const VERSION: &str = "version";
 
-/// Returns a sentence about the last change to a record that names the person and the time.
+/// Returns a sentence that names the person who last changed a record, and the time of the change.
 pub(super) async fn last_change(
     state: &PortalState,
     model: &ModelSpec,

@@ -1,4 +1,4 @@
-//! Confirmations before account changes with consequences, and messages after changes to a row.
+//! Confirmations of account changes that have consequences, and messages after changes to a row.
 
 use serde_json::Value;
 
@@ -86,7 +86,8 @@ pub(super) fn question(present: &RowValues, given: &RowValues, is_own: bool) -> 
     }
 }
 
-/// Returns the message after a change: the effect on the account, or else the changed fields.
+/// Returns the message after a change: the effect on the account or, if there is none, the changed
+/// fields.
 pub(super) fn saved(model: &ModelSpec, before: &RowValues, after: &RowValues) -> String {
     let is_changed = |name: &str| before.get(name) != after.get(name);
     let label = shorten(&model.label_of(after));

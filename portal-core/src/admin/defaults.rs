@@ -58,7 +58,7 @@ impl DefaultRows {
         Ok(Self { rows })
     }
 
-    /// Returns all mismatches with the models, as sentences.
+    /// Returns all mismatches between the rows and the models, as sentences.
     pub(crate) fn problems(&self, registry: &ModelRegistry) -> Vec<String> {
         let mut problems = Vec::new();
         for (name, rows) in &self.rows {
@@ -131,7 +131,7 @@ impl DefaultRows {
     }
 }
 
-/// Returns `true` if a later run can recognize the row and not add it again.
+/// Returns `true` if a later run can recognize the row, so that it is not added again.
 fn is_recognizable(model: &ModelSpec, row: &RowValues) -> bool {
     model.fields.iter().any(|field| {
         let is_given = row.get(field.name).is_some_and(|value| !value.is_null());

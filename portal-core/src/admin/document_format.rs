@@ -15,7 +15,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// Returns the name that forms use.
+    /// Returns the name used in forms.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Yaml => "yaml",
@@ -31,7 +31,7 @@ impl Format {
         }
     }
 
-    /// Returns the format with a name; the default format if the name is unknown.
+    /// Returns the format with a name, or the default format if the name is unknown.
     pub(super) fn from_name(name: &str) -> Self {
         if name == "json" {
             Self::Json

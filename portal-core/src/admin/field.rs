@@ -1,4 +1,4 @@
-//! Fields of admin models: Rust types and specifications.
+//! Fields of admin models: their Rust types and specifications.
 
 use serde_json::Value;
 
@@ -7,8 +7,8 @@ use crate::error::FieldError;
 
 /// A type that a field of an admin model can have.
 ///
-/// Implemented for strings, numbers, booleans, times, UUIDs, JSON and `Option`s of them. An enum of
-/// unit variants implements [`AdminChoice`](super::AdminChoice) instead.
+/// Implemented for strings, numbers, booleans, times, UUIDs, JSON and `Option`s of these types. An
+/// enum of unit variants implements [`AdminChoice`](super::AdminChoice) instead.
 ///
 /// ```
 /// use portal_core::admin::AdminField;
@@ -45,7 +45,7 @@ pub trait AdminField: Sized {
 
 /// Type of a field: how its values are stored and presented.
 ///
-/// Each [`AdminField`] has one. A wrapper type uses the kind of its inner type:
+/// Each [`AdminField`] has a kind. A wrapper type uses the kind of its inner type:
 ///
 /// ```
 /// use portal_core::FieldError;
@@ -153,7 +153,7 @@ impl FieldSpec {
 
     /// Makes the field read-only in the admin.
     ///
-    /// A new row gets the default of the field; a required date or time without one gets the
+    /// A new row gets the default of the field; a required date or time without a default gets the
     /// current time.
     pub const fn read_only(mut self) -> Self {
         self.read_only = true;

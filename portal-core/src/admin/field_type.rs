@@ -17,17 +17,17 @@ const CELL_LENGTH: usize = 80;
 
 /// Behavior of a field type.
 ///
-/// Each type implements this trait in its own file under `fields/`. The rest of the admin calls
-/// these methods and never distinguishes types, so adding a type means adding a file.
+/// Each type implements this trait in its own file under `field_types/`. The rest of the admin
+/// calls these methods and never distinguishes types, so adding a type means adding a file.
 pub(crate) trait FieldType: Debug + Send + Sync {
     /// Returns the name in the API. The type of a reference must have the same name as the type of
-    /// the key that it refers to.
+    /// the key to which it refers.
     fn name(&self) -> &'static str;
 
     /// Returns `true` if values are free text.
     ///
-    /// Text can be searched, restricted to choices and edited in different widgets. Empty text is a
-    /// value.
+    /// Text can be searched, restricted to choices and edited in different widgets. Empty text
+    /// counts as a value.
     fn is_text(&self) -> bool {
         false
     }
@@ -37,14 +37,15 @@ pub(crate) trait FieldType: Debug + Send + Sync {
         true
     }
 
-    /// Returns all possible values as strings with their labels, if there are only a few.
+    /// Returns all possible values as strings with their labels if there are only a few; otherwise
+    /// empty.
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
 
     // Storage
 
-    /// Returns the type of the column.
+    /// Returns the type of the database column.
     fn column_type(&self) -> ColumnType;
 
     /// Converts a value for binding to a statement; `None` if it does not have this type.
@@ -73,7 +74,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
         None
     }
 
-    /// Returns `true` if the value of the text depends on the current time.
+    /// Returns `true` if the value that a text stands for depends on the current time.
     fn is_volatile(&self, _text: &str) -> bool {
         false
     }
@@ -115,7 +116,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
 
     // Lists
 
-    /// Returns `true` if a column aligns the values as numbers.
+    /// Returns `true` if list columns align the values like numbers.
     fn is_numeric(&self) -> bool {
         false
     }
@@ -159,7 +160,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
 
     // API
 
-    /// Returns the JSON type; `None` allows any.
+    /// Returns the JSON type; `None` allows any JSON type.
     fn json_type(&self) -> Option<&'static str>;
 
     /// Adds the constraints of the type to the JSON Schema of a field.
@@ -171,7 +172,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
 pub(crate) enum KeySource {
     /// The creator of the row provides it.
     Creator,
-    /// The database generates it by counting up.
+    /// The database generates it from a sequence.
     Database,
     /// The portal generates it.
     Portal {
@@ -181,7 +182,7 @@ pub(crate) enum KeySource {
     },
 }
 
-/// Properties of the field that a control is rendered for.
+/// Properties of the field for which a control is rendered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ControlSpec<'a> {
     pub(crate) name: &'a str,
@@ -190,7 +191,7 @@ pub(crate) struct ControlSpec<'a> {
     pub(crate) widget: Widget,
 }
 
-/// Input of the filter form.
+/// Input element of the filter form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FilterInput {
     pub(crate) input_type: &'static str,

@@ -1,4 +1,4 @@
-//! Filters of a list: the form that adds a filter, and the chips that describe active filters.
+//! List filters: the form that adds a filter, and the chips that describe active filters.
 
 use maud::{Markup, html};
 
@@ -11,7 +11,7 @@ use crate::error::FieldError;
 use crate::pages::Href;
 use crate::pages::components::{Button, icon};
 
-/// Parameter with the field that the filter form is shown for.
+/// Parameter with the field for which the filter form is shown.
 pub(super) const ADDING: &str = "add_filter";
 
 const FIELD: &str = "_field";
@@ -20,7 +20,7 @@ const VALUE: &str = "_value";
 /// Name of the button that only chooses a different field.
 const CHOOSE: &str = "_choose";
 
-/// Operators that exist only in the form: URLs express both with an empty value.
+/// Operators that exist only in the form. URLs express both of them with an empty value.
 const EMPTY: &str = "empty";
 const NOT_EMPTY: &str = "not_empty";
 
@@ -28,12 +28,13 @@ type Words = (&'static str, &'static str);
 
 const NULL: [Words; 2] = [(EMPTY, "is empty"), (NOT_EMPTY, "is not empty")];
 
-/// Returns the fields that the form offers. Secrets are excluded: a comparison would reveal them.
+/// Returns the fields that the form offers. Secrets are excluded, because comparisons would reveal
+/// them.
 fn offered(model: &ModelSpec) -> impl Iterator<Item = &'static FieldSpec> {
     model.fields.iter().filter(|field| !field.is_write_only())
 }
 
-/// Returns the operators that the form offers for a field. Choices and booleans do not need any.
+/// Returns the operators that the form offers for a field. Choices and booleans need no operators.
 fn operators(model: &ModelSpec, field: &FieldSpec) -> Vec<Words> {
     if !model.choices(field).is_empty() {
         return Vec::new();
@@ -50,7 +51,7 @@ fn operators(model: &ModelSpec, field: &FieldSpec) -> Vec<Words> {
     operators
 }
 
-/// Renders the button that opens the form, with the first field of the list.
+/// Renders the button that opens the form with the first field of the list.
 pub(super) fn add_button(model: &ModelSpec, here: &ListUrl) -> Markup {
     let listed = model.listed();
     let first = listed
@@ -137,7 +138,8 @@ fn value_control(model: &ModelSpec, field: &FieldSpec) -> Markup {
 
 /// Returns the URL that a submitted form redirects to; `None` if the request does not submit it.
 ///
-/// `here` has the parameters of the list and of the form; `query` may repeat the value.
+/// `here` contains the parameters of the list and of the form; `query` may contain the value
+/// several times.
 pub(super) fn sent(model: &ModelSpec, here: &ListUrl, query: &str) -> Option<ListUrl> {
     let field = model.field(here.get(FIELD))?;
     let list = [FIELD, OPERATOR, VALUE, CHOOSE, ADDING, "page"]
@@ -168,7 +170,7 @@ fn parameter(field: &FieldSpec, operator: &str) -> String {
     }
 }
 
-/// Returns the filters of a URL, each as its parameter and the condition in words.
+/// Returns the filters in a URL, each as its parameter and a description of its condition.
 pub(super) fn chips(model: &ModelSpec, here: &ListUrl) -> Vec<(String, String)> {
     let filters = here.pairs().into_iter();
     filters
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn submitted_form_leads_to_the_filtered_list() {
+    fn submitted_form_redirects_to_the_filtered_list() {
         let model = ModelSpec::users(&Roles::default());
         let lead = |query: &str| sent(&model, &here(query), query).map(|to| to.query());
         let decoded = |query: &str| {

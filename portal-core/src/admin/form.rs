@@ -1,4 +1,4 @@
-//! Drawer to view, add and edit a row.
+//! Drawer for viewing, adding and editing a row.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use crate::pages::components::{
     Banner, Button, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
 };
 
-/// Keys and labels of the rows that each reference can point to. A field with too many rows has no
-/// entry.
+/// Keys and labels of the rows to which each reference field can point. A field with too many rows
+/// has no entry.
 pub(super) type ReferenceOptions = BTreeMap<&'static str, Vec<(String, String)>>;
 
 const DELETE_DIALOG: &str = "delete-row";
 
-/// Parameter of a form whose change was confirmed.
+/// Parameter that marks the change in a form as confirmed.
 pub(super) const CONFIRMED: &str = "_confirmed";
 
 /// Renders the open drawer of a row. `list` is the URL of the list behind it.
@@ -74,7 +74,7 @@ fn save_url(draft: &FormState, list: &ListUrl) -> String {
     }
 }
 
-/// Returns the URL that converts a document of a form.
+/// Returns the URL that converts a document in a form.
 fn convert_url(draft: &FormState, list: &ListUrl) -> String {
     match &draft.row {
         Some((key, _)) => list.row_action(key, "convert"),
@@ -247,7 +247,7 @@ fn plain_control(
     targets: &ReferenceOptions,
 ) -> Field {
     let (name, title) = (field.name, field.title);
-    // Text may be empty; only the model can require more.
+    // Text may be empty unless the model requires a value.
     let is_required =
         field.is_required() && (!field.kind.is_text() || field.unique || field.primary_key);
     if let Some(rows) = targets.get(name) {
@@ -276,8 +276,8 @@ fn plain_control(
     })
 }
 
-/// Returns the options of a select: an empty one if the field may be empty or has no value yet, and
-/// always the current value.
+/// Returns the options of a select, including the current value. The first option is empty if the
+/// field may be empty or has no value yet.
 fn options<'a>(
     choices: impl Iterator<Item = (&'a str, &'a str)>,
     field: &FieldSpec,

@@ -18,7 +18,7 @@ pub(super) struct FieldInput {
     pub(super) format: Format,
     /// Fingerprint of the value that the form was rendered with.
     pub(super) original: String,
-    /// `true` if the stored value replaces the text, as the user chose in a conflict.
+    /// `true` if the user resolved a conflict by choosing the stored value instead of the text.
     takes_stored: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct FieldInput {
 #[derive(Debug, Clone)]
 pub(super) struct FieldConflict {
     pub(super) field: &'static FieldSpec,
-    /// Text of the form and stored text.
+    /// The text in the form, and the stored text.
     pub(super) values: [String; 2],
 }
 
@@ -40,7 +40,7 @@ pub(super) struct FormState {
     pub(super) errors: Vec<FieldError>,
     pub(super) banner: Option<String>,
     pub(super) conflicts: Vec<FieldConflict>,
-    /// A change to the record since the form was rendered.
+    /// Description of a change to the record since the form was rendered.
     pub(super) notice: Option<String>,
     /// A confirmation that is required before the row is saved; it replaces the fields.
     pub(super) question: Option<Question>,
@@ -54,7 +54,7 @@ pub(super) fn original_name(field: &FieldSpec) -> String {
     format!("_was.{}", field.name)
 }
 
-/// Returns the name of the format switch of a document.
+/// Returns the name of the hidden field with a document's format.
 pub(super) fn format_name(field: &FieldSpec) -> String {
     format!("_format.{}", field.name)
 }
@@ -63,7 +63,7 @@ pub(super) fn format_name(field: &FieldSpec) -> String {
 pub(super) const CONVERT: &str = "_convert";
 
 impl FormState {
-    /// Returns the form of a new row.
+    /// Returns the form for a new row.
     pub(super) fn new_row(model: &ModelSpec) -> Self {
         let mut draft = Self::default();
         for field in editable(model, true) {
@@ -73,7 +73,7 @@ impl FormState {
         draft
     }
 
-    /// Returns the form of a stored row.
+    /// Returns the form for a stored row.
     pub(super) fn of(model: &ModelSpec, record: &Record) -> Self {
         let mut draft = Self {
             row: Some((model.key_of(&record.values), record.version)),
@@ -102,7 +102,7 @@ impl FormState {
         self.inputs.insert(field.name, input);
     }
 
-    /// Reads the submitted form of an existing or a new row.
+    /// Reads the submitted form for an existing row or a new row.
     pub(super) fn read(model: &ModelSpec, key: Option<&str>, sent: &FormData) -> Self {
         let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
         let row = key.map(|key| (key.to_owned(), get("_version").parse().unwrap_or(-1)));
@@ -174,7 +174,7 @@ impl FormState {
         if errors.is_empty() {
             return Ok(values);
         }
-        // Check the other fields as well, so that all errors are reported at once.
+        // The other fields are also checked, so that all errors are reported at once.
         if is_new && let Err(more) = model.new_row(values) {
             let is_reported =
                 |error: &FieldError| errors.iter().any(|known| known.pointer == error.pointer);
@@ -187,7 +187,7 @@ impl FormState {
         Err(errors)
     }
 
-    /// Updates the form to the stored row. Changed fields keep their text; those that someone else
+    /// Updates the form to the stored row. Changed fields keep their text; fields that someone else
     /// also changed become conflicts.
     pub(super) fn rebase(&mut self, model: &ModelSpec, present: &Record) {
         let present = Self::of(model, present);
@@ -281,7 +281,7 @@ impl FieldInput {
     /// Returns a short text that is equal for equal values.
     fn fingerprint(&self, field: &FieldSpec) -> String {
         let text = field.kind.normalize(&self.text, self.format);
-        // FNV-1a, because the result must be the same in every replica, and an attacker gains
+        // The hash is FNV-1a: the result must be the same in every replica, and an attacker gains
         // nothing from a collision.
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -51,7 +51,7 @@ pub(super) fn list(
     )
 }
 
-/// Builds the toolbar with the search, the active filters and the choice of columns.
+/// Builds the toolbar with the search field, the active filters and the column selection.
 fn toolbar(model: &ModelSpec, here: &ListUrl, adding: &str) -> Toolbar {
     let first = here.without("page");
     let mut bar = Toolbar::new(here.path()).preserve_query(&first.without("search").pairs());

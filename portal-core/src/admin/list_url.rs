@@ -6,7 +6,7 @@ use url::form_urlencoded;
 use super::list::COLUMNS;
 use crate::pages::Href;
 
-/// Bytes of a key that are percent-encoded in a path.
+/// Bytes that are percent-encoded if a key is part of a path.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// A path with query parameters.
@@ -73,8 +73,8 @@ impl ListUrl {
         self
     }
 
-    /// Returns the URL of an action on the model of the list. After the action, the user returns to
-    /// the list.
+    /// Returns the URL of an action on the list's model. After the action, the user returns to the
+    /// list.
     pub(super) fn action(&self, action: &str) -> String {
         match self.get("model") {
             "" => self.below(action),

@@ -40,7 +40,7 @@ pub use field_type::Widget;
 pub use field_types::AdminChoice;
 pub use model::{AdminModel, ModelEntry, ModelOptions};
 pub use models::Models;
-// Only macro-generated code uses this type, within a `ModelEntry`.
+// Only macro-generated code uses this type, inside a `ModelEntry`.
 #[doc(hidden)]
 pub use spec::ModelSpec;
 pub use values::FieldValues;

@@ -1,4 +1,4 @@
-//! Trait of admin models: name, titles, fields, access and conversion.
+//! Trait for admin models: name, titles, fields, access and conversion.
 
 use serde_json::Value;
 
@@ -89,7 +89,7 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     /// Fails if values are invalid, with one error for each invalid value.
     fn from_values(values: FieldValues) -> Result<Self, Vec<FieldError>>;
 
-    /// Returns the errors of a row whose fields are all well-formed. Default: no errors.
+    /// Returns the errors in a row whose fields are all well-formed. Default: no errors.
     fn validate(&self) -> Vec<FieldError> {
         Vec::new()
     }
@@ -116,7 +116,7 @@ pub struct ModelOptions {
 pub struct ModelEntry(fn() -> ModelSpec);
 
 impl ModelEntry {
-    /// Creates the entry of a model.
+    /// Creates the entry for a model.
     #[must_use]
     pub const fn of<M: AdminModel>() -> Self {
         Self(ModelSpec::of::<M>)

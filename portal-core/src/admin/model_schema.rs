@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::field::FieldSpec;
 use super::spec::ModelSpec;
 
-/// Returns the model as in `GET /api/admin/models`.
+/// Returns the description of a model for `GET /api/admin/models`.
 pub(super) fn describe(model: &ModelSpec) -> Value {
     let fields: Vec<Value> = model
         .fields

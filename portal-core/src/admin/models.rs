@@ -1,4 +1,4 @@
-//! Typed access of application code to the rows of admin models.
+//! Typed access to the rows of admin models, for application code.
 
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ impl Models {
         record.map(typed).transpose()
     }
 
-    /// Returns the newest row that has a value in a field.
+    /// Returns the newest row in which a field has a value.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl Models {
         loop {
             let present = table.get(&key).await?.ok_or_else(row_not_found)?;
             match table.update(&key, &present, &values).await {
-                // A concurrent change came first; replace its result as well.
+                // A concurrent change was stored first; the next attempt replaces its result, too.
                 Err(error) if error.code() == "stale" => {}
                 record => return typed(record?),
             }

@@ -14,7 +14,7 @@ pub(crate) enum Operator {
 }
 
 impl Operator {
-    /// Returns the operator with a name in URLs.
+    /// Returns the operator that has this name in URLs.
     pub(super) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "eq" => Self::Equal,

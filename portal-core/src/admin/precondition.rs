@@ -19,7 +19,7 @@ impl Precondition {
     /// Reads `If-Match`. Fails with `428` if it is missing.
     ///
     /// A weak tag never matches (RFC 9110, section 13.1.1). The portal's own tags are strong, and
-    /// responses that have one are not compressed.
+    /// responses with a tag are not compressed.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Self> {
         let mut versions = Vec::new();
         let mut is_given = false;

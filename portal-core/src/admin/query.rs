@@ -1,4 +1,4 @@
-//! List queries: page, order, search and filters from a query string.
+//! List queries: page, order, search text and filters from a query string.
 
 use serde_json::Value;
 use url::form_urlencoded;
@@ -212,7 +212,7 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
         .into_iter()
         .map(|text| match operator {
             Operator::Contains => Ok(Value::String(text.replace('\0', ""))),
-            // Empty text means a missing value if the field is nullable and is not a text field.
+            // Empty text stands for a missing value if the field is nullable and not a text field.
             _ if text.is_empty() && field.nullable && !field.kind.is_text() => Ok(Value::Null),
             _ => {
                 let value = field.kind.parse(text)?;

@@ -6,7 +6,7 @@ use super::spec::{ModelSpec, VersionColumn};
 use crate::auth::Access;
 use crate::store::schema::unique_index;
 
-/// Maximum length of a name that PostgreSQL does not truncate.
+/// Maximum length of a name; PostgreSQL truncates longer names.
 const NAME_LENGTH: usize = 63;
 
 /// All models of a portal, ordered by title.
@@ -16,7 +16,7 @@ pub(crate) struct ModelRegistry {
 }
 
 impl ModelRegistry {
-    /// Sorts models and returns their problems. Models with the same source count as one.
+    /// Sorts models and returns their problems. Models with the same source count as one model.
     pub(crate) fn new(models: impl IntoIterator<Item = ModelSpec>) -> (Self, Vec<String>) {
         let mut registry = Self::default();
         let mut problems = Vec::new();
@@ -243,7 +243,7 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
     }
 }
 
-/// Returns a key that was set on a field but has no effect on its type.
+/// Returns an option that is set on a field but has no effect on fields of its type.
 fn key_without_effect(field: &FieldSpec) -> Option<&'static str> {
     if field.kind.is_text() {
         return None;

@@ -97,7 +97,7 @@ impl<'a> ModelTable<'a> {
         }
     }
 
-    /// Returns the newest row with a value in a field.
+    /// Returns the newest row in which a field has a value.
     pub(crate) async fn find(&self, field: &FieldSpec, value: &Value) -> Result<Option<Record>> {
         let select = self
             .select()
@@ -143,7 +143,7 @@ impl<'a> ModelTable<'a> {
         Ok(record)
     }
 
-    /// Writes a checked row, if its version is still the one in `present`.
+    /// Writes a checked row if its version is still the same as in `present`.
     pub(crate) async fn update(
         &self,
         key: &str,
@@ -188,7 +188,7 @@ impl<'a> ModelTable<'a> {
         Ok(record)
     }
 
-    /// Deletes a row, if its version is the expected one.
+    /// Deletes a row if its version is the expected version.
     pub(crate) async fn delete(&self, key: &str, expected: &Precondition) -> Result<()> {
         let mut delete = Query::delete();
         delete
@@ -210,8 +210,8 @@ impl<'a> ModelTable<'a> {
         Ok(())
     }
 
-    /// Deletes all of the rows or none, and returns their number; rows that do not exist are not
-    /// counted.
+    /// Deletes all of the rows or none, and returns the number of deleted rows. Rows that do not
+    /// exist are ignored.
     pub(crate) async fn delete_all(&self, keys: &[String]) -> Result<u64> {
         let mut transaction = self.store.begin().await?;
         let mut deleted = 0;
@@ -271,7 +271,7 @@ impl<'a> ModelTable<'a> {
         Some(Expr::col(self.model.deleted?).is_null())
     }
 
-    /// Returns the reason why a conditional write matched no row.
+    /// Returns the error for a conditional write that matched no row.
     async fn missed(&self, key: &str) -> Result<Error> {
         Ok(match self.get(key).await? {
             Some(current) => stale(self.model, &current),
@@ -296,7 +296,7 @@ impl<'a> ModelTable<'a> {
             for field in self.model.searched() {
                 any = any.add(contains(field, &query.search));
             }
-            // Without a searchable field, nothing matches.
+            // If no field is searchable, nothing matches.
             condition = condition.add(if any.is_empty() {
                 Cond::all().add(Expr::val(1).eq(0))
             } else {
@@ -319,7 +319,7 @@ impl<'a> ModelTable<'a> {
         Ok(match filter.operator {
             Operator::Equal => all.add(equals(field, first)?),
             Operator::NotEqual if first.is_null() => all.add(column().is_not_null()),
-            // A missing value differs from the given one, unlike in SQL.
+            // Unlike in SQL, a missing value differs from the given value.
             Operator::NotEqual => Cond::any()
                 .add(column().ne(bind(field, first)?))
                 .add(column().is_null()),
@@ -338,7 +338,7 @@ impl<'a> ModelTable<'a> {
         })
     }
 
-    /// Translates a violated constraint into field errors.
+    /// Converts a constraint violation into field errors.
     async fn explain(&self, error: StoreError, values: &RowValues) -> Error {
         match error {
             StoreError::UniqueViolation { .. } => not_unique(self.model, error),
@@ -424,7 +424,7 @@ pub(super) async fn insert_if_missing(
     Ok(is_added)
 }
 
-/// Advances the sequence of PostgreSQL past an assigned key, as SQLite does automatically.
+/// Advances the PostgreSQL sequence past an assigned key; SQLite does so automatically.
 fn catch_up(dialect: Dialect, model: &ModelSpec, values: &RowValues) -> Option<SelectStatement> {
     let key = model.key();
     let is_counted = matches!(key.kind.key_source(), Some(KeySource::Database));
@@ -481,7 +481,7 @@ fn equals(field: &FieldSpec, value: &Value) -> Result<Expr> {
 
 /// Returns the condition that a field contains a string, ignoring case.
 ///
-/// `lower` handles only ASCII in SQLite and in some locales of PostgreSQL, so the condition also
+/// `lower` handles only ASCII in SQLite and in some PostgreSQL locales, so the condition also
 /// matches the text as written and in upper case.
 fn contains(field: &FieldSpec, text: &str) -> Cond {
     let column = || match Expr::col(field.name) {

@@ -1,4 +1,4 @@
-//! Operations of administrators on the rows of a model, regardless of the service that stores them.
+//! Administrators' operations on the rows of a model, regardless of the service that stores them.
 
 use super::models::Models;
 use super::precondition::{Precondition, stale};
@@ -11,7 +11,7 @@ use crate::auth::{Actor, Auth, Roles};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 
-/// Rows of a model: those of a table, or the portal's users.
+/// Rows of a model: the rows of a table, or the portal's users.
 pub(crate) enum RowService<'a> {
     Table(ModelTable<'a>),
     Users(UserRowService<'a>),
@@ -78,7 +78,7 @@ impl<'a> RowService<'a> {
                     .model
                     .changed_row(&present.values, given, full)
                     .map_err(Error::invalid)?;
-                // A write without changes does not make the row stale for others.
+                // A write that changes nothing must not make the row stale for other writers.
                 if row == present.values {
                     return Ok(present);
                 }
@@ -93,7 +93,7 @@ impl<'a> RowService<'a> {
         self.table().delete(key, expected).await
     }
 
-    /// Deletes all of the rows or none, and returns their number.
+    /// Deletes all of the rows or none, and returns the number of deleted rows.
     pub(crate) async fn delete_all(&self, keys: &[String]) -> Result<u64> {
         permit(self.model().permissions.delete, "deleted")?;
         self.table().delete_all(keys).await

@@ -18,10 +18,10 @@ use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 /// Maximum number of rows shown per model.
 const ROWS: u64 = 5;
 
-/// Minimum length of a search text, in characters; a shorter one would match half of the table.
+/// Minimum length of a search text, in characters; a shorter text would match too many rows.
 const SHORTEST: usize = 2;
 
-/// Maximum number of models whose rows are searched; each requires a query.
+/// Maximum number of models whose rows are searched; each model requires a query.
 const MODELS: usize = 12;
 
 /// Timeout for searching one model; it does not affect the other models.

@@ -1,4 +1,4 @@
-//! Model specification without the model's type, for lists, forms and the API.
+//! Specification of a model, independent of the model's Rust type, for lists, forms and the API.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::source::Source;
 /// The values of a row by field name.
 pub(crate) type RowValues = Map<String, Value>;
 
-/// Permissions of administrators on the rows of a model.
+/// Operations that administrators can perform on the rows of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct ModelPermissions {
     pub(crate) view: bool,
@@ -50,7 +50,7 @@ pub struct ModelSpec {
     /// Rule for access to the model; administrators always have access.
     pub(crate) access: Access,
     pub(crate) version: VersionColumn,
-    /// Column that is set in rows that count as deleted.
+    /// Column that is not null in rows that count as deleted.
     pub(crate) deleted: Option<&'static str>,
     /// Choices that are determined at run time, such as the roles of users, with their titles.
     pub(crate) choices: BTreeMap<&'static str, Vec<(String, String)>>,
@@ -163,7 +163,7 @@ impl ModelSpec {
         }
     }
 
-    /// Returns the label of a row: its first listed text, otherwise its key.
+    /// Returns the label of a row: the first text in the list's columns, otherwise the key.
     pub(crate) fn label_of(&self, values: &RowValues) -> String {
         let text = self
             .listed()
@@ -189,14 +189,14 @@ impl ModelSpec {
             }
         }
         let mut given = given;
-        // `null` requests the default of a field.
+        // `null` requests the default value of the field.
         given.retain(|name, value| {
             !value.is_null() || self.field(name).is_none_or(|field| field.nullable)
         });
         self.finish(given, errors)
     }
 
-    /// Builds a row after a change; with `full`, omitted values are reset to their defaults.
+    /// Builds a row after a change; if `full` is set, omitted values are reset to their defaults.
     pub(crate) fn changed_row(
         &self,
         present: &RowValues,
@@ -233,7 +233,7 @@ impl ModelSpec {
     }
 
     /// Checks a whole row and returns it in its stored form. A key that the database generates may
-    /// be missing and then remains missing.
+    /// be missing; it then remains missing.
     pub(crate) fn checked(&self, row: RowValues) -> Result<RowValues, Vec<FieldError>> {
         let errors = unstorable(&row);
         self.finish(row, errors)

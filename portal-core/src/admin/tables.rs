@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::store::schema::{ColumnSpec, ColumnType, PrimaryKey, TableSpec};
 use crate::store::{Store, StoreError};
 
-/// Column of the counter that the `ETag` of a row is derived from.
+/// Column with the counter from which the `ETag` of a row is derived.
 pub(super) const ROW_VERSION: &str = "row_version";
 
 /// Creates the missing tables and columns of models.
@@ -77,8 +77,8 @@ fn column(field: &FieldSpec, registry: &ModelRegistry) -> ColumnSpec {
     }
 }
 
-/// Returns the default in the text form that a column accepts. It applies to existing rows when a
-/// column is added; the portal itself always writes a value.
+/// Returns the default in the text form that a column accepts. The default applies to existing rows
+/// when a column is added; for new rows, the portal always writes a value.
 fn default(field: &FieldSpec) -> Option<String> {
     let value = match field.default_value() {
         Ok(Some(value)) if !field.primary_key => value,

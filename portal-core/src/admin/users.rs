@@ -1,4 +1,4 @@
-//! Users of the portal as an admin model.
+//! The portal's users as an admin model.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ const FIELDS: &[FieldSpec] = &[
 ];
 
 impl ModelSpec {
-    /// Returns the specification of the users of a portal with these roles.
+    /// Returns the specification of the users model, with these roles as choices.
     pub(crate) fn users(roles: &Roles) -> Self {
         let roles = roles.titles();
         let owned = |(name, title): (&str, &str)| (name.to_owned(), title.to_owned());
@@ -151,8 +151,8 @@ impl<'a> UserRowService<'a> {
             checked = Err(errors);
         }
         let row = checked.map_err(Error::invalid)?;
-        // Contains only the differences, because someone else may be changing the other field
-        // concurrently.
+        // The change contains only the differences, because someone else may be changing the other
+        // field.
         let differs = |name: &str| row.get(name) != present.values.get(name);
         let is_active = row.get("is_active").and_then(Value::as_bool);
         let change = UserChange {
@@ -188,7 +188,8 @@ impl<'a> UserRowService<'a> {
     }
 }
 
-/// Returns the name and e-mail address of a user; the address also replaces a missing name.
+/// Returns the name and the e-mail address of a user. If the name is empty, the address replaces
+/// it.
 pub(super) fn name_and_email(values: &RowValues) -> (String, String) {
     let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default();
     let name = format!("{} {}", text("first_name"), text("last_name"));

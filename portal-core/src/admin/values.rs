@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::field::{AdminField, FieldSpec};
 use crate::error::FieldError;
 
-/// Maximum length of a unique text in characters; PostgreSQL indexes hold at most about 2,700
+/// Maximum length of a unique text, in characters; PostgreSQL indexes hold at most about 2,700
 /// bytes.
 const UNIQUE_TEXT_LENGTH: usize = 500;
 
@@ -37,7 +37,7 @@ impl FieldValues {
         }
     }
 
-    /// Takes the value of a field. If it is invalid, returns `None` and records the error.
+    /// Takes the value of a field. If the value is invalid, records the error and returns `None`.
     pub fn take<T: AdminField>(&mut self, field: &FieldSpec) -> Option<T> {
         match self.read(field) {
             Ok(value) => Some(value),

@@ -1,16 +1,16 @@
-//! YAML documents: parsing with useful errors, and formatting.
+//! YAML documents: parsing with helpful error messages, and formatting.
 
 use serde_json::Value;
 
 use crate::error::FieldError;
 use crate::json::{self, Bounded, MAX_DEPTH, MAX_MESSAGE_DEPTH};
 
-/// Parses YAML 1.2, in which `yes` and `007` are strings. Errors contain line and column.
+/// Parses YAML 1.2, in which `yes` and `007` are strings. Errors contain the line and the column.
 pub(super) fn parse(text: &str) -> Result<Value, FieldError> {
     parse_bounded::<MAX_DEPTH>(text)
 }
 
-/// Parses YAML whose values are checked individually later. The levels around the values do not
+/// Parses YAML whose values are individually checked later. The levels around the values do not
 /// count toward their maximum depth.
 pub(super) fn parse_message(text: &str) -> Result<Value, FieldError> {
     parse_bounded::<MAX_MESSAGE_DEPTH>(text)
@@ -24,8 +24,8 @@ fn parse_bounded<const MAX: usize>(text: &str) -> Result<Value, FieldError> {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
-        // The parser looks ahead, so its limit is higher; `Bounded` enforces the exact limit and
-        // reports the position.
+        // The parser looks ahead, so its limit must be higher; `Bounded` enforces the exact limit
+        // and reports the position.
         budget: serde_saphyr::budget! { max_depth: MAX + 8 },
     };
     let parsed = serde_saphyr::from_str_with_options::<Bounded<MAX>>(text, options);
@@ -71,7 +71,7 @@ fn advice(message: &str) -> &str {
     ]) {
         "check the indentation"
     } else {
-        // Some messages already end with the position, which precedes them here.
+        // Some messages already end with the position, which is printed before the message here.
         let before = message.rsplit_once(" at line ");
         before.map_or(message, |(before, _)| before)
     }

@@ -160,13 +160,13 @@ impl ValidatedPortal {
         sources.push(tasks::TaskSearch);
         sources.extend(search);
         state.insert(sources);
-        // The application gets the same handle.
+        // The application gets the same handles.
         state.insert(auth.users.clone());
         state.insert(live.clone());
         state.insert(notifications);
         state.insert(maintenance.clone());
         state.insert(AuditLog::new(store.clone()));
-        // Weak, because the service owns the provider, which owns the directory.
+        // The reference is weak, because the service owns the provider, which owns the directory.
         let caches = Arc::downgrade(&auth);
         setup.directory.listen(move |notification| {
             if let Some(auth) = caches.upgrade() {
@@ -218,7 +218,7 @@ impl ValidatedPortal {
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.run_with(worker.run()));
-        // Subscribes here, before the task is spawned, so that no event is missed.
+        // The subscription precedes the spawn, so that no event is missed.
         let events = std::array::from_fn(|_| store.subscribe());
         workers.spawn(follow(state.clone(), store.clone(), events, stop.clone()));
         workers.close();
@@ -237,7 +237,7 @@ impl ValidatedPortal {
     }
 }
 
-/// Logs the contents of the portal, which reveals crates that were not linked.
+/// Logs the contents of the portal, so that a crate that was not linked is noticed.
 fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
     let sources = pages
         .iter()

@@ -1,4 +1,4 @@
-//! Build errors: every start-up problem with its solution.
+//! Build errors: all start-up problems, each with its solution.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub enum BuildError {
     Database {
         /// Variable that names the database.
         variable: &'static str,
-        /// Path of the file, or URI without its password.
+        /// Path of the file, or the URI without its password.
         place: String,
         /// Cause.
         source: StoreError,
@@ -30,7 +30,7 @@ pub enum BuildError {
     /// Migrating or checking the database failed.
     #[error("failed to prepare the database: {}", chain(.0))]
     Store(#[from] StoreError),
-    /// The schema of the database does not match this program.
+    /// The database schema does not match this program.
     #[error(
         "the database is not up to date: {0}\n  run `db migrate` first, or call `migrate()` on the builder"
     )]

@@ -1,4 +1,4 @@
-//! Portal builder: collects the configuration and the items of a portal.
+//! Portal builder: collects the configuration, pages, tasks and models of a portal.
 
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
@@ -61,8 +61,8 @@ pub struct PortalBuilder {
     pub(super) roles: Vec<RoleDefinition>,
     pub(super) allow_impersonated_admins: bool,
     pub(super) state: StateBuilder,
-    /// Types of [`Data`](crate::Data), each with the call that set it; `None` for those of the
-    /// framework.
+    /// Types of [`Data`](crate::Data), each with the call that set it, or `None` if the framework
+    /// sets it.
     pub(super) data: HashMap<TypeId, Option<&'static Location<'static>>>,
     /// Problems with calls to the builder.
     pub(super) mistakes: Vec<String>,
@@ -109,7 +109,7 @@ impl PortalBuilder {
             roles: Vec::new(),
             allow_impersonated_admins: false,
             state: StateBuilder::default(),
-            // Handles of the framework, which `assemble` adds.
+            // These are handles of the framework, which `assemble` adds.
             data: HashMap::from(
                 [
                     TypeId::of::<Accounts>(),
@@ -159,7 +159,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Replaces the limits for requests and connections of clients.
+    /// Replaces the limits on clients' requests and connections.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
@@ -174,7 +174,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Uses a database that is already open instead of the configured one.
+    /// Uses this open database instead of the configured database.
     pub fn store(mut self, store: Store) -> Self {
         self.store = Some(store);
         self
@@ -200,7 +200,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Edits the navigation after the pages have filled it.
+    /// Edits the navigation after the pages have been added to it.
     pub fn nav(mut self, edit: impl FnOnce(&mut Nav) + Send + Sync + 'static) -> Self {
         self.edit_nav.push(Box::new(edit));
         self
@@ -230,7 +230,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds a role of the application, in addition to `ADMIN`, `USER` and `GUEST`.
+    /// Adds a role for the application, in addition to `ADMIN`, `USER` and `GUEST`.
     ///
     /// Pass its name (`Role::custom("editor")`), or a [`RoleDefinition`] with permissions.
     pub fn role(mut self, role: impl Into<RoleDefinition>) -> Self {
@@ -241,9 +241,9 @@ impl PortalBuilder {
     /// Grants impersonators (as with Clerk's impersonation) the full rights of the impersonated
     /// user.
     ///
-    /// By default, they only have the access of an ordinary user: nothing that requires a role or a
-    /// permission, and no changes to settings or credentials. The audit log always contains the
-    /// impersonator.
+    /// By default, they have only the access of an ordinary user: they can use nothing that
+    /// requires a role or a permission, and cannot change settings or credentials. The audit log
+    /// always contains the impersonator.
     pub fn allow_impersonated_admins(mut self) -> Self {
         self.allow_impersonated_admins = true;
         self
@@ -327,7 +327,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Sets how tasks are executed and how long finished ones are retained.
+    /// Sets how tasks are executed and how long finished tasks are retained.
     pub fn task_settings(mut self, settings: TaskSettings) -> Self {
         self.task_settings = settings;
         self
@@ -339,7 +339,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds a topic of [live regions](crate::live) with the access that its subscribers need.
+    /// Adds a topic for [live regions](crate::live) with the access that its subscribers need.
     ///
     /// [`Live::notify`] publishes a change. Built-in topics are `users`, `tasks` and `audit` for
     /// administrators, `model:{name}` for users with access to that admin model, and
@@ -394,14 +394,14 @@ impl PortalBuilder {
 
     /// Enables or disables `GET /metrics`. Default: enabled in DEV, `404` in PROD.
     ///
-    /// Everyone who can reach the portal can read the metrics; block external access to the path in
-    /// the proxy.
+    /// Everyone who can reach the portal can read the metrics, so block external access to this
+    /// path in the proxy.
     pub fn metrics(mut self, on: bool) -> Self {
         self.metrics = Some(on);
         self
     }
 
-    /// Adds a layer around the whole portal, outside of its request pipeline.
+    /// Adds a layer around the whole portal, outside its request pipeline.
     pub fn layer(mut self, layer: impl FnOnce(Router) -> Router + Send + Sync + 'static) -> Self {
         self.layers.push(Box::new(layer));
         self

@@ -16,9 +16,9 @@ use crate::config::{Config, PORTAL_SETTINGS, Setting, SettingSources, Settings};
 use crate::error::Error;
 use crate::store::Store;
 
-/// Exit code of a failure at run time.
+/// Exit code for a failure at run time.
 const EXIT_FAILURE: u8 = 1;
-/// Exit code of an invalid configuration or usage.
+/// Exit code for an invalid configuration or invalid usage.
 const EXIT_USAGE: u8 = 2;
 
 /// Unsuccessful outcome of a command.
@@ -45,8 +45,8 @@ impl From<Error> for Failure {
 
 /// Formats an error for a terminal.
 ///
-/// For server errors, returns the cause: the text of the error itself is for clients, which must
-/// not see the cause.
+/// For a server error, returns the cause, because the error's own text is written for clients,
+/// which must not see the cause.
 fn on_terminal(error: &Error) -> String {
     match error.source() {
         Some(cause) if error.status().is_server_error() => chain(cause),
@@ -113,12 +113,12 @@ fn command(provider_settings: &[Setting]) -> Command {
             Command::new("db")
                 .about("Manage the database")
                 .subcommand_required(true)
-                .subcommand(Command::new("init").about("Create the database, apply migrations, add the default rows"))
+                .subcommand(Command::new("init").about("Create the database, apply migrations and add the default rows"))
                 .subcommand(Command::new("migrate").about("Apply migrations and create or extend the tables of the models"))
-                .subcommand(Command::new("check").about("Exit with 1 if anything is missing or has drifted"))
+                .subcommand(Command::new("check").about("Exit with code 1 if the database does not match this program"))
                 .subcommand(Command::new("seed").about("Add missing default rows")),
         )
-        .subcommand(Command::new("routes").about("List all routes with their access"))
+        .subcommand(Command::new("routes").about("List all routes with their access rules"))
         .subcommand(Command::new("config").about("Print the effective configuration with masked secrets"))
         .subcommand(
             Command::new("maintenance")
@@ -172,8 +172,8 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
     match matches.subcommand() {
         None | Some(("serve", _)) => {
             let store = plan.open_store().await?;
-            // The port is bound first, so that the process exits before it claims any task if the
-            // port is occupied.
+            // The port is bound first, so that the process exits before it claims a task if the
+            // port is in use.
             let listener = super::serve::listen(&plan.config).await?;
             plan.assemble(store).await?.serve_on(listener).await?;
         }
@@ -205,7 +205,7 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
 }
 
 /// Returns the matches of the innermost subcommand. Flags may precede or follow the subcommand;
-/// clap passes global flags down.
+/// clap passes global flags on to subcommands.
 fn leaf_matches(mut matches: &ArgMatches) -> &ArgMatches {
     while let Some((_, inner)) = matches.subcommand() {
         matches = inner;
@@ -269,7 +269,7 @@ async fn database(plan: &ValidatedPortal, command: &str) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Applies migrations; fails if the database still differs from the requirements of this program.
+/// Applies migrations; fails if the database still does not meet the requirements of this program.
 async fn migrate(plan: &ValidatedPortal, store: &Store) -> Result<(), Failure> {
     plan.migrate(store).await?;
     let problems = plan.drift(store).await?;

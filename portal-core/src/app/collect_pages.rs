@@ -1,4 +1,4 @@
-//! Page list: merges pages from every source and reports those that cannot be served.
+//! Page list: merges the pages from all sources and reports pages that cannot be served.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,7 +17,8 @@ use crate::tasks;
 impl PortalBuilder {
     /// Returns the pages of the portal.
     ///
-    /// Pages with the same source count as one; two pages with the same route are a problem.
+    /// Pages with the same source count as one page; two different pages with the same route are a
+    /// problem.
     pub(super) fn collect_pages(
         &mut self,
         models: &ModelRegistry,
@@ -75,7 +76,7 @@ impl PortalBuilder {
     }
 }
 
-/// Describes the problem with an invalid route of a page.
+/// Describes the problem with a page's route if it is invalid.
 fn invalid_route(page: &Page, taken: &[RouteInfo]) -> Option<String> {
     let reason = if !page.path.starts_with('/') {
         "which must start with `/`".to_owned()

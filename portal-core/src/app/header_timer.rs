@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use parking_lot::Mutex;
 
-/// Timer of one connection, whose deadlines only move into the future.
+/// Timer of one connection, whose deadline only moves forward.
 ///
-/// Hyper starts and ends a timeout for each request. Registering it with the runtime each time would
-/// cost as much as routing the request, so this timer stays registered and is only moved once it
-/// fires.
+/// Hyper starts and ends a timeout for each request. Registering it with the runtime each time
+/// would cost as much as routing the request, so this timer stays registered and is moved only when
+/// it fires.
 #[derive(Debug, Clone)]
 pub(super) struct HeaderTimer(Arc<Mutex<Pin<Box<tokio::time::Sleep>>>>);
 
@@ -38,12 +38,12 @@ impl Timer for HeaderTimer {
     }
 
     fn now(&self) -> Instant {
-        // The clock of the runtime, which tests can pause.
+        // This is the runtime's clock, which tests can pause.
         tokio::time::Instant::now().into()
     }
 }
 
-/// Time limit of one request head.
+/// Time limit for one request head.
 struct HeaderDeadline {
     timer: HeaderTimer,
     deadline: Instant,
@@ -61,7 +61,7 @@ impl Future for HeaderDeadline {
             if registered.deadline().into_std() >= self.deadline {
                 return Poll::Ready(());
             }
-            // It was registered for an earlier request.
+            // The timer fired for the deadline of an earlier request.
             registered.as_mut().reset(self.deadline.into());
         }
     }
@@ -76,7 +76,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(20);
 
     #[tokio::test]
-    async fn deadline_of_an_earlier_request_does_not_end_a_later_one() {
+    async fn earlier_deadline_does_not_end_a_later_request() {
         let timer = HeaderTimer::new();
         let start = timer.now();
         timer.sleep(SHORT).await;

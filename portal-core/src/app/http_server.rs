@@ -46,10 +46,9 @@ pub(super) struct HttpServer {
 }
 
 impl HttpServer {
-    /// Runs until it is stopped, and returns a tracker of the connections that are open at that
-    /// time.
+    /// Runs until it is stopped, and returns a tracker of the connections that are still open.
     pub(super) async fn run(self, listener: TcpListener) -> TaskTracker {
-        // Builds the routes once instead of on each request.
+        // This builds the routes once instead of for each request.
         let router: Router = self.router.with_state(());
         let open = TaskTracker::new();
         loop {
@@ -82,7 +81,7 @@ impl HttpServer {
                 WriteTimeout::new(stream, self.limits.write_timeout),
                 peer,
                 self.limits.header_timeout,
-                // A separate token, because each poll of the connection locks it.
+                // The token is separate, because each poll of the connection locks it.
                 self.stop.child_token(),
             );
             open.spawn(connection);
@@ -92,9 +91,10 @@ impl HttpServer {
     }
 }
 
-/// Pauses after a system error that takes time to resolve, such as a lack of file descriptors.
+/// Pauses after a system error that takes time to resolve, such as running out of file descriptors.
 ///
-/// Does not pause if a connection failed before it was accepted, which only affects its client.
+/// Does not pause if a connection failed before it was accepted, because that affects only its
+/// client.
 async fn back_off_after(error: &io::Error, stop: &CancellationToken) {
     let is_of_client = matches!(
         error.kind(),
@@ -141,7 +141,7 @@ async fn serve_connection(
     }
 }
 
-/// A connection with its permit, which it keeps even after an upgrade to a WebSocket.
+/// A connection that holds its permit, even after an upgrade to a WebSocket.
 struct PermittedStream {
     stream: TcpStream,
     linger: Linger,

@@ -1,4 +1,4 @@
-//! Home and profile page: the two pages that the framework links to.
+//! Home page and profile page: the pages of the application that the framework links to.
 
 use crate::auth::{Access, RouteInfo, safe_redirect};
 use crate::config::Config;
@@ -15,10 +15,11 @@ pub(super) struct KnownPages {
 }
 
 impl KnownPages {
-    /// Writes the paths into the configuration and returns the problems with those that were set.
+    /// Writes the paths into the configuration and returns the problems with the paths that were
+    /// set.
     ///
-    /// `routes` are the declared routes of the application; `has_others` is `true` if there are also
-    /// routes whose paths are unknown.
+    /// `routes` are the declared routes of the application; `has_others` is `true` if the
+    /// application also has routes whose paths are unknown.
     pub(super) fn resolve(
         self,
         config: &mut Config,

@@ -1,4 +1,4 @@
-//! Lingering close: closes connections whose client is still sending.
+//! Lingering close: closes connections whose client may still be sending.
 
 use std::future::Future;
 use std::io;
@@ -38,7 +38,7 @@ impl Default for Linger {
 }
 
 impl Linger {
-    /// Shuts down a stream.
+    /// Shuts down a stream, then discards bytes that still arrive.
     pub(super) fn poll_shutdown<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
@@ -59,7 +59,7 @@ impl Linger {
             }
             let mut buffer = ReadBuf::new(&mut bytes);
             match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
-                // No bytes were in transit.
+                // No bytes have arrived since the shutdown.
                 Poll::Pending if self.deadline.is_none() => return Poll::Ready(Ok(())),
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(_)) => return Poll::Ready(Ok(())),
@@ -108,7 +108,8 @@ mod tests {
             timeout: Duration::from_millis(300),
             ..Linger::default()
         };
-        // The client stops sending but does not close: the time limit ends the wait.
+        // The client stops sending but does not close the connection, so the time limit ends the
+        // wait.
         let close = async {
             poll_fn(|context| linger.poll_shutdown(&mut here, context))
                 .await

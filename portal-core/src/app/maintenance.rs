@@ -28,14 +28,14 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Maximum length of the message of a [`MaintenanceNotice`], in characters.
 pub(super) const MAX_MESSAGE_LEN: usize = 500;
 
-/// A notice for the users who have no access during maintenance.
+/// A notice to the users who have no access during maintenance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MaintenanceNotice {
     /// Plain text; characters beyond the 500th are dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Expected end. Maintenance does not end automatically at that time.
+    /// Expected end of the maintenance, which does not end automatically at that time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
 }
@@ -58,7 +58,7 @@ impl MaintenanceNotice {
 
 /// Maintenance mode of the portal. Extract it with `Data<Maintenance>`.
 ///
-/// While it is on, everyone except administrators gets `503`, in every replica.
+/// While it is on, all replicas respond with `503` to everyone except administrators.
 ///
 /// ```
 /// use portal_core::Maintenance;
@@ -82,7 +82,7 @@ struct MaintenanceState {
     cached: Mutex<CachedMaintenance>,
 }
 
-/// Stored state as last read. The version reveals results that are older than the known state.
+/// Stored state as last read. Its version identifies read results that are older than this state.
 #[derive(Debug, Default)]
 pub(super) struct CachedMaintenance {
     pub(super) on: bool,
@@ -97,7 +97,7 @@ impl std::fmt::Debug for Maintenance {
 }
 
 impl Maintenance {
-    /// Creates the handle. With `always`, maintenance mode cannot be turned off at run time.
+    /// Creates the handle. If `always` is set, maintenance mode cannot be turned off at run time.
     pub(super) fn new(store: Store, always: bool) -> Self {
         Self(Arc::new(MaintenanceState {
             store,
@@ -113,9 +113,9 @@ impl Maintenance {
         self.0.on.load(Ordering::Relaxed)
     }
 
-    /// Turns maintenance mode on or off, in every replica, and records it in the audit log.
+    /// Turns maintenance mode on or off in all replicas, and records the change in the audit log.
     ///
-    /// If the variable `MAINTENANCE` has turned it on, it stays on.
+    /// If the variable `MAINTENANCE` has turned maintenance mode on, it stays on.
     ///
     /// # Errors
     ///

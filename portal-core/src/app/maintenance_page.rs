@@ -1,4 +1,4 @@
-//! `/admin/maintenance`: turns maintenance on, with a notice for users, or off.
+//! `/admin/maintenance`: turns maintenance on, with a notice to users, or off.
 
 use chrono::TimeDelta;
 use maud::{Markup, html};

@@ -34,7 +34,7 @@ impl KnownRoute {
         Self::declared(route, "route", source)
     }
 
-    /// Creates the entry of a route that the application cannot change.
+    /// Creates the entry for a route that the application cannot change.
     pub(super) fn of_portal(route: RouteInfo) -> Self {
         Self::declared(route, "a route of the portal", None)
     }
@@ -71,7 +71,7 @@ impl KnownRoute {
 /// Describes all overlaps of the merged routers with known routes and with each other.
 ///
 /// axum cannot list the routes of a router and panics when two overlap, so each pair is merged as a
-/// test.
+/// trial.
 pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<String> {
     if merged.is_empty() {
         return Vec::new();
@@ -124,7 +124,7 @@ fn reason(payload: Box<dyn Any + Send>) -> String {
     text.unwrap_or_else(|| "they overlap".to_owned())
 }
 
-/// Runs a function whose panics are expected, without the panic message on standard error.
+/// Runs a function that is expected to panic, without printing the panic message.
 ///
 /// Other threads keep the current hook. The lock prevents two portals that are built at the same
 /// time from restoring each other's hook.

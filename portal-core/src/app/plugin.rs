@@ -1,4 +1,4 @@
-//! Plugins: additions of a crate to a portal.
+//! Plugins: a crate's additions to a portal.
 
 use crate::admin::{AdminModel, ModelSpec};
 use crate::auth::Access;
@@ -8,7 +8,7 @@ use crate::tasks::{Task, TaskArgs, TaskDefinition};
 /// Pages, tasks and models of a crate, as one value.
 ///
 /// A crate that is listed in `Cargo.toml` but never used is not linked, so `discover()` does not
-/// find its items. Therefore a plugin crate exports a function, which the application calls.
+/// find its items. A plugin crate therefore exports a function that the application calls.
 ///
 /// ```
 /// use portal_core::Plugin;
@@ -60,7 +60,7 @@ impl Plugin {
         self
     }
 
-    /// Adds a topic of live regions; see [`PortalBuilder::topic`](super::PortalBuilder::topic).
+    /// Adds a topic for live regions; see [`PortalBuilder::topic`](super::PortalBuilder::topic).
     pub fn topic(mut self, name: impl Into<String>, access: Access) -> Self {
         self.topics.push((name.into(), access, false));
         self

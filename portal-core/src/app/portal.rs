@@ -71,9 +71,9 @@ impl Portal {
         &self.config
     }
 
-    /// Returns all routes with their guards: pages, tasks, models, sockets and others.
+    /// Returns all routes with their guards, including those of pages, tasks, models and sockets.
     ///
-    /// Excludes routes that an application has added with [`PortalBuilder::merge_router`].
+    /// Excludes routes that the application has added with [`PortalBuilder::merge_router`].
     #[must_use]
     pub fn list_routes(&self) -> &[RouteInfo] {
         &self.routes

@@ -27,7 +27,7 @@ pub(super) fn build(
     for (path, (route, handlers)) in by_path(routes, &services) {
         let other_methods = pipeline(Some(route.for_other_methods()));
         let handlers = match route.method {
-            // Every method reaches the handler.
+            // The handler receives all methods.
             None => handlers,
             Some(_) => handlers.fallback(method_not_allowed.layer(other_methods)),
         };

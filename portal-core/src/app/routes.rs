@@ -33,7 +33,7 @@ pub(super) fn builtin(metrics: bool, dev: bool) -> Routes {
     }
 }
 
-/// Completes the routes of the identity provider.
+/// Completes the identity provider's routes.
 ///
 /// They stay available during maintenance. Routes that change data without requiring an account are
 /// rate-limited as sign-ins, unless the provider has declared a different class.
@@ -53,7 +53,7 @@ pub(super) fn of_provider(routes: Routes) -> Routes {
     })
 }
 
-/// Returns an entry for each task type and admin model with its own access; general routes serve
+/// Returns an entry for each task type and admin model, with its access rule; general routes serve
 /// them.
 pub(super) fn of_tasks_and_models(tasks: &TaskRegistry, models: &ModelRegistry) -> Vec<RouteInfo> {
     let starts = tasks.startable().map(|task| {
@@ -74,9 +74,9 @@ pub(super) fn of_tasks_and_models(tasks: &TaskRegistry, models: &ModelRegistry) 
     starts.chain(rows).collect()
 }
 
-/// Describes declared routes that overlap or are invalid in axum, which would panic on them.
+/// Describes declared routes that overlap or are invalid in axum, which would panic on such routes.
 ///
-/// Adds the others to the known routes.
+/// Adds all other routes to the known routes.
 pub(super) fn problems(routes: &[RouteInfo], known: &mut Vec<KnownRoute>) -> Vec<String> {
     let mut problems = Vec::new();
     for route in routes {
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_path_under_a_reserved_prefix_has_its_kind() {
+    fn unknown_path_has_the_kind_of_its_reserved_prefix() {
         for (path, kind) in [
             ("/api", Some(RouteKind::Api)),
             ("/api/", Some(RouteKind::Api)),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn open_changes_of_a_provider_count_as_sign_ins() {
+    fn public_provider_writes_count_as_sign_ins() {
         let nothing = async || "";
         let routes = Routes::new()
             .post("/own/sign-in", Access::Public, nothing)

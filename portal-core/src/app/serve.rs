@@ -10,7 +10,7 @@ use super::http_server::HttpServer;
 use super::portal::Portal;
 use crate::config::Config;
 
-/// Time limit for open requests after a shutdown was requested.
+/// Time limit for open requests after a shutdown is requested.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 impl Portal {

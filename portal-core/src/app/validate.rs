@@ -191,7 +191,7 @@ impl PortalBuilder {
         })
     }
 
-    /// Collects the topics of the portal, its models and the application.
+    /// Collects the topics of the portal, of its models and of the application.
     fn collect_topics(
         &mut self,
         roles: &Roles,
@@ -205,7 +205,7 @@ impl PortalBuilder {
             problems.extend(topics.add(&name, access, personal).err());
         }
         let guards = topics.guards();
-        // Problems with the access of models are reported for the models themselves.
+        // Problems with the access rules of models are reported for the models themselves.
         let guards = guards.filter(|(name, _)| !name.starts_with("model:"));
         problems.extend(guards.filter_map(|(name, access)| {
             let problem = roles.problem_of(access)?;
@@ -241,7 +241,7 @@ fn access_problems(
     let pages = pages.iter().map(|it| ("page", it.source, &it.access));
     let tasks = tasks.all().map(|it| ("task", it.source, &it.access));
     let models = models.models().iter();
-    // The settings page requires the access of its models, for which any problem is already
+    // The settings page combines the access rules of its models, whose problems are already
     // reported.
     let models: Vec<_> = models
         .map(|it| ("admin model", it.source, &it.access))
@@ -280,7 +280,7 @@ fn place_of(uri: &str) -> String {
 }
 
 impl ValidatedPortal {
-    /// Opens the database and, in DEV, migrates it; in PROD, this is left to `db migrate`.
+    /// Opens the database and, in DEV, migrates it; in PROD, only `db migrate` migrates it.
     pub(crate) async fn open_store(&self) -> Result<Store, BuildError> {
         let store = self.connect().await?;
         if self.config.is_dev() {
@@ -322,7 +322,7 @@ impl ValidatedPortal {
         Ok(())
     }
 
-    /// Describes all differences between the database and the requirements of this program.
+    /// Describes all differences between the database and what this program requires.
     pub(crate) async fn drift(&self, store: &Store) -> Result<Vec<String>, BuildError> {
         let state = store.migration_state().await?;
         let mut problems: Vec<_> = state
@@ -342,7 +342,8 @@ impl ValidatedPortal {
         Ok(problems)
     }
 
-    /// Returns all routes with their guards; pages, tasks and models list further details.
+    /// Returns all routes with their guards; the lists of pages, tasks and models contain more
+    /// details.
     pub(crate) fn list_routes(&self) -> Vec<RouteInfo> {
         let metrics = self.builder.metrics.unwrap_or(self.config.is_dev());
         let mut routes = pages::routes(self.pages.clone())

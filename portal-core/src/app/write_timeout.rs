@@ -11,7 +11,7 @@ use tokio::time::{Sleep, sleep};
 
 /// A connection that fails when its peer stops reading for too long.
 ///
-/// Without it, a peer that never reads would hold its buffered data and a permit forever.
+/// Without it, a peer that never reads would tie up its buffered data and a permit forever.
 pub(super) struct WriteTimeout<S> {
     stream: S,
     limit: Duration,

@@ -1,4 +1,4 @@
-//! Access rules: the conditions on a user that pages, navigation, tasks and models share.
+//! Access rules: conditions on users, shared by pages, navigation, tasks and models.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::role::Role;
 use super::users::User;
 use crate::error::Error;
 
-/// Access rule: a condition on the users who may use something.
+/// Access rule: the condition that a user must satisfy to use a page, task or model.
 ///
 /// ```
 /// use portal_core::{Access, Denied};
@@ -55,8 +55,8 @@ impl Access {
 
     /// Creates a rule for users with a permission, and administrators.
     ///
-    /// No role grants a permission with an invalid name; `build()` reports one on a page, task or
-    /// model.
+    /// No role grants a permission with an invalid name; `build()` reports such a name if a page,
+    /// task or model uses it.
     #[must_use]
     pub fn permission(name: &str) -> Self {
         Self::Permission(Permission::unchecked(name))
@@ -64,7 +64,7 @@ impl Access {
 
     /// Checks whether a user, or a guest (`None`), has access.
     ///
-    /// An impersonated user only has the access of an ordinary user.
+    /// An impersonated user has only the access that an ordinary user has.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl Access {
     pub fn check(&self, user: Option<&User>) -> Result<(), Denied> {
         let user = match (self, user) {
             (Self::Public, _) => return Ok(()),
-            // One of several rules may be public.
+            // One of the rules may be public, so guests are checked, too.
             (Self::AnyOf(any), _) => return check_any(any, user),
             (_, None) => return Err(Denied::Unauthenticated),
             (_, Some(user)) if !user.is_enabled() => return Err(Denied::Deactivated),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn each_role_passes_its_own_rules() {
+    fn each_role_satisfies_its_own_rules() {
         assert_eq!(allowed(&user("admin")), [0, 1, 2, 3, 4, 5]);
         assert_eq!(allowed(&user("editor")), [0, 1, 3, 4]);
         assert_eq!(allowed(&user("reviewer")), [0, 1, 5]);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn inactive_and_banned_users_pass_public_access_only() {
+    fn inactive_and_banned_users_have_public_access_only() {
         let (mut inactive, mut banned) = (user("admin"), user("admin"));
         inactive.is_active = false;
         banned.is_banned = true;
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn impersonated_user_has_access_of_an_ordinary_user() {
+    fn impersonated_user_has_only_ordinary_access() {
         for role in ["admin", "editor", "reviewer", "user"] {
             let user = user(role).restricted();
             assert_eq!(allowed(&user), [0, 1], "{role}");

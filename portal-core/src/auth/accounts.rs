@@ -1,4 +1,4 @@
-//! Accounts: profile and sessions of users at the identity provider.
+//! Accounts: users' profiles and sessions at the identity provider.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::sessions::OpenSession;
 use super::user::User;
 use crate::error::Result;
 
-/// Accounts of users at the identity provider. Extract it with `Data<Accounts>`.
+/// User accounts at the identity provider. Extract it with `Data<Accounts>`.
 ///
 /// Each call may send a request to the provider; authorization never needs one.
 ///
@@ -47,7 +47,7 @@ impl Accounts {
     /// Returns the provider's record of a user, with its metadata.
     ///
     /// Only servers write `public_metadata` and `private_metadata`; private metadata must not reach
-    /// browsers. Roles and permissions belong to the portal and are in neither.
+    /// browsers. Neither contains roles or permissions, because these belong to the portal.
     ///
     /// # Errors
     ///
@@ -68,8 +68,8 @@ impl Accounts {
 
     /// Signs a user out everywhere, including at the provider, except in the session `keep`.
     ///
-    /// Revokes all client tokens of the user as well. Returns the number of ended sessions of
-    /// [`sessions_of`](Self::sessions_of).
+    /// Also revokes all client tokens of the user. Returns how many of the sessions that
+    /// [`sessions_of`](Self::sessions_of) lists were ended.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ use super::users::TABLE;
 use crate::error::Result;
 use crate::store::{ClusterEvent, Store, Transaction, now};
 
-/// Key under which the list of the latest start-up is stored.
+/// Key under which the list from the latest start-up is stored.
 const STORED_LIST: &str = "auth/admin-user-emails";
 
 /// E-mail addresses whose verified owners are administrators. Cheap to clone.
@@ -27,8 +27,8 @@ impl AdminEmails {
         Self(Arc::new(emails.collect()))
     }
 
-    /// Returns `true` if an address is listed, ignoring the case of ASCII letters only. In Unicode,
-    /// the Kelvin sign lowercases to `k`, but is a different character.
+    /// Returns `true` if an address is listed, ignoring the case of ASCII letters only. Unicode
+    /// lowercases the Kelvin sign to `k`, although it is a different character.
     fn contains(&self, email: &str) -> bool {
         self.0.contains(&email.to_ascii_lowercase())
     }
@@ -98,15 +98,15 @@ impl AdminEmails {
     /// Applies the list to all users.
     ///
     /// Each start-up revokes roles that the list no longer grants. It grants roles only if the list
-    /// differs from that of the previous start-up, so that a restart does not undo changes by an
-    /// administrator.
+    /// differs from the list at the previous start-up, so that a restart does not undo changes by
+    /// an administrator.
     pub(crate) async fn apply_at_start_up(&self, store: &Store) -> Result<()> {
         let mut transaction = store.begin().await?;
         lock_admins(&mut transaction).await?;
         if self.replace_stored_list(&mut transaction).await? && !self.0.is_empty() {
             let listed = Func::lower(Expr::col("email")).is_in(self.0.iter().map(String::as_str));
-            // New administrators are added first, so that the last one of the old list can be
-            // demoted.
+            // New administrators are added first, so that the last administrator on the old list
+            // can be demoted.
             for id in ids(&mut transaction, Cond::all().add(listed)).await? {
                 self.apply_to(&mut transaction, id).await?;
             }
@@ -122,7 +122,7 @@ impl AdminEmails {
     /// Revokes roles that were kept because their owner was the last administrator.
     ///
     /// Call it when someone has become an administrator. Failures are only logged, because the next
-    /// start-up or session retries.
+    /// start-up or new session tries again.
     pub(super) async fn take_back_kept(&self, store: &Store) {
         if let Err(error) = self.try_take_back_kept(store).await {
             tracing::warn!(%error, "failed to revoke roles that ADMIN_USER_EMAILS no longer grants");
@@ -156,7 +156,7 @@ impl AdminEmails {
         Ok(())
     }
 
-    /// Stores the list; returns `true` if the stored one was different.
+    /// Stores the list; returns `true` if it differs from the previously stored list.
     async fn replace_stored_list(&self, transaction: &mut Transaction) -> Result<bool> {
         let list = json!(*self.0);
         let select = Query::select()
@@ -199,7 +199,8 @@ pub(super) async fn lock_admins(transaction: &mut Transaction) -> Result<Vec<Uui
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Locks all administrators if a subject is one, because the role may be about to be revoked.
+/// Locks all administrators if the subject is an administrator, whose role may be about to be
+/// revoked.
 ///
 /// Must be the first lock of a transaction: locking a user before the administrators could deadlock
 /// with another transaction.

@@ -31,8 +31,8 @@ pub(crate) fn routes() -> Routes {
     let admin_writes = Routes::new()
         .patch("/api/users/{id}", Access::Admin, change)
         .rate_class(RateClass::AdminWrite);
-    // Each of these reads calls the identity provider, which limits the requests of the whole
-    // portal.
+    // Each of these routes calls the identity provider, which limits the number of requests from
+    // the portal as a whole.
     let provider_reads = Routes::new()
         .get("/api/auth/clerk/me", Access::User, clerk_me)
         .rate_class(RateClass::ClientToken);

@@ -98,7 +98,7 @@ impl Actor {
         }
     }
 
-    /// Returns the actor for the command line of the portal.
+    /// Returns the actor for the portal's command line.
     #[must_use]
     pub fn command_line() -> Self {
         Self::program("command line")
@@ -159,7 +159,7 @@ pub(crate) struct FieldChange {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FieldChanges(Vec<FieldChange>);
 
-/// Maximum size of a logged value, in bytes: the log states what changed; it is not a copy of the
+/// Maximum size of a logged value, in bytes. The log records what changed; it is not a copy of the
 /// data.
 const MAX_VALUE_LEN: usize = 2000;
 
@@ -202,12 +202,12 @@ fn shortened(value: &Value) -> Value {
     Value::String(format!("{}…", text.get(..end).unwrap_or_default()))
 }
 
-/// Filter of a list of audit entries, which is sorted from newest to oldest.
+/// Filter for a list of audit entries, which is sorted from newest to oldest.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     /// Only entries with this target, such as `user:` and an id.
     pub target: Option<String>,
-    /// Only entries of this user, by id or e-mail address, or of this program, by name.
+    /// Only entries with this actor: the id or e-mail address of a user, or the name of a program.
     pub actor: Option<String>,
     /// Only entries older than this one.
     pub before: Option<Uuid>,
@@ -294,7 +294,7 @@ impl AuditLog {
             select.and_where(Expr::col("id").lt(before));
         }
         let limit = if filter.limit == 0 { 100 } else { filter.limit };
-        // Ids are UUIDs of version 7, which sort by time.
+        // Ids are version 7 UUIDs, which sort by time.
         select.order_by("id", Order::Desc).limit(limit);
         self.store
             .fetch_all(&select)

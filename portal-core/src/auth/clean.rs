@@ -8,7 +8,7 @@ use super::identity::Profile;
 const MAX_NAME_LEN: usize = 256;
 /// Maximum length of an e-mail address, in bytes (RFC 5321).
 const MAX_EMAIL_LEN: usize = 320;
-/// Maximum length of the URL of a picture, in bytes.
+/// Maximum length of a picture URL, in bytes.
 const MAX_PICTURE_LEN: usize = 2048;
 
 /// Returns a profile that is safe to store and display.
@@ -21,7 +21,7 @@ pub(super) fn cleaned(profile: &Profile) -> Profile {
     clean.last_name = name(&profile.last_name);
     clean.avatar_url = profile.avatar_url.as_deref().and_then(picture);
     if !is_email(&profile.email) {
-        // A repaired address would be a different one, possibly with different permissions.
+        // A repaired address would be a different address, which may have different permissions.
         clean.email = String::new();
         clean.email_verified = false;
     }
@@ -35,7 +35,7 @@ fn name(text: &str) -> String {
     text.trim_end().to_owned()
 }
 
-/// Returns `true` for characters that change the direction of text (UAX #9).
+/// Returns `true` for characters that change the text direction (UAX #9).
 fn is_direction(letter: char) -> bool {
     matches!(
         letter,
@@ -49,7 +49,7 @@ fn is_email(text: &str) -> bool {
     text.len() <= MAX_EMAIL_LEN && text.chars().all(fits)
 }
 
-/// Returns the URL of a picture if pages may load it: `https` only.
+/// Returns the URL of a picture if pages may load it; only `https` URLs are allowed.
 pub(super) fn picture(text: &str) -> Option<String> {
     if text.len() > MAX_PICTURE_LEN {
         return None;

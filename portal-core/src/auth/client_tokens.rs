@@ -31,10 +31,11 @@ const IDLE_LIFETIME: TimeDelta = TimeDelta::hours(24);
 /// Age at which a token expires, even if it is used.
 const MAX_LIFETIME: TimeDelta = TimeDelta::days(7);
 
-/// Minimum interval between stored uses of a token, so that read requests do not write.
+/// Minimum interval between writes of a token's last use, so that not every request writes to the
+/// database.
 const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 
-/// Interval at which an open monitor counts as a use.
+/// Interval at which an open monitor counts as another use of its token.
 const MONITOR_TOUCH_INTERVAL: TimeDelta = TimeDelta::hours(1);
 
 /// Maximum number of tokens per user; creating another revokes the least recently used one.
@@ -62,7 +63,7 @@ pub struct ClientToken {
     pub created_at: DateTime<Utc>,
     /// Time of the last use, accurate to a few minutes.
     pub last_used_at: DateTime<Utc>,
-    /// Expiry time unless the token is used again; at most 7 days after its creation.
+    /// Time at which the token expires unless it is used again; at most 7 days after its creation.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -73,7 +74,7 @@ pub struct NewClientToken {
     /// Secret that a client sends.
     #[serde(rename = "client_token")]
     pub secret: Uuid,
-    /// Expiry time unless the token is used again.
+    /// Time at which the token expires unless it is used again.
     pub expires_at: DateTime<Utc>,
     /// The token without its secret.
     #[serde(skip)]
@@ -95,7 +96,7 @@ impl ClientToken {
         Ok(Self {
             id,
             user_id: row.get("user_id")?,
-            // In rows of older versions the id is the token itself.
+            // In rows written by older versions, the id is the token itself.
             hint: hint.unwrap_or_else(|| hint_of(id)),
             created_at,
             last_used_at: row.get("last_used_at")?,
@@ -123,11 +124,12 @@ pub struct ClientTokens(Arc<Shared>);
 struct Shared {
     store: Store,
     key: SecretKey,
-    /// Token ids by the hash of their secret; an entry never changes.
+    /// Token ids by the hash of the token's secret; an entry never changes.
     ids: Cache<TokenHash, Uuid>,
-    /// Tokens that were read recently.
+    /// Recently read tokens.
     tokens: Cache<Uuid, (ClientToken, ReadStamp)>,
-    /// Number of revocations: a token that was read before one must not be cached after it.
+    /// Number of revocations. A token that was read before a revocation must not be cached after
+    /// it.
     epoch: AtomicU64,
 }
 
@@ -209,7 +211,7 @@ impl ClientTokens {
         })
     }
 
-    /// Returns the valid token with a secret; this counts as a use.
+    /// Returns the valid token with this secret; the call counts as a use.
     ///
     /// # Errors
     ///
@@ -246,7 +248,7 @@ impl ClientTokens {
         ClientToken::from_row(&row.ok_or_else(unknown_token)?)
     }
 
-    /// Reads the valid token with an id from the database; this counts as a use.
+    /// Reads the valid token with this id from the database; the call counts as a use.
     pub(crate) async fn read(&self, id: Uuid) -> Result<ClientToken> {
         let epoch = self.0.epoch.load(Ordering::Acquire);
         let read_at = self.0.store.read_at();
@@ -266,7 +268,7 @@ impl ClientTokens {
             self.0.store.execute(&used).await?;
         }
         self.0.tokens.insert(id, (token.clone(), read_at));
-        // Since the row was read, a token was revoked, possibly this one.
+        // A token, possibly this one, was revoked after the row was read.
         if self.0.epoch.load(Ordering::Acquire) != epoch {
             self.0.tokens.remove(&id);
         }
@@ -328,7 +330,7 @@ impl ClientTokens {
         rows.iter().map(ClientToken::from_row).collect()
     }
 
-    /// Returns the valid token with an id if it belongs to a user; this counts as a use.
+    /// Returns the valid token with this id if it belongs to the user; the call counts as a use.
     pub(crate) async fn owned(&self, id: &str, user_id: Uuid) -> Result<ClientToken> {
         let id: Uuid = id.parse().map_err(|_| unknown_token())?;
         let by_owner = select(now())
@@ -339,7 +341,7 @@ impl ClientTokens {
         self.read(id).await
     }
 
-    /// Revokes a token of a user by its id or its secret and closes its monitors.
+    /// Revokes a user's token, given by its id or its secret, and closes its monitors.
     ///
     /// # Errors
     ///
@@ -428,8 +430,8 @@ fn has_hash(hash: &TokenHash) -> Expr {
     Expr::col("token_hash").eq(hash.to_vec())
 }
 
-/// Matches the token with a secret. In rows of older versions, the secret is the id and there is no
-/// hash.
+/// Matches the token with this secret. In rows written by older versions, the id is the secret and
+/// there is no hash.
 fn has_secret(secret: Uuid, hash: &TokenHash) -> Cond {
     let is_older = Cond::all()
         .add(Expr::col("id").eq(secret))

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use axum::http::HeaderValue;
 
-/// Directive of a Content-Security-Policy to which a source can be added.
+/// Directive of the Content-Security-Policy to which sources can be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CspDirective {
@@ -24,12 +24,12 @@ pub enum CspDirective {
     FormAction,
 }
 
-/// Sources, in addition to the portal itself, that pages may load from.
+/// External sources that pages may load from, in addition to the portal itself.
 ///
-/// They come from the identity provider and from
-/// [`csp_sources`](crate::PortalBuilder::csp_sources) of the application.
+/// They come from the identity provider and from the application, which adds them with
+/// [`csp_sources`](crate::PortalBuilder::csp_sources).
 ///
-/// Each source is a source expression of a Content-Security-Policy, such as
+/// Each entry is a source expression as in a Content-Security-Policy, such as
 /// `https://clerk.example.com` or `blob:`. A value that could end its directive is skipped and
 /// logged as an error.
 ///
@@ -79,7 +79,7 @@ impl CspSources {
         policy.push_str("; connect-src 'self'");
         add(&mut policy, &self.connect);
         for (directive, sources) in [("frame-src", &self.frame), ("worker-src", &self.worker)] {
-            // Without their own sources these directives fall back to `default-src`.
+            // A directive without its own sources falls back to `default-src`.
             if !sources.is_empty() {
                 let _ = write!(policy, "; {directive} 'self'");
                 add(&mut policy, sources);
@@ -139,7 +139,7 @@ fn add(policy: &mut String, sources: &[String]) {
             policy.push(' ');
             policy.push_str(source);
         } else {
-            tracing::error!(source, "skipped an invalid content source");
+            tracing::error!(source, "skipped an invalid Content-Security-Policy source");
         }
     }
 }

@@ -22,14 +22,15 @@ const DAYS: i64 = 90;
 /// Number of demo users.
 const USERS: i64 = 90;
 
-/// Creates an id that sorts by a time in the past.
+/// Creates an id that sorts as if it had been created at a time in the past.
 pub(crate) fn id_at(at: DateTime<Utc>) -> Uuid {
     let seconds = u64::try_from(at.timestamp()).unwrap_or_default();
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.nanosecond()))
 }
 
 impl Users {
-    /// Adds demo users with sign-ins over 90 days, unless some exist, and returns the ids of all.
+    /// Adds demo users with sign-ins over 90 days, unless demo users exist, and returns all their
+    /// ids.
     ///
     /// For development: their e-mail addresses end in `@example.invalid`, and they cannot sign in.
     ///
@@ -69,7 +70,7 @@ impl Users {
         ]);
         let mut ids = Vec::new();
         for number in 0..USERS {
-            // There are more recent users than old ones.
+            // Recent users outnumber old ones.
             let age = (DAYS * 1440) as f64 * (1.0 - random.f64().sqrt());
             let created = now - TimeDelta::minutes(age as i64);
             let id = id_at(created);

@@ -1,4 +1,4 @@
-//! User directory: applies events of the identity provider to the portal's users.
+//! User directory: applies events from the identity provider to the portal's users.
 
 use std::sync::{Arc, OnceLock};
 
@@ -40,7 +40,7 @@ pub enum ProviderEvent<'a> {
         /// Id of the user at the provider.
         subject: &'a str,
     },
-    /// A session has ended, whether the portal has stored it or not.
+    /// A session has ended; the portal may never have stored it.
     SessionEnded {
         /// Id of the session at the provider.
         session_id: &'a str,
@@ -118,11 +118,11 @@ impl UserDirectory {
 
     /// Registers a listener that invalidates the caches of this process immediately.
     pub(crate) fn listen(&self, listener: impl Fn(&ClusterEvent) + Send + Sync + 'static) {
-        // A directory belongs to one portal, so a second listener cannot occur.
+        // A directory belongs to one portal, which registers only one listener.
         let _ = self.listener.set(Box::new(listener));
     }
 
-    /// Applies an event, together with its id, in one transaction.
+    /// Applies an event and records its id in one transaction.
     ///
     /// A repeated event has no effect. When this returns, the caches of this process are
     /// invalidated and the other replicas are notified.

@@ -1,4 +1,4 @@
-//! Extractors of the caller.
+//! Extractors for the caller of a request.
 
 use std::convert::Infallible;
 use std::ops::Deref;
@@ -37,9 +37,9 @@ pub struct CurrentUser {
 }
 
 impl CurrentUser {
-    /// Creates the user of a session with the rights that apply to it.
+    /// Creates the user of a session, with the rights that apply in this session.
     ///
-    /// Unless the portal allows more, impersonators only have the rights of an ordinary user.
+    /// Unless the portal allows more, impersonators have only the rights that an ordinary user has.
     pub(super) fn of(identity: &Identity, user: User, allow_impersonated_admins: bool) -> Self {
         let actor = identity.impersonator.as_deref();
         let user = match actor {

@@ -78,9 +78,9 @@ pub struct Profile {
     pub email: String,
     /// `true` if the provider has verified the e-mail address.
     pub email_verified: bool,
-    /// First name, may be empty.
+    /// First name; may be empty.
     pub first_name: String,
-    /// Last name, may be empty.
+    /// Last name; may be empty.
     pub last_name: String,
     /// URL of the user's avatar.
     pub avatar_url: Option<String>,

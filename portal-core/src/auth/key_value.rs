@@ -50,7 +50,7 @@ impl KeyValueStore {
         Ok(())
     }
 
-    /// Stores a value unless one exists, and returns the stored one.
+    /// Stores a value unless the name already has one, and returns the stored value.
     ///
     /// Replicas that start at the same time agree on one value.
     ///

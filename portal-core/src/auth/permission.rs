@@ -34,13 +34,13 @@ pub struct Permission(Cow<'static, str>);
 pub struct PermissionError;
 
 impl Permission {
-    /// Returns the name on the wire.
+    /// Returns the name as it appears on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Creates a permission without validation; no role grants one with an invalid name.
+    /// Creates a permission without validation; no role grants a permission with an invalid name.
     pub(super) fn unchecked(name: &str) -> Self {
         Self(Cow::Owned(name.to_owned()))
     }

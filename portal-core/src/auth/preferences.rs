@@ -6,7 +6,7 @@ use crate::error::FieldError;
 use crate::json;
 use crate::request::escape_pointer;
 
-/// Maximum size of all preferences of a user, in bytes of JSON.
+/// Maximum size of all of a user's preferences together, in bytes of JSON.
 pub(super) const MAX_BYTES: usize = 16 * 1024;
 /// Maximum length of a name, in characters.
 const MAX_NAME_LEN: usize = 100;
@@ -18,7 +18,7 @@ pub(crate) type Check = fn(&Value) -> Vec<FieldError>;
 pub(crate) struct PreferenceChecks(pub(crate) Vec<(&'static str, Check)>);
 
 impl PreferenceChecks {
-    /// Returns the errors in the preferences of a request, with pointers into its body.
+    /// Returns the errors in the preferences that a request contains, with pointers into its body.
     pub(super) fn validate(&self, given: &Map<String, Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
         for (name, check) in &self.0 {

@@ -19,7 +19,7 @@ use crate::config::{Config, Setting};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// Identity provider, which identifies callers. Implemented by `portal-clerk`, or by an application
+/// An identity provider: identifies callers. Implemented by `portal-clerk` or by the application
 /// itself.
 ///
 /// A provider only vouches for an identity. The portal manages the local user, the role and the
@@ -79,7 +79,7 @@ pub trait AuthProvider: Send + Sync + 'static {
 
     /// Returns `true` if `profile` is cheap enough to call for each new session. Default: `false`.
     ///
-    /// Otherwise the portal calls it for the first session of a user only.
+    /// If `false`, the portal calls it only for the first session of a user.
     fn refreshes_profile(&self) -> bool {
         false
     }
@@ -128,7 +128,7 @@ pub trait AuthProvider: Send + Sync + 'static {
         false
     }
 
-    /// Returns external sources for the provider's markup on pages.
+    /// Returns the external sources that the provider's markup loads.
     ///
     /// The `Content-Security-Policy` of every page allows them. Called once, after
     /// [`init`](Self::init).
@@ -171,7 +171,7 @@ pub trait AuthProvider: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The default implementation always fails: the provider has no list of users.
+    /// The default implementation always fails, as for a provider without a list of users.
     fn sync_users(
         &self,
         directory: &UserDirectory,
@@ -190,7 +190,7 @@ pub trait AuthProvider: Send + Sync + 'static {
         ready(None)
     }
 
-    /// Called after a user signed out of a session; the provider may end it as well.
+    /// Called after a user signed out of a session; the provider may also end it.
     fn on_sign_out(&self, session_id: &str) -> impl Future<Output = ()> + Send {
         let _ = session_id;
         ready(())
@@ -209,17 +209,17 @@ pub trait AuthProvider: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct RenderedPage<'a> {
-    /// `true` if the page contains markup of the provider, as its components declare.
+    /// `true` if the page contains the provider's markup, as declared by the page's components.
     ///
     /// See [`Requirement::provider_markup`](crate::pages::Requirement::provider_markup).
     pub has_provider_markup: bool,
     /// `true` if the page is rendered for a signed-in user.
     pub signed_in: bool,
-    /// Prefix of every path of the portal, empty or such as `/portal`.
+    /// Prefix of every path of the portal: empty, or a path such as `/portal`.
     pub base_path: &'a str,
 }
 
-/// Additions of a provider to a page.
+/// A provider's additions to a page.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct PageAdditions {
@@ -247,12 +247,12 @@ pub struct ProviderContext {
     pub config: Arc<Config>,
     /// Persistent values, shared by all replicas.
     pub key_values: KeyValueStore,
-    /// Users and sessions of the portal, to apply events of the provider.
+    /// Users and sessions of the portal, for applying events from the provider.
     pub directory: UserDirectory,
 }
 
 impl ProviderContext {
-    /// Creates the context for a configuration and a database, for tests of a provider.
+    /// Creates the context from a configuration and a database, for testing a provider.
     #[must_use]
     pub fn new(config: Arc<Config>, store: Store) -> Self {
         let admin_emails = AdminEmails::new(&config.admin_emails);
@@ -270,12 +270,12 @@ impl ProviderContext {
 pub struct SignInPage<'a> {
     /// `true` if this is the sign-up page.
     pub sign_up: bool,
-    /// Path to redirect to after sign-in, checked to belong to this site.
+    /// Path to redirect to after sign-in, already verified to be within this site.
     pub return_to: &'a str,
-    /// Prefix of every path of the portal, empty or such as `/portal`.
+    /// Prefix of every path of the portal: empty, or a path such as `/portal`.
     pub base_path: &'a str,
-    /// Query of the page; a provider that rejects its form can redirect back with the submitted
-    /// values.
+    /// Query of the page; a provider that rejects a submitted form can redirect back with the
+    /// submitted values.
     pub query: &'a str,
 }
 

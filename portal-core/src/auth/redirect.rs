@@ -33,7 +33,7 @@ pub fn safe_redirect(requested: &str) -> Option<&str> {
             .split('/')
             .any(|segment| segment == "." || segment == "..")
         && !decoded.chars().any(char::is_control)
-        // Spaces are rejected too: browsers trim them, which changes the path.
+        // Spaces are also rejected, because browsers trim them, which changes the path.
         && requested.bytes().all(|byte| byte.is_ascii_graphic());
     let sign_in_or_out = path.split('/').any(|segment| {
         ["sign-in", "sign-up", "sign-out"]

@@ -71,7 +71,8 @@ pub(super) struct OpenConnection {
 }
 
 impl OpenConnection {
-    /// Checks the access of a user (`None` if deleted); fails with the reason why it is revoked.
+    /// Checks that a user (`None` if deleted) still has access; fails with the reason for revoking
+    /// it.
     pub(super) fn check(&self, user: Option<&User>) -> Result<(), Revocation> {
         let user = user.ok_or(Revocation::UserDeleted)?;
         Access::User.check(Some(user))?;
@@ -260,7 +261,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn session_end_revokes_only_its_connections() {
+    async fn ended_session_revokes_only_its_connections() {
         let holders = Arc::new(OpenConnections::default());
         let (ann, eve) = (Uuid::new_v4(), Uuid::new_v4());
         let mine = [1, 2].map(|_| holders.add(ann, Some("one".into()), Vec::new()));

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Role of a user: one of three builtin roles, or a role of the application.
+/// Role of a user: one of three builtin roles, or a role that the application defines.
 ///
 /// ```
 /// use portal_core::Role;
@@ -22,7 +22,7 @@ pub enum Role {
     User,
     /// An administrator, who has every permission.
     Admin,
-    /// A role of the application, in upper case.
+    /// A role that the application defines, in upper case.
     Custom(String),
 }
 
@@ -32,7 +32,7 @@ pub enum Role {
 pub struct RoleError;
 
 impl Role {
-    /// Returns the role with a name: a builtin role, or one of the application.
+    /// Returns the role with this name: a builtin role, or a role that the application defines.
     ///
     /// `build()` reports an invalid name.
     #[must_use]
@@ -45,7 +45,7 @@ impl Role {
         }
     }
 
-    /// Returns the name on the wire and in the database, in upper case.
+    /// Returns the name as it appears on the wire and in the database, in upper case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

@@ -26,7 +26,7 @@ pub enum RoleSource {
     Administrator,
     /// `users role` on the command line.
     CommandLine,
-    /// Code of the application.
+    /// The application's own code.
     Application,
 }
 
@@ -39,7 +39,7 @@ impl RoleSource {
         Self::Application,
     ];
 
-    /// Returns the name in the database and on the wire.
+    /// Returns the name as it appears in the database and on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -175,14 +175,14 @@ impl StoredRole {
         self.assigned.as_deref() != Some(Role::Admin.as_str())
     }
 
-    /// Returns the role of the same user as an administrator by configuration.
+    /// Returns the role of the same user after the configuration made them an administrator.
     pub(super) fn configured(mut self) -> Self {
         self.effective = Role::Admin.as_str().to_owned();
         self.source = Some(RoleSource::Configuration);
         self
     }
 
-    /// Returns the role of the same user without the configuration.
+    /// Returns the role that the same user has without the configuration.
     pub(super) fn without_configuration(&self) -> Self {
         let role = self.assigned.as_deref().unwrap_or(Role::User.as_str());
         Self::assigned(role, self.assigned_source.unwrap_or(RoleSource::Provider))
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn administrators_of_older_versions_get_a_source() {
+    fn administrators_from_older_versions_get_a_source() {
         use RoleSource::{Administrator, Configuration, Provider};
         for (role, is_listed, source, without) in [
             ("ADMIN", true, Configuration, "USER"),

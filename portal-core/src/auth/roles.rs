@@ -73,7 +73,7 @@ impl From<Role> for RoleDefinition {
 
 /// Title and permissions that a user's role grants.
 ///
-/// A role that is not registered, such as one of an older version of the application, grants
+/// A role that is not registered, such as a role from an older version of the application, grants
 /// nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Grants(Option<Arc<RoleDefinition>>);
@@ -149,13 +149,13 @@ impl Roles {
         self.all().map(Role::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the grants of a role.
+    /// Returns the title and the permissions that a role grants.
     pub(super) fn grants(&self, role: &Role) -> Grants {
         let known = self.0.iter().find(|definition| definition.role == *role);
         Grants(known.cloned())
     }
 
-    /// Returns the problems with the definitions of roles.
+    /// Returns the problems in the role definitions.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for RoleDefinition {
@@ -177,7 +177,7 @@ impl Roles {
         problems
     }
 
-    /// Returns the problem with a rule that no user of this portal can satisfy.
+    /// Returns a problem if no user of this portal can satisfy the rule.
     pub(crate) fn problem_of(&self, access: &Access) -> Option<String> {
         match access {
             Access::Public | Access::User | Access::Admin => None,

@@ -28,7 +28,7 @@ impl SecretKey {
         }
     }
 
-    /// Returns the HMAC-SHA-256 of a value; `purpose` separates hashes of different uses.
+    /// Returns the HMAC-SHA-256 of a value; `purpose` separates the hashes for different uses.
     pub(crate) async fn hash(&self, purpose: &str, value: &[u8]) -> Result<[u8; 32]> {
         let key = self.key.get_or_try_init(|| self.load()).await?;
         let mut context = hmac::Context::with_key(key);

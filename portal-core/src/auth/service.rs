@@ -30,7 +30,8 @@ const CACHE_ENTRIES: usize = 100_000;
 /// Delay before a failed database query is retried.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Maximum time for which a connection stays open after a lost cluster event.
+/// Maximum time for which a connection stays open if the cluster event that ends its access is
+/// lost.
 const RECHECK: Duration = Duration::from_secs(60);
 
 /// A cached value with the time at which it was read.
@@ -42,9 +43,9 @@ struct CacheEntry<T> {
 
 /// Outcome of the authentication of a request.
 pub(crate) enum AuthOutcome {
-    /// No valid credential.
+    /// The request has no valid credential.
     Anonymous,
-    /// Valid credential of a rejected session: the session has ended, or its user was deleted.
+    /// The credential is valid, but its session has ended or its user was deleted.
     Rejected,
     Authenticated(CurrentUser),
 }
@@ -62,7 +63,8 @@ pub(crate) struct Auth {
     session_cache: Cache<Arc<str>, CacheEntry<CurrentUser>>,
     /// Users that are read by id, such as the owners of tasks.
     user_cache: Cache<Uuid, CacheEntry<Arc<User>>>,
-    /// Number of invalidations: a value that was read before one must not be cached after it.
+    /// Number of invalidations. A value that was read before an invalidation must not be cached
+    /// after it.
     epoch: AtomicU64,
     /// Open connections with their users.
     connections: Arc<OpenConnections>,
@@ -123,23 +125,24 @@ impl Auth {
         };
         let cached = self.session_cache.get(identity.session_id.as_str());
         let cached = cached.and_then(|cached| self.fresh(cached));
-        // The id by itself does not identify the user of the session.
+        // The session id alone does not prove that the user is still the same.
         if let Some(user) = cached.filter(|user| user.is_of(&identity)) {
             return Ok(AuthOutcome::Authenticated(user));
         }
-        // Boxed, so that the database path does not enlarge the future of every request.
+        // This future is boxed, so that the database path does not enlarge the future of every
+        // request.
         let user = Box::pin(self.load_caller(&identity)).await?;
         Ok(user.map_or(AuthOutcome::Rejected, AuthOutcome::Authenticated))
     }
 
-    /// Returns the cached value, unless it may have changed since.
+    /// Returns the cached value, unless it may have changed since it was read.
     fn fresh<T>(&self, cached: CacheEntry<T>) -> Option<T> {
         self.store
             .is_current(cached.read_at)
             .then_some(cached.value)
     }
 
-    /// Reads the user of a session that is not cached, and caches them.
+    /// Reads the user of an uncached session and caches the result.
     async fn load_caller(&self, identity: &Identity) -> Result<Option<CurrentUser>> {
         if !identity.is_well_formed() {
             tracing::warn!(
@@ -169,7 +172,7 @@ impl Auth {
         Ok(Some(user))
     }
 
-    /// Returns the user of a session that is not cached; `true` if the session is new.
+    /// Returns the user of an uncached session, and `true` if the session is new.
     ///
     /// The first request of a user creates the local user.
     async fn open_session(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
@@ -215,7 +218,7 @@ impl Auth {
         Ok(user.map(|user| (self.users.attach_grants(user), true)))
     }
 
-    /// Returns the current user with an id, through the cache.
+    /// Returns the user with an id, from the cache if the cached value is current.
     pub(crate) async fn user(&self, id: Uuid) -> Result<Option<Arc<User>>> {
         let cached = self.user_cache.get(&id);
         if let Some(user) = cached.and_then(|cached| self.fresh(cached)) {
@@ -308,7 +311,7 @@ impl Auth {
         }
     }
 
-    /// Returns the `Set-Cookie` values of a sign-out.
+    /// Returns the `Set-Cookie` values for a sign-out.
     pub(crate) fn forget(&self) -> Vec<HeaderValue> {
         self.provider.forget()
     }
@@ -376,7 +379,8 @@ impl Auth {
         session_id: Option<Arc<str>>,
         needed: Vec<Access>,
     ) -> Result<RevocationToken> {
-        // Registered first, so that changes during the following reads are detected.
+        // The connection is registered first, so that changes during the following reads are
+        // detected.
         let watch = self.connections.add(user_id, session_id, needed);
         let user = self.user(user_id).await?;
         watch.holder().check(user.as_deref())?;
@@ -399,7 +403,8 @@ impl Auth {
 
     /// Processes the cluster events of all replicas, until the future is dropped.
     pub(crate) async fn follow(&self, hints: Receiver<ClusterEvent>) {
-        // Separate futures, so that caches are invalidated even while the database is slow.
+        // These are separate futures, so that caches are invalidated even while the database is
+        // slow.
         tokio::select! {
             () = self.follow_hints(hints) => {}
             () = self.run_rechecks() => {}
@@ -432,7 +437,7 @@ impl Auth {
             tokio::select! {
                 () = self.connections.wake.notified() => {}
                 _ = now_and_then.tick() => self.connections.all_changed(),
-                // While no events of other replicas are received, the database is polled.
+                // While no events from other replicas are received, the database is polled.
                 () = sleep(RETRY_DELAY) => if !self.store.receives_events() {
                     self.connections.all_changed();
                 }

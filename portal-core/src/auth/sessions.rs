@@ -16,7 +16,7 @@ use crate::store::{ClusterEvent, Row, Store, Transaction, now};
 
 const TABLE: &str = "portal_sessions";
 
-/// Period during which a session that has not ended is listed.
+/// Age up to which an active session is listed even if its credential has expired.
 const RECENT: chrono::TimeDelta = chrono::TimeDelta::days(30);
 
 /// An active session of a user.
@@ -72,8 +72,8 @@ impl Sessions {
 
     /// Stores a new session: gets or creates its user and updates their last login.
     ///
-    /// Two concurrent requests of a new session may both reach this point; only one of them stores
-    /// the session.
+    /// Two concurrent requests with the same new session may both reach this point; only one of
+    /// them stores the session.
     pub(super) async fn open(
         &self,
         identity: &Identity,
@@ -138,11 +138,12 @@ impl Sessions {
 
     /// Returns the active sessions of a user, newest first.
     ///
-    /// Includes sessions that were first seen in the last 30 days or whose credential has not
-    /// expired, at most 100.
+    /// Includes at most 100 sessions: those that were first seen in the last 30 days or whose
+    /// credential has not expired.
     pub(super) async fn of_user(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
         let now = now();
-        // The expiry of a token is not enough: some providers issue a new token every minute.
+        // The expiry time of the credential alone is not enough, because some providers issue a new
+        // token every minute.
         let recent = Expr::col("created_at").gt(now - RECENT);
         let select = Query::select()
             .columns(["id", "created_at"])
@@ -163,7 +164,7 @@ impl Sessions {
         rows.iter().map(read).collect()
     }
 
-    /// Ends the remaining sessions of a user, such as very old ones, except one.
+    /// Ends the remaining sessions of a user, such as very old ones, except the session `keep`.
     pub(super) async fn end_others(&self, user_id: Uuid, keep: &str) -> Result<()> {
         let update = Query::update()
             .table(TABLE)
@@ -205,7 +206,7 @@ impl Sessions {
         let ended = ClusterEvent::SessionEnded { id };
         transaction.publish(ended);
         transaction.commit().await?;
-        // Deletes sessions after ten years. No provider keeps a session for that long; before that,
+        // Deletes sessions after ten years. No provider keeps a session for that long; until then,
         // a new token may contain the same id.
         self.store
             .execute(
@@ -218,11 +219,11 @@ impl Sessions {
     }
 }
 
-/// Returns the impersonator of a session as stored; empty without one.
+/// Returns the impersonator as stored with the session; empty if there is no impersonator.
 fn actor_of(identity: &Identity) -> &str {
     match identity.impersonator.as_deref() {
         None => "",
-        // An impersonator without a name still counts as one.
+        // An impersonator without a name is still an impersonator.
         Some("") => "unknown",
         Some(actor) => actor,
     }
@@ -268,7 +269,7 @@ fn standing_of(row: &Row, identity: &Identity) -> Result<SessionState> {
 /// Returns `false` if it had already ended.
 pub(super) async fn end_in(transaction: &mut Transaction, session_id: &str) -> Result<bool> {
     let now = now();
-    // One statement, because a concurrent request may store the session.
+    // This is a single statement, because a concurrent request may store the session.
     let on_conflict = OnConflict::column("id")
         .update_column("ended_at")
         .action_and_where(Expr::col((TABLE, "ended_at")).is_null())

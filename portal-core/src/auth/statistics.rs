@@ -19,7 +19,7 @@ enum Statistic {
     SignIns(Uuid),
 }
 
-/// Statistics that are being read; concurrent callers of the same statistic share one read.
+/// Statistics that are being read; concurrent requests for the same statistic share one read.
 #[derive(Debug, Clone)]
 pub(super) struct Reads(Arc<SingleFlight<(Statistic, TimeRange), Counts>>);
 
@@ -220,7 +220,7 @@ mod tests {
         let active = users.active_within(buckets.start(), buckets.end()).await;
         assert_eq!(active.unwrap(), 1);
         assert_eq!(users.active_within(since, until).await.unwrap(), 1);
-        // The same holds for each bucket.
+        // Each bucket also includes its start and excludes its end.
         let select = users.by_bucket(&buckets, Func::count(Expr::col("id")));
         let select = select.clone().from(SESSIONS).take();
         let counts = users.read_counts(buckets, &select).await.unwrap();

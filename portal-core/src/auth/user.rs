@@ -1,4 +1,4 @@
-//! Local users and the permissions they have.
+//! Local users and their permissions.
 
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, Query, SelectStatement};
@@ -30,9 +30,9 @@ pub struct User {
     pub email: String,
     /// `true` if the provider has verified the e-mail address.
     pub email_verified: bool,
-    /// First name, may be empty.
+    /// First name; may be empty.
     pub first_name: String,
-    /// Last name, may be empty.
+    /// Last name; may be empty.
     pub last_name: String,
     /// URL of the avatar.
     pub avatar_url: Option<String>,
@@ -44,7 +44,7 @@ pub struct User {
     pub is_active: bool,
     /// `true` if the identity provider has banned the user.
     pub is_banned: bool,
-    /// Free-form data of the application.
+    /// Free-form data that the application stores.
     pub user_attribute: Value,
     /// Preferences that the user has set, such as the theme.
     pub preferences: Value,
@@ -90,8 +90,7 @@ impl User {
 
     pub(super) fn from_row(row: &Row) -> Result<Self> {
         let stored = StoredRole::from_row(row)?;
-        // Only the exact spelling counts, because the queries that count administrators also
-        // compare it.
+        // Only the exact spelling is accepted, as in the queries that count administrators.
         let role = stored.effective().parse::<Role>().ok();
         let role = role.filter(|role: &Role| role.as_str() == stored.effective());
         Ok(Self {
@@ -101,7 +100,7 @@ impl User {
             email_verified: row.get("email_verified")?,
             first_name: row.get("first_name")?,
             last_name: row.get("last_name")?,
-            // Rows of older versions may contain anything.
+            // Rows written by older versions may contain any text.
             avatar_url: row
                 .get::<Option<String>>("avatar_url")?
                 .and_then(|url| clean::picture(&url)),
@@ -119,8 +118,8 @@ impl User {
         })
     }
 
-    /// Adds the permissions of the user's role; without them, the user has those of an ordinary
-    /// user.
+    /// Adds the permissions of the user's role. Without this call, the user has only the
+    /// permissions of an ordinary user.
     pub(super) fn with_roles(mut self, roles: &Roles) -> Self {
         self.grants = roles.grants(&self.role);
         self
@@ -141,7 +140,7 @@ impl User {
         Rights(self)
     }
 
-    /// Returns first and last name; the e-mail address if both are empty.
+    /// Returns the first and last name, or the e-mail address if both are empty.
     #[must_use]
     pub fn full_name(&self) -> String {
         let name = format!("{} {}", self.first_name, self.last_name);
@@ -168,7 +167,7 @@ impl User {
 
     /// Returns `true` if the user has a role.
     ///
-    /// Administrators have every role. Users of a role that is not registered do not have it.
+    /// Administrators have every role. No other user has a role that is not registered.
     #[must_use]
     pub fn has_role(&self, role: &Role) -> bool {
         !self.restricted && self.rights().has_role(role)
@@ -181,7 +180,7 @@ impl User {
         !self.restricted && self.rights().can(permission)
     }
 
-    /// Returns the permissions of the role, by name.
+    /// Returns the permissions of the role, sorted by name.
     ///
     /// Administrators have every permission, listed or not.
     pub fn permissions(&self) -> impl Iterator<Item = &Permission> {

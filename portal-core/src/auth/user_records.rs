@@ -1,7 +1,7 @@
 //! User records of the identity provider as the portal stores them.
 //!
-//! Events of a provider arrive in any order and more than once. Each event is therefore compared
-//! with the newest applied one, by the provider's own clock.
+//! Events from a provider may arrive in any order and more than once. Each event is therefore
+//! compared with the newest applied event, by the provider's own clock.
 
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
@@ -23,12 +23,12 @@ pub(super) enum WriteOutcome {
     /// The row was updated.
     Updated {
         id: Uuid,
-        /// New state of the ban, if it changed.
+        /// `true` if the user is now banned; `None` if that did not change.
         ban: Option<bool>,
     },
     /// The user was deleted.
     Deleted(Uuid),
-    /// The stored record is newer, or the user was deleted before.
+    /// The stored record is newer, or the user was already deleted.
     Unchanged,
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn upsert(
         return Ok(WriteOutcome::Created(id));
     }
     let stored = lock(transaction, subject).await?;
-    // A profile without a time of change is always applied.
+    // A profile without a modification time is always applied.
     let is_older = profile.updated_at != 0 && profile.updated_at <= stored.updated_at;
     if stored.is_deleted || is_older {
         return Ok(WriteOutcome::Unchanged);

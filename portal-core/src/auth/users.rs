@@ -73,7 +73,7 @@ pub struct UserFilter {
     pub limit: u64,
 }
 
-/// Change to a user, for notifications to that user.
+/// A change to a user, of which that user is notified.
 pub(crate) struct UserChanged<'a> {
     pub(crate) id: Uuid,
     /// Title of the new role, if it changed.
@@ -192,7 +192,7 @@ impl Users {
         let ids: BTreeSet<Uuid> = ids.into_iter().collect();
         let ids: Vec<Uuid> = ids.into_iter().collect();
         let mut names = HashMap::with_capacity(ids.len());
-        // Databases bind a limited number of values per statement.
+        // Databases limit the number of values that a statement can bind.
         for ids in ids.chunks(500) {
             let select = User::select()
                 .and_where(Expr::col("id").is_in(ids.iter().copied()))
@@ -354,8 +354,8 @@ impl Users {
         let before = self.read(&row)?;
         let mut user = before.clone();
         let mut role = StoredRole::from_row(&row)?;
-        // Assigned even if `ADMIN_USER_EMAILS` already grants the role, so that it outlasts the
-        // list entry.
+        // The role is assigned even if `ADMIN_USER_EMAILS` already grants it, so that the user
+        // keeps it after the list entry is removed.
         if let Some(user_type) = &change.role
             && (*user_type != user.role || role.is_configured())
         {
@@ -398,7 +398,7 @@ impl Users {
                 user.preferences.clone(),
             ),
         ]);
-        // Without changes the row must not become stale for others.
+        // If nothing changed, the row must not become stale for other writers.
         if changes.is_empty() {
             return Ok(before);
         }
@@ -447,7 +447,7 @@ impl Users {
 
     /// Stores a preference of a user by name and replaces the previous value.
     ///
-    /// All preferences of a user together take at most 16 KiB as JSON. A name has at most 100
+    /// All preferences of a user together take up at most 16 KiB as JSON. A name has at most 100
     /// characters; `theme` is reserved for the portal.
     ///
     /// # Errors

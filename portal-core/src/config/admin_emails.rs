@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::origins::split_list;
 use super::settings::Settings;
 
-/// Parses the list. Reports entries that can never match, because they would silently grant
+/// Parses the list and reports entries that can never match, which would otherwise silently grant
 /// nothing.
 pub(super) fn admin_emails(settings: &Settings, problems: &mut Vec<String>) -> BTreeSet<String> {
     let mut emails = BTreeSet::new();
@@ -24,8 +24,8 @@ pub(super) fn admin_emails(settings: &Settings, problems: &mut Vec<String>) -> B
 
 /// Returns `true` if an identity provider could have such an address.
 ///
-/// Letters of all scripts are allowed: the check finds mistakes and patterns; it does not validate
-/// addresses.
+/// Letters of all scripts are allowed. The check only finds mistakes and patterns; it does not
+/// validate addresses.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;

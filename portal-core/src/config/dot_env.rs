@@ -15,7 +15,7 @@ pub(crate) enum DotEnvError {
     /// A line does not have the form `NAME=value`.
     Line {
         number: Option<usize>,
-        /// Set only for known variables, because part of a secret could look like a name, too.
+        /// Set only for known variables, because part of a secret could also look like a name.
         variable: Option<String>,
     },
     /// The file cannot be opened, or is not text.
@@ -43,7 +43,7 @@ impl fmt::Display for DotEnvError {
     }
 }
 
-/// Reads `.env` of the working directory into a map, if the file exists. Does not change the
+/// Reads `.env` from the working directory into a map, if the file exists. Does not change the
 /// environment of the process.
 pub(super) fn read(extra: &[Setting]) -> Result<HashMap<String, String>, DotEnvError> {
     match std::fs::read(Path::new(FILE)) {
@@ -63,7 +63,7 @@ fn parse(text: &str, extra: &[Setting]) -> Result<HashMap<String, String>, DotEn
         .collect::<Result<_, _>>()
         .map_err(|error| match error {
             dotenvy::Error::LineParse(line, _) => bad_line(text, &line, extra),
-            // Other errors do not contain text of the file.
+            // Other errors do not contain text from the file.
             error => DotEnvError::File(error.to_string()),
         })
 }
@@ -110,7 +110,7 @@ mod tests {
             ),
             ("hunter2", "line 1 of .env is invalid"),
             ("A=1\nhunter2\n", "line 2 of .env is invalid"),
-            // Part of a key, which looks like a variable.
+            // This part of a key looks like a variable.
             (
                 "A=1\nhunter2=\n\nhunter2==x y\n",
                 "line 4 of .env is invalid",

@@ -23,7 +23,7 @@ pub struct Limits {
     pub headers: usize,
     /// Maximum time until a handler's response starts (`503`). Default: 30 seconds.
     ///
-    /// Streams and WebSockets that have started by then continue.
+    /// Streams and WebSockets that have started by then stay open.
     pub request_timeout: Duration,
     /// Maximum time for receiving the head of a request, and maximum idle time between two
     /// requests.
@@ -33,13 +33,13 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Write timeout for connections whose peer stops reading. Default: 60 seconds.
     pub write_timeout: Duration,
-    /// Maximum number of concurrent connections per IP address, or per `/64` of IPv6.
+    /// Maximum number of concurrent connections per IPv4 address or IPv6 `/64` network.
     ///
     /// Trusted proxies are exempt. Default: 256.
     pub connections_per_address: usize,
     /// Maximum number of open streams per user. Default: 100.
     ///
-    /// Live regions, task monitors and event streams count together. Guests may have
+    /// Live regions, task monitors and event streams are counted together. Guests may have
     /// [`address_multiplier`](Rates::address_multiplier) times as many per IP address.
     pub live_streams: usize,
     /// Rate limits.
@@ -80,7 +80,7 @@ pub struct Rates {
     ///
     /// Examples are theme, preferences and notifications.
     pub own_writes: Rate,
-    /// Factor by which the limit of an IP address exceeds that of a user. Default: 5.
+    /// Factor by which the limit for an IP address exceeds the limit for a user. Default: 5.
     pub address_multiplier: u32,
 }
 
@@ -108,7 +108,7 @@ impl Rate {
         Self(if count == 0 { 1 } else { count })
     }
 
-    /// Returns the number per minute.
+    /// Returns the number of requests per minute.
     #[must_use]
     pub const fn count(self) -> u32 {
         self.0

@@ -1,10 +1,10 @@
-//! Masking of passwords in the values of settings.
+//! Masking of passwords in setting values.
 
 use percent_encoding::percent_decode_str;
 
 const MASK: &str = "********";
 
-/// Words in the name of a parameter that mark its value as a secret.
+/// Words in a parameter's name that mark its value as a secret.
 const SECRET_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "pwd", "secret", "token"];
 
 /// Masks the password and secret parameters of a URI for display.
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn password_is_masked_in_all_forms_of_a_uri() {
+    fn password_is_masked_in_all_uri_forms() {
         for uri in [
             "postgres://u:hunter2@db/x",
             "postgres://u:hun/ter2@db/x",

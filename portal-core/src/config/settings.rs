@@ -48,7 +48,7 @@ pub struct Settings {
     values: BTreeMap<&'static str, (String, SettingSource)>,
 }
 
-/// Masks secrets, as in the output of `config`.
+/// Masks secrets, like the command `config`.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let given = self.describe().filter(|(name, ..)| self.is_set(name));
@@ -66,7 +66,7 @@ pub(crate) struct SettingSources {
 }
 
 impl SettingSources {
-    /// Returns the flags, the process environment, and `.env` of the working directory if it
+    /// Returns the flags, the process environment, and `.env` from the working directory if it
     /// exists.
     pub(crate) fn of_process(
         flags: HashMap<String, String>,
@@ -125,7 +125,7 @@ impl Settings {
         Self::from_pairs_with(&[], pairs)
     }
 
-    /// Like [`from_pairs`](Self::from_pairs), with additional settings of a provider.
+    /// Like [`from_pairs`](Self::from_pairs), with the additional settings of a provider.
     #[must_use]
     pub fn from_pairs_with<K: Into<String>, V: Into<String>>(
         extra: &[Setting],
@@ -178,7 +178,7 @@ mod tests {
     use crate::config::Config;
 
     #[test]
-    fn debug_output_holds_no_secret() {
+    fn debug_output_contains_no_secret() {
         const KEY: Setting = Setting::new("MAIL_KEY", "Key of the mail service").secret();
         let settings = Settings::from_pairs_with(
             &[KEY],

@@ -18,7 +18,7 @@ use super::settings::Settings;
 pub enum AppEnv {
     /// Development: migrations are applied at start-up, and missing secrets are generated.
     Dev,
-    /// Production: secrets are not generated, and nothing is open by default.
+    /// Production: secrets are not generated, and access is restricted by default.
     Prod,
 }
 
@@ -63,8 +63,8 @@ impl fmt::Debug for Secret {
 
 /// Configuration of a portal.
 ///
-/// A plain struct: read it from external settings with [`Config::from_settings`], or start from
-/// [`Config::default`] and set fields.
+/// This is a plain struct: read it from external settings with [`Config::from_settings`], or start
+/// from [`Config::default`] and set fields.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
@@ -107,15 +107,15 @@ pub struct Config {
     pub limits: Limits,
     /// Networks whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Filter of the log, in the syntax of `RUST_LOG`.
+    /// Log filter, in the syntax of `RUST_LOG`.
     pub log_filter: String,
-    /// Format of the log.
+    /// Log format.
     pub log_format: LogFormat,
     /// All settings as text, for providers that read their own.
     pub settings: Settings,
 }
 
-/// All problems of a configuration.
+/// All problems with a configuration.
 ///
 /// `Debug` also writes one problem per line, because `main() -> Result<_, Box<dyn Error>>` uses it.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -174,7 +174,7 @@ impl Config {
         }
     }
 
-    /// Reads the valid settings and returns all problems; the caller adds those of a provider.
+    /// Reads the valid settings and returns all problems; the caller adds the provider's problems.
     pub(crate) fn read(settings: Settings) -> (Self, Vec<String>) {
         let mut problems = Vec::new();
         let app_env = app_env(&settings, &mut problems);
@@ -247,7 +247,7 @@ impl Config {
         self.app_env == AppEnv::Dev
     }
 
-    /// Returns all origins of the portal; in DEV, a loopback origin includes all loopback names.
+    /// Returns all origins of the portal. In DEV, a loopback origin includes all loopback names.
     #[must_use]
     pub fn own_origins(&self) -> Vec<String> {
         let mut origins = vec![self.public_url.clone()];
@@ -267,7 +267,8 @@ impl Config {
     }
 }
 
-/// Prefix of cookie names that browsers accept only from the host itself and over `https://`.
+/// Prefix of cookie names; browsers accept such cookies only from the host itself and over
+/// `https://`.
 pub(crate) const OWN_HOST: &str = "__Host-";
 
 fn parse<T: FromStr>(

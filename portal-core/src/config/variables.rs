@@ -1,4 +1,4 @@
-//! Variables that can be set outside of the program.
+//! Variables that can be set outside the program.
 
 /// A variable with its flag, help text and default.
 ///
@@ -47,7 +47,7 @@ impl Setting {
         self
     }
 
-    /// Adds other names that are read as well.
+    /// Adds alternative names under which the variable is read.
     #[must_use]
     pub const fn aliases(mut self, names: &'static [&'static str]) -> Self {
         self.aliases = names;
@@ -106,7 +106,7 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
         "Comma-separated origins, in addition to the portal's own, whose pages may monitor tasks",
     ),
     Setting::new("RATE_LIMITS", "on or off; off is allowed only in DEV").default("on"),
-    Setting::new("COMPRESSION", "on or off: compress responses").default("on"),
+    Setting::new("COMPRESSION", "on or off; on compresses responses").default("on"),
     Setting::new(
         "MAINTENANCE",
         "on or off; while on, only administrators have access",

@@ -1,4 +1,4 @@
-//! Error type of handlers, and its wire format.
+//! Error type for handlers, and its wire format.
 
 mod problem;
 mod rejection;
@@ -113,7 +113,8 @@ impl Error {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
-    /// Creates a `422 invalid_parameters` with all field errors: well-formed input violates rules.
+    /// Creates a `422 invalid_parameters` with all field errors: the input is well-formed but
+    /// invalid.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.len() {
@@ -154,8 +155,8 @@ impl Error {
 
     /// Converts a rejection, as the portal does when an extractor fails.
     ///
-    /// The error has the status and text of the rejection, and the field if the text names one.
-    /// Intended for rejections that a handler receives itself, such as those of `Multipart`:
+    /// The error has the rejection's status and text, and a field error if the text names a field.
+    /// Intended for rejections that a handler receives itself, for example from `Multipart`:
     ///
     /// ```
     /// use axum::extract::Path;

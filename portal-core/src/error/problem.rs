@@ -1,4 +1,4 @@
-//! Part of an error that clients see, and its problem document.
+//! The part of an error that clients see, and its problem document.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::rejection;
 /// Maximum number of field errors in one log line.
 const MAX_LOGGED_ERRORS: usize = 8;
 
-/// Part of an error that clients see, and the reasons that are hidden from them.
+/// The part of an error that clients see, and the reasons that are hidden from them.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -47,11 +47,11 @@ impl Problem {
         }
     }
 
-    /// Returns the problem of an error response: the portal's own, or one built from the plain text
-    /// of axum's extractors.
+    /// Returns the problem of an error response: the portal's own, or a problem built from the
+    /// plain text of axum's extractors.
     ///
-    /// `None` if the response is not an error, or its body has a different form. Plain text remains
-    /// in the response.
+    /// `None` if the response is not an error, or its body has a different form. The plain text
+    /// remains in the response.
     pub(crate) fn of_response(response: &mut Response) -> Option<Self> {
         if let Some(problem) = response.extensions_mut().remove::<Self>() {
             return Some(problem);
@@ -93,7 +93,8 @@ impl Problem {
 
     /// Builds the problem document, as `application/problem+json`.
     ///
-    /// With `reveals`, as in DEV, the detail of a failed extractor is the text of its rejection.
+    /// If `reveals` is set, as in DEV, the detail for a failed extractor is the text of its
+    /// rejection.
     pub(crate) fn to_response(&self, instance: Option<&str>, reveals: bool) -> Response {
         let reason = self
             .reasons
@@ -133,7 +134,7 @@ impl Problem {
         response
     }
 
-    /// Adds `Retry-After` and `WWW-Authenticate`, which error pages have as well.
+    /// Adds `Retry-After` and `WWW-Authenticate`, which error pages also have.
     pub(crate) fn add_headers(&self, response: &mut Response) {
         if let Some(seconds) = self.retry_after {
             response

@@ -1,7 +1,7 @@
 //! Rejections of axum's extractors: converts their plain text to problems with field errors.
 //!
-//! The text is all that remains of a rejection once axum has converted it to a response. Text in a
-//! different form still becomes the detail of the problem, but without a pointer.
+//! The text is all that remains of a rejection once axum has converted it to a response.
+//! Unrecognized text still becomes the detail of the problem, but without a pointer.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use axum::response::Response;
 use super::{FieldError, Problem};
 use crate::request::{escape_pointer as escape, peek};
 
-/// Generic detail of a `404`.
+/// Generic detail for a `404`.
 pub(crate) const NOTHING_HERE: &str = "there is nothing at this URL";
 
 /// Maximum length of the text in a problem, in characters.
@@ -51,14 +51,15 @@ pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
         return problem;
     };
     if status.is_server_error() || status == StatusCode::PAYLOAD_TOO_LARGE {
-        // The text of a server error only concerns the handler, and that of a `413` adds nothing.
+        // The text of a server error concerns only the handler, and the text of a `413` adds no
+        // information.
         problem.reasons.push(text);
         return problem;
     }
     if text.starts_with("Failed to parse the request body as JSON") {
         problem.code = Cow::Borrowed("invalid_json");
     } else if let Some(reason) = value_reason(&text) {
-        // axum uses several statuses for this; the portal uses one.
+        // axum uses several statuses for invalid input; the portal uses only this one.
         problem.status = StatusCode::UNPROCESSABLE_ENTITY;
         problem.code = Cow::Borrowed("invalid_parameters");
         problem.errors.push(body_error(reason));
@@ -123,7 +124,7 @@ fn parameter_error(reason: &str) -> Option<FieldError> {
     has_name.then(|| FieldError::new(format!("/{}", escape(name)), "invalid_value", reason))
 }
 
-/// Returns the field error for a reason, which may start with a path of serde_path_to_error.
+/// Returns the field error for a reason, which may start with a path from serde_path_to_error.
 fn body_error(reason: &str) -> FieldError {
     let reason = reason.split(" at line ").next().unwrap_or(reason);
     let is_path = |path: &str| {
@@ -142,12 +143,12 @@ fn body_error(reason: &str) -> FieldError {
     field_error_from_serde(pointer, message)
 }
 
-/// Returns the field error for a serde message at a JSON pointer. A missing or unknown field is an
-/// error of that field, not of the surrounding object.
+/// Returns the field error for a serde message at a JSON pointer. For a missing or unknown field,
+/// the error points to that field, not to the surrounding object.
 pub(crate) fn field_error_from_serde(pointer: String, message: &str) -> FieldError {
     let field_pointer = |start: &str| {
         let (name, _) = message.strip_prefix(start)?.split_once('`')?;
-        // Inside an untagged enum, both the message of serde and its path may name the field.
+        // Inside an untagged enum, both serde's message and its path may name the field.
         let place = format!("/{}", escape(name));
         Some(match pointer.ends_with(&place) {
             true => pointer.clone(),
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_short_and_has_one_line() {
+    fn text_is_shortened_to_one_line() {
         let long = printable("é\r\n".repeat(MAX_TEXT_LEN).as_bytes());
         assert_eq!(long.chars().count(), MAX_TEXT_LEN + 1);
         assert!(!long.contains(['\r', '\n']));

@@ -13,8 +13,8 @@ use crate::state::PortalState;
 
 /// IP address of the client.
 ///
-/// This is the peer of the connection or, if that is one of `TRUSTED_PROXIES`, the address that the
-/// proxies report in `X-Forwarded-For`.
+/// This is the address of the connection's peer or, if the peer is one of `TRUSTED_PROXIES`, the
+/// address that the proxies report in `X-Forwarded-For`.
 ///
 /// It is `None` if an application serves the portal's router without
 /// `into_make_service_with_connect_info::<SocketAddr>()`.
@@ -30,8 +30,8 @@ use crate::state::PortalState;
 pub struct ClientAddress(pub Option<IpAddr>);
 
 impl ClientAddress {
-    /// Returns the network that rate limits count as one client: the IPv4 address, or the `/64` of
-    /// IPv6.
+    /// Returns the network that rate limits count as one client: the IPv4 address or the IPv6
+    /// `/64`.
     #[must_use]
     pub fn network(self) -> Option<IpAddr> {
         self.0.map(network_of)
@@ -60,7 +60,7 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Returns the client of a request. It is determined on demand, not for every request.
+    /// Returns the client's address for a request; called on demand, not for every request.
     pub(crate) fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> ClientAddress {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>();
         ClientAddress(peer.map(|ConnectInfo(peer)| self.client_behind(peer.ip(), headers)))
@@ -89,7 +89,7 @@ impl TrustedProxies {
     }
 }
 
-/// Parses an address as proxies write it, possibly with a port.
+/// Parses an IP address as written by proxies, possibly with a port.
 fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let address = text
@@ -106,7 +106,8 @@ fn parse(text: &str) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// Returns the network that counts as one address: for IPv6, the whole `/64` that one client has.
+/// Returns the network that counts as one address: for IPv6, the whole `/64`, which belongs to one
+/// client.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_header_of_untrusted_peers_is_ignored() {
+    fn forwarded_header_from_untrusted_peer_is_ignored() {
         for trusted in [&[][..], &["10.0.0.0/8"]] {
             for said in [&[][..], &["1.2.3.4"], &["1.2.3.4", "10.0.0.1"]] {
                 assert_eq!(client(trusted, "192.0.2.1", said), "192.0.2.1");
@@ -153,7 +154,8 @@ mod tests {
             (&[""], "10.0.0.1"),
             (&["192.0.2.7"], "192.0.2.7"),
             (&[" 192.0.2.7 "], "192.0.2.7"),
-            // Spoofed by the client: the proxy appends the address of its client.
+            // The first entry is spoofed by the client; the proxy appends the address of its
+            // client.
             (&["1.1.1.1, 192.0.2.7"], "192.0.2.7"),
             (&["1.1.1.1", "192.0.2.7"], "192.0.2.7"),
             (&["1.1.1.1", "192.0.2.7, 10.0.0.2"], "192.0.2.7"),

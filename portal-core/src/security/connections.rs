@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::client_address::{TrustedProxies, network_of};
 use crate::config::Config;
 
-/// Open connections of each address.
+/// Open connections per IP address.
 #[derive(Clone)]
 pub(crate) struct ConnectionLimiter {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
@@ -18,7 +18,7 @@ pub(crate) struct ConnectionLimiter {
     proxies: TrustedProxies,
 }
 
-/// Permit of a connection, released when dropped.
+/// Permit for a connection, released when dropped.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
@@ -37,8 +37,7 @@ impl ConnectionLimiter {
         }
     }
 
-    /// Returns a permit for a connection from an address, unless the limit of the address is
-    /// reached.
+    /// Returns a permit for a connection from an address, unless the address has reached its limit.
     pub(crate) fn acquire(&self, address: IpAddr) -> Option<ConnectionPermit> {
         let counts = self.limit.filter(|_| {
             // All clients of a proxy share its address.

@@ -34,7 +34,8 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // Features that no page of a portal uses are disabled for injected scripts too.
+    // Features that no page of a portal uses are disabled, so that injected scripts cannot use
+    // them, either.
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
@@ -43,23 +44,26 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Headers whose value depends on the response; almost all have them, so each has an entry.
+/// Headers whose value depends on the response; almost all responses have them, so each header has
+/// an entry.
 const PER_RESPONSE: [HeaderName; 3] = [
     REQUEST_ID,
     header::CONTENT_TYPE,
-    // Added last, after the application's layers.
+    // This header is added last, after the application's layers.
     header::CONTENT_LENGTH,
 ];
 
-/// Number of headers for which the map has room; a map that grows is as expensive as all headers.
+/// Number of headers for which the map has room; growing the map costs as much as adding all
+/// headers.
 const CAPACITY: usize = 20;
 
-/// Value of `Vary` for responses that are compressed for clients that accept it.
+/// Value of `Vary` for responses that are compressed if the client accepts it.
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Headers of all responses. Built once: cloning a map is cheaper per request than filling one.
+/// Headers of all responses. The map is built once, because cloning it for each request is cheaper
+/// than filling it.
 #[derive(Clone)]
 pub(crate) struct ResponseHeaders {
     always: Arc<HeaderMap>,
@@ -125,8 +129,8 @@ impl ResponseHeaders {
 }
 
 /// Restricts the portal's own cookies to HTTPS, if the portal uses it. Their names get a prefix
-/// that browsers accept from no other host, so that a page on a sibling domain cannot plant a
-/// message.
+/// that browsers accept from no other host, which prevents a page on a sibling domain from planting
+/// a message.
 fn secure_cookies(headers: &mut HeaderMap) {
     let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else {
         return;
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_a_handler_take_precedence() {
+    fn handler_headers_take_precedence() {
         let plain = complete(false, &[]);
         assert_eq!(plain[header::CACHE_CONTROL], "private, no-store");
         for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::VARY] {
@@ -197,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn all_cookies_are_kept_and_own_ones_are_secure() {
+    fn all_cookies_are_kept_and_portal_cookies_are_secure() {
         let own = [
             ("set-cookie", "portal_theme=a; Path=/"),
             ("set-cookie", "__session=b"),
@@ -217,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn csp_of_all_responses_contains_provider_sources() {
+    fn csp_of_every_response_contains_provider_sources() {
         let sources = CspSources {
             connect: vec!["https://clerk.example.com".to_owned()],
             ..CspSources::default()

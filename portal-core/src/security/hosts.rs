@@ -6,11 +6,11 @@ use url::Url;
 use crate::config::{Config, is_loopback_host};
 use crate::error::Error;
 
-/// Host names of the portal: the host of `PUBLIC_URL` and, in DEV, all loopback names.
+/// Host names of the portal: the host in `PUBLIC_URL` and, in DEV, all loopback names.
 ///
-/// The portal does not use the host of a request. The check prevents pages whose host name was
-/// rebound to the portal's IP address from reading its responses, and caches and proxies from
-/// confusing the portal with other sites.
+/// The portal does not use the host in a request, but checks it. This prevents pages whose host
+/// name was rebound to the portal's IP address from reading its responses, and caches and proxies
+/// from confusing the portal with other sites.
 pub(crate) struct Hosts {
     /// URL of the portal.
     public_url: String,
@@ -18,7 +18,7 @@ pub(crate) struct Hosts {
     exact: Vec<String>,
     /// `true` if all loopback names are accepted, with any port.
     ///
-    /// On a developer's machine, the port may be that of a container or a tunnel.
+    /// On a developer's machine, the port may belong to a container or a tunnel.
     loopback: bool,
     /// `true` if all IP addresses are accepted: unlike a name, an IP address cannot be rebound.
     addresses: bool,
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(status(&config, "/", &[]), 400);
         assert_eq!(status(&config, "/", &["a.example", "a.example"]), 400);
         assert_eq!(status(&config, "/", &["a.example", "evil.example"]), 400);
-        // The host can be in the URI: in absolute form, and in HTTP/2.
+        // The URI contains the host if it is in absolute form, and in HTTP/2.
         assert_eq!(status(&config, "https://a.example/", &[]), 200);
         assert_eq!(status(&config, "https://a.example/", &["a.example"]), 200);
         assert_eq!(

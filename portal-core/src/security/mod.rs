@@ -1,4 +1,4 @@
-//! Rules for all requests and responses: allowed origins and hosts, sizes, rates, and headers.
+//! Rules for all requests and responses: origins, hosts, sizes, rates, connections and headers.
 
 mod client_address;
 mod connections;

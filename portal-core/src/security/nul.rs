@@ -1,4 +1,4 @@
-//! Rejection of U+0000 in URLs and forms: no value that is stored or compared may contain it.
+//! Rejection of U+0000 in URLs and forms, because stored or compared values must not contain it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,7 +14,7 @@ use crate::error::Error;
 const MESSAGE: &str = "must not contain the character U+0000";
 
 /// Rejects a URL with an encoded U+0000 in its path or query. PostgreSQL neither stores nor
-/// compares such text, so the request would fail much later.
+/// compares such text, so without this check the request would fail much later.
 pub(super) fn check_url(uri: &Uri) -> Result<(), Error> {
     let parts = [
         ("path", uri.path()),
@@ -26,13 +26,13 @@ pub(super) fn check_url(uri: &Uri) -> Result<(), Error> {
     }
 }
 
-/// Searches a part of a URL, which contains U+0000 only in encoded form.
+/// Searches part of a URL; a URL can contain U+0000 only in encoded form.
 fn has_nul(text: &str) -> bool {
     let encoded = memchr(b'%', text.as_bytes());
     encoded.is_some_and(|at| Scan::default().finds(&text.as_bytes()[at..]))
 }
 
-/// Makes the body of a form fail at U+0000, regardless of the extractor that reads it.
+/// Makes reading a form fail at U+0000, regardless of the extractor that reads the body.
 pub(crate) fn guard_form(request: Request) -> Request {
     if !is_form(request.headers()) {
         return request;
@@ -58,7 +58,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 /// Searches encoded text for U+0000, which may be split across chunks.
 #[derive(Debug, Clone, Copy, Default)]
 struct Scan {
-    /// Number of bytes of an incomplete `%00` at the end of the text so far.
+    /// Number of bytes of an incomplete `%00` at the end of the text read so far.
     matched: u8,
 }
 
@@ -76,7 +76,7 @@ impl Scan {
     }
 }
 
-/// Error of a form with U+0000.
+/// Error for a form that contains U+0000.
 #[derive(Debug, thiserror::Error)]
 #[error("a form {MESSAGE}")]
 struct NulInForm;
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn form_with_nul_fails_however_it_is_split() {
+    async fn form_with_nul_fails_at_any_chunk_boundary() {
         let form = "application/x-www-form-urlencoded";
         for pieces in [
             &["a=%00"][..],

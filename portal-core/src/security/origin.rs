@@ -64,7 +64,7 @@ impl OriginPolicy {
                 let is = |known: &String| known.as_bytes() == origin.as_bytes();
                 self.own.iter().any(is) || also.iter().any(is)
             };
-            // A browser sends one origin. If there are several, it is unclear which one
+            // A browser sends one origin. If there are several, it is unclear which of them
             // intermediaries have checked.
             return if known(origin) && origins.next().is_none() {
                 RequestOrigin::Own
@@ -92,12 +92,13 @@ fn foreign() -> Error {
         .with_code("foreign_origin")
 }
 
-/// Returns `true` if a request carries a token that no browser adds automatically.
+/// Returns `true` if a request contains a bearer token, which no browser adds automatically.
 fn has_bearer(headers: &HeaderMap) -> bool {
     headers.get(header::AUTHORIZATION).is_some_and(is_bearer)
 }
 
-/// Returns `true` if this value of `Authorization` is such a token.
+/// Returns `true` if this value of `Authorization` is a bearer token, which no browser adds
+/// automatically.
 pub(crate) fn is_bearer(authorization: &HeaderValue) -> bool {
     let scheme = authorization.as_bytes().get(..7);
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "))
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn cookie_requires_an_own_origin() {
+    fn request_with_cookie_requires_the_portal_origin() {
         assert!(check(&[("cookie", "a=b"), ("origin", "http://own:1")]));
         assert!(check(&[
             ("cookie", "a=b"),
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn several_origins_are_rejected() {
+    fn multiple_origins_are_rejected() {
         let own = ("origin", "http://own:1");
         assert!(!check(&[own, own]));
         assert!(!check(&[own, ("origin", "http://evil")]));
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn stream_of_another_site_is_rejected() {
+    fn stream_request_from_another_site_is_rejected() {
         let cookie = ("cookie", "a=b");
         for headers in [
             &[][..],

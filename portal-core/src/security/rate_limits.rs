@@ -16,11 +16,11 @@ use crate::auth::RateClass;
 use crate::config::{Config, Rate, Rates};
 use crate::error::Error;
 
-/// Maximum number of keys per minute; further keys share one counter. Memory therefore stays
-/// bounded even if an attacker has a million IP addresses.
+/// Maximum number of keys per minute; further keys share one counter. This bounds the memory even
+/// if an attacker has a million IP addresses.
 const MAX_CALLERS: usize = 50_000;
 
-/// Interval for removing keys whose full rate is available again.
+/// Interval at which keys whose full rate is available again are removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Key under which requests are counted.
@@ -34,7 +34,7 @@ enum RateKey {
     Others,
 }
 
-/// Rate limits of a portal. Each replica counts separately.
+/// Rate limits of a portal. Each replica has separate counters.
 pub(crate) struct RateLimits<C: Clock = DefaultClock> {
     /// `None` if limits are disabled.
     on: Option<RateCounters<C>>,
@@ -138,7 +138,7 @@ impl<C: Clock> RateCounters<C> {
     }
 }
 
-/// One rate, counted for many keys.
+/// One rate, counted separately for each of many keys.
 struct RateCounter<C: Clock> {
     limiter: RateLimiter<RateKey, HashMapStateStore<RateKey>, C, NoOpMiddleware<C::Instant>>,
     began: Instant,
@@ -259,7 +259,7 @@ mod tests {
         assert!(check(ann, NOWHERE).is_ok());
         assert!(check(ann, HERE).is_err());
         assert!(check(bob, HERE).is_ok());
-        // Classes are counted separately.
+        // Each class is counted separately.
         let other = limits.check_user(RateClass::AdminWrite, Some(ann), HERE);
         assert!(other.is_ok());
         let by_address = || limits.check_address(RateClass::StartTask, HERE);

@@ -23,7 +23,7 @@ impl RequestValidator {
         }
     }
 
-    /// Rejects requests that are too large, contain U+0000 in the URL or are meant for another
+    /// Rejects requests that are too large, contain U+0000 in the URL or are intended for another
     /// host.
     pub(crate) fn check<B>(
         &self,

@@ -7,7 +7,8 @@ use crate::error::Error;
 
 /// Rejects heads that exceed the limits, and methods for proxies.
 ///
-/// `TRACE` would reveal to a page the headers that its browser adds, and `CONNECT` is for tunnels.
+/// `TRACE` would reveal to a page the headers that the browser adds to its requests, and `CONNECT`
+/// is for tunnels.
 pub(crate) fn check_head(
     limits: &Limits,
     method: &Method,
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_for_proxies_are_rejected() {
+    fn proxy_methods_are_rejected() {
         assert_eq!(status(Method::TRACE, "/", ""), 405);
         assert_eq!(status(Method::CONNECT, "/", ""), 405);
         assert_eq!(status(Method::DELETE, "/", ""), 200);

@@ -102,7 +102,7 @@ impl FieldType for Document {
         format.parse(text)
     }
 
-    // The formatting of a document does not matter.
+    // Documents that differ only in their formatting are equal.
     fn normalize(&self, text: &str, format: Format) -> String {
         let value = format.parse(text);
         value.map_or_else(|_| text.to_owned(), |value| value.to_string())

@@ -40,7 +40,7 @@ macro_rules! integer {
 
 integer!(i16 => Small, u16 => Medium, i32 => Medium, u32 => Big, i64 => Big);
 
-/// Size of a column: 16, 32 or 64 bits.
+/// Size of an integer column: 16, 32 or 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Size {
     Small,
@@ -55,11 +55,11 @@ struct Integer {
     max: i64,
 }
 
-/// Returns a whole number, also if it is written as `2.0`, as in JavaScript and spreadsheets.
+/// Returns a whole number, even if it is written as `2.0`, as JavaScript and spreadsheets may do.
 fn integer_of(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         let number = value.as_f64()?;
-        // 2^53: above it, a fraction has already been lost.
+        // The bound is 2^53: a larger float may already have lost its fraction.
         let is_exact =
             value.is_f64() && number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0;
         #[expect(
@@ -71,7 +71,7 @@ fn integer_of(value: &Value) -> Option<i64> {
 }
 
 fn not_integer(value: &Value, min: i64, max: i64) -> FieldError {
-    // The number is larger than any `i64`, but whole.
+    // The number is whole, but larger than any `i64`.
     if value.is_u64() {
         return out_of_range(min, max);
     }
@@ -87,7 +87,7 @@ fn out_of_range(min: i64, max: i64) -> FieldError {
 }
 
 impl FieldType for Integer {
-    // All sizes have the same name, so that a reference can be smaller than the key.
+    // All sizes have the same name, so that a reference column can be smaller than the key column.
     fn name(&self) -> &'static str {
         "integer"
     }
@@ -139,7 +139,8 @@ impl FieldType for Integer {
         let number = Field::number(spec.name, spec.title)
             .step("1")
             .required(spec.is_required);
-        // Browsers use floating-point numbers, which are inexact for larger bounds.
+        // Browsers use floating-point numbers, which cannot represent the bounds of larger integers
+        // exactly.
         if self.size == Size::Big {
             return number;
         }

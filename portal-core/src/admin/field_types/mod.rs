@@ -1,4 +1,4 @@
-//! Field types, one per file: conversion of Rust types and behavior in the admin.
+//! Field types, one per file: conversion from and to Rust types, and behavior in the admin.
 //!
 //! To add a type, add a file with a [`FieldType`](super::field_type::FieldType) and the Rust types
 //! that use it.

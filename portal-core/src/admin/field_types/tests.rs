@@ -65,7 +65,7 @@ fn document_must_be_an_object() {
 }
 
 #[test]
-fn value_is_bound_only_as_its_kind() {
+fn only_valid_values_of_the_kind_are_bound() {
     assert_eq!(bind::<i16>(&json!(70_000)), None);
     assert_eq!(bind::<i16>(&json!(7)), Some(7_i16.into()));
     assert_eq!(bind::<String>(&json!(7)), None);

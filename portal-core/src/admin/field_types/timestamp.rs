@@ -35,7 +35,7 @@ fn timestamp_of(value: &Value) -> Option<DateTime<Utc>> {
     storable(time.with_timezone(&Utc))
 }
 
-/// Returns the time in the precision and range that both databases store and sort correctly.
+/// Returns the time at the precision of both databases; `None` if its year is out of their range.
 fn storable(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
     has_plain_year(time.year()).then(|| time.trunc_subsecs(6))
 }
@@ -64,11 +64,12 @@ impl FieldType for Timestamp {
     }
 
     fn column_default(&self, value: &Value) -> String {
-        // This is the format of sqlx, so that the default sorts correctly among other values.
+        // This is the format that sqlx writes, so that the default sorts correctly among other
+        // values.
         plain_text(value).replace('Z', "+00:00")
     }
 
-    /// Also accepts the value of a browser control, which has no time zone and is read as UTC.
+    /// Also accepts the value from a browser control, which has no time zone and is read as UTC.
     fn parse(&self, text: &str) -> Result<Value, FieldError> {
         let text = text.trim();
         if text == NOW {
@@ -122,7 +123,7 @@ impl FieldType for Timestamp {
     }
 
     fn form_text(&self, value: &Value, _format: Format) -> String {
-        // Browser controls accept seconds but not fractions of them.
+        // Browser controls accept seconds, but not fractions of seconds.
         plain_text(value).chars().take(19).collect()
     }
 

@@ -1,4 +1,4 @@
-//! Schema and repository on an in-memory database, with REST-like steps through [`RowService`].
+//! Tests of the schema, the repository and [`RowService`] with an in-memory database.
 
 mod defaults;
 mod lists;

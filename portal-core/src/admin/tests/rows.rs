@@ -1,4 +1,4 @@
-//! Rows are added, changed and deleted, over REST and from code.
+//! Adding, changing and deleting rows, as through REST and from code.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Tables of models, and problems of models.
+//! Tables of models, and problems with models.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Guards of routes, and the service that enforces them.
+//! Route guards, and the service that enforces them.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -45,7 +45,7 @@ impl From<Access> for Guard {
     }
 }
 
-/// Formats the guard as in the list of routes.
+/// Formats the guard as the list of routes shows it.
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -58,7 +58,7 @@ impl fmt::Display for Guard {
     }
 }
 
-/// Wraps the handlers of a route in the check of its guard.
+/// Wraps a route's handlers in a service that enforces its guard.
 pub(super) fn require_access(
     route: &RouteInfo,
     handlers: MethodRouter<PortalState>,
@@ -67,7 +67,7 @@ pub(super) fn require_access(
     let access = match &route.guard {
         Guard::Account(access) if *access != Access::Public => access,
         Guard::Model => &Access::User,
-        // There is nothing to check, or the handler checks it.
+        // Either there is nothing to check, or the handler performs the check.
         _ => return handlers,
     };
     let guard = RequireAccessLayer {
@@ -75,9 +75,10 @@ pub(super) fn require_access(
         state: state.clone(),
     };
     match (route.kind, &route.method) {
-        // The handler of the page checks access, because it rejects requests in a different form.
+        // The page's handler checks access itself, because a page rejects requests in a different
+        // form.
         (RouteKind::Page, _) => handlers,
-        // Every method reaches the handler.
+        // The handler receives all methods, so the guard applies to all of them.
         (_, None) => handlers.layer(guard),
         // `route_layer` does not apply to requests with an unsupported method.
         _ => handlers.route_layer(guard),

@@ -65,9 +65,9 @@ pub struct RouteInfo {
     pub path: Cow<'static, str>,
     /// Guard of the route.
     pub guard: Guard,
-    /// Rate class that requests are counted in; `None` if they are not limited.
+    /// Rate class under which requests are counted; `None` if they are not limited.
     pub rate_class: Option<RateClass>,
-    /// Maximum size of the request body in bytes; `None` for the limit of the portal.
+    /// Maximum size of the request body in bytes; `None` applies the portal's limit.
     pub max_body: Option<usize>,
     /// `true` if the route stays available to everyone during maintenance.
     pub is_exempt_from_maintenance: bool,

@@ -147,8 +147,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Declares all routes of this list as targets of forms or parts of pages.
     ///
-    /// Browsers then get errors as pages, and a plain-text error for other clients is left as it
-    /// is. Without this, every error is a problem document.
+    /// Browsers then get errors as pages, and plain-text errors for other clients are left
+    /// unchanged. Without this, every error is a problem document.
     pub fn form(self) -> Self {
         self.map_info(|route| route.kind = RouteKind::Form)
     }
@@ -176,7 +176,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.map_info(|route| route.rate_class = Some(class))
     }
 
-    /// Sets the maximum size of request bodies in bytes. Default: the limit of the portal, 1 MiB.
+    /// Sets the maximum size of request bodies in bytes. Default: the portal's limit, 1 MiB.
     pub fn max_body(self, bytes: usize) -> Self {
         self.map_info(|route| route.max_body = Some(bytes))
     }
