@@ -72,7 +72,7 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
             assert_eq!(changed, 1, "{table} {email}");
         }
     }
-    // Ann signs in on a second day, on which she must be counted again as the same user.
+    // Ann signs in again on a second day; both days must count the same user.
     server
         .sign_in("ann@example.com")
         .await

@@ -1,4 +1,4 @@
-//! Finds the modules of its own crate that a file uses.
+//! Finds the modules that a file uses from its crate.
 
 /// Number of path segments that are read: a module at the crate root and one below it.
 const MAX_DEPTH: usize = 2;
