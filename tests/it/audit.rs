@@ -64,7 +64,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     let (admin, user) = (server.admin().await, server.user().await);
     let (admin_id, id) = (id_of(&admin).await, id_of(&user).await);
 
-    // The promotion by `ADMIN_USER_EMAILS` has an entry.
+    // The promotion through `ADMIN_USER_EMAILS` has an entry.
     let entries = log(&admin, &format!("?target=user:{admin_id}")).await;
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!(entries[0]["actor"]["email"], "ADMIN_USER_EMAILS");
@@ -77,7 +77,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     let again = log(&admin, &format!("?target=user:{admin_id}")).await;
     assert_eq!(again.len(), 1, "the user was already an administrator");
 
-    // A change through the users API.
+    // The administrator changes the user through the users API.
     let body = json!({"user_type": "EDITOR", "is_active": false});
     let path = format!("/api/users/{id}");
     assert_eq!(admin.patch(&path, &body).await.status, 200);
@@ -92,7 +92,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     assert_eq!(admin.patch(&path, &body).await.status, 200);
     assert_eq!(log(&admin, &target).await.len(), 1);
 
-    // A change through the generic API of the admin model.
+    // The administrator changes the user through the generic API for admin models.
     let change = admin
         .request(Method::PATCH, &format!("/api/admin/models/user/{id}"))
         .header("if-match", "*")
@@ -101,7 +101,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     let newest = log(&admin, &target).await[0].clone();
     assert_eq!(changes(&newest), json!([["is_active", false, true]]));
 
-    // A change through the admin page.
+    // The administrator changes the user on the admin page.
     let response = user_form(&admin, &id, "USER", true).await;
     assert_eq!(response.status, 303, "{}", response.text);
     let entries = log(&admin, &target).await;
@@ -229,7 +229,7 @@ async fn log_is_paginated_and_filtered(database: Database) {
     assert_eq!(all.len(), 6, "includes the promotion of the administrator");
     let first = admin.get("/api/admin/audit?limit=2").await.json();
     assert_eq!(first["items"], json!([all[0], all[1]]));
-    let cursor = first["next_cursor"].as_str().expect("there is more");
+    let cursor = first["next_cursor"].as_str().expect("there is a next page");
     let next = log(&admin, &format!("?limit=2&cursor={cursor}")).await;
     assert_eq!(next, [all[2].clone(), all[3].clone()]);
     let before = all[3]["id"].as_str().expect("response has an id");
@@ -285,7 +285,7 @@ async fn page_shows_the_log_to_administrators_only(database: Database) {
     }
     let first = admin.page("/admin/audit").await.text;
     assert!(first.contains("Plan 59") && first.contains("Plan 10") && !first.contains("Plan 09"));
-    let (_, older) = first.split_once("before=").expect("there is more");
+    let (_, older) = first.split_once("before=").expect("there is a next page");
     let older = older.split(['"', '&']).next().expect("page contains an id");
     let second = admin
         .page(&format!("/admin/audit?before={older}"))

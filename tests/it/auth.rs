@@ -138,7 +138,7 @@ async fn no_spelling_of_a_guarded_path_shows_it_to_guests() {
             }
         }
     }
-    // Headers that make other frameworks use a different path.
+    // Some frameworks take the path from one of these headers.
     for header in ["X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Prefix"] {
         let head = format!("GET / HTTP/1.1\r\nAccept: text/html\r\n{header}: /secret");
         let (_, text) = raw(&server.url, &head).await;
@@ -150,7 +150,7 @@ fn email_of(response: &TestResponse) -> String {
     assert_eq!(response.status, 200, "{}", response.text);
     response.json()["email"]
         .as_str()
-        .expect("user has an e-mail address")
+        .expect("the user has an e-mail address")
         .to_owned()
 }
 

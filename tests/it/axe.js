@@ -1,8 +1,8 @@
 // Runs axe for each theme and calls back with a line for each finding. A theme is an appearance, an
 // accent, and a scope: "everything", the "colors" of the page and its overlays, or those of the "page"
-// alone. Only the findings of rules about color depend on the theme.
+// alone. Only the findings about color depend on the theme.
 //
-// Overlays whose ids differ only by a number, such as the menus of rows, are checked once.
+// Overlays whose ids differ only by a number, such as row menus, are checked once.
 const [themes, done] = arguments;
 const all = { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"] };
 const colors = { type: "rule", values: ["color-contrast", "link-in-text-block"] };

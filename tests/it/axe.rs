@@ -1,7 +1,8 @@
 //! Accessibility: axe-core finds no violation of WCAG 2.0, 2.1 and 2.2, levels A and AA.
 //!
-//! The tests check every page without path parameters, in light and dark, in four accents, on a
-//! phone and on a desktop; and on each page every menu, drawer and dialog, one after another.
+//! The tests check every page without path parameters, in light and dark mode, in four accents, and
+//! at phone and desktop size. On each page, they also check every menu, drawer and dialog, one at a
+//! time.
 
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ const CHECK: &str = include_str!("axe.js");
 
 const ACCENTS: [&str; 4] = ["indigo", "orange", "amber", "sky"];
 
-/// Returns light and dark in each accent; two of the themes also check overlays.
+/// Returns a light and a dark theme for each accent; with two of them, overlays are also checked.
 fn themes() -> Vec<Value> {
     let modes = ["light", "dark"].into_iter();
     let themes = modes.flat_map(|mode| ACCENTS.map(|accent| (mode, accent)));
@@ -26,7 +27,7 @@ fn themes() -> Vec<Value> {
     themes.collect()
 }
 
-/// Returns fewer themes for a phone, which has the same colors in other places.
+/// Returns fewer themes for a phone, which shows the same colors in a different layout.
 fn themes_on_a_phone() -> Vec<Value> {
     vec![
         json!(["light", "indigo", "everything"]),
@@ -41,7 +42,7 @@ async fn open(showcase: &DemoPortal) -> Chromium {
     browser
 }
 
-/// Adds the findings on the current page, in both sizes.
+/// Adds the findings on the current page at both window sizes.
 async fn check(browser: &Chromium, page: &str, findings: &mut Vec<String>) {
     // The gallery only shows components that other pages use: two themes are enough.
     let on_a_screen = match page {
@@ -54,7 +55,10 @@ async fn check(browser: &Chromium, page: &str, findings: &mut Vec<String>) {
     for (width, height, themes) in [(1280, 900, on_a_screen), (360, 740, themes_on_a_phone())] {
         browser.resize(width, height).await;
         let found = browser.script_that_waits(CHECK, vec![json!(themes)]).await;
-        let found = found.as_array().expect("a list of findings").iter();
+        let found = found
+            .as_array()
+            .expect("the script returns a list of findings")
+            .iter();
         findings.extend(found.map(|finding| {
             let finding = finding.as_str().unwrap_or_default();
             format!("{page} at {width}: {finding}")

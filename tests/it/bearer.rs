@@ -9,7 +9,7 @@ fn challenge(response: &TestResponse) -> &str {
 }
 
 #[tokio::test]
-async fn invalid_token_is_named_in_www_authenticate() {
+async fn invalid_token_is_reported_in_www_authenticate() {
     let server = TestServer::start(Database::Sqlite).await;
     let http = reqwest::Client::new();
     let call = |authorization: Option<&'static str>, path: &str| {

@@ -14,7 +14,7 @@ use crate::support::{
     TestServer, attributes, command, form, raw, raw_without_host,
 };
 
-/// Headers of every response.
+/// Headers that every response has, with their values.
 const ALWAYS: [(&str, &str); 7] = [
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "deny"),
@@ -25,7 +25,7 @@ const ALWAYS: [(&str, &str); 7] = [
     ("content-security-policy", "default-src 'self'"),
 ];
 
-/// Returns the value of a header in the text of a response, in lower case.
+/// Returns the lowercase value of a header from the text of a response.
 fn header_of(response: &str, name: &str) -> String {
     let head = response.split("\r\n\r\n").next().unwrap_or_default();
     let found = head.lines().find_map(|line| {
@@ -234,7 +234,7 @@ async fn development_accepts_loopback_hosts_only() {
 
 #[tokio::test]
 async fn production_accepts_the_public_host_only() {
-    let directory = tempfile::tempdir().expect("directory is created");
+    let directory = tempfile::tempdir().expect("the directory can be created");
     let uri = Database::Postgres.create(&directory).await;
     let variables = [
         ("APP_ENV", "PROD"),
@@ -312,7 +312,7 @@ async fn forwarded_host_headers_are_ignored() {
 }
 
 #[tokio::test]
-async fn client_ip_is_the_peer_unless_a_trusted_proxy_forwards() {
+async fn client_ip_is_the_peer_address_unless_a_proxy_is_trusted() {
     let whence = |ClientAddress(address): ClientAddress| async move {
         address
             .map(|address| address.to_string())
@@ -423,7 +423,7 @@ async fn streams_open_for_own_and_allowed_origins_only() {
         assert!(stream.is_ok(), "{headers:?}");
     }
     for headers in [
-        // Any page may have sent a cookie, unless a header names the page's origin.
+        // Any page may have sent a cookie, so a header must name the page's origin.
         &[cookie][..],
         &[site("cross-site")],
         &[cookie, site("same-site")],
@@ -449,7 +449,7 @@ async fn streams_open_for_own_and_allowed_origins_only() {
         .problem(403, "foreign_origin");
 }
 
-/// Follows the links of all pages.
+/// Follows the links on all pages.
 ///
 /// Returns the number of pages, the external links, and the external links that send neither opener
 /// nor referrer.

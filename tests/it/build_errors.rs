@@ -248,7 +248,7 @@ async fn invalid_requirement_of_a_page_is_a_problem() {
 }
 
 #[tokio::test]
-async fn data_of_one_type_is_set_once() {
+async fn second_value_of_a_data_type_is_a_problem() {
     let twice = builder().data(Missing).data(Missing);
     let found = problems(twice).await;
     assert_eq!(found.len(), 1, "{found:?}");
@@ -266,7 +266,7 @@ async fn data_of_one_type_is_set_once() {
 }
 
 #[tokio::test]
-async fn unknown_page_cannot_be_left_out() {
+async fn excluding_an_unknown_page_is_a_problem() {
     let found = problems(builder().without_page("portal_core::admin::pages::usres")).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(

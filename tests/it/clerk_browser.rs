@@ -33,7 +33,7 @@ async fn wait_for_path(browser: &Chromium, expected: &str) {
     .await;
 }
 
-/// Signs in with Clerk's component on the portal's page, through Clerk's page and back.
+/// Signs in with Clerk's component on the portal's page, which leads to Clerk's page and back.
 async fn sign_in(browser: &Chromium, email: &str) {
     browser.see("Sign in with Clerk").await;
     browser.click("[data-clerk-mounted] a").await;
@@ -46,14 +46,14 @@ async fn sign_in(browser: &Chromium, email: &str) {
 /// Asserts that the console is empty: no errors and no violations of the content security policy.
 async fn assert_quiet(browser: &Chromium) {
     let mut said = browser.console().await;
-    // Pictures of users need the network, which is unavailable; the fake has no icon.
+    // User pictures need the network, which is unavailable, and the fake Clerk has no favicon.
     said.retain(|line| !line.contains("https://img.clerk.com/") && !line.contains("/favicon.ico"));
     assert!(said.is_empty(), "{said:#?}");
 }
 
 async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     let clerk = FakeClerk::start_as(kind).await;
-    let directory = tempfile::tempdir().expect("directory is created");
+    let directory = tempfile::tempdir().expect("the directory can be created");
     let uri = Database::Postgres.create(&directory).await;
     let portal = start(&clerk, &uri, &[]).await;
     // The script does not renew tokens, so the server has to.
@@ -65,7 +65,7 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     browser.see("Sign in").await;
     assert!(browser.path().await.starts_with("/sign-in?redirect_url="));
     sign_in(&browser, ADMIN).await;
-    // The requested page opens, without the parameters of the protocol in its URL.
+    // The requested page opens, without Clerk's parameters in its URL.
     wait_for_path(&browser, "/admin/profile").await;
     browser.see("Ruth Root").await;
 

@@ -1,4 +1,4 @@
-//! Attacks on Clerk sign-in, and its failures: forged nonces, a hanging Backend API, other cookies.
+//! Attacks on Clerk sign-in and outages of Clerk: forged nonces, foreign cookies, hanging calls.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn handshake(portal: &ClerkPortal, browser: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn flood_of_made_up_nonces_does_not_starve_a_handshake() {
+async fn flood_of_forged_nonces_does_not_starve_a_handshake() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let user = portal.clerk.user("ann@example.com");
     let browser = portal.clerk.client_cookie(&user);
@@ -68,7 +68,7 @@ async fn flood_of_made_up_nonces_does_not_starve_a_handshake() {
         assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
         assert!(!cookies.is_empty(), "round {round}");
     }
-    // At most twenty calls are made for the network of the flood, and one for each handshake.
+    // At most twenty calls are made on behalf of the flood's network, plus one for each handshake.
     assert!(calls() - before <= 25, "{}", calls() - before);
     // The same nonce is not fetched twice.
     let before = calls();
@@ -94,7 +94,7 @@ async fn request_times_out_when_the_backend_api_hangs() {
             new.page("/members"),
         )
     };
-    // The time limit only ends a test that would never finish.
+    // The time limit only ends a test that would otherwise hang.
     let responses = tokio::time::timeout(Duration::from_secs(60), asked).await;
     let (record, first, page) = responses.expect("the requests time out");
     for response in [record, first] {
@@ -102,7 +102,7 @@ async fn request_times_out_when_the_backend_api_hangs() {
         assert_ne!(response.header("retry-after"), "");
     }
     assert_eq!(page.status, 503);
-    // Requests of a stored user do not call Clerk.
+    // Requests from a stored user cause no calls to Clerk.
     assert_eq!(known.get("/api/auth/me").await.status, 200);
     portal.clerk.set_hanging(false);
     assert_eq!(new.get("/api/auth/me").await.status, 200);

@@ -1,4 +1,4 @@
-//! Handshakes with Clerk: requests redirected to renew their session, and requests that are not.
+//! Handshakes with Clerk: redirects to renew a session, and requests that are not redirected.
 
 use reqwest::{Method, RequestBuilder, Url};
 

@@ -11,7 +11,7 @@ struct Run {
     err: String,
 }
 
-/// Runs `users sync` on the database of a portal, with its variables or others.
+/// Runs `users sync` with the given environment variables.
 async fn sync(variables: Vec<(&'static str, String)>) -> Run {
     let directory = ClerkPortal::elsewhere();
     let mut command = command(directory.path());
@@ -69,7 +69,7 @@ async fn sync_updates_users_to_match_clerk(database: Database) {
         again.out
     );
 
-    // Keys of a different instance, which does not have these users.
+    // These keys belong to a different instance, which does not have these users.
     let mut variables = portal.variables();
     let other = portal_clerk::testing::FakeClerk::start().await;
     other.user("someone@example.com");

@@ -1,4 +1,4 @@
-//! Webhooks of Clerk, and attempts to misuse them.
+//! Clerk webhooks, and attempts to misuse them.
 
 use portal_clerk::testing::Webhook;
 use reqwest::Method;
@@ -66,11 +66,11 @@ async fn webhook_is_applied_once(database: Database) {
     assert_eq!(
         (&seen["first_name"], &seen["avatar_url"]),
         (&json!("Anna"), &Value::Null),
-        "the change is effective at once, although the user was cached"
+        "the change takes effect immediately, although the user was cached"
     );
 
-    // The other protection is removed, so only the stored event id shows that the event was
-    // applied.
+    // `provider_updated_at` also prevents a second application. It is reset, so that only the
+    // stored event id shows that the event was applied.
     let reset = "UPDATE portal_users SET first_name = 'Other', provider_updated_at = 0".to_owned();
     portal.server.sql(reset).await;
     assert_eq!(portal.deliver(&updated).await, effect("none"));
@@ -85,7 +85,7 @@ async fn webhook_is_applied_once(database: Database) {
     effects.sort();
     assert_eq!(effects, [effect("none"), effect("updated")]);
 
-    // Event ids are stored longer than Clerk redelivers, but not forever.
+    // Event ids are kept for longer than Clerk keeps redelivering, but not forever.
     let old = "UPDATE portal_provider_events SET received_at = '2020-01-01 00:00:00+00:00'";
     assert_eq!(portal.server.sql(old.to_owned()).await, 3);
     let newest = portal.clerk.user_event("user.updated", &ann);
@@ -180,7 +180,7 @@ async fn newest_record_wins_in_any_order_of_arrival(database: Database) {
     let seen = me(&portal.sign_in(&ann)).await.json();
     assert_eq!(seen["first_name"], "Second");
 
-    // A user created by a request also has the version of Clerk's record.
+    // A user created while handling a request also stores the version of Clerk's record.
     let bob = portal.clerk.user("bob@example.com");
     let old = portal.clerk.user_event("user.updated", &bob);
     portal
@@ -262,7 +262,7 @@ async fn session_ended_at_clerk_is_rejected(database: Database) {
         assert_eq!(me(&other).await.status, 200, "another session stays valid");
         assert_eq!(portal.deliver(&over).await, effect("none"));
     }
-    // Clerk revokes a session before the portal has seen the session.
+    // Clerk revokes a session before the portal has seen it.
     let session = portal.clerk.session(&ann);
     let over = portal.clerk.session_event("session.revoked", &session);
     assert_eq!(portal.deliver(&over).await, effect("ended"));
@@ -464,7 +464,7 @@ async fn webhook_is_authenticated_by_its_signature_only() {
     let webhook: Webhook = portal.clerk.user_event("user.created", &ann);
     let token = portal.clerk.session_token(&ann, &portal.server.url);
     let client = Client::new(&portal.server.url, Some(token));
-    // A session of a user does not replace the signature.
+    // A user's session does not replace the signature.
     let request = client.request(Method::POST, "/api/webhooks/clerk");
     let response = TestResponse::of(request.body(webhook.body.clone())).await;
     response.problem(400, "invalid_signature");

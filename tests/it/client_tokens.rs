@@ -1,4 +1,4 @@
-//! Client tokens: listed, bounded, hashed, expiring, revoked, and never in a log.
+//! Client tokens: listing, limits, hashing, expiry, revocation, and absence from logs.
 
 use chrono::{TimeDelta, Utc};
 use portal_core::Store;
@@ -51,7 +51,7 @@ async fn tokens_of(user: &Client) -> Vec<Value> {
 }
 
 fn store(server: &TestServer) -> std::sync::Arc<Store> {
-    server.state.get::<Store>().expect("portal has a store")
+    server.state.get::<Store>().expect("the service exists")
 }
 
 /// Moves the creation and last use of every token into the past.
@@ -83,7 +83,7 @@ async fn owner_lists_and_revokes_tokens_without_their_secrets(database: Database
         .find(|token| {
             client
                 .token
-                .starts_with(token["hint"].as_str().expect("token has a hint"))
+                .starts_with(token["hint"].as_str().expect("the token has a hint"))
         })
         .expect("the token is listed");
     let members: Vec<_> = mine
@@ -127,10 +127,13 @@ async fn database_stores_keyed_token_hashes_only(database: Database) {
             .from(table)
             .and_where(Expr::col(column).eq(secret))
             .take();
-        let rows = store(&server).fetch_all(&select).await.expect("rows");
+        let rows = store(&server)
+            .fetch_all(&select)
+            .await
+            .expect("the rows can be read");
         assert!(rows.is_empty(), "{table}.{column} contains the token");
     }
-    // Replicas without `SECRET_KEY` share the key in the database.
+    // Replicas without `SECRET_KEY` share the key that is stored in the database.
     let path = client.path("probe", &format!("status/{id}"));
     let same = server.replica().await;
     assert_eq!(same.guest().get(&path).await.status, 200);
@@ -143,14 +146,14 @@ async fn database_stores_keyed_token_hashes_only(database: Database) {
 async fn token_expires_seven_days_after_creation_despite_use(database: Database) {
     let (server, user, client) = setup(database).await;
     age(&server, TimeDelta::hours(7 * 24 - 1), TimeDelta::hours(1)).await;
-    // Processes cache tokens for a while; a new replica reads the changed row.
+    // A process caches tokens for a while, but a new replica reads the changed row.
     let replica = server.replica_of_sessions().await;
     let path = client.path("probe", "status");
     assert_eq!(replica.guest().get(&path).await.status, 200);
     let token = &tokens_of(&user).await[0];
     let time = |name: &str| {
         let text = token[name].as_str().expect("value is a time");
-        chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339")
+        chrono::DateTime::parse_from_rfc3339(text).expect("the time is in RFC 3339 format")
     };
     assert_eq!(time("expires_at"), time("created_at") + TimeDelta::days(7));
 
@@ -160,7 +163,10 @@ async fn token_expires_seven_days_after_creation_despite_use(database: Database)
         .table(TABLE)
         .value("expires_at", Utc::now() + TimeDelta::hours(24))
         .take();
-    store(&server).execute(&extended).await.expect("stored");
+    store(&server)
+        .execute(&extended)
+        .await
+        .expect("the rows are changed");
     let replica = server.replica_of_sessions().await;
     let refused = replica.guest().get(&path).await;
     refused.problem(404, "client_token_unknown");
@@ -195,10 +201,7 @@ async fn ending_other_sessions_revokes_every_client_token(database: Database) {
 
     let path = format!("/api/tasks/{}/monitor", client.token);
     let socket = Socket::open(&server.url, &path).await;
-    let accounts = server
-        .state
-        .get::<Accounts>()
-        .expect("every portal has this service");
+    let accounts = server.state.get::<Accounts>().expect("the service exists");
     let ended = accounts.end_other_sessions(user_id(&user).await, "none");
     ended.await.expect("the sessions end");
     assert_eq!(socket.rest().await.1, 4401);
@@ -215,12 +218,12 @@ async fn token_beyond_the_limit_revokes_the_least_recently_used(database: Databa
     let tokens = server
         .state
         .get::<ClientTokens>()
-        .expect("every portal has this service");
-    let second = tokens.create(owner).await.expect("created");
+        .expect("the service exists");
+    let second = tokens.create(owner).await.expect("the token is created");
     let path = format!("/api/tasks/{}/monitor", client.token);
     let socket = Socket::open(&server.url, &path).await;
     for _ in 0..99 {
-        tokens.create(owner).await.expect("created");
+        tokens.create(owner).await.expect("the token is created");
     }
     assert_eq!(tokens_of(&user).await.len(), 100);
     assert_eq!(socket.rest().await.1, 4401);
@@ -237,7 +240,7 @@ async fn token_of_an_older_version_stays_valid_with_its_tasks(database: Database
     let (server, user, client) = setup(database).await;
     let id = client.start("steps").await;
     client.ended(&id).await;
-    // In rows of the previous version, the token itself is the id, also in its tasks.
+    // The previous version stored the token itself as the id, in the token's row and in its tasks.
     let secret = Uuid::new_v4();
     let older = Query::update()
         .table(TABLE)
@@ -247,12 +250,18 @@ async fn token_of_an_older_version_stays_valid_with_its_tasks(database: Database
             ("hint", Option::<String>::None.into()),
         ])
         .take();
-    store(&server).execute(&older).await.expect("stored");
+    store(&server)
+        .execute(&older)
+        .await
+        .expect("the rows are changed");
     let tasks = Query::update()
         .table("portal_tasks")
         .value("client_token_id", secret)
         .take();
-    store(&server).execute(&tasks).await.expect("stored");
+    store(&server)
+        .execute(&tasks)
+        .await
+        .expect("the rows are changed");
 
     let server = server.start_again().await;
     let client = TaskClient {
@@ -279,7 +288,7 @@ async fn page_monitors_tasks_of_the_users_own_token(database: Database) {
         "/api/client-tokens/{}/monitor",
         id.as_str().expect("response has an id")
     );
-    let bearer = |of: &Client| format!("Bearer {}", of.token.clone().expect("signed in"));
+    let bearer = |of: &Client| format!("Bearer {}", of.token.clone().expect("client has a token"));
     let mine = bearer(&user);
     let open = Socket::ask_with(&server.url, &path, &[("authorization", &mine)]).await;
     let mut socket = open.unwrap_or_else(|refusal| panic!("{refusal:?}"));

@@ -44,8 +44,9 @@ async fn gallery_exists_in_development_only() {
         .await;
     assert_eq!(options.json()[0]["label"], "Ada Lovelace");
 
-    // `routes` lists the routes for any configuration, even if the portal could not start.
-    let directory = tempfile::tempdir().expect("directory is created");
+    // `routes` lists the routes for any configuration, even one with which the portal could not
+    // start.
+    let directory = tempfile::tempdir().expect("the directory can be created");
     let listed = async |variables: &[(&str, &str)]| {
         let mut command = command(directory.path());
         let run = command.args(["routes"]).envs(variables.iter().copied());
@@ -96,7 +97,7 @@ async fn list_and_form_work_without_scripts() {
     // The redirect targets the new row.
     let added = format!("{list}#plans-3");
     assert_eq!((plain.status.as_u16(), plain.location()), (303, &*added));
-    // The name is taken now: both requests return the page with the open drawer.
+    // The name is now taken, so both requests return the page with the open drawer.
     for hx in [false, true] {
         let again = send(hx).await;
         assert_ne!(again.status, 303);
@@ -262,7 +263,7 @@ async fn late_responses_toasts_and_focus_are_placed_correctly() {
     browser.goto(GALLERY).await;
     browser.find("#f-g-owner[role=combobox]").await;
 
-    // Open a dialog from a menu.
+    // A menu opens a dialog.
     let button = "document.querySelector('[popovertarget=g-menu]')";
     browser.script(&format!("{button}.focus()")).await;
     browser.press("Enter").await;
@@ -273,7 +274,7 @@ async fn late_responses_toasts_and_focus_are_placed_correctly() {
     browser.press("Enter").await;
     browser.find("dialog#g-confirm:modal").await;
 
-    // The toast appears in the dialog, above all other content. A toast with an error stays.
+    // The toast appears in the dialog, above all other content. An error toast does not disappear.
     browser
         .script("portal.toast('Said inside', 'danger')")
         .await;
@@ -300,7 +301,7 @@ async fn late_responses_toasts_and_focus_are_placed_correctly() {
     let stays = "return !!document.querySelector('.pt-toasts:has(>template) > pt-toast')";
     is_true(&browser, "the toast stays", stays).await;
 
-    // The responses arrive in a different order than they were requested.
+    // The responses arrive in a different order from the requests.
     let typed = |words: &str| {
         format!(
             "const field = document.querySelector('#f-g-owner'); field.focus(); \

@@ -1,4 +1,4 @@
-//! Compression of responses, and the requests that exclude it.
+//! Compression of responses, and requests whose responses are not compressed.
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, COOKIE};
@@ -18,7 +18,9 @@ async fn page(client: &Client, method: Method, headers: &[(&str, &str)]) -> reqw
 
 fn coding(response: &reqwest::Response) -> &str {
     let coding = response.headers().get("content-encoding");
-    coding.map_or("", |coding| coding.to_str().expect("text"))
+    coding.map_or("", |coding| {
+        coding.to_str().expect("the header value is text")
+    })
 }
 
 #[tokio::test]
@@ -35,7 +37,7 @@ async fn pages_are_compressed_when_the_client_accepts_it() {
     assert_eq!(coding(&packed), "gzip");
     let named: usize = packed.headers()["content-length"]
         .to_str()
-        .expect("text")
+        .expect("the header value is text")
         .parse()
         .expect("value is a number");
     let bytes = packed.bytes().await.expect("the body can be read");

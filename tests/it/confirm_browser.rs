@@ -1,4 +1,4 @@
-//! Confirmation of changes with consequences, and list filters, in a browser and without scripts.
+//! Confirmation of consequential changes, and list filters, with and without scripts.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -144,7 +144,7 @@ async fn user(showcase: &DemoPortal, email: &str) -> Value {
 const SAVE: &str = "dialog[open] .pt-drawer-foot button[type=submit]";
 
 #[tokio::test]
-async fn administrators_confirm_changes_of_accounts() {
+async fn administrators_confirm_account_changes() {
     let showcase = DemoPortal::start().await;
     let browser = open(&showcase).await;
     let person = json!({"email": "ann@example.com", "first_name": "Ann", "last_name": "Able"});

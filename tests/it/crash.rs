@@ -13,7 +13,7 @@ on_both!(
 
 /// Starts the reference portal on an empty database.
 async fn start(database: Database) -> ReferencePortal {
-    let directory = tempfile::tempdir().expect("directory is created");
+    let directory = tempfile::tempdir().expect("the directory can be created");
     match database {
         Database::Sqlite => ReferencePortal::start(&[]).await,
         Database::Postgres => {
@@ -95,7 +95,10 @@ async fn running_task_is_released_when_the_portal_stops(database: Database) {
         (&json!("COMPLETED"), &json!(2))
     );
     let task = client.until(waits, "PROCESSING").await;
-    assert_eq!(task["attempt"], 2, "the shutdown has not failed the task");
+    assert_eq!(
+        task["attempt"], 2,
+        "the task did not fail because of the shutdown"
+    );
     let task = client.ended(only_once).await;
     assert_eq!(
         (&task["status"], &task["code"], &task["attempt"]),

@@ -80,7 +80,7 @@ fn is_too_deep(response: &TestResponse, pointer: &str) {
     assert!(message.contains("deeper than 64 levels"), "{problem}");
 }
 
-/// Depths beyond the limit, below and above the nesting limit of JSON parsers.
+/// Depths beyond the limit, some of which exceed the nesting limit of common JSON parsers.
 const TOO_DEEP: [usize; 6] = [65, 66, 100, 127, 128, 10_000];
 
 async fn deeper_value_is_rejected_by_rest(database: Database) {
@@ -197,7 +197,7 @@ async fn deeper_task_args_results_and_checkpoints_are_rejected(database: Databas
     }
 }
 
-/// Every list and page that shows a stored document.
+/// Lists and pages that show stored documents.
 const LISTS: [&str; 13] = [
     "/api/admin/audit",
     "/admin/audit",
@@ -228,7 +228,7 @@ async fn stored_deep_documents_do_not_break_lists(database: Database) {
         .await;
     client.ended_in("nested", &other).await;
     for depth in [120, 121, 125, 126, 127, 128, 130, 1_000] {
-        // These rows are as an older version wrote them, with values of this depth.
+        // An older version could have stored these rows, with values of this depth.
         let name = format!("Deep {depth}");
         let made = admin
             .post("/api/admin/models/plan", &json!({"name": name}))

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::{ADMIN, Chromium, CookieClient, attributes, eventually};
 
-/// Paths that the host received, with the status of the response.
+/// Paths of the requests that the host received, each with the response status.
 type Received = Arc<Mutex<Vec<(String, u16)>>>;
 
 struct Host {
@@ -41,7 +41,7 @@ impl Host {
         let directory = tempfile::tempdir().expect("a directory can be created");
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
-            .expect("port is free");
+            .expect("a port is free");
         let port = listener.local_addr().expect("the listener is bound").port();
         let uri = format!("sqlite://{}", directory.path().join("portal.db").display());
         let port_text = port.to_string();
@@ -97,7 +97,8 @@ async fn record(
     response
 }
 
-// By hand and not by macro: the portals of all other tests would discover items of a macro.
+// These pages are defined by hand rather than with `#[page]`, because the portals in all other
+// tests would discover them.
 
 async fn boats() -> Markup {
     html! {
@@ -342,7 +343,7 @@ async fn pages_work_unchanged_under_the_prefix() {
         .click("form[action$='/dev/sign-in'] button[type=submit]")
         .await;
 
-    // Links, a form, a redirect and a message of pages of the application.
+    // Check links, a form, a redirect and a message on the application's pages.
     browser.see("New boat").await;
     browser.click("#raw").await;
     is_at("/portal/boats?page=2").await;
@@ -357,26 +358,40 @@ async fn pages_work_unchanged_under_the_prefix() {
     browser.goto("/portal/old-boats").await;
     assert_eq!(browser.path().await, "/portal/boats");
 
-    // The bell and the list of notifications.
-    let users = host.portal.state().get::<Users>().expect("registered");
-    let user = users.find_by_email(ADMIN).await.expect("read").remove(0);
+    // Check the bell and the list of notifications.
+    let users = host
+        .portal
+        .state()
+        .get::<Users>()
+        .expect("the service exists");
+    let user = users
+        .find_by_email(ADMIN)
+        .await
+        .expect("the database responds")
+        .remove(0);
     let notifications = host.portal.state().get::<Notifications>();
-    let notifications = notifications.expect("registered");
+    let notifications = notifications.expect("the service exists");
     let message = Notification::new("A boat is ready").link("/boats/only");
-    notifications.send(user.id, &message).await.expect("sent");
+    notifications
+        .send(user.id, &message)
+        .await
+        .expect("the notification is sent");
     browser.click(".pt-side a.pt-bell").await;
     browser
         .click("#pt-inbox .pt-note[data-link] .pt-note-title button")
         .await;
     is_at("/portal/boats/only").await;
-    notifications.send(user.id, &message).await.expect("sent");
+    notifications
+        .send(user.id, &message)
+        .await
+        .expect("the notification is sent");
     browser.goto("/portal/admin/notifications").await;
     browser.click(".pt-head form button").await;
     browser.see("All marked as read").await;
     browser.click(".pt-note-actions button").await;
     browser.see("Deleted").await;
 
-    // A task, its page and the lists.
+    // Check a task, its page and the task lists.
     browser.goto("/portal/tasks?state=probe&task=steps").await;
     browser.click("#start-task button[data-kind=solid]").await;
     browser.see("Task started").await;
@@ -395,7 +410,7 @@ async fn pages_work_unchanged_under_the_prefix() {
             .await;
     }
 
-    // A list of an admin model, with its drawer, and the palette.
+    // Check the list of an admin model with its drawer, and the command palette.
     browser.goto("/portal/admin/settings?model=plan").await;
     browser
         .find("head script[src*='/lists.'][data-loaded]")

@@ -1,4 +1,4 @@
-//! Portals that are built without the portal's command line: migration from code, errors of `main`.
+//! Portals without the portal's command line: migration from code, errors that `main` returns.
 
 use axum::http::request::Parts;
 use portal_core::auth::{AuthError, AuthProvider, Identity, Profile};
@@ -44,7 +44,7 @@ fn printed(error: BuildError) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn portal_in_production_is_migrated_from_code() {
-    let directory = tempfile::tempdir().expect("directory is created");
+    let directory = tempfile::tempdir().expect("the directory can be created");
     let uri = Database::Postgres.create(&directory).await;
     let error = embedded(&uri)
         .build()
@@ -58,14 +58,14 @@ async fn portal_in_production_is_migrated_from_code() {
     embedded(&uri)
         .migrate()
         .await
-        .expect("repeated migration succeeds");
+        .expect("a repeated migration succeeds");
     let portal = embedded(&uri).build().await.expect("the portal starts");
     portal.shutdown().await;
 }
 
 #[tokio::test]
 async fn portal_in_production_requires_an_identity_provider() {
-    // No server listens on this port: the check precedes the connection.
+    // No server listens on this port, but the check precedes the connection.
     let uri = "postgres://portal@127.0.0.1:1/portal";
     for error in [
         without_sign_in(uri).build().await.map(|_| ()),
@@ -107,7 +107,7 @@ async fn error_of_main_has_one_problem_per_line() {
 
 #[tokio::test]
 async fn unreachable_database_is_named_without_its_password() {
-    let directory = tempfile::tempdir().expect("directory is created");
+    let directory = tempfile::tempdir().expect("the directory can be created");
     let path = directory.path().join("missing").join("portal.db");
     let uri = format!("sqlite://{}", path.display());
     let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", &uri)]);
@@ -134,7 +134,7 @@ async fn sqlite_files_are_accessible_to_their_owner_only() {
     let path = server
         .uri
         .strip_prefix("sqlite://")
-        .expect("URI names a file");
+        .expect("the URI names a file");
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let metadata = std::fs::metadata(format!("{path}{suffix}"));
         let mode = metadata.expect("the file exists").permissions().mode();

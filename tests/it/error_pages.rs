@@ -208,7 +208,7 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
     let switch = server
         .state
         .get::<Maintenance>()
-        .expect("every portal has this service");
+        .expect("the service exists");
     let replica = match database {
         Database::Sqlite => None,
         Database::Postgres => Some(server.replica_of_sessions().await),
@@ -224,7 +224,7 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
         switch
             .set(Actor::program("night shift"), on)
             .await
-            .expect("switched");
+            .expect("maintenance mode can be changed");
         assert_eq!(switch.is_on(), on);
         for client in &clients {
             eventually("the replica has applied the change", async || {
@@ -273,16 +273,13 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
     switch
         .set(Actor::application(), true)
         .await
-        .expect("switched");
-    let log = server
-        .state
-        .get::<AuditLog>()
-        .expect("every portal has this service");
+        .expect("maintenance mode can be changed");
+    let log = server.state.get::<AuditLog>().expect("the service exists");
     let filter = AuditFilter {
         target: Some("portal".to_owned()),
         ..AuditFilter::default()
     };
-    let entries = log.list(&filter).await.expect("listed");
+    let entries = log.list(&filter).await.expect("the entries can be listed");
     let actions: Vec<&str> = entries.iter().map(|entry| &*entry.action).collect();
     let (begin, end) = ("maintenance.begin", "maintenance.end");
     assert_eq!(actions, [begin, end, begin, end, begin, end, begin]);

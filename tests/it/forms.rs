@@ -1,4 +1,4 @@
-//! Pages with forms: layout for every return type, submitted values, and errors of fields.
+//! Pages with forms: layout for every return type, submitted values, and field errors.
 
 use axum::body::Bytes;
 use axum::extract::Multipart;

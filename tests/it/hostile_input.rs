@@ -10,12 +10,12 @@ use crate::support::{Client, CookieClient, Database, TestResponse, TestServer, f
 on_both!(
     nul_in_a_url_or_form_is_rejected_by_every_route,
     password_field_is_write_only,
-    weak_tag_never_matches,
-    link_of_a_notification_changes_nothing,
+    weak_etag_never_matches,
+    following_a_notification_link_changes_nothing,
     stored_avatar_with_an_unsafe_scheme_is_not_shown,
 );
 
-/// Every parameter that a list of the portal reads.
+/// Query parameters that the portal's lists read.
 const PARAMETERS: [&str; 16] = [
     "search",
     "sort",
@@ -94,7 +94,7 @@ async fn nul_in_a_url_or_form_is_rejected_by_every_route(database: Database) {
         }
     }
     assert!(tried > 400, "{tried}");
-    // The same applies to forms of pages.
+    // The same applies to forms on pages.
     let mut browser = CookieClient::of(&server.url, &admin);
     let response = browser
         .submit("/admin/settings/plan/create", &[("name", "a\0b")])
@@ -168,7 +168,7 @@ async fn password_field_is_write_only(database: Database) {
     assert_eq!(server.sql(kept.to_owned()).await, 1);
 }
 
-async fn weak_tag_never_matches(database: Database) {
+async fn weak_etag_never_matches(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
     let made = admin
@@ -193,16 +193,16 @@ async fn weak_tag_never_matches(database: Database) {
     assert_eq!(response.status, 200, "{}", response.text);
 }
 
-async fn link_of_a_notification_changes_nothing(database: Database) {
+async fn following_a_notification_link_changes_nothing(database: Database) {
     let server = TestServer::start(database).await;
     let ann = server.user().await;
     let me = ann.get("/api/auth/me").await.json();
     let id = me["id"].as_str().and_then(|id| id.parse().ok());
     let message = Notification::new("Look here").link("/members?a=b");
     bell(&server)
-        .send(id.expect("an id"), &message)
+        .send(id.expect("id is a UUID"), &message)
         .await
-        .expect("sent");
+        .expect("the notification is sent");
     let listed = async || ann.get("/api/notifications").await.json();
     let id = listed().await["items"][0]["id"]
         .as_str()
@@ -220,7 +220,7 @@ async fn link_of_a_notification_changes_nothing(database: Database) {
         );
         assert_eq!(listed().await["unread"], 1);
     }
-    // A request from another site is rejected; the list uses a form that needs no script.
+    // A request from another site is rejected. The list uses a form, which needs no script.
     let mut browser = CookieClient::of(&server.url, &ann);
     let foreign = browser
         .request(Method::POST, &path)

@@ -25,7 +25,7 @@ impl Connection {
         self.stream.get_mut().write_all(bytes).await
     }
 
-    /// Returns the head of a form request from another site, rejected before its body is read.
+    /// Returns the head of a cross-site form request, which is rejected before its body is read.
     fn refused(&self, headers: &str) -> String {
         format!(
             "POST /theme HTTP/1.1\r\nHost: {}\r\nOrigin: https://evil.example\r\n\
@@ -131,7 +131,7 @@ async fn response_announces_that_its_connection_closes() {
         assert!(says_close(&head), "{attempt}: {head}");
         assert_eq!(connection.healthy().await, None, "{attempt}");
     }
-    // A body above the limit of its route, and a request that is not HTTP.
+    // A connection also closes after a body that exceeds its route's limit and after invalid HTTP.
     let mut connection = Connection::open(&server).await;
     let head = format!(
         "POST /api/client-tokens HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\

@@ -7,8 +7,8 @@ use crate::support::{Chromium, DemoPortal, eventually, form};
 
 /// Script that returns the focused element and whether its focus is visible.
 ///
-/// The focus mark is an outline of the element itself or of its label or row. Its bounds must be
-/// within the window, and no other element may cover it.
+/// The focus is marked by an outline around the element itself, or around its label or row. The
+/// outlined element must be within the window, and no other element may cover it.
 const FOCUS: &str = r"
 const at = document.activeElement;
 if (!at || at === document.body) return null;
@@ -31,7 +31,7 @@ return {
 };
 ";
 
-/// Maximum number of stops on a page.
+/// Maximum number of focus stops on a page.
 const STOPS: usize = 120;
 
 struct Walker {
@@ -247,7 +247,7 @@ async fn drawer_traps_the_focus_until_it_closes() {
     // The page can be navigated again.
     walker.press("Tab").await;
 
-    // A single key does not discard input.
+    // A single keystroke does not discard input.
     walker.tab_to("main a[href*='edit=']").await;
     browser.press("Enter").await;
     walker

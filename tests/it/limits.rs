@@ -43,7 +43,7 @@ async fn limited(
     .await
 }
 
-/// Starts a portal with custom limits behind a proxy, with Clerk as the only sign-in.
+/// Starts a portal with custom limits behind a proxy, with Clerk as the only way to sign in.
 async fn limited_behind(proxies: &str, change: impl FnOnce(&mut Limits)) -> ClerkPortal {
     let mut limits = Limits::default();
     change(&mut limits);
@@ -57,7 +57,10 @@ async fn limited_behind(proxies: &str, change: impl FnOnce(&mut Limits)) -> Cler
 #[track_caller]
 fn assert_too_many(response: &TestResponse) {
     response.problem(429, "too_many_requests");
-    let wait: u32 = response.header("retry-after").parse().expect("seconds");
+    let wait: u32 = response
+        .header("retry-after")
+        .parse()
+        .expect("the header is a number of seconds");
     assert!((1..=60).contains(&wait), "{wait}");
     assert_eq!(response.header("x-content-type-options"), "nosniff");
     assert_eq!(response.header("cache-control"), "private, no-store");
@@ -134,7 +137,7 @@ async fn slow_handler_times_out_while_streams_stay_open() {
         .problem(503, "timeout");
     assert_eq!(guest.get("/api/drip").await.text, "dropdropdrop");
 
-    // A body that never arrives times out too.
+    // A body that never arrives also times out.
     let mut slow = connect(&server.url).await;
     let head = "POST /api/body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf";
     slow.write_all(head.as_bytes())
@@ -158,7 +161,7 @@ async fn slow_handler_times_out_while_streams_stay_open() {
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut bytes));
-    // A reset also closes the connection.
+    // A reset also counts as closing the connection.
     let _ = read.await.expect("the portal closes the connection");
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -236,7 +239,7 @@ async fn connections_per_ip_address_are_limited() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("a free permit is not granted");
+    panic!("the freed permit was not granted");
 }
 
 #[tokio::test]
@@ -250,7 +253,7 @@ async fn websockets_hold_permits_except_behind_a_trusted_proxy() {
             format!("/api/tasks/{}/monitor", user.client_token().await)
         };
         let mut sockets = Vec::new();
-        // Connections that fetched the token may still be open and will close.
+        // The connections that fetched the token may still be open, but they will close.
         while sockets.len() < 4 {
             let mut free = connect(&server.url).await;
             if is_served(&mut free).await {
@@ -266,7 +269,7 @@ async fn websockets_hold_permits_except_behind_a_trusted_proxy() {
     }
 }
 
-/// Sends a sign-out with `X-Forwarded-For`; it counts as a sign-in.
+/// Sends a sign-out request with `X-Forwarded-For`; it counts toward the limit for sign-ins.
 async fn sign_out_for(server: &TestServer, forwarded: &str) -> TestResponse {
     let request = server
         .guest()
@@ -313,7 +316,7 @@ async fn clients_behind_a_trusted_proxy_are_counted_separately() {
 }
 
 #[tokio::test]
-async fn changes_of_own_data_are_rate_limited() {
+async fn changes_to_own_data_are_rate_limited() {
     let few = |limits: &mut Limits| limits.rates.own_writes = Rate::per_minute(2);
     let server = limited(Database::Sqlite, &[], few).await;
     let (user, other) = (server.user().await, server.admin().await);
@@ -349,7 +352,7 @@ async fn client_token(user: &Client) -> TestResponse {
 }
 
 #[tokio::test]
-async fn client_tokens_of_page_and_api_share_a_rate_limit() {
+async fn client_token_page_and_api_share_a_rate_limit() {
     let few = |limits: &mut Limits| limits.rates.client_tokens = Rate::per_minute(3);
     let server = limited(Database::Sqlite, &[], few).await;
     let admin = server.admin().await;
@@ -439,7 +442,7 @@ fn unlimited() -> Page {
 }
 
 #[tokio::test]
-async fn path_implies_no_rate_class() {
+async fn path_does_not_determine_the_rate_class() {
     let mut limits = Limits::default();
     limits.rates.admin_writes = Rate::per_minute(1);
     let server = TestServer::start_with(Database::Sqlite, &[ON], |portal| {

@@ -41,7 +41,7 @@ async fn add_plan(client: &Client, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_of_one_replica_appear_in_a_browser_on_another() {
+async fn changes_on_one_replica_appear_in_a_browser_on_another() {
     let mut server = TestServer::start(Database::Postgres).await;
     let mut there = server.replica().await;
     let admin = server.admin().await;
@@ -51,16 +51,19 @@ async fn changes_of_one_replica_appear_in_a_browser_on_another() {
     let ann = server.user().await;
     ann.client_token().await;
     browser.see("ann@example.com").await;
-    let users = server
-        .state
-        .get::<Users>()
-        .expect("every portal has this service");
-    let found = users.find_by_email("ann@example.com").await.expect("read");
+    let users = server.state.get::<Users>().expect("the service exists");
+    let found = users
+        .find_by_email("ann@example.com")
+        .await
+        .expect("the database responds");
     let change = UserChange {
         role: Some(Role::custom("editor")),
         ..UserChange::default()
     };
-    users.update(found[0].id, &change).await.expect("stored");
+    users
+        .update(found[0].id, &change)
+        .await
+        .expect("the user is updated");
     browser.see("Editor").await;
     // Times are shown in the browser's time zone, in initial and in re-rendered rows.
     let times = "return [...document.querySelectorAll('tbody time')].map((it) => it.textContent)";
@@ -141,21 +144,25 @@ async fn content_disappears_when_access_is_revoked() {
     server.admin().await.client_token().await;
     let ann = server.user().await;
     ann.client_token().await;
-    let users = server
-        .state
-        .get::<Users>()
-        .expect("every portal has this service");
-    let id = users.find_by_email("ann@example.com").await.expect("read")[0].id;
+    let users = server.state.get::<Users>().expect("the service exists");
+    let id = users
+        .find_by_email("ann@example.com")
+        .await
+        .expect("the database responds")[0]
+        .id;
     let change = async |user_type: Role| {
         let change = UserChange {
             role: Some(user_type),
             ..UserChange::default()
         };
-        users.update(id, &change).await.expect("stored");
+        users
+            .update(id, &change)
+            .await
+            .expect("the user is updated");
     };
     change(Role::Admin).await;
     let browser = Chromium::open(&server.url).await;
-    // The test causes these rejections.
+    // The test causes these rejections on purpose.
     browser.allow_console_message("status of 403");
     browser.allow_console_message("status of 401");
     sign_in(&browser, "ann@example.com", "/admin/users").await;

@@ -36,7 +36,8 @@ fn build(portal: PortalBuilder) -> PortalBuilder {
 async fn start(database: Database) -> TestServer {
     let server = TestServer::start_with(database, &[], build).await;
     if database == Database::Postgres {
-        // Wait for the listener: its first connection marks all topics as changed.
+        // Wait until the listener is connected, because its first connection marks all topics as
+        // changed.
         eventually("the portal receives cluster events", async || {
             let listens = "SELECT 1 FROM pg_stat_activity \
                            WHERE datname = current_database() AND query LIKE 'LISTEN%'";
@@ -58,12 +59,7 @@ async fn may_hear(client: &Client, topics: &str) {
 }
 
 fn live(server: &TestServer) -> Live {
-    Live::clone(
-        &server
-            .state
-            .get::<Live>()
-            .expect("every portal has this service"),
-    )
+    Live::clone(&server.state.get::<Live>().expect("the service exists"))
 }
 
 /// The event stream of a browser tab.
@@ -112,7 +108,7 @@ impl Tab {
     async fn next(&mut self) -> Option<(String, Value)> {
         let next = tokio::time::timeout(Duration::from_secs(60), self.read_next());
         // Keep-alive comments are not events.
-        next.await.expect("event arrives within a minute")
+        next.await.expect("an event arrives within a minute")
     }
 
     async fn read_next(&mut self) -> Option<(String, Value)> {
@@ -122,7 +118,7 @@ impl Tab {
                 self.text = rest;
                 let mut event = None;
                 for line in block.lines() {
-                    match line.split_once(": ").expect("line has a name") {
+                    match line.split_once(": ").expect("the line has a name") {
                         ("id", id) => id.clone_into(&mut self.last_id),
                         ("event", name) => event = Some((name.to_owned(), Value::Null)),
                         ("data", data) => {
@@ -139,7 +135,7 @@ impl Tab {
             }
             let chunk = self.response.chunk().await;
             let chunk = chunk.expect("the stream ends without an error")?;
-            let chunk = std::str::from_utf8(&chunk).expect("frames are whole");
+            let chunk = std::str::from_utf8(&chunk).expect("every chunk is valid UTF-8");
             self.text.push_str(chunk);
         }
     }
@@ -154,7 +150,7 @@ impl Tab {
     pub(crate) async fn changed(&mut self) -> Vec<String> {
         let (name, data) = self.next().await.expect("the stream is open");
         assert_eq!(name, "changed", "{data}");
-        serde_json::from_value(data).expect("event contains a list of names")
+        serde_json::from_value(data).expect("the event contains a list of names")
     }
 
     /// Reads until a topic has changed.
@@ -180,7 +176,7 @@ impl Tab {
 async fn id_of(client: &Client) -> Uuid {
     let me = client.get("/api/auth/me").await;
     let id = me.json()["id"].as_str().map(str::parse);
-    id.expect("the user has an id").expect("an id")
+    id.expect("the user has an id").expect("id is a UUID")
 }
 
 async fn subscribers_receive_permitted_topics_only(database: Database) {
@@ -206,12 +202,12 @@ async fn subscribers_receive_permitted_topics_only(database: Database) {
     assert_eq!(eves.changed().await, ["orders"]);
     live.notify_user(id_of(&ann).await, "inbox");
     assert_eq!(anns.changed().await, ["inbox"]);
-    // The first event is a permitted topic: no other event precedes it.
+    // The first event is about a permitted topic, so no event about another topic preceded it.
     live.notify("news");
     assert_eq!(guest.changed().await, ["news"]);
     live.notify("orders");
     assert_eq!(eves.changed().await, ["orders"]);
-    // These calls match no topic: the portal only logs them.
+    // The portal only logs these calls, because they match no topic.
     live.notify("unregistered");
     live.notify("inbox");
     live.notify_user(Uuid::nil(), "orders");
@@ -326,10 +322,7 @@ async fn page_contains_a_cursor_for_missed_changes(database: Database) {
 
 async fn stream_closes_when_access_is_revoked(database: Database) {
     let mut server = start(database).await;
-    let users = server
-        .state
-        .get::<Users>()
-        .expect("every portal has this service");
+    let users = server.state.get::<Users>().expect("the service exists");
     server.admin().await.get("/api/auth/me").await;
     let ann = server.user().await;
     let id = id_of(&ann).await;
@@ -378,7 +371,7 @@ async fn stream_closes_when_access_is_revoked(database: Database) {
     server.stop().await;
 }
 
-/// Checks this replica and, on PostgreSQL, another one.
+/// Checks subscribers on this replica and, with PostgreSQL, also on another one.
 async fn writes_notify_subscribers_on_every_replica(database: Database) {
     let mut server = start(database).await;
     let admin = server.admin().await;
@@ -432,10 +425,7 @@ async fn writes_notify_subscribers_on_every_replica(database: Database) {
 async fn rolled_back_changes_are_not_published(database: Database) {
     let mut server = start(database).await;
     let (live, user) = (live(&server), server.user().await);
-    let store = server
-        .state
-        .get::<Store>()
-        .expect("every portal has this service");
+    let store = server.state.get::<Store>().expect("the service exists");
     let mut tab = Tab::open(&user, "orders,inbox,news").await;
     let mut transaction = store.begin().await.expect("transaction starts");
     live.notify_in(&mut transaction, "orders");
@@ -455,7 +445,7 @@ async fn lost_cluster_events_mark_all_topics_changed(database: Database) {
     id_of(&server.user().await).await;
     let mut tab = Tab::open(&server.guest(), "news").await;
     match database {
-        // Another process has written; SQLite does not report the change.
+        // SQLite does not report this change, just as it does not report writes by other processes.
         Database::Sqlite => {
             let written = server
                 .sql("UPDATE portal_users SET first_name = 'Ann'".to_owned())
@@ -529,7 +519,7 @@ async fn requested_regions_are_rendered_without_the_page(database: Database) {
     assert!(both.starts_with("<pt-live id=\"outer\"") && both.ends_with("next</pt-live>"));
     assert_eq!(regions(&guest, "/live-test", "nothing").await.text, "");
 
-    // The guard of the page applies to its regions.
+    // The page's guard also applies to its regions.
     let response = regions(&guest, "/admin/users", "live-rows").await;
     assert_eq!(response.status, 303);
     let user = server.user().await;
@@ -539,7 +529,7 @@ async fn requested_regions_are_rendered_without_the_page(database: Database) {
         (403, "")
     );
 
-    // A region request does not consume a flash message, which waits for the next page.
+    // A region request does not consume a flash message, so that the next page shows it.
     let admin = server.admin().await;
     let request = admin
         .request(Method::GET, "/admin/users")

@@ -41,7 +41,7 @@ fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     })
 }
 
-/// Waits until a series has a value: the result of a task is visible before it is counted.
+/// Waits until a series has a value; the result of a task is visible before the task is counted.
 async fn until(client: &Client, name: &str, labels: &[(&str, &str)], expected: f64) {
     eventually(&format!("{name} {labels:?} is {expected}"), async || {
         let text = scrape(client).await;
@@ -81,7 +81,7 @@ async fn metrics_count_task_events(database: Database) {
     ];
     until(&guest, finished, &done, 2.0).await;
     for (name, code) in [
-        // Error codes of the application share one label.
+        // Error codes that the application defines share one label.
         ("fails_task", "task_failed"),
         ("panics_task", "internal"),
         ("slow", "timeout"),
@@ -151,7 +151,7 @@ async fn scrape_succeeds_while_the_database_is_unavailable(database: Database) {
     let server = TestServer::start(database).await;
     let client = TaskClient::of(&server.user().await).await;
     client.ended(&client.start("fails_task").await).await;
-    let store = server.state.get::<Store>().expect("portal has a store");
+    let store = server.state.get::<Store>().expect("the service exists");
     store.close().await;
     let text = scrape(&server.guest()).await;
     let labels = [("state", "probe"), ("name", "fails_task")];

@@ -73,7 +73,7 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
             .chain([("confirmed", count)])
             .collect::<Vec<_>>()
     };
-    // An outdated number must be confirmed again.
+    // An outdated recipient count must be confirmed again.
     let asked = submit(&admin, "send", &confirmed("2")).await;
     assert!(asked.text.contains("This reaches 3 people."));
     assert_eq!(submit(&admin, "send", &confirmed("3")).await.status, 303);
@@ -81,12 +81,12 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
         let list = until(client, 1).await;
         assert_eq!(list["items"][0]["title"], "Maintenance at noon");
     }
-    let log = server.state.get::<AuditLog>().expect("registered");
+    let log = server.state.get::<AuditLog>().expect("the service exists");
     let filter = AuditFilter {
         target: Some("users:all".to_owned()),
         ..AuditFilter::default()
     };
-    let entries = log.list(&filter).await.expect("listed");
+    let entries = log.list(&filter).await.expect("the entries can be listed");
     assert_eq!(entries.len(), 1);
     assert_eq!(
         (
@@ -121,7 +121,7 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
     assert_eq!(wrong.status, 422);
     assert!(wrong.text.contains("must be a path of this portal"));
     let admins = bell(&server).count(&Audience::Role(Role::Admin)).await;
-    assert_eq!(admins.expect("counted"), 1);
+    assert_eq!(admins.expect("the database responds"), 1);
     assert_eq!(
         listed(&ann).await["items"].as_array().map(Vec::len),
         Some(1)
@@ -133,7 +133,10 @@ async fn opening_a_notification_marks_it_as_read(database: Database) {
     let ann = server.user().await;
     let id = id_of(&ann).await;
     let message = Notification::new("Look <here>").link("/members?a=b");
-    bell(&server).send(id, &message).await.expect("sent");
+    bell(&server)
+        .send(id, &message)
+        .await
+        .expect("the notification is sent");
     let page = ann.page("/admin/notifications").await;
     assert!(page.text.contains("Look &lt;here&gt;"));
     assert!(page.text.contains("aria-label=\"Notifications, 1 unread\""));
@@ -191,7 +194,10 @@ async fn bell_updates_on_an_open_page() {
     browser.script("window.same = true").await;
 
     let message = Notification::new("The report is ready").link("/items/7");
-    bell(&server).send(id, &message).await.expect("sent");
+    bell(&server)
+        .send(id, &message)
+        .await
+        .expect("the notification is sent");
     browser
         .find(".pt-side a.pt-bell[aria-label='Notifications, 1 unread'] .pt-count")
         .await;
@@ -205,7 +211,7 @@ async fn bell_updates_on_an_open_page() {
     bell(&server)
         .send(id, &Notification::new("Another"))
         .await
-        .expect("sent");
+        .expect("the notification is sent");
     browser
         .find(".pt-side a[aria-label='Notifications, 2 unread']")
         .await;
@@ -231,7 +237,13 @@ async fn bell_updates_on_an_open_page() {
     browser
         .find(".pt-side a.pt-bell[aria-label=Notifications]")
         .await;
-    assert_eq!(bell(&server).unread(id).await.expect("counted"), 0);
+    assert_eq!(
+        bell(&server)
+            .unread(id)
+            .await
+            .expect("the database responds"),
+        0
+    );
     let said = browser.console().await;
     assert!(said.is_empty(), "{said:#?}");
     browser.close().await;

@@ -46,7 +46,10 @@ pub(crate) async fn id_of(client: &Client) -> Uuid {
 }
 
 pub(crate) fn bell(server: &TestServer) -> Notifications {
-    let bell = server.state.get::<Notifications>().expect("registered");
+    let bell = server
+        .state
+        .get::<Notifications>()
+        .expect("the service exists");
     Notifications::clone(&bell)
 }
 
@@ -77,7 +80,7 @@ async fn users_see_and_change_only_their_own_notifications(database: Database) {
     bell(&server)
         .send(id_of(&ann).await, &message)
         .await
-        .expect("sent");
+        .expect("the notification is sent");
 
     let list = listed(&ann).await;
     assert_eq!(list["unread"], 1);
@@ -143,7 +146,10 @@ async fn users_see_and_change_only_their_own_notifications(database: Database) {
     }
     assert_eq!(listed(&ann).await, json!({"unread": 0, "items": []}));
     let stranger = bell(&server).send(Uuid::now_v7(), &message).await;
-    assert_eq!(stranger.expect_err("unknown user").code(), "user_not_found");
+    assert_eq!(
+        stranger.expect_err("the user is unknown").code(),
+        "user_not_found"
+    );
 }
 
 async fn list_is_paginated(database: Database) {
@@ -152,7 +158,10 @@ async fn list_is_paginated(database: Database) {
     let id = id_of(&ann).await;
     for number in 0..5 {
         let message = Notification::new(format!("number {number}"));
-        bell(&server).send(id, &message).await.expect("sent");
+        bell(&server)
+            .send(id, &message)
+            .await
+            .expect("the notification is sent");
     }
     let mut seen = Vec::new();
     let mut path = "/api/notifications?limit=2".to_owned();
@@ -163,7 +172,7 @@ async fn list_is_paginated(database: Database) {
         seen.extend(items.iter().map(|item| {
             item["title"]
                 .as_str()
-                .expect("notification has a title")
+                .expect("the notification has a title")
                 .to_owned()
         }));
         match page["next_cursor"].as_str() {
@@ -213,10 +222,16 @@ async fn invalid_notification_is_rejected(database: Database) {
         let error = bell(&server)
             .send(id, &message)
             .await
-            .expect_err("rejected");
+            .expect_err("the call is rejected");
         assert_eq!(error.code(), "invalid_parameters", "{message:?}");
     }
-    assert_eq!(bell(&server).unread(id).await.expect("counted"), 0);
+    assert_eq!(
+        bell(&server)
+            .unread(id)
+            .await
+            .expect("the database responds"),
+        0
+    );
 }
 
 async fn unread_notifications_of_a_group_share_one_entry(database: Database) {
@@ -234,7 +249,7 @@ async fn unread_notifications_of_a_group_share_one_entry(database: Database) {
         async move { bell.send(id, message).await }
     });
     for sent in futures_util::future::join_all(sent).await {
-        sent.expect("sent");
+        sent.expect("the notification is sent");
     }
     let list = listed(&ann).await;
     assert_eq!(
@@ -244,8 +259,14 @@ async fn unread_notifications_of_a_group_share_one_entry(database: Database) {
     assert_eq!(list["items"][0]["title"], "3 new orders");
     assert_eq!(list["items"].as_array().map(Vec::len), Some(1));
 
-    bell(&server).mark_all_read(id).await.expect("read");
-    bell(&server).send(id, &order("4")).await.expect("sent");
+    bell(&server)
+        .mark_all_read(id)
+        .await
+        .expect("the database responds");
+    bell(&server)
+        .send(id, &order("4"))
+        .await
+        .expect("the notification is sent");
     let list = listed(&ann).await;
     assert_eq!(list["items"].as_array().map(Vec::len), Some(2));
     assert_eq!(list["items"][0]["title"], "New order");
@@ -257,17 +278,26 @@ async fn newest_and_unread_notifications_are_retained(database: Database) {
     let ann = server.user().await;
     let id = id_of(&ann).await;
     let send = async |title: String| bell(&server).send(id, &Notification::new(title)).await;
-    send("first, unread".to_owned()).await.expect("sent");
+    send("first, unread".to_owned())
+        .await
+        .expect("the notification is sent");
     let first = listed(&ann).await["items"][0]["id"].clone();
     for number in 0..199 {
-        send(format!("{number}")).await.expect("sent");
+        send(format!("{number}"))
+            .await
+            .expect("the notification is sent");
     }
-    bell(&server).mark_all_read(id).await.expect("read");
+    bell(&server)
+        .mark_all_read(id)
+        .await
+        .expect("the database responds");
     let unread =
         "UPDATE portal_notifications SET read_at = NULL WHERE title LIKE 'first%'".to_owned();
     assert_eq!(server.sql(unread).await, 1);
     for number in 0..3 {
-        send(format!("late {number}")).await.expect("sent");
+        send(format!("late {number}"))
+            .await
+            .expect("the notification is sent");
     }
     let kept = ann.get("/api/notifications?limit=200").await.json();
     assert!(kept.get("next_cursor").is_none());
@@ -313,7 +343,7 @@ async fn failed_task_notifies_once_and_bursts_share_one_entry(database: Database
     assert_eq!(list["items"][0]["title"], "21 tasks failed");
     let link = list["items"][0]["link"]
         .as_str()
-        .expect("notification has a link");
+        .expect("the notification has a link");
     let failed = ann.page(link).await;
     let listed = crate::support::attributes(&failed.text, "[data-task-id]", "data-task-id");
     assert_eq!(listed.len(), 21, "{link}");
@@ -333,7 +363,7 @@ async fn failed_task_notifies_once_and_bursts_share_one_entry(database: Database
     let list = until(&admin, 1).await;
     let link = list["items"][0]["link"]
         .as_str()
-        .expect("notification has a link");
+        .expect("the notification has a link");
     assert_eq!(admin.page(link).await.status, 200);
 }
 
@@ -341,23 +371,23 @@ async fn quick_cancelled_and_muted_tasks_send_no_notification(database: Database
     let server = TestServer::start(database).await;
     let ann = server.user().await;
     let client = TaskClient::of(&ann).await;
-    // A quick task.
+    // A task that finishes quickly sends no notification.
     let id = client.start_in("other", "other", &json!({})).await;
     client.until_in("other", &id, "COMPLETED").await;
-    // A task that its user cancels.
+    // A task that its user cancels sends no notification.
     let id = client.start("waits").await;
     client.until(&id, "PROCESSING").await;
     client.cancel(&id).await;
     client.until(&id, "ERROR").await;
     let id = client.start_in("notify", "untold", &json!({})).await;
     client.until_in("notify", &id, "ERROR").await;
-    // A task without an initiator.
-    let tasks = server.state.get::<Tasks>().expect("registered");
+    // A task without an initiator sends no notification.
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
     let quiet = tasks
         .enqueue(app::fails_task, NoArgs {})
         .await
-        .expect("started");
-    quiet.result().await.expect_err("a failure");
+        .expect("the task is enqueued");
+    quiet.result().await.expect_err("the task fails");
     assert_eq!(listed(&ann).await, json!({"unread": 0, "items": []}));
     assert_eq!(TaskNotify::default(), TaskNotify::Slow);
 }
@@ -377,7 +407,7 @@ async fn account_changes_notify_the_user(database: Database) {
     change(json!({"is_active": true})).await;
     let list = until(&ann, 2).await;
     assert_eq!(list["items"][0]["title"], "Your account is active again");
-    // A user's own changes send no notification.
+    // Users are not notified of changes that they make to their own account.
     let own = format!("/api/users/{}", id_of(&admin).await);
     assert_eq!(
         admin
@@ -414,16 +444,25 @@ async fn notification_reaches_another_replica(database: Database) {
     bell(&server)
         .send(id, &Notification::new("Hello"))
         .await
-        .expect("sent");
+        .expect("the notification is sent");
     eventually("the other replica shows it", async || {
         unread().await.then_some(())
     })
     .await;
-    bell(&server).mark_all_read(id).await.expect("read");
+    bell(&server)
+        .mark_all_read(id)
+        .await
+        .expect("the database responds");
     eventually("the other replica shows it as read", async || {
         (!unread().await).then_some(())
     })
     .await;
-    let users = server.state.get::<Users>().expect("registered");
-    assert!(users.get(id).await.expect("read").is_some());
+    let users = server.state.get::<Users>().expect("the service exists");
+    assert!(
+        users
+            .get(id)
+            .await
+            .expect("the database responds")
+            .is_some()
+    );
 }

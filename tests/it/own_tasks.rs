@@ -33,13 +33,13 @@ async fn browser_of(server: &TestServer, client: &Client) -> CookieClient {
 }
 
 fn tasks(server: &TestServer) -> Arc<Tasks> {
-    server.state.get::<Tasks>().expect("portal has tasks")
+    server.state.get::<Tasks>().expect("the service exists")
 }
 
 async fn record(server: &TestServer, id: &str) -> TaskRecord {
     let id: Uuid = id.parse().expect("id is a UUID");
-    let found = tasks(server).get(id).await.expect("read");
-    found.expect("stored")
+    let found = tasks(server).get(id).await.expect("the database responds");
+    found.expect("task exists")
 }
 
 fn texts(html: &str, css: &str) -> Vec<String> {
@@ -161,7 +161,7 @@ async fn user_starts_only_permitted_types(database: Database) {
     let filters = page.page("/tasks").await;
     let filters = attributes(&filters.text, "select[name=kind] option", "value");
     assert!(!filters.contains(&"probe/admins_only".to_owned()));
-    // The page falls back to a different type; a start never does.
+    // The page falls back to a permitted type, but a request to start a task never does.
     let page_of_it = page.page("/tasks?state=probe&task=admins_only").await;
     let chosen = attributes(&page_of_it.text, "#start-task [name=task]", "value");
     assert_ne!(chosen, ["admins_only"]);
@@ -193,7 +193,10 @@ async fn lost_permission_hides_tasks_and_fails_pending_ones(database: Database) 
     let done = start(&mut page, "probe", "admins_only", &[]).await;
     until(&server, &done, "COMPLETED").await;
     let paused = tasks(&server);
-    paused.pause("probe", "admins_only").await.expect("paused");
+    paused
+        .pause("probe", "admins_only")
+        .await
+        .expect("the task type is paused");
     let waits = start(&mut page, "probe", "admins_only", &[]).await;
     assert_eq!(
         listed(&page.page("/tasks").await),
@@ -203,7 +206,7 @@ async fn lost_permission_hides_tasks_and_fails_pending_ones(database: Database) 
     paused
         .resume("probe", "admins_only")
         .await
-        .expect("resumed");
+        .expect("the task type is resumed");
     let refused = until(&server, &waits, "ERROR").await;
     assert_eq!(refused.code.as_deref(), Some("forbidden"));
     assert_eq!(listed(&page.page("/tasks").await), [""; 0]);
@@ -294,7 +297,9 @@ async fn run_again_returns_to_the_list(database: Database) {
     assert_eq!((response.status.as_u16(), response.location()), (303, list));
     let shown = page.page(list).await;
     let links = attributes(&shown.text, "pt-toast a", "href");
-    let new = links[0].strip_prefix("/tasks/").expect("URL of a task");
+    let new = links[0]
+        .strip_prefix("/tasks/")
+        .expect("the link leads to a task");
     assert_ne!(new, id);
     let new = record(&server, new).await;
     assert_eq!(
@@ -302,16 +307,16 @@ async fn run_again_returns_to_the_list(database: Database) {
         ("fails_task", record(&server, &id).await.owner_user_id)
     );
 
-    // From the page of a task, the action leads to the page of the new task.
+    // From a task's page, the action leads to the page of the new task.
     let response = page.submit(&again, &[]).await;
     let to = response
         .location()
         .strip_prefix("/tasks/")
-        .expect("URL of a task");
+        .expect("the link leads to a task");
     assert!(to != id && to != new.id.to_string(), "{to}");
     assert_eq!(record(&server, to).await.name, "fails_task");
 
-    // Users leave no entries in the administrators' audit log.
+    // Users' own actions add no entries to the administrators' audit log.
     let entries = server.admin().await.get("/api/admin/audit").await.text;
     assert!(!entries.contains("run_again"), "{entries}");
 }
@@ -371,7 +376,7 @@ async fn task_of_a_paused_type_shows_the_reason(database: Database) {
     tasks(&server)
         .pause("other", "other")
         .await
-        .expect("paused");
+        .expect("the task type is paused");
     let id = start(&mut page, "other", "other", &[]).await;
     let waits = "this task type is paused";
     assert!(page.page("/tasks").await.text.contains(waits));
@@ -382,7 +387,7 @@ async fn task_of_a_paused_type_shows_the_reason(database: Database) {
     tasks(&server)
         .resume("other", "other")
         .await
-        .expect("resumed");
+        .expect("the task type is resumed");
     until(&server, &id, "COMPLETED").await;
     assert!(!page.page("/tasks").await.text.contains(waits));
 }
@@ -434,12 +439,16 @@ async fn event_stream_of_own_task_requires_same_origin(database: Database) {
         let chunk = events
             .chunk()
             .await
-            .expect("stream is open")
-            .expect("event arrives");
+            .expect("the stream is open")
+            .expect("an event arrives");
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     page.submit(&format!("/tasks/{id}/cancel"), &[]).await;
-    while let Some(chunk) = events.chunk().await.expect("stream ends without an error") {
+    while let Some(chunk) = events
+        .chunk()
+        .await
+        .expect("the stream ends without an error")
+    {
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     assert!(text.contains("event: end"), "{text}");

@@ -251,7 +251,7 @@ async fn row_buttons_confirm_and_return_to_the_list() {
 
     // The toast links to the new task, and running the new task again leads to the next one.
     browser.click("pt-toast a").await;
-    eventually("the page of the new task", async || {
+    eventually("the page of the new task is open", async || {
         browser.path().await.starts_with("/tasks/").then_some(())
     })
     .await;
@@ -289,7 +289,7 @@ async fn gated(task: TaskContext) -> Result<(), TaskError> {
 
 #[tokio::test]
 async fn cancelled_task_shows_cancelling_until_its_next_update() {
-    // The grace period exceeds the timeout of the test: only an update stops the task.
+    // The grace period is longer than the test's timeout, so only an update can stop the task.
     let server = TestServer::start_with(Database::Sqlite, &[], |portal| {
         crate::app::build(portal)
             .task_settings(TaskSettings::default().cancel_grace_period(Duration::from_secs(3600)))

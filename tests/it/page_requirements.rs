@@ -17,7 +17,7 @@ use crate::support::{Client, Database, TestResponse, TestServer, attributes};
 const STYLES: &str = "head link[rel=stylesheet]";
 const POLICY: &str = "content-security-policy";
 
-/// Component of an application.
+/// A component that an application defines.
 fn map() -> Markup {
     require(Requirement::stylesheet("/static/map.css"));
     require(Requirement::module("/static/map.js"));

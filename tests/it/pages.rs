@@ -1,4 +1,4 @@
-//! Pages: layout, navigation, errors, assets, the theme.
+//! Pages: layout, navigation, errors, assets and the theme.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -223,7 +223,7 @@ impl Layout for Bare {
 }
 
 #[tokio::test]
-async fn application_can_set_layout_and_name() {
+async fn application_sets_layout_and_name() {
     let settings = [("APP_NAME", "Acme <1>")];
     let build = |portal| crate::app::build(portal).layout(Bare);
     let server = TestServer::start_with(Database::Sqlite, &settings, build).await;
@@ -257,22 +257,22 @@ async fn assets_are_hashed_compressed_and_immutable() {
             .request(Method::GET, path)
             .send()
             .await
-            .expect("portal responds");
+            .expect("the portal responds");
         assert_eq!(plain.status(), 200, "{path}");
         let headers = plain.headers().clone();
         assert!(
             headers["cache-control"]
                 .to_str()
-                .expect("text")
+                .expect("the header value is text")
                 .contains("immutable")
         );
         assert!(
             headers["cache-control"]
                 .to_str()
-                .expect("text")
+                .expect("the header value is text")
                 .contains("max-age=31536000")
         );
-        let size = plain.bytes().await.expect("body is readable").len();
+        let size = plain.bytes().await.expect("the body can be read").len();
         let request = guest
             .request(Method::GET, path)
             .header("if-none-match", &headers["etag"]);
@@ -285,14 +285,14 @@ async fn assets_are_hashed_compressed_and_immutable() {
             let request = guest
                 .request(Method::GET, path)
                 .header("accept-encoding", accepted);
-            let response = request.send().await.expect("portal responds");
+            let response = request.send().await.expect("the portal responds");
             let found = response
                 .headers()
                 .get("content-encoding")
-                .map(|value| value.to_str().expect("text").to_owned());
+                .map(|value| value.to_str().expect("the header value is text").to_owned());
             assert_eq!(found.unwrap_or_default(), coding, "{path}");
             assert_eq!(response.headers()["vary"], "accept-encoding");
-            let length = response.bytes().await.expect("body is readable").len();
+            let length = response.bytes().await.expect("the body can be read").len();
             assert_eq!(length < size, !coding.is_empty(), "{path} {coding}");
         }
     }

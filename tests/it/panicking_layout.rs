@@ -135,7 +135,9 @@ async fn error_page_keeps_cookies_and_is_not_cached() {
         let response = TestResponse::of(request.header("cookie", "portal_flash=sHello")).await;
         assert_eq!(response.status, status, "{}", response.text);
         let kept = response.headers.get_all(header::SET_COOKIE).iter();
-        let kept: Vec<_> = kept.map(|cookie| cookie.to_str().expect("text")).collect();
+        let kept: Vec<_> = kept
+            .map(|cookie| cookie.to_str().expect("the header value is text"))
+            .collect();
         let pairs: Vec<_> = kept.iter().filter_map(|it| it.split(';').next()).collect();
         assert_eq!(pairs, expected, "{path}");
         assert_eq!(response.headers["cache-control"], "private, no-store");

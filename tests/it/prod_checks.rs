@@ -23,7 +23,7 @@ const PROD: [(&str, &str); 6] = [
 
 /// Starts the portal and returns the exit code and the error output.
 async fn start(base: &[(&str, &str)], more: &[(&str, &str)]) -> (Option<i32>, String) {
-    let directory = tempfile::tempdir().expect("directory is created");
+    let directory = tempfile::tempdir().expect("the directory can be created");
     let output = command(directory.path())
         .args(["serve", "--port", "0"])
         .envs(base.iter().copied())
@@ -174,7 +174,7 @@ async fn only_listed_addresses_are_administrators() {
         ("root@example.com", "xroot@example.com", "USER"),
         (",", "a@b.example", "USER"),
         (" ", "a@b.example", "USER"),
-        // A Cyrillic character that looks the same.
+        // The second character is Cyrillic and looks like a Latin one.
         ("r\u{43e}ot@example.com", "root@example.com", "USER"),
     ] {
         let settings = [("ADMIN_USER_EMAILS", list)];

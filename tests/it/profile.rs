@@ -35,7 +35,7 @@ async fn theme_is_stored_with_the_user_for_every_browser(database: Database) {
     assert_eq!(
         saved.header("set-cookie"),
         "",
-        "not stored for the next user of the browser"
+        "no cookie is set, which the browser's next user would get"
     );
 
     // The server renders the theme without any script, even in a different browser with a
@@ -47,7 +47,7 @@ async fn theme_is_stored_with_the_user_for_every_browser(database: Database) {
         assert!(page.text.contains("data-appearance=\"dark\""));
         assert!(page.text.contains("data-radius=\"medium\""));
         let missing = client.page("/nowhere").await;
-        assert!(shows(&missing, "jade"), "error pages too");
+        assert!(shows(&missing, "jade"), "error pages have the theme too");
     }
     // The user's theme takes precedence over the browser's cookie.
     let page = elsewhere
@@ -78,7 +78,7 @@ async fn theme_of_a_guest_is_stored_in_a_cookie(database: Database) {
     let cookie = cookie
         .split(';')
         .next()
-        .expect("cookie has a value")
+        .expect("the cookie has a value")
         .to_owned();
     let page = |client: &Client| {
         client
@@ -93,7 +93,7 @@ async fn theme_of_a_guest_is_stored_in_a_cookie(database: Database) {
     let user = server.user().await;
     assert!(
         shows(&TestResponse::of(page(&user)).await, "jade"),
-        "until the user chooses a theme"
+        "the cookie applies until the user chooses a theme"
     );
 }
 
@@ -183,12 +183,16 @@ async fn application_stores_its_own_preferences(database: Database) {
         .expect("response has an id")
         .parse()
         .expect("id is a UUID");
-    let users = server.state.get::<Users>().expect("registered");
+    let users = server.state.get::<Users>().expect("the service exists");
     users
         .set_preference(id, "rows", &vec![10_u32, 20])
         .await
-        .expect("stored");
-    let read = users.get(id).await.expect("read").expect("user exists");
+        .expect("the preference is stored");
+    let read = users
+        .get(id)
+        .await
+        .expect("the database responds")
+        .expect("user exists");
     assert_eq!(read.preference::<Vec<u32>>("rows"), Some(vec![10, 20]));
     assert_eq!(
         read.preference::<String>("rows"),
@@ -197,27 +201,33 @@ async fn application_stores_its_own_preferences(database: Database) {
     );
     assert_eq!(read.preference::<u32>("columns"), None);
     let too_large = users.set_preference(id, "large", &"x".repeat(20_000)).await;
-    let too_large = too_large.expect_err("too large");
+    let too_large = too_large.expect_err("the value is too large");
     assert_eq!(too_large.code(), "invalid_parameters");
     let nobody = uuid::Uuid::now_v7();
     let missing = users.set_preference(nobody, "rows", &1).await;
-    assert_eq!(missing.expect_err("unknown user").code(), "user_not_found");
+    assert_eq!(
+        missing.expect_err("the user is unknown").code(),
+        "user_not_found"
+    );
 }
 
 async fn provider_profile_can_be_read(database: Database) {
     let server = TestServer::start(database).await;
     let user = server.user().await;
     user.get("/api/auth/me").await;
-    let users = server.state.get::<Users>().expect("registered");
-    let found = users.find_by_email("ANN@example.com").await.expect("read");
-    let accounts = server.state.get::<Accounts>().expect("registered");
+    let users = server.state.get::<Users>().expect("the service exists");
+    let found = users
+        .find_by_email("ANN@example.com")
+        .await
+        .expect("the database responds");
+    let accounts = server.state.get::<Accounts>().expect("the service exists");
     let profile = accounts
         .profile_of(&found[0])
         .await
-        .expect("user has a profile");
+        .expect("the user has a profile");
     assert_eq!(profile.email, "ann@example.com");
     let mut stranger = found[0].clone();
     stranger.subject = "user_nobody".to_owned();
     let missing = accounts.profile_of(&stranger).await;
-    assert_eq!(missing.expect_err("unknown user").status(), 404);
+    assert_eq!(missing.expect_err("the user is unknown").status(), 404);
 }

@@ -114,7 +114,7 @@ async fn callers_reach_only_permitted_routes(portal: Portal) {
         for (client, status) in [&guest, &user, &admin].into_iter().zip(expected) {
             assert_eq!(client.get(path).await.status, status, "{path}");
         }
-        // Cookies have the same effect as headers.
+        // A session cookie has the same effect as the `Authorization` header.
         for (client, status) in [&user, &admin].into_iter().zip(&expected[1..]) {
             let asked = portal.browser(client).request(Method::GET, path);
             assert_eq!(
@@ -229,7 +229,7 @@ async fn cached_caller_costs_no_query(portal: Portal) {
     }
     assert!(!waits.is_finished(), "an uncached caller must be looked up");
     drop(lock);
-    let found = waits.await.expect("task does not panic");
+    let found = waits.await.expect("the task does not panic");
     assert_eq!(found["email"], "bob@example.com");
 }
 
@@ -260,7 +260,7 @@ async fn ended_session_is_revoked_at_clerk_once() {
         assert_eq!(browser.submit("/sign-out", &[]).await.status, 303);
     };
     futures_util::future::join_all((0..100).map(|_| sign_out(&client))).await;
-    // Expired tokens, including one of a session that the portal has not seen.
+    // Use expired tokens, including one for a session that the portal has not seen.
     portal.clerk.set_token_lifetime(-60);
     let expired = portal.with_session(&session);
     let unseen = portal.clerk.session(&portal.clerk.user("bob@example.com"));

@@ -93,7 +93,7 @@ async fn conflict_names_the_user_and_offers_both_values() {
         .header("if-match", "*")
         .json(&json!({"price": 5, "name": "Renamed"}));
     assert_eq!(TestResponse::of(request).await.status, 200);
-    // The notice appears before anything is sent.
+    // The notice appears before the form is submitted.
     browser
         .see("Test Person changed this record just now.")
         .await;
@@ -149,7 +149,7 @@ async fn toast_of_a_new_row_links_to_its_drawer() {
     browser.click(SAVE).await;
     browser.see("Added “Fresh”").await;
     let link = browser.find("pt-toast a").await;
-    assert_eq!(link.text().await.expect("the link has a text"), "View");
+    assert_eq!(link.text().await.expect("the link has text"), "View");
     browser.click("pt-toast a").await;
     browser.find("dialog#row[open]").await;
     let name = "return document.querySelector('#row [name=name]')?.value ?? ''";

@@ -80,12 +80,12 @@ async fn shell(portal: &ReferencePortal, client: &TaskClient, line: &str) -> Val
         .replace("http://localhost:8000", &portal.url)
         .replace("{client_token}", &client.token);
     let output = run(Command::new("sh").args(["-c", &line]), "curl").await;
-    serde_json::from_slice(&output.stdout).expect("JSON")
+    serde_json::from_slice(&output.stdout).expect("the output is JSON")
 }
 
 /// Returns the path of a Python with `websockets`.
-///
-/// This is the system's, or one in the directory into which the package is installed from PyPI.
+/// Uses the system's Python if it has the package; otherwise creates a virtual environment in the
+/// directory and installs the package from PyPI.
 async fn python(directory: &TempDir) -> PathBuf {
     let probe = Command::new("python3")
         .args(["-c", "import websockets"])
@@ -114,10 +114,10 @@ async fn watch(portal: &ReferencePortal, client: &TaskClient, id: Option<&str>) 
         .replace("localhost:8000", &host)
         .replace("your-client-token", &client.token)
         .replace("\"task-id\"", &task);
-    let directory = tempfile::tempdir().expect("temporary directory is created");
+    let directory = tempfile::tempdir().expect("the directory can be created");
     let python = python(&directory).await;
     let output = run(Command::new(python).args(["-c", &script]), "the script").await;
-    let text = String::from_utf8(output.stdout).expect("text");
+    let text = String::from_utf8(output.stdout).expect("the output is text");
     text.lines().map(str::to_owned).collect()
 }
 
@@ -164,7 +164,7 @@ async fn seed_websocket_client_follows_a_task_until_it_finishes() {
             lines = watch(portal, client, single.then_some(&id)) => lines,
             () = feed, if !single => unreachable!("the loop does not end"),
         };
-        let last = lines.last().expect("output contains the line");
+        let last = lines.last().expect("the output contains the line");
         assert!(last.starts_with("Task update: "), "{last}");
         assert!(last.contains("'status': 'COMPLETED'"), "{last}");
         assert!(last.contains("Completed task for bob, age 6"), "{last}");

@@ -1,4 +1,4 @@
-//! Rejected requests: the reasons sent to clients, in the log, and for developers in DEV.
+//! Rejected requests: the reasons sent to clients, logged and, in DEV, shown to developers.
 
 use axum::extract::{Path, Query};
 use axum::{Form, Json};
@@ -102,7 +102,7 @@ async fn rejected_api_request_states_reason_and_pointer() {
 
     let send = async |media_type: &str, body: String| {
         let request = guest.request(Method::POST, "/api/deals");
-        // An API route responds to browsers as to programs.
+        // An API route responds to browsers and programs alike.
         let request = request.header("accept", "text/html");
         TestResponse::of(request.header("content-type", media_type).body(body)).await
     };
@@ -176,7 +176,7 @@ async fn log_states_reason_route_and_handler() {
 }
 
 #[tokio::test]
-async fn error_page_of_dev_shows_reason_handler_and_request() {
+async fn dev_error_page_shows_reason_handler_and_request() {
     let server = server().await;
     let page = send_form(&server.guest(), "/deals/7", "title=x").await;
     assert_eq!(page.status, 422);

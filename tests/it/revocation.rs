@@ -62,7 +62,7 @@ impl Portals {
         }
     }
 
-    /// Returns the URL of the replica where connections are opened; changes are made on the other.
+    /// Returns the URL of the replica for connections; changes are made on the other replica.
     fn there(&self) -> &str {
         &self.other.as_ref().unwrap_or(&self.here).url
     }
@@ -148,7 +148,7 @@ async fn assert_refused(client: &TaskClient, task: &str, status: u16, code: &str
     for path in [monitor_of_all(client), monitor(client, task)] {
         let address = client.http.url();
         let refusal = Socket::ask(address, &path, None).await.err();
-        let refusal = refusal.expect("rejected before the upgrade");
+        let refusal = refusal.expect("the upgrade is rejected");
         assert_eq!(
             (refusal.status, &refusal.problem["code"]),
             (status, &json!(code))
@@ -220,7 +220,7 @@ impl Opened {
             opened.sockets.push(socket);
             let stream = EventStream::ask(&client.http, &path, headers).await;
             let mut stream = stream.unwrap_or_else(|response| panic!("{path}: {response:?}"));
-            stream.next().await.expect("event arrives");
+            stream.next().await.expect("an event arrives");
             opened.streams.push(stream);
         }
         opened
@@ -231,7 +231,7 @@ impl Opened {
         // A connection that stays open sends pings or comments forever.
         let limit = std::time::Duration::from_secs(60);
         let closed = tokio::time::timeout(limit, self.all_closed(code)).await;
-        closed.expect("closed");
+        closed.expect("every connection closes");
     }
 
     async fn all_closed(self, code: u16) {
@@ -240,7 +240,7 @@ impl Opened {
         }
         for mut stream in self.streams {
             while stream.next().await.is_some() {}
-            let closed = stream.closed.expect("stream ends with a reason");
+            let closed = stream.closed.expect("the stream ends with a reason");
             assert_eq!(closed["code"], code);
             assert!(closed["reason"].is_string());
         }
@@ -335,7 +335,7 @@ async fn permitted_monitor_stays_open_when_its_user_changes(database: Database) 
     let portals = Portals::start(database).await;
     let (user, id, client) = portals.user().await;
     portals.change(&id, json!({"user_type": "EDITOR"})).await;
-    // This monitor covers all task types that the user may use, some of them by role.
+    // This monitor covers all task types that the user may use, some of them because of their role.
     let mut all = Socket::open(portals.there(), &monitor_of_all(&client)).await;
     for round in 0..3 {
         let preference = json!({"preferences": {"rows": round}});
@@ -362,10 +362,10 @@ async fn ended_session_opens_no_connection(database: Database) {
         let headers = [(name, value.as_str()), OWN_PAGE];
         for path in [monitor_of_all(&client), monitor(&client, &task)] {
             let refusal = Socket::ask_with(portals.there(), &path, &headers).await;
-            let refusal = refusal.err().expect("rejected before the upgrade");
+            let refusal = refusal.err().expect("the upgrade is rejected");
             assert_eq!(refusal.status, 401, "{name}");
             let refusal = EventStream::ask(&client.http, &path, &headers).await;
-            let refusal = refusal.err().expect("rejected");
+            let refusal = refusal.err().expect("the request is rejected");
             refusal.problem(401, "unauthorized");
         }
     }
@@ -389,7 +389,7 @@ async fn session_of_a_deactivated_user_opens_no_connection(database: Database) {
     portals.change(id, json!({"is_active": false})).await;
     opened.assert_closed(4403).await;
     let refusal = Socket::ask_with(portals.there(), &monitor(&client, &task), &headers).await;
-    let refusal = refusal.err().expect("rejected before the upgrade");
+    let refusal = refusal.err().expect("the upgrade is rejected");
     assert_eq!(
         (refusal.status, &refusal.problem["code"]),
         (403, &json!("deactivated"))
@@ -429,7 +429,7 @@ async fn demoted_owner_does_not_see_privileged_tasks(database: Database) {
     let cancel = TestResponse::of(client.http.request(Method::POST, &path)).await;
     cancel.problem(403, "forbidden");
     let refusal = Socket::ask(portals.there(), &monitor(&client, above), None).await;
-    assert_eq!(refusal.err().expect("rejected").status, 403);
+    assert_eq!(refusal.err().expect("the request is rejected").status, 403);
     // A monitor of all tasks shows only what the user may still see, including later changes.
     let mut socket = Socket::open(portals.there(), &monitor_of_all(&client)).await;
     assert_eq!(socket.update().await["data"]["task_id"], below.as_str());
@@ -446,12 +446,12 @@ async fn demoted_owner_does_not_see_privileged_tasks(database: Database) {
 }
 
 impl Portals {
-    /// Cancels a task with the rights of an administrator and waits until it has finished.
+    /// Cancels a task as an administrator and waits until it has finished.
     async fn admin_cancels(&self, id: &str) {
         let tasks = self.here.state.get::<portal_core::Tasks>();
-        let tasks = tasks.expect("portal has tasks");
+        let tasks = tasks.expect("the service exists");
         let id: uuid::Uuid = id.parse().expect("id is a UUID");
-        tasks.cancel(id).await.expect("cancelled");
+        tasks.cancel(id).await.expect("the task is cancelled");
         eventually("the task has finished", async || {
             let task = tasks.get(id).await.expect("the database responds");
             task.is_some_and(|task| task.status.is_final())

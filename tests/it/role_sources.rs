@@ -1,4 +1,4 @@
-//! Role sources: a role from `ADMIN_USER_EMAILS` is revoked with its entry or the user's address.
+//! Role sources: a role from `ADMIN_USER_EMAILS` requires a matching entry and verified address.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ on_both!(
     role_granted_by_an_administrator_outlasts_the_address,
     startup_applies_a_changed_list,
     restart_with_the_same_list_keeps_a_demotion,
-    last_administrator_keeps_the_role_until_there_is_another,
+    last_administrator_keeps_the_role_until_replaced,
     administrators_of_an_older_version_get_a_source,
 );
 
@@ -58,7 +58,7 @@ async fn source(admin: &Client, user: &Client) -> Value {
     admin.get(&path).await.json()["role_source"].clone()
 }
 
-/// Returns the old and new roles of changes by `ADMIN_USER_EMAILS` to a user, oldest first.
+/// Returns the old and new role of each change through `ADMIN_USER_EMAILS`, oldest first.
 async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
     let target = format!("user:{}", id(user).await);
     let path = format!("/api/admin/audit?actor=ADMIN_USER_EMAILS&target={target}");
@@ -92,7 +92,7 @@ async fn update_address(portal: &ClerkPortal, user: &str, email: &str, status: &
     assert_eq!((status, effect.as_str()), (200, "updated"));
 }
 
-/// Starts a portal with an administrator by configuration and another whom the first has promoted.
+/// Starts a portal with a configured administrator and another whom the first one promoted.
 async fn with_two_administrators(database: Database) -> (ClerkPortal, String, Client, Client) {
     let portal = ClerkPortal::start(database).await;
     let root = portal.clerk.user(ADMIN);
@@ -122,7 +122,7 @@ async fn configured_role_follows_the_verified_address(database: Database) {
     assert_eq!(
         client.get("/api/users").await.status,
         403,
-        "at once on this replica"
+        "takes effect immediately on this replica"
     );
     let events = stream.text().await.expect("the stream ends");
     assert!(events.contains("4403"), "{events}");
@@ -190,7 +190,7 @@ async fn startup_applies_a_changed_list(database: Database) {
     let server = server
         .start_again_with(&[("ADMIN_USER_EMAILS", "Ann@Example.com")])
         .await;
-    // The restart changed the portal's URL, which tokens are bound to; users are not.
+    // Tokens are bound to the portal's URL, which the restart changed; users are not.
     let keeper = server.sign_in(OTHER).await;
     let (root, ann) = (server.admin().await, server.user().await);
     let entries = [audited(&keeper, &root).await, audited(&keeper, &ann).await];
@@ -226,7 +226,7 @@ async fn restart_with_the_same_list_keeps_a_demotion(database: Database) {
     assert_eq!(role(&server.admin().await).await, "ADMIN");
 }
 
-async fn last_administrator_keeps_the_role_until_there_is_another(database: Database) {
+async fn last_administrator_keeps_the_role_until_replaced(database: Database) {
     let portal = ClerkPortal::start(database).await;
     let root = portal.clerk.user(ADMIN);
     let client = portal.sign_in(&root);
@@ -323,7 +323,7 @@ async fn command_line_names_itself_as_the_source() {
     let line = |email: &str| {
         list.lines()
             .find(|line| line.contains(email))
-            .expect("output contains the line")
+            .expect("the output contains the line")
     };
     assert!(line("ann@example.com").contains(" command_line "), "{list}");
     assert!(line(ADMIN).contains(" configuration "), "{list}");

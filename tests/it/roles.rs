@@ -84,7 +84,8 @@ async fn start(client: &Client, task: &str) -> TestResponse {
 async fn each_role_has_exactly_its_declared_access(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
-    // Page by permission, page by role, task by permission, task by role, model by permission.
+    // The statuses are those of a page by permission, a page by role, a task by permission, a task
+    // by role, and a model by permission.
     for (role, expected) in [
         ("ADMIN", [200, 200, 202, 202, 200]),
         ("EDITOR", [200, 200, 202, 403, 200]),
@@ -128,7 +129,7 @@ async fn each_role_has_exactly_its_declared_access(database: Database) {
     let access = |name: &str| {
         let tasks = tasks["tasks"].as_array().expect("value is a list");
         let task = tasks.iter().find(|task| task["name"] == name);
-        task.expect("listed")["access"].clone()
+        task.expect("the task is listed")["access"].clone()
     };
     assert_eq!(access("publish"), "permission:articles:publish");
     assert_eq!(access("proofread"), "role:REVIEWER");
@@ -144,8 +145,11 @@ async fn unregistered_role_grants_nothing(database: Database) {
             "UPDATE portal_users SET user_type = '{stored}' WHERE email = 'ann@example.com'"
         );
         assert_eq!(server.sql(change).await, 1);
-        let users = server.state.get::<Users>().expect("registered");
-        let found = users.find_by_email("ann@example.com").await.expect("read");
+        let users = server.state.get::<Users>().expect("the service exists");
+        let found = users
+            .find_by_email("ann@example.com")
+            .await
+            .expect("the database responds");
         let stranger = &found[0];
         // `admin ` with a space at the end is not an administrator.
         assert!(!stranger.is_admin(), "{stored:?}");
@@ -267,7 +271,7 @@ async fn only_verified_primary_addresses_make_administrators(database: Database)
     assert_eq!(user_type(boasting).await, "USER");
 
     let server = TestServer::start_with(database, &[emails], trusting).await;
-    // Characters that look like another one or become one in lower case (the Kelvin sign).
+    // Some characters look like another one, or become one in lower case (the Kelvin sign).
     for (email, expected) in [
         ("m\u{456}ke@example.com", "USER"),
         ("mi\u{212a}e@example.com", "USER"),
@@ -386,7 +390,7 @@ async fn impersonated_administrator_has_no_admin_access(database: Database) {
     assert_eq!(TestResponse::of(theme).await.status, 403);
     let me = get(&server, ADMIN, "/api/auth/me/preferences").await;
     assert_eq!(me.json(), json!({"preferences": {}}));
-    // A user who lacks the permission anyway gets `forbidden`.
+    // The code is `forbidden` for a user who would lack the permission even without impersonation.
     let plain = get(&server, "ann@example.com by user_support", "/api/users").await;
     plain.problem(403, "forbidden");
 }
@@ -427,7 +431,7 @@ async fn role_change_by_code_reaches_every_replica(database: Database) {
         .parse()
         .expect("id is a UUID");
     assert_eq!(user.page("/roles/editors").await.status, 403);
-    let users = server.state.get::<Users>().expect("registered");
+    let users = server.state.get::<Users>().expect("the service exists");
     // Each replica caches the owner of a client token.
     let token = user.client_token().await;
     let path = format!("/api/probe/tasks/{token}/start/publish");
@@ -442,13 +446,16 @@ async fn role_change_by_code_reaches_every_replica(database: Database) {
         role: Some(Role::custom("editor")),
         ..UserChange::default()
     };
-    let editor = users.update(id, &change).await.expect("changed");
+    let editor = users
+        .update(id, &change)
+        .await
+        .expect("the user is changed");
     assert!(Access::permission("articles:write").allows(Some(&editor)));
     let few = UserFilter {
         limit: 9,
         ..UserFilter::default()
     };
-    let (listed, _) = users.list(&few).await.expect("users are listed");
+    let (listed, _) = users.list(&few).await.expect("the users can be listed");
     assert!(
         listed
             .iter()
@@ -471,7 +478,7 @@ async fn problems(builder: PortalBuilder) -> Vec<String> {
     use portal_core::config::{Config, Settings};
 
     let settings = Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", "sqlite::memory:")]);
-    let config = Config::from_settings(settings).expect("configuration is valid");
+    let config = Config::from_settings(settings).expect("the configuration is valid");
     match builder.config(config).auth(ClerkAuth::new()).build().await {
         Err(BuildError::Problems(problems)) => problems.iter().map(ToString::to_string).collect(),
         Err(other) => vec![format!("not a list of problems: {other}")],

@@ -45,7 +45,7 @@ enum Who {
     Admin,
 }
 
-/// Result of a request at a guard.
+/// Result of checking a request with a guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GuardResult {
     Passed,
@@ -96,7 +96,7 @@ fn expected(route: &RouteInfo, who: Who) -> GuardResult {
     }
 }
 
-/// Reads the result from a response; every response except a rejection has passed the guard.
+/// Derives the result from a response; any response but a rejection has passed the guard.
 fn met(route: &RouteInfo, response: &TestResponse) -> GuardResult {
     let is_page = route.kind == RouteKind::Page;
     let code = || match serde_json::from_str::<Value>(&response.text) {
@@ -199,7 +199,7 @@ impl RouteWalker {
     }
 
     fn path(&self, route: &RouteInfo) -> String {
-        // The walker needs its own token for the routes that follow.
+        // The walker needs its own token for later routes, so it revokes a random one.
         let token = if route.method == Some(Method::DELETE) {
             uuid::Uuid::new_v4().to_string()
         } else {
@@ -221,7 +221,7 @@ impl RouteWalker {
 async fn guards_allow_the_declared_callers_only(database: Database) {
     let server = TestServer::start_with(database, &[], build).await;
     let mut routes = server.routes.clone();
-    // These intentionally fail for everyone or check more than they declare.
+    // These routes intentionally fail for everyone or check more than they declare.
     routes.retain(|route| !["/fails", "/hello", "/panics"].contains(&&*route.path));
     // Signing out comes last because it ends the session.
     routes.sort_by_key(|route| route.path == "/sign-out");
@@ -235,7 +235,7 @@ async fn guards_allow_the_declared_callers_only(database: Database) {
             if met != expected || response.status.is_server_error() {
                 let (who, status) = (walker.who, response.status);
                 wrong.push(format!(
-                    "{who:?} {expected:?} but {met:?} ({status}): {route:?}"
+                    "{who:?}: expected {expected:?}, got {met:?} ({status}): {route:?}"
                 ));
             }
             *counts.entry(format!("{met:?}")).or_default() += 1;
@@ -258,7 +258,10 @@ async fn guards_allow_the_declared_callers_only(database: Database) {
         ("Passed", 100),
     ] {
         let count = counts.get(what).copied().unwrap_or_default();
-        assert!(count >= least, "{what}: {count} of {counts:?}");
+        assert!(
+            count >= least,
+            "{what}: {count} requests, expected at least {least}: {counts:?}"
+        );
     }
 }
 
@@ -267,7 +270,7 @@ async fn no_spelling_of_a_path_bypasses_its_guard(database: Database) {
     let user = server.user().await;
     let bearer = format!(
         "Authorization: Bearer {}",
-        user.token.as_deref().expect("one")
+        user.token.as_deref().expect("client has a token")
     );
     for (path, secret) in [
         ("/secret", "<h1>Secret</h1>"),
@@ -320,7 +323,7 @@ async fn no_spelling_of_a_path_bypasses_its_guard(database: Database) {
 fn served(router: &str) -> BTreeSet<(String, String)> {
     let (routes, rest) = router
         .split_once("node: Node { paths: {")
-        .expect("axum 0.8");
+        .expect("the debug output has the format of axum 0.8");
     let (paths, _) = rest.split_once('}').map_or((rest, ""), |_| {
         // Paths contain braces too; the list ends before the next field.
         rest.split_once("} }").expect("the list ends")
@@ -336,7 +339,7 @@ fn served(router: &str) -> BTreeSet<(String, String)> {
     for entry in routes.split("RouteId(").skip(1) {
         let (id, methods) = entry
             .split_once("): MethodRouter(")
-            .expect("entry contains a method router");
+            .expect("the entry contains a method router");
         let path = paths[id];
         let mut is_any = true;
         for method in [
@@ -344,7 +347,7 @@ fn served(router: &str) -> BTreeSet<(String, String)> {
         ] {
             let (_, value) = methods
                 .split_once(&format!(" {method}: "))
-                .expect("field exists");
+                .expect("the field exists");
             if !value.starts_with("None") {
                 served.insert((path.to_owned(), method.to_uppercase()));
                 is_any = false;
@@ -408,7 +411,7 @@ async fn tasks_and_models_are_listed() {
 
 #[tokio::test]
 async fn duplicate_routes_are_a_build_error() {
-    let directory = tempfile::tempdir().expect("directory is created");
+    let directory = tempfile::tempdir().expect("the directory can be created");
     let uri = format!("sqlite://{}", directory.path().join("portal.db").display());
     let settings = portal_core::config::Settings::from_pairs([
         ("APP_ENV", "DEV"),

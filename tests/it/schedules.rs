@@ -49,7 +49,7 @@ struct Replicas {
 
 impl Replicas {
     async fn start(database: Database) -> Self {
-        let directory = tempfile::tempdir().expect("temporary directory is created");
+        let directory = tempfile::tempdir().expect("the directory can be created");
         let uri = database.create(&directory).await;
         let count = match database {
             Database::Sqlite => 1,
@@ -59,7 +59,7 @@ impl Replicas {
         for _ in 0..count {
             let settings =
                 Settings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", uri.as_str())]);
-            let config = Config::from_settings(settings).expect("configuration is valid");
+            let config = Config::from_settings(settings).expect("the configuration is valid");
             let builder = Portal::builder().config(config).auth(ClerkAuth::new());
             portals.push(
                 builder
@@ -77,11 +77,15 @@ impl Replicas {
 
     fn tasks(&self) -> Arc<Tasks> {
         let tasks = self.portals[0].state().get::<Tasks>();
-        tasks.expect("portal has tasks")
+        tasks.expect("the service exists")
     }
 
     async fn schedule(&self) -> ScheduleRecord {
-        let mut schedules = self.tasks().schedules().await.expect("read");
+        let mut schedules = self
+            .tasks()
+            .schedules()
+            .await
+            .expect("the database responds");
         assert_eq!(schedules.len(), 1);
         schedules.remove(0)
     }
@@ -130,7 +134,10 @@ async fn each_scheduled_time_starts_one_task_across_replicas(database: Database)
 
     let tasks = replicas.tasks().list(&TaskFilter::default()).await;
     let completed = replicas.completed().await;
-    assert_eq!(tasks.expect("listed").len(), completed.len());
+    assert_eq!(
+        tasks.expect("the tasks can be listed").len(),
+        completed.len()
+    );
     let times: BTreeSet<_> = completed.iter().map(|(_, time)| *time).collect();
     assert_eq!(times.len(), completed.len(), "{completed:?}");
     let schedule = replicas.schedule().await;
@@ -190,13 +197,13 @@ async fn administrator_sees_and_pauses_a_schedule(database: Database) {
         assert!(page.contains(part), "{part} is not in {page}");
     }
     let schedule = [("state", "clock"), ("task", "second")];
-    let tasks = server.state.get::<Tasks>().expect("portal has tasks");
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
     for (verb, paused) in [("pause-schedule", true), ("resume-schedule", false)] {
         let response = admin
             .submit(&format!("/admin/tasks/kinds/{verb}"), &schedule)
             .await;
         assert_eq!(response.status, 303, "{}", response.text);
-        let schedules = tasks.schedules().await.expect("read");
+        let schedules = tasks.schedules().await.expect("the database responds");
         assert_eq!(schedules[0].paused, paused);
     }
     let audit = server.admin().await.get("/api/admin/audit").await.json();
@@ -220,7 +227,7 @@ async fn open_schedules_page_updates_when_one_is_paused(database: Database) {
     };
     assert!(!region().await.contains("Paused"));
     let mut tab = Tab::open(&admin, "tasks").await;
-    let tasks = server.state.get::<Tasks>().expect("portal has tasks");
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
     let paused = tasks.pause_schedule("clock", "second").await;
     paused.expect("schedule exists");
     assert_eq!(tab.changed().await, ["tasks"]);

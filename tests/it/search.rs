@@ -121,7 +121,7 @@ async fn failing_model_does_not_hide_other_results(database: Database) {
     };
     assert_eq!(groups().await, ["Users", "Orders", "Plans"]);
     if database == Database::Postgres {
-        // Queries of the orders wait for the lock.
+        // Queries for orders wait for the lock.
         let mut other = sqlx::PgConnection::connect(&server.uri)
             .await
             .expect("the database responds");
@@ -129,9 +129,9 @@ async fn failing_model_does_not_hide_other_results(database: Database) {
         sqlx::raw_sql(lock)
             .execute(&mut other)
             .await
-            .expect("locked");
+            .expect("the table can be locked");
         assert_eq!(groups().await, ["Users", "Plans"]);
-        other.close().await.expect("closed");
+        other.close().await.expect("the connection closes");
         assert_eq!(groups().await, ["Users", "Orders", "Plans"]);
     }
     server
@@ -143,7 +143,10 @@ async fn failing_model_does_not_hide_other_results(database: Database) {
 
 async fn key(browser: &Chromium, css: &str, keys: &str) {
     let element = browser.find(css).await;
-    element.send_keys(keys).await.expect("keys accepted");
+    element
+        .send_keys(keys)
+        .await
+        .expect("the element accepts keys");
 }
 
 #[tokio::test]

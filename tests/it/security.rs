@@ -1,4 +1,4 @@
-//! Rules for every request: origin, request id, body size, and the headers of its response.
+//! Rules for every request: origin, request id, body size and response headers.
 
 use reqwest::Method;
 use serde_json::json;
@@ -17,7 +17,7 @@ async fn change(browser: &CookieClient, headers: &[(&str, &str)]) -> TestRespons
 }
 
 #[tokio::test]
-async fn changes_by_cookie_require_the_portal_s_own_origin() {
+async fn changes_by_cookie_require_the_portal_origin() {
     let server = TestServer::start(Database::Sqlite).await;
     let user = server.user().await;
     let browser = CookieClient::of(&server.url, &user);
@@ -25,7 +25,7 @@ async fn changes_by_cookie_require_the_portal_s_own_origin() {
         .url
         .rsplit(':')
         .next()
-        .expect("URL has a port")
+        .expect("the URL has a port")
         .to_owned();
     let own = server.url.clone();
     let by_name = format!("http://localhost:{port}");
@@ -193,7 +193,7 @@ async fn https_portal_sends_hsts_and_secure_cookies() {
     let theme = TestResponse::of(theme).await;
     assert_eq!(theme.status, 303, "{}", theme.text);
     for cookie in theme.headers.get_all("set-cookie") {
-        let cookie = cookie.to_str().expect("text");
+        let cookie = cookie.to_str().expect("the header value is text");
         assert!(cookie.contains("; Secure"), "{cookie}");
     }
     let own_port = server
@@ -268,7 +268,7 @@ async fn body_over_the_limit_is_rejected() {
 }
 
 #[tokio::test]
-async fn unreadable_body_states_the_reason() {
+async fn rejection_of_an_unreadable_body_states_the_reason() {
     let server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     let me = admin.get("/api/auth/me").await.json();

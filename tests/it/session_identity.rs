@@ -116,7 +116,7 @@ async fn session_of_an_older_version_stays_open(database: Database) {
     assert_eq!(email(&support).await, Ok(ADMIN.to_owned()));
 }
 
-/// The example from the documentation of the trait: a proxy sends the user and the session.
+/// The example from the trait's documentation: a proxy sends the user and the session.
 struct ProxyHeaders;
 
 impl AuthProvider for ProxyHeaders {

@@ -1,6 +1,8 @@
-//! Single connection: an in-memory database has only one connection, so code that requests a second
-//! while it holds the first would wait for itself, as it would with a server's pool under enough
-//! load.
+//! Operation with a single database connection.
+//!
+//! An in-memory database has only one connection, so code that requests a second one while it holds
+//! the first waits forever. With a server, the same happens once all connections of the pool are in
+//! use.
 
 use reqwest::Method;
 use serde_json::json;
@@ -42,9 +44,13 @@ async fn tasks_are_operated_with_one_connection() {
     let listed = browser.page("/admin/tasks/all").await.text;
     assert_eq!(listed.matches("data-part=\"name\">fails_task").count(), 2);
     let tasks = server.state.get::<portal_core::prelude::Tasks>();
-    let tasks = tasks.expect("portal has tasks");
+    let tasks = tasks.expect("the service exists");
     let id = ended.parse().expect("id is a UUID");
-    let again = tasks.run_again(id).await.expect("finished").to_string();
+    let again = tasks
+        .run_again(id)
+        .await
+        .expect("the task has finished")
+        .to_string();
     assert_eq!(client.ended(&again).await["code"], "never_works");
 }
 

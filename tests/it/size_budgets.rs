@@ -32,8 +32,8 @@ impl Files {
             .split("url(")
             .filter_map(|it| it.split(')').next())
             .find(|it| it.starts_with("geist-ext"));
-        let (folder, _) = sheet.rsplit_once('/').expect("URL has a folder");
-        format!("{folder}/{}", name.expect("the style sheet names it"))
+        let (folder, _) = sheet.rsplit_once('/').expect("the URL has a folder");
+        format!("{folder}/{}", name.expect("the style sheet names the font"))
     }
 
     /// Returns the size in a release build: a debug build compresses less.
@@ -55,7 +55,7 @@ impl Files {
     }
 }
 
-/// Returns `true` if the text has characters of the second font file, which only such pages load.
+/// Returns `true` if the text needs the second font file, which other pages do not load.
 fn has_extended_letters(text: &str) -> bool {
     text.chars().any(|letter| {
         matches!(letter, '\u{100}'..='\u{130}' | '\u{132}'..='\u{151}' | '\u{154}'..='\u{24f}' | '\u{1e00}'..='\u{1e9f}')
@@ -88,7 +88,7 @@ async fn document(client: &Client, path: &str) -> (usize, String) {
     let packed = packed.bytes().await.expect("the body can be read").len();
     let plain = ask("identity").await;
     assert!(!plain.headers().contains_key("content-encoding"), "{path}");
-    (packed, plain.text().await.expect("text"))
+    (packed, plain.text().await.expect("the body is text"))
 }
 
 /// Returns the paths of the files that the document loads.
@@ -120,7 +120,7 @@ async fn first_load_of_every_page_is_within_its_budget() {
     let mut errors = Vec::new();
     for admin in [false, true] {
         let client = if admin { &showcase.admin } else { &guest };
-        // The gallery shows every component at once, in development only.
+        // The gallery is exempt: it shows every component at once and exists in development only.
         let pages = showcase.pages_of(admin).into_iter();
         for path in pages.filter(|path| !path.starts_with("/dev/")) {
             let (size, text) = document(client, path).await;

@@ -46,7 +46,7 @@ async fn run(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -
 }
 
 fn directory() -> TempDir {
-    tempfile::tempdir().expect("temporary directory is created")
+    tempfile::tempdir().expect("the directory can be created")
 }
 
 #[track_caller]
@@ -123,7 +123,7 @@ async fn wrong_usage_exits_with_2() {
         &run(path, &[], &["users", "role", "a@b.example"]).await,
         &["ROLE"],
     );
-    std::fs::write(path.join(".env"), "APP_NAME='open").expect("written");
+    std::fs::write(path.join(".env"), "APP_NAME='open").expect("the data is written");
     assert_misused(&run(path, &[], &["config"]).await, &[".env"]);
 }
 
@@ -151,8 +151,12 @@ async fn help_lists_every_flag_with_its_default() {
 #[tokio::test]
 async fn busy_port_is_reported_clearly() {
     let directory = directory();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("port is free");
-    let port = taken.local_addr().expect("bound").port().to_string();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = taken
+        .local_addr()
+        .expect("the listener is bound")
+        .port()
+        .to_string();
     let busy = run(directory.path(), &[("PORT", &port)], &["serve"]).await;
     assert_eq!(busy.code, Some(1), "{}", busy.err);
     assert!(
@@ -172,7 +176,7 @@ async fn stronger_source_wins_and_empty_variables_are_ignored() {
         path.join(".env"),
         "APP_NAME=from-file\nHOST=127.0.0.2\nPORT=8123\n",
     )
-    .expect("written");
+    .expect("the data is written");
     let shown = async |variables: &[(&str, &str)], arguments: &[&str], name: &str| {
         let config = run(path, variables, &[arguments, &["config"]].concat()).await;
         assert_well(&config);
@@ -213,13 +217,13 @@ async fn stronger_source_wins_and_empty_variables_are_ignored() {
 async fn env_template_lists_every_variable_without_a_value() {
     let template = include_str!("../../.env.template");
     let directory = directory();
-    std::fs::write(directory.path().join(".env"), template).expect("written");
+    std::fs::write(directory.path().join(".env"), template).expect("the data is written");
     let config = run(directory.path(), &[], &["config"]).await;
     assert_well(&config);
     let (table, _) = config
         .out
         .split_once("\n\n")
-        .expect("output contains a table");
+        .expect("the output contains a table");
     for line in table.lines() {
         let name = line.split_whitespace().next().unwrap_or_default();
         assert!(

@@ -28,17 +28,17 @@ fn ago(span: TimeDelta) -> String {
 }
 
 fn users_of(server: &TestServer) -> Users {
-    (*server.state.get::<Users>().expect("registered")).clone()
+    (*server.state.get::<Users>().expect("the service exists")).clone()
 }
 
 fn tasks_of(server: &TestServer) -> Tasks {
-    (*server.state.get::<Tasks>().expect("registered")).clone()
+    (*server.state.get::<Tasks>().expect("the service exists")).clone()
 }
 
 async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     let mut server = TestServer::start(database).await;
     let users = users_of(&server);
-    // All sign in today; Ann, Bob and Dan are moved back by 3, 10 and 200 days.
+    // Everyone signs in today; then Ann, Bob and Dan are moved back by 3, 10 and 200 days.
     let now = TimeDelta::zero();
     for (email, came, seen) in [
         ("ann@example.com", TimeDelta::days(3), TimeDelta::days(3)),
@@ -72,31 +72,46 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
             assert_eq!(changed, 1, "{table} {email}");
         }
     }
-    // A second sign-in on a different day: one user, two days.
+    // Ann signs in again on a second day; both days must count the same user.
     server
         .sign_in("ann@example.com")
         .await
         .get("/api/auth/me")
         .await;
 
-    let week = users.sign_ups(TimeRange::Week).await.expect("counted");
+    let week = users
+        .sign_ups(TimeRange::Week)
+        .await
+        .expect("the database responds");
     assert_eq!(week.values, [0, 0, 0, 1, 0, 0, 1]);
     assert_eq!((week.total, week.previous), (2, 1));
-    let month = users.sign_ups(TimeRange::Month).await.expect("counted");
+    let month = users
+        .sign_ups(TimeRange::Month)
+        .await
+        .expect("the database responds");
     assert_eq!(
         (month.total, month.previous, month.values.len()),
         (3, 0, 30)
     );
-    let quarter = users.sign_ups(TimeRange::Quarter).await.expect("counted");
+    let quarter = users
+        .sign_ups(TimeRange::Quarter)
+        .await
+        .expect("the database responds");
     assert_eq!(
         (quarter.total, quarter.previous),
         (3, 0),
         "200 days ago is out of range"
     );
-    let day = users.sign_ups(TimeRange::Day).await.expect("counted");
+    let day = users
+        .sign_ups(TimeRange::Day)
+        .await
+        .expect("the database responds");
     assert_eq!((day.total, day.values[23]), (1, 1));
 
-    let active = users.active(TimeRange::Week).await.expect("counted");
+    let active = users
+        .active(TimeRange::Week)
+        .await
+        .expect("the database responds");
     assert_eq!(active.values, [0, 0, 0, 1, 0, 0, 2]);
     assert_eq!(
         (active.total, active.previous),
@@ -111,9 +126,12 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     let hers = users
         .sign_ins(ann.id, TimeRange::Week)
         .await
-        .expect("counted");
+        .expect("the database responds");
     assert_eq!((hers.total, hers.previous), (2, 0));
-    let latest = users.latest_sign_ins(ann.id, 10).await.expect("read");
+    let latest = users
+        .latest_sign_ins(ann.id, 10)
+        .await
+        .expect("the database responds");
     assert_eq!(latest.len(), 2);
     assert!(latest[0].at > latest[1].at && latest[0].is_open);
     server.stop().await;
@@ -151,7 +169,10 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
         assert_eq!(changed, 1, "{days}");
     }
     let all = TaskScope::default();
-    let week = tasks.counts(TimeRange::Week, &all).await.expect("counted");
+    let week = tasks
+        .counts(TimeRange::Week, &all)
+        .await
+        .expect("the database responds");
     assert_eq!(week.completed.values, [0, 0, 0, 0, 3, 0, 0]);
     assert_eq!(week.cancelled.values, [0, 0, 0, 0, 0, 0, 1]);
     assert_eq!((week.failed.total, week.completed.previous), (0, 1));
@@ -159,9 +180,12 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     assert_eq!(week.failure_rate(), (Some(0.0), Some(0.0)));
     assert_eq!(week.failure_rates()[0], None);
 
-    let took = tasks.durations(TimeRange::Week, &all).await.expect("read");
+    let took = tasks
+        .durations(TimeRange::Week, &all)
+        .await
+        .expect("the database responds");
     let near =
-        |value: Option<f64>, seconds: f64| (value.expect("value exists") - seconds).abs() < 0.2;
+        |value: Option<f64>, seconds: f64| (value.expect("the value exists") - seconds).abs() < 0.2;
     assert!(near(took.median[4], 2.0), "{took:?}");
     assert!(near(took.p95[4], 9.0), "{took:?}");
     assert!(near(took.overall_median, 2.0) && !took.is_sample);
@@ -175,7 +199,7 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     let his = tasks
         .counts(TimeRange::Month, &TaskScope::of_user(bob.id))
         .await
-        .expect("counted");
+        .expect("the database responds");
     assert_eq!(his.finished().total, 1);
     let none = TaskScope {
         name: Some("other".to_owned()),
@@ -184,7 +208,7 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     let none = tasks
         .counts(TimeRange::Month, &none)
         .await
-        .expect("counted");
+        .expect("the database responds");
     assert_eq!(
         (none.finished().total, none.failure_rate()),
         (0, (None, None))
@@ -196,22 +220,35 @@ async fn demo_data_is_added_once_and_removed_completely(database: Database) {
     let mut server = TestServer::start(database).await;
     server.user().await.get("/api/auth/me").await;
     let (users, tasks) = (users_of(&server), tasks_of(&server));
-    let before = users.count().await.expect("counted");
-    let owners = users.add_demo_users().await.expect("added");
-    let count = tasks.add_demo_tasks(&owners).await.expect("added");
+    let before = users.count().await.expect("the database responds");
+    let owners = users
+        .add_demo_users()
+        .await
+        .expect("the demo data is added");
+    let count = tasks
+        .add_demo_tasks(&owners)
+        .await
+        .expect("the demo data is added");
     assert!(owners.len() > 20 && count > 200);
     assert_eq!(
-        users.add_demo_users().await.expect("added before").len(),
+        users
+            .add_demo_users()
+            .await
+            .expect("the demo data was already added")
+            .len(),
         owners.len()
     );
     assert_eq!(
-        tasks.add_demo_tasks(&owners).await.expect("added before"),
+        tasks
+            .add_demo_tasks(&owners)
+            .await
+            .expect("the demo data was already added"),
         count
     );
     let ended = tasks
         .counts(TimeRange::Month, &TaskScope::default())
         .await
-        .expect("counted");
+        .expect("the database responds");
     assert!(ended.completed.total > ended.failed.total && ended.failed.total > 0);
     let found = users
         .find_by_email("ann@example.com")
@@ -219,9 +256,15 @@ async fn demo_data_is_added_once_and_removed_completely(database: Database) {
         .expect("user exists");
     assert!(found[0].user_attribute.get("example").is_none());
 
-    tasks.remove_demo_tasks().await.expect("removed");
-    users.remove_demo_users().await.expect("removed");
-    assert_eq!(users.count().await.expect("counted"), before);
+    tasks
+        .remove_demo_tasks()
+        .await
+        .expect("the demo data is removed");
+    users
+        .remove_demo_users()
+        .await
+        .expect("the demo data is removed");
+    assert_eq!(users.count().await.expect("the database responds"), before);
     assert!(
         users
             .demo_user_ids()
@@ -369,7 +412,7 @@ async fn first_charts_of_a_live_page_load_their_styles() {
     let admin = sign_in(&portal, ADMIN).await;
     let browser = Chromium::open(&portal.url).await;
     browser
-        .use_session(admin.token.as_deref().expect("signed in"))
+        .use_session(admin.token.as_deref().expect("client has a token"))
         .await;
     browser.goto("/admin/overview").await;
     browser.see("Your portal is ready").await;
@@ -459,7 +502,7 @@ async fn chart_values_are_readable_by_keyboard_and_as_a_table() {
     slider
         .send_keys("\u{e012}")
         .await
-        .expect("element accepts keys");
+        .expect("the element accepts keys");
     let before = said().await;
     assert_ne!(before, last);
     let shown = format!("return document.querySelector(\"{tip} div\").innerText");
@@ -472,7 +515,10 @@ async fn chart_values_are_readable_by_keyboard_and_as_a_table() {
         shown.as_str().is_some_and(|shown| shown.contains(day)),
         "{shown} {day}"
     );
-    slider.send_keys("\u{e00c}").await.expect("Escape accepted");
+    slider
+        .send_keys("\u{e00c}")
+        .await
+        .expect("the element accepts keys");
     let gone = format!("return document.querySelector(\"{tip}\").childElementCount");
     assert_eq!(browser.script(&gone).await, 0);
 

@@ -186,7 +186,8 @@ async fn client_token_requires_a_user(database: Database) {
     assert_eq!(response.status, 201);
     let (token, now) = (response.json(), chrono::Utc::now());
     let expires = token["expires_at"].as_str().expect("value is a time");
-    let expires = chrono::DateTime::parse_from_rfc3339(expires).expect("RFC 3339");
+    let expires =
+        chrono::DateTime::parse_from_rfc3339(expires).expect("the time is in RFC 3339 format");
     assert!(expires > now + chrono::TimeDelta::hours(23));
     let id: uuid::Uuid = token["client_token"]
         .as_str()
@@ -217,7 +218,7 @@ async fn deleted_client_token_is_unknown(database: Database) {
         .problem(404, "client_token_unknown");
 }
 
-/// Changes a user with the permissions of the administrator.
+/// Changes a user as the administrator.
 async fn change(admin: &Client, user: &Client, change: Value) {
     let id = user.get("/api/auth/me").await.json()["id"].clone();
     let path = format!("/api/users/{}", id.as_str().expect("response has an id"));
@@ -246,8 +247,8 @@ async fn pending_task_is_refused_after_its_owner_is_demoted(database: Database) 
     let (server, client) = setup(database).await;
     let (admin, user) = (server.admin().await, server.user().await);
     change(&admin, &user, json!({"user_type": "ADMIN"})).await;
-    // As many tasks as can run concurrently, so that the next has to wait. Until all of them run,
-    // a task of another type could be claimed before the last one.
+    // Start as many tasks as can run concurrently, so that the next one has to wait. Wait until all
+    // of them run, because a task of another type could be claimed before the last of them.
     let mut running = Vec::new();
     for _ in 0..64 {
         running.push(client.start("waits").await);
@@ -274,7 +275,7 @@ async fn pending_task_is_refused_after_its_owner_is_demoted(database: Database) 
         .await
         .problem(403, "forbidden");
     let tasks = server.state.get::<portal_core::Tasks>();
-    let tasks = tasks.expect("portal has tasks");
+    let tasks = tasks.expect("the service exists");
     let id: uuid::Uuid = id.parse().expect("id is a UUID");
     let task = eventually("the task has finished", async || {
         let task = tasks.get(id).await.expect("the database responds");

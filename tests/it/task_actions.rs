@@ -36,7 +36,7 @@ async fn setup(database: Database) -> (TestServer, TaskClient) {
 }
 
 fn tasks(server: &TestServer) -> std::sync::Arc<Tasks> {
-    server.state.get::<Tasks>().expect("portal has tasks")
+    server.state.get::<Tasks>().expect("the service exists")
 }
 
 fn id(text: &str) -> uuid::Uuid {
@@ -58,7 +58,7 @@ async fn finished_task_runs_again_as_a_new_task(database: Database) {
     let first = client.start_in("probe", "echo", &args).await;
     client.ended(&first).await;
     let again = tasks(&server).run_again(id(&first)).await;
-    let again = again.expect("finished").to_string();
+    let again = again.expect("the task has finished").to_string();
     assert_ne!(again, first);
     let task = client.ended(&again).await;
     assert_eq!(
@@ -78,14 +78,17 @@ async fn active_task_is_not_run_again(database: Database) {
     let (server, client) = setup(database).await;
     let task = client.start("waits").await;
     let error = tasks(&server).run_again(id(&task)).await;
-    let error = error.expect_err("an active task");
+    let error = error.expect_err("the task is active");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (409, "task_not_finished")
     );
     let unknown = "00000000-0000-4000-8000-000000000000";
     let error = tasks(&server).run_again(id(unknown)).await;
-    assert_eq!(error.expect_err("unknown task").code(), "task_not_found");
+    assert_eq!(
+        error.expect_err("the task is unknown").code(),
+        "task_not_found"
+    );
     assert_eq!(count(&server, "1 = 1").await, 1);
 }
 
@@ -93,12 +96,24 @@ async fn task_type_is_paused_and_resumed(database: Database) {
     let (server, _) = setup(database).await;
     let tasks = tasks(&server);
     for _ in 0..2 {
-        tasks.pause("probe", "echo").await.expect("registered");
+        tasks
+            .pause("probe", "echo")
+            .await
+            .expect("the task type is registered");
     }
     let paused = BTreeSet::from([("probe".to_owned(), "echo".to_owned())]);
-    assert_eq!(tasks.paused_types().await.expect("read"), paused);
-    tasks.resume("probe", "echo").await.expect("registered");
-    assert_eq!(tasks.paused_types().await.expect("read"), BTreeSet::new());
+    assert_eq!(
+        tasks.paused_types().await.expect("the database responds"),
+        paused
+    );
+    tasks
+        .resume("probe", "echo")
+        .await
+        .expect("the task type is registered");
+    assert_eq!(
+        tasks.paused_types().await.expect("the database responds"),
+        BTreeSet::new()
+    );
     for (state, name, code) in [
         ("nonsense", "echo", "state_unknown"),
         ("probe", "nothing", "task_unknown"),
@@ -106,7 +121,7 @@ async fn task_type_is_paused_and_resumed(database: Database) {
         let error = tasks
             .pause(state, name)
             .await
-            .expect_err("unknown task type");
+            .expect_err("the task type is unknown");
         assert_eq!(error.code(), code);
     }
 }
@@ -145,7 +160,10 @@ async fn pruning_keeps_active_and_recent_tasks(database: Database) {
         ))
         .await;
     let day = Duration::from_secs(24 * 60 * 60);
-    let pruned = tasks(&server).prune(day).await.expect("pruned");
+    let pruned = tasks(&server)
+        .prune(day)
+        .await
+        .expect("the tasks are pruned");
     assert_eq!(pruned, 1201);
     client
         .get("probe", &format!("status/{old}"))
@@ -153,9 +171,19 @@ async fn pruning_keeps_active_and_recent_tasks(database: Database) {
         .problem(404, "task_not_found");
     assert_eq!(client.status(&young).await["status"], "ERROR");
     assert_eq!(client.status(&active).await["status"], "PROCESSING");
-    assert_eq!(tasks(&server).prune(day).await.expect("pruned"), 0);
+    assert_eq!(
+        tasks(&server)
+            .prune(day)
+            .await
+            .expect("the tasks are pruned"),
+        0
+    );
     let pruned = tasks(&server).prune(Duration::MAX).await;
-    assert_eq!(pruned.expect("pruned"), 0, "no task is that old");
+    assert_eq!(
+        pruned.expect("the tasks are pruned"),
+        0,
+        "no task is that old"
+    );
 }
 
 async fn old_tasks_are_pruned_automatically(database: Database) {
@@ -172,7 +200,10 @@ async fn old_tasks_are_pruned_automatically(database: Database) {
         (count(&server, "1 = 1").await == 1).then_some(())
     })
     .await;
-    let young = tasks(&server).get(id(&young)).await.expect("read");
+    let young = tasks(&server)
+        .get(id(&young))
+        .await
+        .expect("the database responds");
     assert!(young.is_some());
 }
 
@@ -382,7 +413,7 @@ async fn timeline_is_in_chronological_order(database: Database) {
     let path = format!("/admin/tasks/{task}");
     browser.submit(&format!("{path}/cancel"), &[]).await;
     client.ended(&task).await;
-    // The request comes from the audit log; the other lines are events of the task.
+    // The entry for the request comes from the audit log; the others are events of the task.
     eventually("the timeline is complete", async || {
         let page = admin.page(&path).await.text;
         let page = scraper::Html::parse_document(&page);
@@ -407,7 +438,7 @@ async fn list_of_all_tasks_has_no_audit_entries(database: Database) {
     browser.submit("/admin/tasks/kinds/pause", &fields).await;
     let entries = audited(&server).await;
     assert_eq!(entries[0]["action"], "tasks.pause");
-    // This page shows the message of the action, so that the next one does not.
+    // This page shows the action's message, so that the next page does not.
     browser.page("/admin/tasks/kinds").await;
     let page = browser.page("/admin/tasks/all").await;
     assert!(page.text.contains("it never works"), "{}", page.text);
@@ -474,7 +505,10 @@ async fn only_administrators_operate_tasks(database: Database) {
     }
     assert_eq!(client.status(&task).await["status"], "PROCESSING");
     assert_eq!(
-        tasks(&server).paused_types().await.expect("read"),
+        tasks(&server)
+            .paused_types()
+            .await
+            .expect("the database responds"),
         BTreeSet::new()
     );
 
@@ -518,7 +552,9 @@ async fn audit_log_is_paginated(database: Database) {
     assert_eq!(one["items"].as_array().map(Vec::len), Some(1));
     let response = admin.get("/api/admin/audit?limit=0&cursor=x").await;
     let problem = response.problem(422, "invalid_parameters");
-    let errors = problem["errors"].as_array().expect("errors");
+    let errors = problem["errors"]
+        .as_array()
+        .expect("the problem has a list of errors");
     let pointers: Vec<_> = errors.iter().map(|error| &error["pointer"]).collect();
     assert_eq!(pointers, ["/limit", "/cursor"]);
 }

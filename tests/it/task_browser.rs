@@ -148,7 +148,7 @@ async fn log_is_filtered_and_its_task_cancelled_and_run_again() {
     browser.close().await;
 }
 
-/// Script that records requested URLs, except the live stream, and responds only on `?own`.
+/// Script that records fetched URLs, except live streams, and sends requests only with `?own`.
 const WATCH: &str = "window.asked = []; const real = fetch; window.fetch = (to, ...more) => { \
     if (!String(to).includes('/api/live')) asked.push(String(to)); \
     return location.search === '?own' ? real(to, ...more) : new Promise(() => {}); };";
@@ -182,7 +182,7 @@ async fn url_fragment_opens_only_a_task() {
     .into_iter()
     .enumerate()
     {
-        // The query differs each time; otherwise the browser would not load the page.
+        // The browser only loads the page again because the query differs each time.
         let path = format!("/admin/tasks/all?n={number}#{fragment}");
         browser.goto(&path).await;
         let seen = eventually("the script has run", async || {

@@ -26,9 +26,9 @@ on_both!(
     higher_priority_starts_first,
     task_type_respects_its_concurrency,
     all_task_types_respect_the_global_concurrency,
-    unique_task_is_active_once,
-    too_large_result_is_an_error,
-    blocking_work_returns_its_value_and_contains_panics,
+    only_one_instance_of_a_unique_task_is_active,
+    oversized_result_is_an_error,
+    blocking_work_returns_its_value_or_reports_a_panic,
     task_is_stored_only_if_its_transaction_commits,
     task_is_stored_only_if_an_sqlx_transaction_commits,
     incompatible_stored_arguments_fail_the_task,
@@ -84,7 +84,7 @@ async fn resumes(task: TaskContext) -> Result<Vec<u32>, TaskError> {
     Ok(seen)
 }
 
-/// Waits in its first attempt
+/// Waits on its first attempt
 #[monitored_background_task(group = "engine")]
 async fn resumes_after_stop(task: TaskContext) -> Result<String, TaskError> {
     if let Some(left) = task.restore::<String>()? {
@@ -134,7 +134,7 @@ async fn blocks(task: TaskContext, task_args: Number) -> Result<u32, TaskError> 
 }
 
 fn tasks(server: &TestServer) -> Tasks {
-    Tasks::clone(&server.state.get::<Tasks>().expect("portal has tasks"))
+    Tasks::clone(&server.state.get::<Tasks>().expect("the service exists"))
 }
 
 async fn setup(database: Database) -> (TestServer, Tasks) {
@@ -163,7 +163,7 @@ async fn failed_attempt_is_retried_until_success(database: Database) {
     let handle = tasks
         .enqueue(third_time, NoArgs {})
         .await
-        .expect("enqueued");
+        .expect("the task is enqueued");
     assert_eq!(handle.result().await, Ok(3));
     let record = record(&tasks, &handle).await;
     assert_eq!((record.attempt, record.max_attempts), (3, 5));
@@ -172,28 +172,40 @@ async fn failed_attempt_is_retried_until_success(database: Database) {
 
 async fn last_failure_becomes_the_error_of_the_task(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.enqueue(never, NoArgs {}).await.expect("enqueued");
-    let error = handle.result().await.expect_err("a failure");
+    let handle = tasks
+        .enqueue(never, NoArgs {})
+        .await
+        .expect("the task is enqueued");
+    let error = handle.result().await.expect_err("the task fails");
     assert_eq!((error.message(), error.code()), ("attempt 2", "no_luck"));
     assert_eq!(record(&tasks, &handle).await.attempt, 2);
 }
 
 async fn permanent_error_is_not_retried(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.enqueue(hopeless, NoArgs {}).await.expect("enqueued");
-    handle.result().await.expect_err("a failure");
+    let handle = tasks
+        .enqueue(hopeless, NoArgs {})
+        .await
+        .expect("the task is enqueued");
+    handle.result().await.expect_err("the task fails");
     assert_eq!(record(&tasks, &handle).await.attempt, 1);
 }
 
 async fn panic_and_timeout_are_retried(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.enqueue(clumsy, NoArgs {}).await.expect("enqueued");
+    let handle = tasks
+        .enqueue(clumsy, NoArgs {})
+        .await
+        .expect("the task is enqueued");
     assert_eq!(handle.result().await, Ok(3));
 }
 
 async fn task_continues_from_its_checkpoint(database: Database) {
     let (_server, tasks) = setup(database).await;
-    let handle = tasks.enqueue(resumes, NoArgs {}).await.expect("enqueued");
+    let handle = tasks
+        .enqueue(resumes, NoArgs {})
+        .await
+        .expect("the task is enqueued");
     assert_eq!(handle.result().await, Ok(vec![1, 2, 3]));
 }
 
@@ -231,11 +243,11 @@ async fn delayed_task_waits(database: Database) {
         .enqueue(number, Number { number: 1 })
         .delay(hour)
         .await;
-    let later = later.expect("enqueued");
+    let later = later.expect("the task is enqueued");
     let soon = tasks
         .enqueue(number, Number { number: 2 })
         .await
-        .expect("enqueued");
+        .expect("the task is enqueued");
     assert_eq!(soon.result().await, Ok(2));
     let waiting = record(&tasks, &later).await;
     assert_eq!((waiting.status, waiting.attempt), (TaskStatus::Pending, 0));
@@ -259,23 +271,26 @@ async fn higher_priority_starts_first(database: Database) {
     })
     .await;
     let tasks = tasks(&server);
-    // This task holds the only slot until all others wait.
+    // This task holds the only slot until all others are queued.
     let first = tasks
         .enqueue(one_at_a_time, NoArgs {})
         .await
-        .expect("enqueued");
+        .expect("the task is enqueued");
     until_running(&tasks, &first).await;
     let mut waiting = Vec::new();
     for priority in [0, 5, -5, 9] {
         let start = tasks
             .enqueue(number, Number { number: 1 })
             .priority(priority);
-        waiting.push((priority, start.await.expect("enqueued")));
+        waiting.push((priority, start.await.expect("the task is enqueued")));
     }
-    tasks.cancel(first.id()).await.expect("cancelled");
+    tasks
+        .cancel(first.id())
+        .await
+        .expect("the task is cancelled");
     let mut begun = Vec::new();
     for (priority, handle) in &waiting {
-        handle.result().await.expect("completed");
+        handle.result().await.expect("the task completes");
         begun.push((record(&tasks, handle).await.started_at, *priority));
     }
     begun.sort();
@@ -291,7 +306,7 @@ async fn task_type_respects_its_concurrency(database: Database) {
             tasks
                 .enqueue(one_at_a_time, NoArgs {})
                 .await
-                .expect("enqueued"),
+                .expect("the task is enqueued"),
         );
     }
     for left in (1..=3).rev() {
@@ -308,14 +323,14 @@ async fn task_type_respects_its_concurrency(database: Database) {
         let other = tasks
             .enqueue(number, Number { number: 7 })
             .await
-            .expect("enqueued");
+            .expect("the task is enqueued");
         assert_eq!(other.result().await, Ok(7));
         let mut waiting = 0;
         for handle in &handles {
             waiting += u32::from(record(&tasks, handle).await.status == TaskStatus::Pending);
         }
         assert_eq!(waiting, left - 1);
-        tasks.cancel(running).await.expect("cancelled");
+        tasks.cancel(running).await.expect("the task is cancelled");
         handles.retain(|handle| handle.id() != running);
     }
 }
@@ -329,25 +344,28 @@ async fn all_task_types_respect_the_global_concurrency(database: Database) {
     let first = tasks
         .enqueue(one_at_a_time, NoArgs {})
         .await
-        .expect("enqueued");
+        .expect("the task is enqueued");
     until_running(&tasks, &first).await;
     let second = tasks
         .enqueue(number, Number { number: 1 })
         .await
-        .expect("enqueued");
-    tasks.cancel(first.id()).await.expect("cancelled");
+        .expect("the task is enqueued");
+    tasks
+        .cancel(first.id())
+        .await
+        .expect("the task is cancelled");
     assert_eq!(second.result().await, Ok(1));
     let (first, second) = (record(&tasks, &first).await, record(&tasks, &second).await);
     assert!(second.started_at >= first.finished_at);
 }
 
-async fn unique_task_is_active_once(database: Database) {
+async fn only_one_instance_of_a_unique_task_is_active(database: Database) {
     let (server, tasks) = setup(database).await;
     let client = TaskClient::of(&server.user().await).await;
     let body = json!({"number": 1});
     let id = client.start_in("engine", "unique_number", &body).await;
     let again = client.start_in("engine", "unique_number", &body).await;
-    assert_eq!(id, again, "the same arguments are the same task");
+    assert_eq!(id, again, "the same arguments return the same task");
     let other = client
         .start_in("engine", "unique_number", &json!({"number": 2}))
         .await;
@@ -364,42 +382,45 @@ async fn unique_task_is_active_once(database: Database) {
         tasks
             .cancel(id.parse().expect("id is a UUID"))
             .await
-            .expect("cancelled");
+            .expect("the task is cancelled");
         client.ended_in("engine", id).await;
     }
     let later = client.start_in("engine", "unique_number", &body).await;
     assert_ne!(id, later, "the first task has finished");
 }
 
-async fn too_large_result_is_an_error(database: Database) {
+async fn oversized_result_is_an_error(database: Database) {
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal).task_settings(TaskSettings::default().max_result_bytes(1000))
     })
     .await;
     let tasks = tasks(&server);
-    let handle = tasks.enqueue(too_much, NoArgs {}).await.expect("enqueued");
-    let error = handle.result().await.expect_err("too large");
+    let handle = tasks
+        .enqueue(too_much, NoArgs {})
+        .await
+        .expect("the task is enqueued");
+    let error = handle.result().await.expect_err("the value is too large");
     assert_eq!(error.code(), "result_too_large");
     assert!(error.message().contains("5002 bytes"), "{error}");
     let small = tasks
         .enqueue(number, Number { number: 3 })
         .await
-        .expect("enqueued");
+        .expect("the task is enqueued");
     assert_eq!(small.result().await, Ok(3));
 }
 
-async fn blocking_work_returns_its_value_and_contains_panics(database: Database) {
+async fn blocking_work_returns_its_value_or_reports_a_panic(database: Database) {
     let (_server, tasks) = setup(database).await;
     let good = tasks
         .enqueue(blocks, Number { number: 4 })
         .await
-        .expect("enqueued");
+        .expect("the task is enqueued");
     assert_eq!(good.result().await, Ok(8));
     let bad = tasks
         .enqueue(blocks, Number { number: 0 })
         .await
-        .expect("enqueued");
-    let error = bad.result().await.expect_err("a panic");
+        .expect("the task is enqueued");
+    let error = bad.result().await.expect_err("the task panics");
     assert_eq!(error.code(), "internal");
     assert!(!error.message().contains("nothing to do"));
 }
@@ -411,17 +432,17 @@ async fn is_there(tasks: &Tasks, id: uuid::Uuid) -> bool {
 
 async fn task_is_stored_only_if_its_transaction_commits(database: Database) {
     let (server, tasks) = setup(database).await;
-    let store = server.state.get::<Store>().expect("portal has a store");
+    let store = server.state.get::<Store>().expect("the service exists");
     let mut transaction = store.begin().await.expect("transaction starts");
     let dropped = tasks.enqueue_in(&mut transaction, number, Number { number: 1 });
-    let dropped = dropped.await.expect("enqueued").id();
+    let dropped = dropped.await.expect("the task is enqueued").id();
     drop(transaction);
     assert!(!is_there(&tasks, dropped).await);
 
     let mut transaction = store.begin().await.expect("transaction starts");
     let kept = tasks.enqueue_in(&mut transaction, number, Number { number: 2 });
-    let kept = kept.await.expect("enqueued");
-    transaction.commit().await.expect("committed");
+    let kept = kept.await.expect("the task is enqueued");
+    transaction.commit().await.expect("the transaction commits");
     assert_eq!(kept.result().await, Ok(2));
 }
 
@@ -431,7 +452,7 @@ async fn rolled_back_and_kept(
     value: u32,
 ) -> TaskHandle<u32> {
     let start = tasks.enqueue_in(executor, number, Number { number: value });
-    start.await.expect("enqueued")
+    start.await.expect("the task is enqueued")
 }
 
 async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) {
@@ -440,25 +461,31 @@ async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) 
         Database::Sqlite => {
             let mut connection = sqlx::SqliteConnection::connect(&server.uri)
                 .await
-                .expect("connected");
+                .expect("the database accepts connections");
             let mut dropped = connection.begin().await.expect("transaction starts");
             let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
-            dropped.rollback().await.expect("rolled back");
+            dropped
+                .rollback()
+                .await
+                .expect("the transaction is rolled back");
             let mut kept = connection.begin().await.expect("transaction starts");
             let second = rolled_back_and_kept(&tasks, &mut *kept, 2).await;
-            kept.commit().await.expect("committed");
+            kept.commit().await.expect("the transaction commits");
             (first, second)
         }
         Database::Postgres => {
             let mut connection = sqlx::PgConnection::connect(&server.uri)
                 .await
-                .expect("connected");
+                .expect("the database accepts connections");
             let mut dropped = connection.begin().await.expect("transaction starts");
             let first = rolled_back_and_kept(&tasks, &mut *dropped, 1).await;
-            dropped.rollback().await.expect("rolled back");
+            dropped
+                .rollback()
+                .await
+                .expect("the transaction is rolled back");
             let mut kept = connection.begin().await.expect("transaction starts");
             let second = rolled_back_and_kept(&tasks, &mut *kept, 2).await;
-            kept.commit().await.expect("committed");
+            kept.commit().await.expect("the transaction commits");
             (first, second)
         }
     };
@@ -470,7 +497,7 @@ async fn task_is_stored_only_if_an_sqlx_transaction_commits(database: Database) 
 async fn stored_by_another_version(tasks: &Tasks, server: &TestServer, change: &str) -> uuid::Uuid {
     let hour = Duration::from_secs(3600);
     let start = tasks.enqueue(number, Number { number: 1 }).delay(hour);
-    let id = start.await.expect("enqueued").id();
+    let id = start.await.expect("the task is enqueued").id();
     let now = if server.uri.starts_with("sqlite:") {
         "'2020-01-01T00:00:00+00:00'"
     } else {
@@ -492,10 +519,10 @@ async fn incompatible_stored_arguments_fail_the_task(database: Database) {
     })
     .await;
     assert_eq!(task.code.as_deref(), Some("invalid_parameters"));
-    let error = task.error.expect("task has an error");
+    let error = task.error.expect("the task has an error");
     assert!(error.contains("no longer match"), "{error}");
     assert_eq!(
-        serde_json::to_value(&task.result).expect("JSON"),
+        serde_json::to_value(&task.result).expect("the value can be serialized"),
         Value::Null
     );
 }
@@ -507,7 +534,7 @@ async fn task_of_an_unregistered_type_is_skipped(database: Database) {
     let next = tasks
         .enqueue(number, Number { number: 5 })
         .await
-        .expect("enqueued");
+        .expect("the task is enqueued");
     assert_eq!(next.result().await, Ok(5));
     let record = tasks.get(id).await.expect("the database responds");
     let record = record.expect("task exists");
@@ -523,7 +550,7 @@ async fn task_is_cancelled_from_another_replica() {
     for id in &ids {
         client.until(id, "PROCESSING").await;
     }
-    // Whichever replica runs the tasks, the other replica cancels one of them.
+    // Each replica cancels one of the tasks, regardless of which replica runs them.
     for (id, replica) in ids.iter().zip([&first, &second]) {
         let stopped = tasks(replica)
             .cancel(id.parse().expect("id is a UUID"))

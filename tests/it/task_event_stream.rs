@@ -41,7 +41,7 @@ fn is_end(message: &Value) -> bool {
 
 async fn task_is_monitored_from_code(database: Database) {
     let (server, client) = setup(database).await;
-    let tasks = server.state.get::<Tasks>().expect("registered");
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
     let id = client.start("steps").await;
     let mut updates = tasks
         .subscribe(id.parse().expect("id is a UUID"))
@@ -65,7 +65,7 @@ async fn task_is_monitored_from_code(database: Database) {
         .filter_map(|record| record.message.as_deref())
         .collect();
     assert!(messages.contains(&"step 3"), "{messages:?}");
-    let last = seen.last().expect("message was received");
+    let last = seen.last().expect("the client received a message");
     assert_eq!(last.result, Some(json!("done")));
 
     let mut late = tasks.subscribe(last.id).await.expect("task exists");
@@ -75,9 +75,12 @@ async fn task_is_monitored_from_code(database: Database) {
 
 async fn unknown_task_cannot_be_monitored(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server.state.get::<Tasks>().expect("registered");
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
     let refused = tasks.subscribe(uuid::Uuid::nil()).await;
-    assert_eq!(refused.expect_err("unknown task").code(), "task_not_found");
+    assert_eq!(
+        refused.expect_err("the task is unknown").code(),
+        "task_not_found"
+    );
 }
 
 /// Starts two portals on one database.
@@ -91,7 +94,7 @@ async fn replicas() -> (TestServer, TestServer, TaskClient) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn task_is_visible_on_another_replica() {
     let (first, second, client) = replicas().await;
-    // Each task is monitored on both replicas: one of them does not run it.
+    // Each task is monitored on both replicas, of which only one runs it.
     for _ in 0..4 {
         let mut everything = EventStream::open(&second.guest(), &all(&client)).await;
         let id = client.start("steps").await;
@@ -121,7 +124,7 @@ fn assert_steps(messages: &[Value]) {
     for step in ["step 2", "step 3", "step 4"] {
         assert!(words.contains(&step), "{words:?}");
     }
-    let last = data.last().expect("message was received");
+    let last = data.last().expect("the client received a message");
     assert_eq!(
         (&last["status"], &last["result"]),
         (&json!("COMPLETED"), &json!("done"))
@@ -141,7 +144,7 @@ async fn task_stream_shows_every_change_until_the_task_finishes(database: Databa
             messages.push(message);
         }
         assert!(events.retry.is_some(), "the stream states the retry time");
-        let last = messages.last().expect("message was received");
+        let last = messages.last().expect("the client received a message");
         assert_eq!(last["data"], client.ended(&id).await);
         assert_rising(&messages);
 
@@ -160,7 +163,10 @@ async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     let guest = server.guest();
     let seen = client.start("steps").await;
     let mut events = EventStream::open(&guest, &one(&client, &seen)).await;
-    let first = events.next().await.expect("the current state");
+    let first = events
+        .next()
+        .await
+        .expect("the stream sends the current state");
     assert_eq!(first["data"]["active"], true);
     let cursor_of_one = events.last_id.clone();
     drop(events);
@@ -198,11 +204,12 @@ async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     expected.sort();
     assert_eq!(ended, expected);
 
-    // An invalid cursor is ignored: finished tasks are not part of the current state.
+    // An invalid cursor is ignored: the stream starts with the current state, which contains no
+    // finished tasks.
     for garbage in ["", "nonsense", "1-2-3", "ffffffffffffffffffff-1"] {
         let mut events = EventStream::resume(&guest, &all(&client), garbage).await;
         let new = client.start("steps").await;
-        let message = events.next().await.expect("event arrives");
+        let message = events.next().await.expect("an event arrives");
         assert_eq!(message["data"]["task_id"], new.as_str(), "{garbage:?}");
         client.ended(&new).await;
     }
@@ -244,13 +251,16 @@ async fn stream_is_rejected_like_a_socket(database: Database) {
         (one(&client, &nobody.to_string()), "task_not_found"),
     ] {
         let refused = EventStream::ask(&guest, &path, &[]).await;
-        refused.err().expect("rejected").problem(404, code);
+        refused
+            .err()
+            .expect("the request is rejected")
+            .problem(404, code);
     }
     for foreign in ["https://evil.example", "null"] {
         let refused = EventStream::ask(&guest, &all(&client), &[("origin", foreign)]).await;
         refused
             .err()
-            .expect("rejected")
+            .expect("the request is rejected")
             .problem(403, "foreign_origin");
     }
     let own = EventStream::ask(&guest, &all(&client), &[("origin", &server.url)]).await;
@@ -272,7 +282,9 @@ async fn history_has_updates_log_lines_and_statuses(database: Database) {
     let times: Vec<_> = events
         .iter()
         .map(|event| event["at"].as_str().expect("value is a time"))
-        .map(|text| chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339"))
+        .map(|text| {
+            chrono::DateTime::parse_from_rfc3339(text).expect("the time is in RFC 3339 format")
+        })
         .collect();
     assert!(times.is_sorted(), "{times:?}");
     let of = |kind: &str| -> Vec<&Value> {
@@ -322,12 +334,15 @@ async fn history_has_updates_log_lines_and_statuses(database: Database) {
     assert_eq!(lines[1]["level"], "WARN");
     assert!(!response.text.contains("too small to keep"));
 
-    let tasks = server.state.get::<Tasks>().expect("registered");
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
     let same = tasks
         .history(id.parse().expect("id is a UUID"))
         .await
-        .expect("read");
-    assert_eq!(serde_json::to_value(same).expect("JSON"), history);
+        .expect("the database responds");
+    assert_eq!(
+        serde_json::to_value(same).expect("the value can be serialized"),
+        history
+    );
     assert_eq!(tasks.history(uuid::Uuid::nil()).await.ok(), Some(None));
 }
 
@@ -343,7 +358,7 @@ async fn history_is_bounded_and_marked_as_truncated(database: Database) {
         .filter(|event| event["kind"] == "log")
         .collect();
     assert!(lines.len() <= 1000, "{}", lines.len());
-    let last = lines.last().expect("the newest line");
+    let last = lines.last().expect("the log has lines");
     assert_eq!(last["message"], "line 4999");
     let long = events.iter().all(|event| event.to_string().len() < 6000);
     assert!(long, "long lines are truncated");

@@ -129,15 +129,15 @@ async fn send(
 }
 
 async fn newest(server: &TestServer) -> portal_core::tasks::TaskRecord {
-    let tasks = server.state.get::<Tasks>().expect("portal has tasks");
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
     let all = tasks.list(&portal_core::tasks::TaskFilter::default()).await;
-    all.expect("read").swap_remove(0)
+    all.expect("the database responds").swap_remove(0)
 }
 
 async fn args_of_newest(server: &TestServer) -> serde_json::Value {
     let newest = newest(server).await;
-    let tasks = server.state.get::<Tasks>().expect("portal has tasks");
-    let args = tasks.args(newest.id).await.expect("read");
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
+    let args = tasks.args(newest.id).await.expect("the database responds");
     args.expect("task exists")
 }
 
@@ -221,8 +221,8 @@ async fn arguments_switch_between_form_and_json(database: Database) {
     let (_, text) = fields(&page)
         .into_iter()
         .find(|(name, _)| name == "json")
-        .expect("field exists");
-    let mut args: Value = serde_json::from_str(&text).expect("JSON");
+        .expect("the field exists");
+    let mut args: Value = serde_json::from_str(&text).expect("the text is JSON");
     assert_eq!(args["to"], "bob");
 
     let page = send(&mut browser, &page, &[("json", "{")]).await;
@@ -430,7 +430,7 @@ async fn event_stream_follows_a_task_and_resumes(database: Database) {
     assert_eq!(names.last(), Some(&"end"));
     let states = || events.iter().filter(|(_, name, _)| name == "state");
     assert_eq!(
-        states().next_back().expect("form contains a state").2["status"],
+        states().next_back().expect("the stream contains a state").2["status"],
         "COMPLETED"
     );
     let entries: Vec<_> = events

@@ -9,8 +9,8 @@ on_both!(
     list_is_paginated,
     limit_out_of_range_is_an_error,
     list_shows_only_its_group,
-    repeated_start_is_one_task,
-    concurrent_starts_with_one_key_are_one_task,
+    repeated_start_creates_one_task,
+    concurrent_starts_with_one_key_create_one_task,
     idempotency_key_belongs_to_one_client,
     key_reused_for_another_start_is_a_conflict,
     invalid_idempotency_key_is_rejected,
@@ -102,7 +102,7 @@ async fn list_shows_only_its_group(database: Database) {
     assert_eq!(ids(&client.get("other", "status").await.text), [other]);
 }
 
-async fn repeated_start_is_one_task(database: Database) {
+async fn repeated_start_creates_one_task(database: Database) {
     let (_server, client) = setup(database).await;
     let body = json!({"name": "bob", "age": 6});
     let first = client.ask_once("key-1", "probe", "echo", &body).await;
@@ -120,7 +120,7 @@ async fn repeated_start_is_one_task(database: Database) {
     assert_eq!(ids(&client.get("probe", "status").await.text), [id]);
 }
 
-async fn concurrent_starts_with_one_key_are_one_task(database: Database) {
+async fn concurrent_starts_with_one_key_create_one_task(database: Database) {
     let (_server, client) = setup(database).await;
     let asked = (0..20).map(|_| {
         let client = client.clone();
@@ -128,7 +128,7 @@ async fn concurrent_starts_with_one_key_are_one_task(database: Database) {
     });
     let mut responses = Vec::new();
     for response in asked.collect::<Vec<_>>() {
-        let response = response.await.expect("task does not panic");
+        let response = response.await.expect("the task does not panic");
         assert_eq!(response.status, 202, "{}", response.text);
         responses.push(response.json()["task_id"].clone());
     }

@@ -19,12 +19,12 @@ use crate::support::{
 
 on_both!(
     arguments_are_stored_as_their_type_reads_them,
-    unknown_members_are_rejected_where_the_type_denies_them,
+    unknown_members_are_rejected_if_the_type_denies_them,
     arguments_have_their_own_limit,
     pending_tasks_of_a_user_are_limited,
     stored_bytes_of_a_user_are_limited,
     tasks_without_an_owner_are_not_limited,
-    a_large_result_ends_a_page_of_the_list,
+    large_result_ends_a_page_of_the_list,
     first_task_of_a_user_gets_the_next_free_slot,
     open_monitors_count_as_streams,
 );
@@ -94,11 +94,11 @@ async fn server(database: Database, settings: TaskSettings) -> TestServer {
 }
 
 fn tasks(server: &TestServer) -> std::sync::Arc<Tasks> {
-    server.state.get::<Tasks>().expect("portal has tasks")
+    server.state.get::<Tasks>().expect("the service exists")
 }
 
 async fn number(server: &TestServer, expression: impl Into<Expr>) -> i64 {
-    let store = server.state.get::<Store>().expect("portal has a store");
+    let store = server.state.get::<Store>().expect("the service exists");
     let select = Query::select()
         .expr(expression)
         .from("portal_tasks")
@@ -139,7 +139,7 @@ async fn arguments_are_stored_as_their_type_reads_them(database: Database) {
     other.problem(409, "idempotency_key_reused");
 }
 
-async fn unknown_members_are_rejected_where_the_type_denies_them(database: Database) {
+async fn unknown_members_are_rejected_if_the_type_denies_them(database: Database) {
     let server = TestServer::start_with(database, &[], build).await;
     let client = TaskClient::of(&server.user().await).await;
     let body = json!({"text": "a", "more": 1});
@@ -169,7 +169,7 @@ async fn arguments_have_their_own_limit(database: Database) {
         copies: 0,
     };
     let started = tasks(&server).enqueue(little, args).await;
-    let error = started.expect_err("rejected");
+    let error = started.expect_err("the call is rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (413, "args_too_large")
@@ -182,7 +182,7 @@ async fn pending_tasks_of_a_user_are_limited(database: Database) {
     let ann = TaskClient::of(&server.user().await).await;
     let first = ann.ask_once("first", "quota", "quick", &json!({})).await;
     assert_eq!(first.status, 202);
-    // The limit holds for any number of concurrent starts and of client tokens.
+    // The limit applies to any number of concurrent starts and client tokens.
     let other = TaskClient::of(&server.user().await).await;
     let starts = (0..40).map(|number| {
         let client = if number % 2 == 0 { &ann } else { &other };
@@ -243,7 +243,7 @@ async fn stored_bytes_of_a_user_are_limited(database: Database) {
     refused.problem(429, "task_storage_full");
     assert_eq!(refused.header("retry-after"), "60");
     eventually("all tasks have finished", async || {
-        let store = server.state.get::<Store>().expect("portal has a store");
+        let store = server.state.get::<Store>().expect("the service exists");
         let active = Query::select()
             .expr(Func::count(Expr::col("id")))
             .from("portal_tasks")
@@ -257,7 +257,7 @@ async fn stored_bytes_of_a_user_are_limited(database: Database) {
             .then_some(())
     })
     .await;
-    // Results count toward the limit as well.
+    // Results also count toward the limit.
     let eve = TaskClient::of(&server.sign_in("eve@example.com").await).await;
     let large = json!({"text": "x".repeat(1_000), "copies": 250});
     let id = eve.start_in("quota", "repeat", &large).await;
@@ -278,7 +278,10 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
     let server = server(database, settings).await;
     let tasks = tasks(&server);
     for _ in 0..5 {
-        tasks.enqueue(quick, NoArgs {}).await.expect("stored");
+        tasks
+            .enqueue(quick, NoArgs {})
+            .await
+            .expect("the task is enqueued");
     }
     let ann = server.user().await;
     let me = ann.get("/api/auth/me").await.json();
@@ -292,17 +295,17 @@ async fn tasks_without_an_owner_are_not_limited(database: Database) {
     };
     for _ in 0..2 {
         let started = tasks.enqueue(quick, NoArgs {}).initiator(starter()).await;
-        started.expect("stored");
+        started.expect("the task is enqueued");
     }
     let refused = tasks.enqueue(quick, NoArgs {}).initiator(starter()).await;
-    let error = refused.expect_err("rejected");
+    let error = refused.expect_err("the call is rejected");
     assert_eq!(
         (error.status().as_u16(), error.code()),
         (429, "too_many_pending_tasks")
     );
 }
 
-async fn a_large_result_ends_a_page_of_the_list(database: Database) {
+async fn large_result_ends_a_page_of_the_list(database: Database) {
     let server = TestServer::start_with(database, &[], build).await;
     let client = TaskClient::of(&server.user().await).await;
     let mut ids = Vec::new();
@@ -351,7 +354,7 @@ async fn first_task_of_a_user_gets_the_next_free_slot(database: Database) {
     let task = eve.ended_in("quota", &of_eve).await;
     assert_eq!(task["status"], "COMPLETED");
     // The query returns the tasks in the order in which they were claimed.
-    let store = server.state.get::<Store>().expect("portal has a store");
+    let store = server.state.get::<Store>().expect("the service exists");
     let select = Query::select()
         .column("id")
         .from("portal_tasks")
@@ -396,7 +399,7 @@ async fn open_monitors_count_as_streams(database: Database) {
         let refused = open(path, http).await;
         // The body of an open stream does not end: read it only after this check.
         assert_eq!(refused.status(), 429, "{path}");
-        let problem: Value = refused.json().await.expect("JSON");
+        let problem: Value = refused.json().await.expect("the body is JSON");
         assert_eq!(problem["code"], "too_many_streams", "{path}");
     }
     drop(first);
@@ -444,7 +447,7 @@ async fn large_arguments_do_not_fill_memory_when_listed() {
     sqlx::query("UPDATE portal_tasks SET args = json_object('x', hex(zeroblob(250000)))")
         .execute(&mut database)
         .await
-        .expect("written");
+        .expect("the data is written");
 
     let path = client.path("example_task2", "status?limit=1000");
     let lists = (0..10).map(|_| client.http.get(&path));

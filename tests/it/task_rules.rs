@@ -1,4 +1,4 @@
-//! Rules of tasks: cancellation at the next step, ownership, internal tasks, hidden causes.
+//! Task rules: cancellation at the next step, ownership, internal tasks, hidden causes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -140,9 +140,16 @@ async fn transactional_task_belongs_to_the_user_of_the_request(database: Databas
         .expect("page contains an id");
     let id: Uuid = rest[..36].parse().expect("id is a UUID");
     let me = user.get("/api/auth/me").await.json();
-    let tasks = server.state.get::<Tasks>().expect("registered");
-    let record = tasks.get(id).await.expect("read").expect("stored");
-    let owner = record.owner_user_id.expect("task has an owner").to_string();
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
+    let record = tasks
+        .get(id)
+        .await
+        .expect("the database responds")
+        .expect("task exists");
+    let owner = record
+        .owner_user_id
+        .expect("the task has an owner")
+        .to_string();
     assert_eq!(json!(owner), me["id"]);
     eventually("the owner is notified", async || {
         let list = user.get("/api/notifications").await.text;
@@ -150,15 +157,26 @@ async fn transactional_task_belongs_to_the_user_of_the_request(database: Databas
     })
     .await;
 
-    let users = server.state.get::<Users>().expect("registered");
+    let users = server.state.get::<Users>().expect("the service exists");
     let owner = owner.parse().expect("id is a UUID");
-    let owner = users.get(owner).await.expect("read").expect("user exists");
-    let store = server.state.get::<Store>().expect("portal has a store");
+    let owner = users
+        .get(owner)
+        .await
+        .expect("the database responds")
+        .expect("user exists");
+    let store = server.state.get::<Store>().expect("the service exists");
     let mut transaction = store.begin().await.expect("transaction starts");
     let start = tasks.enqueue(sends_receipt, NoArgs {}).initiator(&owner);
-    let kept = start.within(&mut transaction).await.expect("enqueued");
-    transaction.commit().await.expect("committed");
-    let record = tasks.get(kept.id()).await.expect("read").expect("stored");
+    let kept = start
+        .within(&mut transaction)
+        .await
+        .expect("the task is enqueued");
+    transaction.commit().await.expect("the transaction commits");
+    let record = tasks
+        .get(kept.id())
+        .await
+        .expect("the database responds")
+        .expect("task exists");
     assert_eq!(record.owner_user_id, Some(owner.id));
 }
 
@@ -208,12 +226,15 @@ async fn internal_task_starts_only_from_code(database: Database) {
     let fields = [("state", "rules"), ("task", "sends_receipt")];
     browser.submit("/admin/tasks/start", &fields).await;
 
-    let tasks = server.state.get::<Tasks>().expect("registered");
-    let none = tasks.list(&of_receipts()).await.expect("tasks are listed");
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
+    let none = tasks
+        .list(&of_receipts())
+        .await
+        .expect("the tasks can be listed");
     assert!(none.is_empty(), "{none:?}");
     let handle = tasks.enqueue(sends_receipt, NoArgs {}).await;
-    let ended = handle.expect("enqueued").result().await;
-    let error = ended.expect_err("a failure");
+    let ended = handle.expect("the task is enqueued").result().await;
+    let error = ended.expect_err("the task fails");
     assert_eq!(error.message(), "the printer is on fire");
     let by_hand = Task::<NoArgs, ()>::new(
         portal_core::source!(by_hand),
@@ -313,7 +334,9 @@ async fn seed_tasks_accept_seed_arguments_and_protect_config() {
     let report = json!({"title": "x", "from": "2026-01-01", "sections": [], "delivery": {"kind": "email", "to": "nobody"}});
     let refused = user.ask("reports", "write_report", &report).await;
     let problem = refused.problem(422, "invalid_parameters");
-    let errors = problem["errors"].as_array().expect("errors");
+    let errors = problem["errors"]
+        .as_array()
+        .expect("the problem has a list of errors");
     let pointers: Vec<&Value> = errors.iter().map(|error| &error["pointer"]).collect();
     assert!(pointers.contains(&&json!("/title")), "{pointers:?}");
 
@@ -321,7 +344,7 @@ async fn seed_tasks_accept_seed_arguments_and_protect_config() {
     let line = log
         .lines()
         .find(|line| line.contains("anyone with a client token may start them"))
-        .expect("log contains a warning");
+        .expect("the log contains a warning");
     assert!(line.contains("example_task2/loaded_task"), "{line}");
     assert!(!line.contains("task2_show_db_config"), "{line}");
 }

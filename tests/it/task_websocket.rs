@@ -80,7 +80,7 @@ async fn monitor_sends_state_and_changes_then_closes_at_the_end(database: Databa
             .filter_map(|task| task["message"].as_str())
             .collect();
         assert!(words.contains(&"step 3"), "{words:?}");
-        let last = data.last().expect("at least one");
+        let last = data.last().expect("the client received a message");
         assert_eq!(
             (&last["status"], &last["result"]),
             (&json!("COMPLETED"), &json!("done"))
@@ -342,7 +342,7 @@ async fn monitor_sends_the_end_of_a_cancelled_task(database: Database) {
     client.cancel(&id).await;
     let (messages, code) = socket.rest().await;
     assert_eq!(code, 1000);
-    let last = &messages.last().expect("message was received")["data"];
+    let last = &messages.last().expect("the client received a message")["data"];
     assert_eq!(
         (&last["status"], &last["code"]),
         (&json!("ERROR"), &json!("cancelled"))

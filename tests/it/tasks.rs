@@ -80,7 +80,7 @@ async fn started_task_is_found_at_its_location(database: Database) {
     );
     let times = ["created_at", "started_at", "finished_at"].map(|name| {
         let text = task[name].as_str().expect("value is a time");
-        chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339")
+        chrono::DateTime::parse_from_rfc3339(text).expect("the time is in RFC 3339 format")
     });
     assert!(times.is_sorted(), "{times:?}");
 
@@ -324,13 +324,16 @@ async fn task_types_are_listed(database: Database) {
 
 async fn task_can_be_enqueued_from_code(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server.state.get::<Tasks>().expect("registered");
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
     let args = app::EchoArgs {
         name: "bob".to_owned(),
         age: 6,
     };
-    let handle = tasks.enqueue(app::echo, args).await.expect("enqueued");
-    let result: app::EchoArgs = handle.result().await.expect("completed");
+    let handle = tasks
+        .enqueue(app::echo, args)
+        .await
+        .expect("the task is enqueued");
+    let result: app::EchoArgs = handle.result().await.expect("the task completes");
     assert_eq!((result.name.as_str(), result.age), ("bob", 6));
 
     let too_old = app::EchoArgs {
@@ -339,19 +342,19 @@ async fn task_can_be_enqueued_from_code(database: Database) {
     };
     let refused = tasks.enqueue(app::echo, too_old).await;
     assert_eq!(
-        refused.expect_err("invalid arguments").code(),
+        refused.expect_err("the arguments are invalid").code(),
         "invalid_parameters"
     );
 }
 
 async fn failure_is_typed_in_code(database: Database) {
     let server = TestServer::start(database).await;
-    let tasks = server.state.get::<Tasks>().expect("registered");
+    let tasks = server.state.get::<Tasks>().expect("the service exists");
     let handle = tasks
         .enqueue(app::fails_task, portal_core::NoArgs {})
         .await
-        .expect("enqueued");
-    let error = handle.result().await.expect_err("a failure");
+        .expect("the task is enqueued");
+    let error = handle.result().await.expect_err("the task fails");
     assert_eq!(
         (error.message(), error.code()),
         ("it never works", "never_works")

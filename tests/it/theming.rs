@@ -21,7 +21,7 @@ on_both!(
     change_by_another_administrator_is_kept,
     locked_settings_cannot_be_chosen,
     reset_restores_the_default_theme,
-    theme_of_a_page_needs_no_database_query,
+    rendering_the_theme_needs_no_database_query,
     ending_other_sessions_keeps_this_one,
 );
 
@@ -96,7 +96,7 @@ async fn user_theme_precedes_default_theme_and_code(database: Database) {
     assert_eq!(
         shown(&guest.page("/nowhere").await, "accent"),
         "ruby",
-        "error pages too"
+        "error pages have the theme too"
     );
 
     let mut browser = CookieClient::new(&server.url);
@@ -122,7 +122,7 @@ async fn user_theme_precedes_default_theme_and_code(database: Database) {
     assert_eq!(
         accent(&again.guest()).await,
         "indigo",
-        "the default of another program"
+        "the default in code, which differs in this program"
     );
 }
 
@@ -134,7 +134,7 @@ async fn default_theme_reaches_every_replica(database: Database) {
     assert_eq!(
         accent(&server.guest()).await,
         "ruby",
-        "at once on this replica"
+        "takes effect immediately on this replica"
     );
     let guest = replica.guest();
     eventually("the replica shows it", async || {
@@ -145,7 +145,7 @@ async fn default_theme_reaches_every_replica(database: Database) {
     assert_eq!(
         accent(&again.guest()).await,
         "ruby",
-        "it survives a restart"
+        "the theme survives a restart"
     );
 }
 
@@ -229,9 +229,13 @@ async fn change_by_another_administrator_is_kept(database: Database) {
     let settings = [("accent", "ruby"), ("gray", "sand")];
     let forms = settings.map(|setting| [setting, ("version", "0")]);
     let (one, other) = tokio::join!(set(&admin, &forms[0]), set(&admin, &forms[1]));
-    // One change is rejected; it is repeated with the version of the page that shows the other.
+    // One of the changes is rejected and sent again, with the version from the page that shows the
+    // other change.
     let refused = [one, other].map(|it| it.header("set-cookie").contains("portal_flash=e"));
-    let again = refused.iter().position(|it| *it).expect("one rejection");
+    let again = refused
+        .iter()
+        .position(|it| *it)
+        .expect("one change is rejected");
     let page = admin.page("/look").await;
     let version = attributes(&page.text, "form input[name=version]", "value");
     assert_eq!(version, ["1"]);
@@ -330,7 +334,7 @@ async fn reset_restores_the_default_theme(database: Database) {
     assert_eq!(shown(&browser.page("/").await, "accent"), "jade");
 }
 
-async fn theme_of_a_page_needs_no_database_query(database: Database) {
+async fn rendering_the_theme_needs_no_database_query(database: Database) {
     let server = start(database, Theme::default()).await;
     let (user, admin) = (server.user().await, server.admin().await);
     set(&admin, &[("accent", "ruby"), ("version", "0")]).await;
@@ -358,14 +362,25 @@ async fn ending_other_sessions_keeps_this_one(database: Database) {
         ids.push(me["id"].as_str().expect("response has an id").to_owned());
     }
     let id = ids[0].parse().expect("id is a UUID");
-    let accounts: Accounts =
-        Accounts::clone(server.state.get::<Accounts>().expect("registered").as_ref());
-    let sessions = accounts.sessions_of(id).await.expect("sessions are listed");
+    let accounts: Accounts = Accounts::clone(
+        server
+            .state
+            .get::<Accounts>()
+            .expect("the service exists")
+            .as_ref(),
+    );
+    let sessions = accounts
+        .sessions_of(id)
+        .await
+        .expect("the sessions can be listed");
     assert_eq!(sessions.len(), 2, "{sessions:?}");
     // The newest is first, and the test keeps the older one.
     let keep = sessions[1].id.clone();
     assert_eq!(
-        accounts.end_other_sessions(id, &keep).await.expect("done"),
+        accounts
+            .end_other_sessions(id, &keep)
+            .await
+            .expect("the sessions end"),
         1
     );
     assert_eq!(here.get("/api/auth/me").await.status, 200);
@@ -379,7 +394,7 @@ async fn ending_other_sessions_keeps_this_one(database: Database) {
         accounts
             .sessions_of(id)
             .await
-            .expect("sessions are listed")
+            .expect("the sessions can be listed")
             .len(),
         1
     );
@@ -448,7 +463,9 @@ async fn brand_is_served_and_sets_the_text_direction() {
     assert_eq!((swatches.len(), swatches[0].as_str()), (27, "brand"));
     let sheets = attributes(&page.text, "link[rel=stylesheet]", "href");
     let sheet = sheets.iter().find(|sheet| sheet.contains("/brand/"));
-    let css = guest.get(sheet.expect("style sheet is readable")).await;
+    let css = guest
+        .get(sheet.expect("the page links the style sheet"))
+        .await;
     assert!(css.header("content-type").starts_with("text/css"));
     assert!(css.header("cache-control").contains("immutable"));
     assert!(css.text.contains("--accent-solid:#0f766e"));

@@ -88,7 +88,10 @@ async fn arrow_keys_move_between_swatches() {
     let (_portal, browser) = open().await;
     browser.click(RUBY).await;
     let swatch = browser.find(RUBY).await;
-    swatch.send_keys("\u{E014}").await.expect("keys accepted");
+    swatch
+        .send_keys("\u{E014}")
+        .await
+        .expect("the element accepts keys");
     let state = "const it = document.activeElement; return [it.name, it.value, document.documentElement.dataset.accent]";
     assert_eq!(browser.script(state).await, json!(["accent", "red", "red"]));
     // The Left key moves back to the choice that follows the default theme.
@@ -98,7 +101,10 @@ async fn arrow_keys_move_between_swatches() {
     browser
         .click(".pt-swatches input[name=accent][value=gray]")
         .await;
-    swatch.send_keys("\u{E012}").await.expect("keys accepted");
+    swatch
+        .send_keys("\u{E012}")
+        .await
+        .expect("the element accepts keys");
     assert_eq!(browser.script(state).await, json!(["accent", "", "indigo"]));
     browser.close().await;
 }

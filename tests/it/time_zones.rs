@@ -54,16 +54,16 @@ async fn server_and_browser_render_times_in_the_same_zone() {
         let page = request
             .send()
             .await
-            .expect("portal responds")
+            .expect("the portal responds")
             .text()
             .await
-            .expect("text");
+            .expect("the body is text");
         let page = scraper::Html::parse_document(&page);
         let times = scraper::Selector::parse("main time[data-format]").expect("selector is valid");
         let written: Vec<String> = page.select(&times).map(|it| it.text().collect()).collect();
         assert_eq!(shown, json!(written), "{path}");
     }
-    // Times that only the scripts or only the server render do not differ either.
+    // A time that the page shows is the same as one that a script formats in local time.
     let clock = "const time = document.querySelector('time[data-format=datetime]'); \
         return [time.textContent, new Date(time.dateTime).toLocaleTimeString('en-GB', {timeStyle: 'short'})]";
     let clock = browser.script(clock).await;
@@ -97,10 +97,10 @@ async fn unknown_time_zone_is_ignored() {
         let page = request
             .send()
             .await
-            .expect("portal responds")
+            .expect("the portal responds")
             .text()
             .await
-            .expect("text");
+            .expect("the body is text");
         assert!(page.contains("Times are in <span>UTC</span>."), "{cookie}");
     }
 }

@@ -1,4 +1,4 @@
-//! Task states on pages: correct whatever happens to the connection.
+//! Task states on pages, which must be correct whatever happens to the connection.
 
 use axum::extract::Path;
 use portal_core::pages::components::{TaskList, TaskRowView};
@@ -11,7 +11,7 @@ use crate::support::{
     Chromium, Client, Database, EventStream, Socket, TaskClient, TestServer, eventually, on_both,
 };
 
-/// Returns the cursor of a page, which contains all changes before the cursor.
+/// Returns the cursor of a page; the page contains all changes before it.
 fn mark_of(page: &str) -> String {
     let (_, mark) = page
         .split_once("data-mark=\"")
@@ -58,7 +58,7 @@ async fn tasks_finished_before_the_socket_opens_are_sent(database: Database) {
         .replace('+', "%2B");
     let path = format!("/api/tasks/{}/monitor?since={newest}", client.token);
     let mut events = EventStream::open(&client.http, &path).await;
-    let event = events.next().await.expect("event arrives");
+    let event = events.next().await.expect("an event arrives");
     assert_eq!(event["data"]["status"], "COMPLETED");
     server.stop().await;
 }
@@ -96,13 +96,13 @@ async fn finish(client: &TaskClient, ids: &[String]) {
     }
 }
 
-/// A page of an application that follows the tasks of a client token.
+/// An application page that follows the tasks of a client token.
 fn monitored() -> Page {
     Page::get(
         "/monitored/{token}",
         async |tasks: Data<Tasks>, Path(token): Path<String>| {
             let all = tasks.list(&TaskFilter::default()).await;
-            let rows = all.expect("read");
+            let rows = all.expect("the database responds");
             let rows = rows.iter().map(TaskRowView::from).collect();
             let list = TaskList::new(rows).monitor(format!("/api/tasks/{token}/monitor"));
             html! { (list) }

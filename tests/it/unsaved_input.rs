@@ -217,9 +217,9 @@ fn with_guest_book(portal: PortalBuilder) -> PortalBuilder {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn region_with_a_changed_form_waits_until_it_is_clean() {
     let mut server = TestServer::start_with(Database::Sqlite, &[], with_guest_book).await;
-    let live = server.state.get::<Live>().expect("registered");
+    let live = server.state.get::<Live>().expect("the service exists");
     let add = || {
-        let entries = server.state.get::<Entries>().expect("registered");
+        let entries = server.state.get::<Entries>().expect("the service exists");
         entries.0.fetch_add(1, Ordering::SeqCst);
         live.notify("guest-book");
     };
@@ -246,7 +246,7 @@ async fn region_with_a_changed_form_waits_until_it_is_clean() {
         .await
         .clear()
         .await
-        .expect("cleared");
+        .expect("the field can be cleared");
     browser.script("document.activeElement.blur()").await;
     browser.see("3 entries").await;
     assert_eq!(browser.script(form).await, json!(["", "3"]));

@@ -42,7 +42,7 @@ fn pointers(problem: &Value) -> Vec<&str> {
     let errors = problem["errors"].as_array().expect("value is a list");
     errors
         .iter()
-        .map(|error| error["pointer"].as_str().expect("error has a pointer"))
+        .map(|error| error["pointer"].as_str().expect("the error has a pointer"))
         .collect()
 }
 

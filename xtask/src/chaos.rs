@@ -16,13 +16,13 @@ use crate::tools::{Tool, Tools};
 /// Duration in seconds of the run that is part of the tests.
 const SHORT: u64 = 8;
 
-/// Options of `cargo xtask chaos`.
+/// Options for `cargo xtask chaos`.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Duration of the failures in seconds
+    /// Duration of the failure injection in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Seed for the sequence of failures; chosen and printed by default
+    /// Seed for the sequence of failures; chosen at random and printed if not given
     #[arg(long)]
     seed: Option<u64>,
     /// Arguments for `portal-bench chaos`
@@ -30,7 +30,7 @@ pub(crate) struct Settings {
     arguments: Vec<String>,
 }
 
-/// Builds the replicas and starts injecting failures.
+/// Builds the benchmark program and runs the chaos test.
 pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     let bench = step("build portal-bench", || {
         cargo.build_binary("portal-bench", &["--package", "portal-bench"], interrupt)

@@ -1,4 +1,4 @@
-//! `cargo xtask check`: the checks of CI, in the same order.
+//! `cargo xtask check`: the CI checks, in the same order.
 
 use anyhow::Result;
 use portal_testkit::Interrupt;

@@ -76,8 +76,9 @@ impl DemoPortal {
         bail!("{home} does not respond with {wanted} after 30 seconds");
     }
 
-    /// Adds people, rows and tasks of three months, completed and failed, waits until they
-    /// are stored, and returns the id of a failed task.
+    /// Adds demo data, waits until it is stored, and returns the id of a failed task.
+    ///
+    /// The data consists of people, rows, and completed and failed tasks from three months.
     pub(crate) fn fill(&self, session: &str) -> Result<String> {
         for (email, first, last) in [
             ("alan@example.com", "Alan", "Turing"),
@@ -92,7 +93,7 @@ impl DemoPortal {
             let person = self.sign_in(&Person::new(email, first, last))?;
             self.send("/api/client-tokens", Some(&person), &json!({}))?;
         }
-        // Without this, all data would be from today.
+        // This request adds older data; without it, all data would be from today.
         self.send("/admin/overview/examples", Some(session), &json!({}))?;
         self.send("/api/admin/defaults", Some(session), &json!({}))?;
         let person = json!({"name": "Grace", "age": 37});

@@ -1,4 +1,4 @@
-//! `cargo xtask features`: checks that each feature builds separately and disabled code is absent.
+//! `cargo xtask features`: checks that each feature builds alone and that disabled code is absent.
 
 use std::fs;
 

@@ -40,7 +40,7 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Run the checks of CI: format, clippy, tidy, test
+    /// Run the CI checks: format, clippy, tidy, test
     Check,
     /// Check file lengths, import directions, forbidden words and prose
     Tidy {
@@ -48,7 +48,7 @@ enum Command {
         #[arg(long)]
         prose: bool,
     },
-    /// Retake the screenshots of the documentation
+    /// Retake the screenshots for the documentation
     Screenshots(screenshots::Settings),
     /// Check that each feature builds on its own
     Features,

@@ -12,15 +12,15 @@ use crate::progress::step;
 use crate::tools::{Tool, Tools};
 use crate::{assets, chaos};
 
-/// Environment variable of the tests: URI of a database server that they can write to.
+/// Environment variable for the tests: URI of a database server that they can write to.
 const POSTGRES: &str = "PORTAL_TEST_POSTGRES";
-/// Environment variable of the tests: URL of a WebDriver.
+/// Environment variable for the tests: URL of a WebDriver.
 const CHROMEDRIVER: &str = "PORTAL_TEST_CHROMEDRIVER";
-/// Environment variable of the tests: browser that the WebDriver starts.
+/// Environment variable for the tests: browser that the WebDriver starts.
 const CHROMIUM: &str = "PORTAL_TEST_CHROMIUM";
-/// Environment variable of the tests: program of the reference portal.
+/// Environment variable for the tests: program of the reference portal.
 const BINARY: &str = "PORTAL_TEST_BINARY";
-/// Environment variable of the tests: arguments of the `cargo build` whose libraries they link.
+/// Environment variable for the tests: `cargo build` arguments that built the linked libraries.
 const BUILD: &str = "PORTAL_TEST_BUILD";
 
 /// Starts the servers, runs `cargo test`, stops the servers.
@@ -28,7 +28,7 @@ const BUILD: &str = "PORTAL_TEST_BUILD";
 /// A variable that is already set is kept, and its server is not started.
 pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) -> Result<()> {
     let needs = |variable| env::var_os(variable).is_none_or(|value| value.is_empty());
-    // If tests are selected, only those run.
+    // Arguments select tests; if there are any, nothing else runs.
     let runs_all = arguments.is_empty();
     let mut needed: Vec<Tool> = [
         (POSTGRES, Tool::Postgres),
@@ -54,8 +54,7 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
 
     // Created before the servers, so that it is removed after they have stopped.
     let directory = tempfile::Builder::new().prefix("portal-test-").tempdir()?;
-    // Browsers and killed tests leave files behind; in this directory, they are removed with the
-    // rest.
+    // Browsers and killed tests leave files behind; files in this directory are removed with it.
     let scratch = directory.path().join("scratch");
     fs::create_dir(&scratch)?;
 

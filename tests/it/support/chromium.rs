@@ -15,12 +15,12 @@ use tempfile::TempDir;
 
 /// A browser window on a portal.
 ///
-/// [`close`](Self::close) fails the test if there are messages in the console: script errors,
-/// violations of the content security policy, missing files. [`expects`](Self::expects) adds
-/// exceptions.
+/// [`close`](Self::close) fails the test if the console contains messages, such as script errors,
+/// violations of the content security policy or missing files.
+/// [`allow_console_message`](Self::allow_console_message) adds exceptions.
 pub(crate) struct Chromium {
     client: Client,
-    /// For commands that are not part of the WebDriver standard.
+    /// Client for commands that are not part of the WebDriver standard.
     http: reqwest::Client,
     driver: String,
     root: String,
@@ -199,7 +199,7 @@ impl Chromium {
         let entries = self.command("se/log", json!({"type": "performance"})).await;
         let events: Vec<Value> = entries
             .as_array()
-            .expect("a list")
+            .expect("value is a list")
             .iter()
             .filter_map(|entry| serde_json::from_str(entry["message"].as_str()?).ok())
             .map(|mut entry: Value| entry["message"].take())
@@ -240,7 +240,7 @@ impl Chromium {
     /// Returns the console messages since the last call.
     pub(crate) async fn console(&self) -> Vec<String> {
         let entries = self.command("se/log", json!({"type": "browser"})).await;
-        let entries = entries.as_array().expect("a list").iter();
+        let entries = entries.as_array().expect("value is a list").iter();
         entries
             .map(|entry| format!("{} {}", entry["level"], entry["message"]))
             .collect()
@@ -258,7 +258,7 @@ impl Chromium {
             .await
             .expect("the driver responds");
         assert_eq!(response.status(), 200, "{path}");
-        let mut response: Value = response.json().await.expect("JSON");
+        let mut response: Value = response.json().await.expect("the body is JSON");
         response["value"].take()
     }
 
@@ -292,7 +292,9 @@ fn key(name: &str) -> char {
         "Right" => Key::Right,
         "Home" => Key::Home,
         "End" => Key::End,
-        letter if letter.chars().count() == 1 => return letter.chars().next().expect("one letter"),
+        letter if letter.chars().count() == 1 => {
+            return letter.chars().next().expect("the name is a single letter");
+        }
         other => panic!("no code for the key {other}"),
     };
     key.into()

@@ -29,12 +29,12 @@ impl CookieClient {
     /// Returns a browser with the session of a signed-in client.
     pub(crate) fn of(url: &str, signed_in: &Client) -> Self {
         let mut browser = Self::new(url);
-        let token = signed_in.token.clone().expect("a signed-in client");
+        let token = signed_in.token.clone().expect("the client is signed in");
         browser.cookies.insert("__session".to_owned(), token);
         browser
     }
 
-    /// Returns the same as [`of`](Self::of), with the other cookies of a Clerk test instance.
+    /// Returns the same as [`of`](Self::of), plus the other cookies of a Clerk test instance.
     pub(crate) fn of_clerk(url: &str, signed_in: &Client) -> Self {
         let mut browser = Self::of(url, signed_in);
         for (name, value) in [("__client_uat", "1"), ("__clerk_db_jwt", "dvb_1")] {
@@ -79,7 +79,9 @@ impl CookieClient {
         for cookie in answer.headers.get_all(SET_COOKIE) {
             let cookie = cookie.to_str().expect("the cookie is text");
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
-            let (name, value) = pair.split_once('=').expect("a name and a value");
+            let (name, value) = pair
+                .split_once('=')
+                .expect("the cookie has a name and a value");
             if attributes.contains("Max-Age=0") {
                 self.cookies.remove(name);
             } else {
@@ -109,7 +111,7 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
 
 /// Returns the values of an attribute of all elements that match a selector.
 pub(crate) fn attributes(html: &str, selector: &str, attribute: &str) -> Vec<String> {
-    let selector = Selector::parse(selector).expect("the selector is valid");
+    let selector = Selector::parse(selector).expect("selector is valid");
     Html::parse_document(html)
         .select(&selector)
         .filter_map(|element| element.value().attr(attribute))
@@ -119,7 +121,9 @@ pub(crate) fn attributes(html: &str, selector: &str, attribute: &str) -> Vec<Str
 
 /// Opens a connection without sending anything.
 pub(crate) async fn connect(url: &str) -> TcpStream {
-    let address = url.strip_prefix("http://").expect("a plain URL");
+    let address = url
+        .strip_prefix("http://")
+        .expect("the URL starts with `http://`");
     TcpStream::connect(address)
         .await
         .expect("the portal listens")
@@ -127,7 +131,9 @@ pub(crate) async fn connect(url: &str) -> TcpStream {
 
 /// Sends bytes that no client library would send; returns the status and the whole response.
 pub(crate) async fn raw(url: &str, head: &str) -> (u16, String) {
-    let address = url.strip_prefix("http://").expect("a plain URL");
+    let address = url
+        .strip_prefix("http://")
+        .expect("the URL starts with `http://`");
     raw_without_host(url, &format!("{head}\r\nHost: {address}")).await
 }
 

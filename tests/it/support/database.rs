@@ -27,8 +27,9 @@ impl Database {
         }
     }
 
-    /// Creates a database like the one that a portal without tasks and models leaves when it
-    /// starts: with the tables and with a key of the development identity provider.
+    /// Creates a database with the portal's tables and a key for the development identity provider.
+    ///
+    /// A portal without tasks and models creates the same database when it starts.
     pub(crate) async fn create_migrated(self, directory: &TempDir) -> String {
         let template = template::of(self).await;
         match self {

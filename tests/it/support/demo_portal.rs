@@ -55,7 +55,7 @@ impl DemoPortal {
         }
         let listed = command(portal.directory()).arg("routes").output().await;
         let listed = listed.expect("the binary runs");
-        let listed = String::from_utf8(listed.stdout).expect("text");
+        let listed = String::from_utf8(listed.stdout).expect("the output is text");
         let requests = listed.lines().filter_map(page).map(async |(path, access)| {
             let response = admin.page(&path).await;
             // Fragments that scripts request are not pages; some pages redirect signed-in users.

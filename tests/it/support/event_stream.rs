@@ -40,7 +40,12 @@ impl EventStream {
         if response.status() != 200 {
             return Err(TestResponse::of(request).await);
         }
-        let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
+        let header = |name: &str| {
+            response.headers()[name]
+                .to_str()
+                .expect("the header value is text")
+                .to_owned()
+        };
         assert_eq!(header("content-type"), "text/event-stream");
         assert_eq!(header("cache-control"), "no-store");
         assert_eq!(header("x-accel-buffering"), "no");
@@ -94,7 +99,7 @@ impl EventStream {
             let chunk = chunk.expect("data arrives within a minute");
             let chunk = chunk.expect("the stream ends without an error")?;
             self.text
-                .push_str(std::str::from_utf8(&chunk).expect("frames are whole"));
+                .push_str(std::str::from_utf8(&chunk).expect("every chunk is valid UTF-8"));
         }
     }
 

@@ -13,7 +13,7 @@ use super::Client;
 /// A running reference portal; its directory outlives its processes.
 pub(crate) struct ReferencePortal {
     pub(crate) url: String,
-    /// `None` while another thread waits for it.
+    /// `None` while another thread waits for the portal.
     portal: Option<Portal>,
     directory: TempDir,
 }

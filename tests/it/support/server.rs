@@ -107,7 +107,7 @@ impl TestServer {
         let body = json!(Person::new(email, "Test", "Person"));
         let response = self.guest().post(Person::PATH, &body).await;
         assert_eq!(response.status, 200, "{}", response.text);
-        let token = account::token(&response.json()).expect("a token");
+        let token = account::token(&response.json()).expect("response has a token");
         Client::new(&self.url, Some(token))
     }
 
@@ -124,7 +124,7 @@ impl TestServer {
         self.replica_with(&[]).await
     }
 
-    /// Starts a second replica that accepts the same sessions: both have the same public URL.
+    /// Starts a second replica with the same public URL, so that it accepts the same sessions.
     pub(crate) async fn replica_of_sessions(&self) -> Self {
         self.replica_with(&[("PUBLIC_URL", self.url.as_str())])
             .await
@@ -305,12 +305,12 @@ impl Client {
         assert_eq!(response.status, 201, "{}", response.text);
         response.json()["client_token"]
             .as_str()
-            .expect("a token")
+            .expect("response has a token")
             .to_owned()
     }
 }
 
-/// A response, read to its end.
+/// A response whose body has been read completely.
 #[derive(Debug)]
 pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,

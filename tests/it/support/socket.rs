@@ -53,7 +53,7 @@ impl Socket {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(Error::Http(response)) => {
                 let body = response.body().as_deref().unwrap_or_default();
-                let problem = serde_json::from_slice(body).expect("a problem document");
+                let problem = serde_json::from_slice(body).expect("the body is a problem document");
                 let content_type = response.headers().get("content-type");
                 assert_eq!(
                     content_type.expect("the response has a content type"),
@@ -79,7 +79,10 @@ impl Socket {
                     return Ok(message);
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    return Err(frame.expect("a close frame").code.into());
+                    return Err(frame
+                        .expect("the close message has a close frame")
+                        .code
+                        .into());
                 }
                 Some(Ok(_)) => {}
                 other => panic!("the connection ends without a close frame: {other:?}"),
@@ -129,7 +132,10 @@ impl Socket {
                 let message = tokio::time::timeout(Duration::from_secs(60), stream.next()).await;
                 match message.expect("a message arrives within a minute") {
                     Some(Ok(Message::Close(frame))) => {
-                        return frame.expect("a close frame").code.into();
+                        return frame
+                            .expect("the close message has a close frame")
+                            .code
+                            .into();
                     }
                     Some(Ok(_)) => {}
                     other => panic!("the connection ends without a close frame: {other:?}"),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Client, TestResponse};
 
-/// Polls until there is a value; the time limit only ends a test that would never finish.
+/// Polls until there is a value; the time limit only ends a test that would otherwise hang.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..1800 {
         if let Some(answer) = ask().await {
@@ -61,7 +61,10 @@ impl TaskClient {
     pub(crate) async fn start_in(&self, state: &str, task: &str, body: &Value) -> String {
         let answer = self.ask(state, task, body).await;
         assert_eq!(answer.status, 202, "{}", answer.text);
-        answer.json()["task_id"].as_str().expect("an id").to_owned()
+        answer.json()["task_id"]
+            .as_str()
+            .expect("response has an id")
+            .to_owned()
     }
 
     /// Starts a task of the test application that takes no arguments.

@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 use super::Database;
 
 /// Returns the path of the SQLite template or the name of the PostgreSQL template.
-///
-/// The migrations and the RSA key take longer than most tests; the first test creates them.
+/// Running the migrations and generating the RSA key takes longer than most tests, so only the
+/// first test does it.
 pub(super) async fn of(database: Database) -> &'static str {
     static SQLITE: OnceCell<String> = OnceCell::const_new();
     static POSTGRES: OnceCell<String> = OnceCell::const_new();
@@ -22,7 +22,7 @@ pub(super) async fn of(database: Database) -> &'static str {
 }
 
 async fn create(database: Database) -> String {
-    // Kept until the process ends; `cargo xtask test` removes the files of the tests.
+    // The directory is kept until the process ends; `cargo xtask test` removes the tests' files.
     let directory = TempDir::keep(tempfile::tempdir().expect("a directory can be created"));
     let uri = database.create_in(&directory).await;
     let auth = ClerkAuth::new();
@@ -33,9 +33,13 @@ async fn create(database: Database) -> String {
     let portal = portal.await.expect("the portal starts");
     portal.shutdown().await;
     portal.store().close().await;
-    let (_, name) = uri.split_once("://").expect("a URI");
+    let (_, name) = uri.split_once("://").expect("the URI has a scheme");
     match database {
         Database::Sqlite => name.to_owned(),
-        Database::Postgres => name.rsplit_once('/').expect("a database").1.to_owned(),
+        Database::Postgres => name
+            .rsplit_once('/')
+            .expect("the URI names a database")
+            .1
+            .to_owned(),
     }
 }

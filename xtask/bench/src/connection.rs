@@ -76,7 +76,7 @@ impl Connection {
     }
 }
 
-/// Length of a response.
+/// Expected length of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Expected {
     head: usize,

@@ -15,7 +15,7 @@ use crate::target::{SUBJECTS, Target};
 /// Environment variable with the URI of a PostgreSQL server to measure on.
 pub(crate) const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 
-/// Options of the request benchmark.
+/// Options for the request benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
     #[command(flatten)]

@@ -33,7 +33,7 @@ const JITTER: u64 = 100;
 /// Time after which a tab counts as having missed a change.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Options of the live-update benchmark.
+/// Options for the live-update benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
     /// Number of open tabs

@@ -29,8 +29,8 @@ impl Round {
         for _ in 0..connections {
             open.push(Connection::open(server.address).await?);
         }
-        // Waking a sleeping client thread costs the server time, and a slower server would do it
-        // more often. So no thread sleeps.
+        // Waking a sleeping client thread costs the server time, and a slower server would have to
+        // do it more often, so the client threads never sleep.
         let mut awake = JoinSet::new();
         for _ in 0..Handle::current().metrics().num_workers() {
             awake.spawn(stay_awake());

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::target::{self, Caller, Setting};
 
-/// Options of the server.
+/// Options for the server.
 #[derive(Args)]
 pub(crate) struct Settings {
     /// Name of the target
@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// Only line of output: how to reach the target.
+/// Only line of output, which contains the target's address.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Announcement {
     pub(crate) address: SocketAddr,

@@ -12,7 +12,7 @@ use crate::connection::{Connection, request};
 use crate::serve::Announcement;
 use crate::target::{Caller, Target};
 
-/// Number of users of the targets that switch the user on each request.
+/// Number of users for targets that switch users between requests.
 const SESSIONS: usize = 1000;
 
 /// Approximate length of a session token of the development identity provider.

@@ -17,14 +17,14 @@ use portal_testkit::{Process, Program, Signal};
 use crate::http::POSTGRES;
 use crate::summary::Summary;
 
-/// Timeout of a start.
+/// Timeout for a start.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Poll interval of a start, a fraction of the measured time.
+/// Poll interval during a start: a small fraction of the measured time.
 const POLL_INTERVAL: Duration = Duration::from_micros(500);
 /// Time after which an unused portal is idle.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
 
-/// Options of the start-up benchmark.
+/// Options for the start-up benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
     /// Program to start
@@ -68,7 +68,7 @@ fn start(program: &Path, directory: &Path) -> Result<(Process, Duration)> {
     let port = free_port()?;
     let database = env::var(POSTGRES)
         .unwrap_or_else(|_| format!("sqlite://{}", directory.join("portal.db").display()));
-    // Without the caller's settings, which would affect the measurement.
+    // The caller's settings are not used, because they would affect the measurement.
     let mut command = Program::new(program)
         .variable("APP_ENV", "DEV")
         .variable("HOST", "127.0.0.1")

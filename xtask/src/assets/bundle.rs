@@ -19,12 +19,12 @@ const BUNDLES: &str = "dist";
 /// File name of the manifest, in the directory of the bundles.
 const MANIFEST: &str = "MANIFEST.toml";
 const MANIFEST_HEAD: &str = "# Written by `cargo xtask assets`: hashes of the bundles and of all that they are built from.\n";
-/// Bundle and the vendored script that precedes it, in [`ASSETS`].
+/// Name of a bundle, and the vendored script in [`ASSETS`] that it starts with.
 const PREPENDED: (&str, &str) = ("portal.js", "vendor/htmx.min.js");
 /// Generated style sheets that the sources import, in [`ASSETS`].
 const TOKENS: [&str; 2] = ["tokens.css", "tokens-full.css"];
 
-/// Options of the bundler. References that start with `@` are replaced at run time.
+/// Options for the bundler. References that start with `@` are replaced at run time.
 const OPTIONS: [&str; 8] = [
     "--bundle",
     "--minify",

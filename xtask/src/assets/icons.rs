@@ -1,4 +1,4 @@
-//! Lucide icons, without the attributes that all of them repeat.
+//! Lucide icons, stored without the attributes that all of them repeat.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ pub(super) fn wanted(directory: &Path, new: &[String]) -> Result<BTreeSet<String
     Ok(names)
 }
 
-/// Puts an icon on one line, without its comment and without class and size, which rendering sets.
+/// Puts an icon on one line and removes its comment, class and size; rendering sets the last two.
 pub(super) fn shortened(svg: &str) -> String {
     let start = svg.find("<svg").unwrap_or_default();
     let svg = svg.get(start..).unwrap_or_default();

@@ -17,7 +17,7 @@ pub(super) struct Manifest {
     pub(super) packages: Vec<Package>,
 }
 
-/// A package of the npm registry.
+/// A package in the npm registry.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Package {
@@ -48,7 +48,7 @@ pub(super) struct Package {
     pub(super) icons: Option<File>,
 }
 
-/// File of a package, or a file derived from several.
+/// File from a package, or a file derived from several.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {

@@ -34,7 +34,7 @@ const ASSETS: &str = "portal-core/assets";
 /// File in [`ASSETS`] with the scales that the tokens are generated from.
 const SCALES: &str = "vendor/radix-colors.txt";
 
-/// Options of `cargo xtask assets`.
+/// Options for `cargo xtask assets`.
 #[derive(Args)]
 pub(crate) struct Settings {
     /// Only check that all generated files are up to date, without network access
@@ -97,7 +97,7 @@ pub(crate) fn run(root: &Path, settings: &Settings, interrupt: &Interrupt) -> Re
     Ok(())
 }
 
-/// Checks format and rules of scripts and styles; `--write` formats them.
+/// Checks the format and the lint rules of scripts and styles; `--write` formats them.
 fn lint(root: &Path, tools: &Toolchain, options: &[&str], interrupt: &Interrupt) -> Result<()> {
     let mut biome = tools.biome.command(root, &root.join(ASSETS))?;
     biome

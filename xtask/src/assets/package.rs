@@ -1,4 +1,4 @@
-//! Packages of the npm registry.
+//! Packages from the npm registry.
 
 use std::fs;
 use std::path::PathBuf;
@@ -41,13 +41,13 @@ impl Unpacked {
         self.directory.path().join("package").join(path)
     }
 
-    /// Reads a file of the package.
+    /// Reads a file from the package.
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>> {
         let path = self.path(path);
         fs::read(&path).with_context(|| path.display().to_string())
     }
 
-    /// Reads a file of the package as text.
+    /// Reads a file from the package as text.
     pub(super) fn text(&self, path: &str) -> Result<String> {
         String::from_utf8(self.read(path)?).with_context(|| path.to_owned())
     }

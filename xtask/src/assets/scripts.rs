@@ -11,7 +11,7 @@ use crate::progress::step;
 use portal_testkit::Interrupt;
 use portal_testkit::process;
 
-/// Runs the tests with Node.js, whose path is `node`.
+/// Runs the tests with the Node.js binary at `node`.
 pub(crate) fn test(root: &Path, node: &Path, interrupt: &Interrupt) -> Result<()> {
     let assets = root.join(ASSETS);
     let tests = assets.join("test");

@@ -8,8 +8,7 @@
 //!   gray, and 4.5:1 on step 4, the fill under the pointer.
 //! - `mark`, for elements without text (switch, progress, line of a chart): `solid` where its contrast
 //!   is 3:1, else `text`.
-//!
-//! A test of `portal-core` reads the result and measures it.
+//! A test in `portal-core` reads the result and measures its contrast.
 
 use std::fmt::{Display, Write as _};
 
@@ -30,7 +29,7 @@ pub(super) const GRAYS: [&str; 6] = ["gray", "mauve", "slate", "sage", "olive", 
 /// Accents whose solid step is so bright that text on it is dark.
 const BRIGHT: [&str; 5] = ["amber", "yellow", "lime", "mint", "sky"];
 
-/// Returns the accents for which `auto` selects a gray.
+/// Returns the accents for which `auto` selects this gray.
 const fn companions(gray: &str) -> &'static [&'static str] {
     match gray.as_bytes() {
         b"mauve" => &[

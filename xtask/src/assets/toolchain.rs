@@ -28,7 +28,7 @@ pub(super) struct Toolchain {
     pub(super) biome: Program,
 }
 
-/// A program of the npm registry.
+/// A program in the npm registry.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Program {
@@ -109,7 +109,7 @@ impl Program {
         }
         let directory = path.parent().context("the program has no directory")?;
         fs::create_dir_all(directory)?;
-        // Renamed when it is complete, so that an interrupted copy is not used.
+        // The copy is renamed when it is complete, so that an interrupted copy is never used.
         let partial = path.with_extension("partial");
         fs::copy(package.path(&self.binary), &partial)?;
         fs::rename(partial, path)?;

@@ -14,7 +14,7 @@ use crate::cargo::Cargo;
 use crate::progress::step;
 use crate::tools::{Tool, Tools};
 
-/// Environment variable of `portal-bench`: URI of a database server that it can write to.
+/// Environment variable for `portal-bench`: URI of a database server that it can write to.
 const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 
 /// Benchmarks.
@@ -32,7 +32,7 @@ pub(crate) enum Bench {
     Live(Live),
 }
 
-/// Options of the request benchmark.
+/// Options for the request benchmark.
 #[derive(Args)]
 pub(crate) struct Http {
     /// Use a temporary PostgreSQL that syncs its commits instead of SQLite
@@ -43,7 +43,7 @@ pub(crate) struct Http {
     arguments: Vec<String>,
 }
 
-/// Options of the sign-in benchmark.
+/// Options for the sign-in benchmark.
 #[derive(Args)]
 pub(crate) struct Auth {
     /// Arguments for `portal-bench auth`
@@ -51,7 +51,7 @@ pub(crate) struct Auth {
     arguments: Vec<String>,
 }
 
-/// Options of the live-update benchmark.
+/// Options for the live-update benchmark.
 #[derive(Args)]
 pub(crate) struct Live {
     /// Arguments for `portal-bench live`
@@ -59,7 +59,7 @@ pub(crate) struct Live {
     arguments: Vec<String>,
 }
 
-/// Options of the task benchmark.
+/// Options for the task benchmark.
 #[derive(Args)]
 pub(crate) struct Tasks {
     /// Run only these measurements, separated by commas
@@ -151,7 +151,7 @@ fn build_with(
     })
 }
 
-/// Starts a server with the durability of production.
+/// Starts a server with the durability settings of production.
 fn start_postgres(directory: &std::path::Path, interrupt: &Interrupt) -> Result<Postgres> {
     let tools = Tools::provide(&[Tool::Postgres])?;
     step("start PostgreSQL", || {

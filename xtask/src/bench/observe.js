@@ -1,4 +1,4 @@
-// Runs in each page before the page's scripts; records the metrics that users notice.
+// Runs in each page before the page's scripts; records metrics of what users notice.
 (() => {
   let largest = 0, shift = 0;
   const long = [];

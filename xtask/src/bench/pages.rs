@@ -26,7 +26,7 @@ const QUIET: Duration = Duration::from_secs(5);
 
 const OBSERVE: &str = include_str!("observe.js");
 
-/// Options of the page benchmark.
+/// Options for the page benchmark.
 #[derive(Args)]
 pub(crate) struct Pages {
     /// Number of loads of each page on a slow network

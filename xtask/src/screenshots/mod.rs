@@ -31,13 +31,14 @@ const EXPECTED: [&str; 4] = [
 ];
 const SCHEMES: [&str; 2] = ["light", "dark"];
 
-/// Options of `cargo xtask screenshots`.
+/// Options for `cargo xtask screenshots`.
 #[derive(Args)]
 pub(crate) struct Settings {
     /// Only take scenes whose name contains this text
     #[arg(long)]
     only: Option<String>,
-    /// Directory for all screenshots; those of the documentation are also stored in `docs/screenshots`
+    /// Directory for all screenshots; those for the documentation are also stored in
+    /// `docs/screenshots`
     #[arg(long, default_value = "target/screenshots")]
     to: PathBuf,
 }

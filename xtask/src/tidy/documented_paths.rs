@@ -1,4 +1,4 @@
-//! Paths in the tables of docs/architecture.md: each of them must exist.
+//! Checks that each path in the tables of docs/architecture.md exists.
 
 use std::path::{Path, PathBuf};
 

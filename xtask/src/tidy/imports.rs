@@ -1,19 +1,19 @@
-//! Modules of its crate that a file uses.
+//! Finds the modules that a file uses from its crate.
 
-/// Number of names of a path that are read: a module at the crate root and one below it.
+/// Number of path segments that are read: a module at the crate root and one below it.
 const MAX_DEPTH: usize = 2;
 
 /// Path below the crate root, with its line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Import {
-    /// The first names of the path; at least one.
+    /// First segments of the path, at least one.
     pub(super) path: Vec<String>,
     pub(super) line: usize,
 }
 
 /// Returns every path below the crate root that `code` uses.
 ///
-/// `code` contains no comments and literals; `module` is the path of its module, to which `super::`
+/// `code` contains no comments or literals; `module` is the path of its module, to which `super::`
 /// is relative. `$crate::` in a macro is skipped, because it refers to the place where the macro is
 /// used.
 pub(super) fn find(code: &str, module: &[String]) -> Vec<Import> {

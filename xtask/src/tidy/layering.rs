@@ -44,15 +44,14 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("state", GROUND),
 ];
 
-/// Parts of a module that must not use other parts of it: the module, the lower parts, and the
-/// parts above them.
+/// Modules whose lower parts must not use their upper parts: module, lower parts, upper parts.
 const PARTS: [(&str, &[&str], &[&str]); 1] = [(
     "tasks",
     &["definition", "engine", "events", "statistics"],
     &["http", "pages"],
 )];
 
-/// Arrows, and the module of each name that the crate root re-exports.
+/// Checks imports against [`ARROWS`]; maps each name that the crate root re-exports to its module.
 pub(super) struct Layering {
     reexports: HashMap<String, String>,
 }
@@ -129,7 +128,7 @@ impl Layering {
     }
 }
 
-/// Path of the module of a file, and its first name.
+/// Module path of a file, and the first segment of the path.
 struct ModulePath {
     module: String,
     path: Vec<String>,
@@ -292,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn prelude_imports_all_modules_and_is_never_imported() {
+    fn prelude_may_import_all_modules_but_not_be_imported() {
         assert!(findings("prelude.rs", "pub use crate::app::Portal;").is_empty());
         assert_eq!(findings("tasks/mod.rs", "use crate::prelude::*;").len(), 1);
     }

@@ -1,4 +1,4 @@
-//! Locations of programs outside the search path.
+//! Finds programs in the search path and in their usual locations outside it.
 
 use std::env;
 use std::fs;
@@ -38,7 +38,7 @@ const CHROMEDRIVER_PLACES: [&str; 4] = [
     "/snap/bin/chromium.chromedriver",
 ];
 
-/// Returns the directory of the PostgreSQL server in the search path, or else the newest one.
+/// Returns the directory of the PostgreSQL server in the search path, or else of the newest one.
 pub(super) fn postgres() -> Option<PathBuf> {
     search_path()
         .find(|directory| has_postgres(directory))
@@ -108,7 +108,7 @@ mod tests {
     use super::versions;
 
     #[test]
-    fn higher_version_number_is_greater() {
+    fn versions_are_compared_numerically() {
         let root = tempfile::tempdir().unwrap();
         for version in ["9.6", "15", "8"] {
             std::fs::create_dir_all(root.path().join(version).join("bin")).unwrap();

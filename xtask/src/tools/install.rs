@@ -58,7 +58,7 @@ impl System {
         Self::named_in(&release)
     }
 
-    /// Reads `ID` and `ID_LIKE` of an os-release file.
+    /// Detects the system from `ID` and `ID_LIKE` in the text of an os-release file.
     fn named_in(release: &str) -> Self {
         let names: Vec<&str> = release
             .lines()

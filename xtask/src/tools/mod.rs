@@ -14,7 +14,7 @@ pub(crate) enum Tool {
     Postgres,
     /// Chromium or Google Chrome.
     Chromium,
-    /// WebDriver of Chromium.
+    /// WebDriver for Chromium.
     Chromedriver,
     /// Node.js, which runs the unit tests of the scripts.
     Node,

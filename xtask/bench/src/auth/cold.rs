@@ -35,7 +35,7 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     let setup = ProviderContext::new(portal.config().clone().into(), portal.store().clone());
     let mut costs = Vec::new();
     for _ in 0..rounds {
-        // A separate provider that has not cached any of the tokens.
+        // Use a separate provider, which has not cached any of the tokens.
         let mut provider = ClerkAuth::new();
         provider.init(&setup).await?;
         let start = Instant::now();

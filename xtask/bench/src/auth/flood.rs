@@ -1,4 +1,4 @@
-//! Requests with forged tokens that name unknown keys, concurrent with requests of signed-in users.
+//! Requests with forged tokens that name unknown keys, while signed-in users send requests.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -17,14 +17,14 @@ use crate::connection::{Connection, request};
 use crate::summary::Summary;
 use crate::target::{PATH, open_portal, respond_to_user};
 
-/// Length of a round.
+/// Duration of a round.
 const ROUND: Duration = Duration::from_secs(1);
 /// Signed-in requests per second, over four connections.
 const RATE: u32 = 400;
-/// Requests of other clients per second, over two connections.
+/// Requests from other clients per second, over two connections.
 const GUEST_RATE: u32 = 400;
 
-/// Requests of other clients in a round.
+/// Requests from other clients in a round.
 #[derive(Clone, Copy)]
 enum GuestRequests {
     /// No requests.
@@ -142,7 +142,7 @@ async fn round(address: SocketAddr, token: &str, guests: GuestRequests) -> Resul
     times.get(place).copied().context("no requests")
 }
 
-/// Builds the same token with an unknown key id.
+/// Replaces the key id of a token with an unknown one.
 fn with_unknown_key(parts: &[String]) -> String {
     let header = serde_json::json!({
         "alg": "RS256",
@@ -157,7 +157,7 @@ fn with_unknown_key(parts: &[String]) -> String {
     )
 }
 
-/// Sends requests at a steady rate, however slow the responses are; measures from each due time.
+/// Sends requests at a steady rate, even if responses are slow; latencies start at the due times.
 async fn pace(
     mut connection: Connection,
     rate: u32,

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::{http, target};
 
-/// Options of the benchmark.
+/// Options for the sign-in benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
     #[command(flatten)]
@@ -22,10 +22,10 @@ pub(crate) struct Settings {
     flood_rounds: usize,
 }
 
-/// Measures the throughput of signed-in requests, the cost of a check, and forged key ids.
+/// Measures signed-in requests, the cost of checking a token, and the effect of forged key ids.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     println!(
-        "# requests of signed-in users, as a share of plain axum with the same number of bytes"
+        "# requests from signed-in users, as a share of plain axum with the same number of bytes"
     );
     let subjects = ["plain-axum-token", "session", "sessions"].map(target::named);
     let subjects = subjects.into_iter().collect::<Result<Vec<_>>>()?;
@@ -34,6 +34,6 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     warm::run(settings.load.rounds, settings.calls).await?;
     println!("# verification of an uncached session token, in this process");
     cold::run(settings.load.rounds, settings.calls).await?;
-    println!("# requests with forged key ids, concurrent with requests of signed-in users");
+    println!("# requests with forged key ids, while signed-in users send requests");
     flood::run(settings.flood_rounds).await
 }

@@ -11,7 +11,7 @@ use super::workloads::STATE;
 
 /// SQL that records every write to a task.
 const LEDGER: &str = include_str!("ledger.sql");
-/// Statements that return the tasks violating a guarantee, each below its name.
+/// Statements that return the tasks violating a guarantee, each below the name of the guarantee.
 const CHECKS: &str = include_str!("checks.sql");
 const NAME: &str = "-- name: ";
 

@@ -1,4 +1,4 @@
-//! HTTP client of the replicas: sends each request to a random replica.
+//! HTTP client for the replicas: sends each request to a random replica.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const EMAIL: &str = "chaos@example.com";
 /// Request timeout: a frozen replica accepts connections but never responds.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Client of all replicas, authenticated with a client token.
+/// Client for all replicas, authenticated with a client token.
 #[derive(Clone)]
 pub(super) struct Client {
     http: reqwest::Client,
@@ -28,12 +28,12 @@ pub(super) enum Answer {
     Unclear,
     /// The request was not processed and can be retried.
     NotNow,
-    /// A response that a correct client must not receive.
+    /// A response that a correct client should never receive.
     Wrong(String),
 }
 
 impl Client {
-    /// Signs in at the first replica and requests a client token.
+    /// Signs in to the first replica and requests a client token.
     pub(super) async fn sign_in(ports: Vec<u16>) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
         let port = ports.first().context("there are no replicas")?;
@@ -55,7 +55,7 @@ impl Client {
         })
     }
 
-    /// Enqueues a task at a random replica.
+    /// Enqueues a task through a random replica.
     pub(super) async fn start(
         &self,
         chance: &mut fastrand::Rng,
@@ -69,13 +69,13 @@ impl Client {
         ask(request.json(&json!({ "number": number }))).await
     }
 
-    /// Cancels a task at a random replica.
+    /// Cancels a task through a random replica.
     pub(super) async fn cancel(&self, chance: &mut fastrand::Rng, id: Uuid) -> Answer {
         let path = format!("/api/{STATE}/tasks/{}/cancel/{id}", self.token);
         ask(self.http.post(self.somewhere(chance, "http", &path))).await
     }
 
-    /// Returns the URL of a task's monitor at a random replica.
+    /// Returns the URL of a task's monitor on a random replica.
     pub(super) fn monitor(&self, chance: &mut fastrand::Rng, id: Uuid) -> String {
         let path = format!("/api/tasks/{}/{id}/monitor", self.token);
         self.somewhere(chance, "ws", &path)

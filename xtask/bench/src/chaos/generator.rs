@@ -20,7 +20,7 @@ pub(super) struct Generator {
     pub(super) seed: u64,
     pub(super) client: Client,
     pub(super) book: Arc<Recorder>,
-    /// Stops the generator: once it is cancelled, no new task is enqueued.
+    /// Token that stops the generator: once it is cancelled, no new task is enqueued.
     pub(super) enough: CancellationToken,
 }
 
@@ -53,7 +53,7 @@ impl Generator {
         monitors
     }
 
-    /// Sends the request until it is accepted; returns `None` if that is impossible.
+    /// Repeats the request until it is accepted; returns `None` if that is impossible.
     async fn start(
         &self,
         chance: &mut fastrand::Rng,

@@ -36,19 +36,19 @@ use self::replicas::Replicas;
 const DATABASE: &str = "chaos";
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Options of the chaos test.
+/// Options for the chaos test.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Directory of the programs of PostgreSQL
+    /// Directory of the PostgreSQL programs
     #[arg(long)]
     programs: PathBuf,
-    /// Empty directory for the files of PostgreSQL
+    /// Empty directory for PostgreSQL's data
     #[arg(long)]
     directory: PathBuf,
-    /// Duration of the failures in seconds
+    /// Duration of the failure injection in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Seed for the sequence of failures; chosen and printed by default
+    /// Seed for the sequence of failures; chosen at random and printed if not given
     #[arg(long)]
     seed: Option<u64>,
     /// Number of replicas
@@ -60,10 +60,10 @@ pub(crate) struct Settings {
     /// Milliseconds without a heartbeat after which a replica loses its tasks
     #[arg(long, default_value_t = 1500)]
     lease: u64,
-    /// Seconds after the failures within which every task must finish
+    /// Seconds within which every task must finish after the last failure
     #[arg(long, default_value_t = 60)]
     patience: u64,
-    /// Directory for the logs of the replicas
+    /// Directory for the replicas' logs
     #[arg(long)]
     logs: Option<PathBuf>,
 }
@@ -72,7 +72,7 @@ pub(crate) struct Settings {
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let seed = settings.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let seconds = settings.seconds;
-    println!("chaos for {seconds} s, --seed {seed}");
+    println!("running the chaos test for {seconds} s with --seed {seed}");
     let lease = Duration::from_millis(settings.lease);
     let mut cluster = PostgresServer::start_new(&settings.programs, &settings.directory)?;
     let database = create_database(&cluster).await?;
@@ -134,7 +134,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         sleep(POLL_INTERVAL).await;
     }
     for id in book.watching() {
-        let what = format!("{id}: not within 10 seconds after the last task finished");
+        let what = format!("{id}: no final state within 10 seconds after the last task finished");
         book.violation(promise::SAW_END, what);
     }
     let proved = checker::prove(&database, &book).await;
@@ -153,7 +153,7 @@ async fn create_database(cluster: &PostgresServer) -> Result<String> {
     Ok(cluster.uri(DATABASE))
 }
 
-/// Deadline of a wait.
+/// Deadline for waiting.
 struct Patience(Instant);
 
 impl Patience {

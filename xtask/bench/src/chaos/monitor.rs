@@ -18,7 +18,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Timeout: a frozen replica accepts connections but never responds.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Close code of a task's monitor after the final state.
+/// Code with which a task's monitor closes after the final state.
 const DONE: u16 = 1000;
 
 /// Client that monitors one task.
@@ -64,7 +64,7 @@ impl Monitor {
             Ok(Err(_)) | Err(_) => return false,
         };
         self.book.count("monitors opened");
-        // Some clients disconnect on purpose and continue at another replica.
+        // Some clients disconnect on purpose and continue on another replica.
         let leave = match self.chance.u32(..100) {
             0..30 => Duration::from_millis(self.chance.u64(100..1500)),
             _ => Duration::from_secs(24 * 60 * 60),
@@ -97,7 +97,7 @@ impl Monitor {
         }
     }
 
-    /// Checks a message of the monitor against the previous ones.
+    /// Checks a monitor message against the previous ones.
     fn show(&self, seen: &mut Seen, text: &str) {
         let message: Value = serde_json::from_str(text).unwrap_or_default();
         let task = &message["data"];

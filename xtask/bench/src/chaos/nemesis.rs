@@ -40,12 +40,12 @@ const ROUND: [Event; 9] = [
     Event::Restart(Stop::Immediate),
 ];
 
-/// Failure injection of one run.
+/// Failure injector for one run.
 pub(super) struct Nemesis {
     pub(super) chance: fastrand::Rng,
     pub(super) fleet: Arc<Replicas>,
     pub(super) lease: Duration,
-    /// Database of the replicas.
+    /// URI of the replicas' database.
     pub(super) database: String,
 }
 

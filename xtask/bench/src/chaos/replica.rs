@@ -18,7 +18,7 @@ use super::workloads::{self, Ledger};
 /// Line that a replica prints when it is ready.
 pub(super) const READY: &str = "ready";
 
-/// Options of a replica.
+/// Options for a replica.
 #[derive(Args)]
 pub(crate) struct Settings {
     /// Port to listen on

@@ -26,7 +26,7 @@ pub(super) struct Replicas {
     replicas: Vec<Replica>,
     database: String,
     lease: Duration,
-    /// Directory for the logs of the replicas.
+    /// Directory for the replicas' logs.
     logs: Option<PathBuf>,
     book: Arc<Recorder>,
 }
@@ -49,14 +49,14 @@ struct Process {
     id: u32,
     /// `true` if the process was signaled to exit.
     signalled: bool,
-    /// Closed when this process exits, which makes the replica exit as well.
+    /// Standard input of the replica; it closes when this process exits, so the replica exits too.
     _input: Option<ChildStdin>,
     ready: Arc<AtomicBool>,
 }
 
 impl Process {
     fn signal(&self, signal: Signal) {
-        // The process may already have exited; then there is nothing to signal.
+        // A process that has already exited cannot be signaled.
         if let Some(id) = Pid::from_raw(self.id.cast_signed()).filter(|_| self.child.id().is_some())
         {
             let _ = kill_process(id, signal);
@@ -123,7 +123,7 @@ impl Replicas {
             sleep(POLL_INTERVAL).await;
             let mut slot = self.slot(index)?.lock().await;
             let Some(process) = slot.process.as_mut().filter(|process| process.id == id) else {
-                // A concurrent call has stopped this replica as well, and may have revived it.
+                // A concurrent call has also stopped this replica and may have revived it.
                 return Ok(());
             };
             if process.child.try_wait()?.is_some() {

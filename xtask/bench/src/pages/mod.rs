@@ -9,7 +9,7 @@ use clap::Args;
 use crate::http::{self, Load};
 pub(crate) use targets::{PACKED, PLAIN};
 
-/// Options of the page benchmark.
+/// Options for the page benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
     #[command(flatten)]

@@ -39,7 +39,7 @@ pub(crate) const PLAIN: &[Target] = &[
     },
 ];
 
-/// The same for clients that accept compressed responses.
+/// Page and its constant, for clients that accept compressed responses.
 pub(crate) const PACKED: &[Target] = &[
     Target {
         name: "packed-constant",
@@ -146,7 +146,7 @@ async fn page(setting: Setting, path: &'static str, caller: Caller) -> Result<Se
     })
 }
 
-/// Requests the page from a portal once.
+/// Requests the page from a portal once, and serves the response as a constant.
 async fn constant(setting: Setting, caller: Caller) -> Result<Served> {
     let mut request = Request::get(PATH).header(header::HOST, "localhost:8000");
     if matches!(caller, Caller::Packed) {

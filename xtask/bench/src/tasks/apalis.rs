@@ -20,7 +20,7 @@ const BOUND: Duration = Duration::from_secs(10);
 const QUEUE: &str = "bench";
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Measures the portal on PostgreSQL against apalis.
+/// Compares the portal on PostgreSQL with apalis.
 pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     let tasks = bench.scaled(20_000);
     let ours = bench.databases.postgres("drain").await?;
@@ -45,7 +45,7 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     ])
 }
 
-/// Measures the portal on SQLite against apalis.
+/// Compares the portal on SQLite with apalis.
 pub(super) async fn sqlite(bench: &Bench) -> Result<Vec<Line>> {
     let tasks = bench.scaled(20_000);
     let ours = bench.databases.sqlite("drain");

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::database;
 use super::workloads::now_micros;
 
-/// Number of messages that a slow WebSocket can lag behind before it skips some.
+/// Number of messages by which a slow WebSocket can lag before it skips some.
 const BEHIND: usize = 16;
 
 const TABLE: &str = "
@@ -81,7 +81,7 @@ struct Row {
     updated_at: String,
 }
 
-/// Written by hand, because the macros of sqlx are not enabled.
+/// Implemented by hand, because sqlx's macros are not enabled.
 impl FromRow<'_, PgRow> for Row {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {

@@ -31,7 +31,7 @@ const CLAIM: &str = "
 const ACKNOWLEDGE: &str = "
     UPDATE bare_tasks SET status = 'COMPLETED', result = 'null', finished_at = now() WHERE id = ANY($1)
 ";
-/// Number of connections: more connections do not help on a few cores.
+/// Number of connections; more would not help on a few cores.
 const CONNECTIONS: usize = 2;
 
 /// Baseline for the throughput of a queue.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::http::POSTGRES;
 
-/// Timeout of the wait for rows to become final.
+/// Timeout for rows to become final.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Factory of databases.
@@ -86,7 +86,7 @@ pub(super) async fn fill_types(pool: &PgPool, tasks: usize, types: usize) -> Res
 }
 
 async fn add_types(pool: &PgPool, tasks: usize, types: usize) -> Result<()> {
-    // Sets `turn`, as enqueueing does.
+    // The statement sets `turn`, as enqueueing does.
     let insert = format!(
         "INSERT INTO portal_tasks (id, state, name, args, status, run_at, created_at, updated_at, \
                                    turn, stored_bytes) \

@@ -32,7 +32,7 @@ use clap::Args;
 use self::database::Databases;
 use self::report::Line;
 
-/// Measurement.
+/// A measurement that can be selected by name.
 struct Measure {
     name: &'static str,
     run: for<'a> fn(&'a Bench) -> Running<'a>,
@@ -98,7 +98,7 @@ const MEASURES: &[Measure] = &[
     },
 ];
 
-/// Options of the task benchmark.
+/// Options for the task benchmark.
 #[derive(Args)]
 pub(crate) struct Settings {
     /// Number of rounds per target

@@ -46,7 +46,7 @@ async fn drain(replicas: &[Child], pool: &sqlx::PgPool, tasks: usize) -> Result<
     for replica in replicas {
         tokens.push(replica.client_token().await?);
     }
-    // Replicas poll an empty queue now and then and may claim the tasks immediately.
+    // Idle replicas poll the queue now and then, so they may claim the tasks immediately.
     database::fill(pool, tasks).await?;
     let begin = Instant::now();
     // Enqueueing a task notifies every replica of due tasks.

@@ -1,4 +1,4 @@
-//! Table of the results.
+//! Results table.
 
 use crate::summary::Summary;
 

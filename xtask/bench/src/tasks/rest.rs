@@ -11,7 +11,7 @@ use super::report::Line;
 use super::server::Server;
 use crate::connection::request;
 
-/// Measures enqueue requests against inserts.
+/// Compares enqueue requests with inserts.
 pub(super) async fn start(bench: &Bench) -> Result<Vec<Line>> {
     let time = bench.turn();
     // The portal only enqueues, because the baseline does not run tasks either.
@@ -52,7 +52,7 @@ async fn baseline_rate(child: &Child, connections: usize, time: Duration) -> Res
     child.rate(request, connections, time).await
 }
 
-/// Measures status requests against reads by key.
+/// Compares status requests with reads by key.
 pub(super) async fn status(bench: &Bench) -> Result<Vec<Line>> {
     let time = bench.turn();
     let database = bench.databases.postgres("status").await?;

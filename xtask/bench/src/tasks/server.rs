@@ -29,7 +29,7 @@ pub(super) enum Server {
     Broadcast,
 }
 
-/// Options of the server.
+/// Options for the server.
 #[derive(Args)]
 pub(crate) struct Settings {
     subject: Server,
@@ -44,7 +44,7 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// Only line of output: how to reach the target.
+/// Only line of output, which contains the target's address.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Announcement {
     pub(super) address: SocketAddr,

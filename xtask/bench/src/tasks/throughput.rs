@@ -16,7 +16,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// Number of concurrent calls when tasks are enqueued one by one.
 const AT_ONCE: usize = 64;
 
-/// Measures PostgreSQL against a loop in SQL.
+/// Compares the portal on PostgreSQL with a loop in SQL.
 pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     let tasks = bench.scaled(20_000);
     let ours = bench.databases.postgres("drain").await?;

@@ -17,7 +17,7 @@ use self::rules::{Hit, RULES, Rules};
 use super::Finding;
 use super::sources::{self, Source};
 
-/// Files whose text is not checked: quoted banned patterns, third-party files, compiler output.
+/// Unchecked files: those that quote banned patterns, third-party files, and compiler output.
 const EXEMPT: [&str; 6] = [
     "docs/language.md",
     "xtask/src/tidy/prose/",
@@ -53,7 +53,7 @@ pub(super) fn findings(root: &Path, sources: &[Source]) -> Result<Vec<Finding>> 
             ),
             Ordering::Equal => {}
             Ordering::Greater => {
-                eprintln!("{}: {count} matches, {limit} are allowed", rule.id);
+                eprintln!("{}: {count} matches, but only {limit} allowed", rule.id);
                 findings.extend(of_rule.into_iter().map(Hit::to_finding));
             }
         }
