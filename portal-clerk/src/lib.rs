@@ -14,7 +14,7 @@
 //! Clerk; with neither, in `DEV`, the development identity provider. The variables are documented
 //! at [`AuthProvider::settings`].
 //!
-//! The development identity provider lets anyone sign in as any user. It requires all of: the
+//! With the development identity provider, anyone can sign in as any user. It requires all of: the
 //! feature `dev-identity`, `APP_ENV=DEV`, a loopback address in `HOST`, a `PUBLIC_URL` of this
 //! machine over `http://`, no `TRUSTED_PROXIES`, no Clerk keys, and in each request to it a
 //! loopback name in the `Host` header and no proxy headers. It signs with a key that is generated

@@ -216,7 +216,7 @@ impl Handler {
 
 /// Returns `true` if an attribute belongs on the constructor instead of the user's function.
 ///
-/// Lint levels also apply to nested items, so they go on the constructor, as do docs, `cfg` and
+/// Lint levels also apply to nested items, so they belong on the constructor, as do docs, `cfg` and
 /// `deprecated`. The rest, such as `tracing::instrument`, stays on the user's function.
 fn belongs_outside(attribute: &Attribute) -> bool {
     const OUTSIDE: &[&str] = &[

@@ -86,7 +86,7 @@ pub(super) fn question(present: &RowValues, given: &RowValues, is_own: bool) -> 
     }
 }
 
-/// Returns the message after a change: the effect on the account or, if there is none, the changed
+/// Returns the message after a change: the effect on the account or, without an effect, the changed
 /// fields.
 pub(super) fn saved(model: &ModelSpec, before: &RowValues, after: &RowValues) -> String {
     let is_changed = |name: &str| before.get(name) != after.get(name);

@@ -74,7 +74,7 @@ pub(crate) trait FieldType: Debug + Send + Sync {
         None
     }
 
-    /// Returns `true` if the value that a text stands for depends on the current time.
+    /// Returns `true` if the value of a text depends on the current time.
     fn is_volatile(&self, _text: &str) -> bool {
         false
     }

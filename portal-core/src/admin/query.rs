@@ -212,7 +212,7 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
         .into_iter()
         .map(|text| match operator {
             Operator::Contains => Ok(Value::String(text.replace('\0', ""))),
-            // Empty text stands for a missing value if the field is nullable and not a text field.
+            // Empty text means a missing value if the field is nullable and not a text field.
             _ if text.is_empty() && field.nullable && !field.kind.is_text() => Ok(Value::Null),
             _ => {
                 let value = field.kind.parse(text)?;

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn docs_and_cfg_go_to_the_constructor_and_the_rest_to_the_handler() {
+    fn docs_and_cfg_belong_to_the_constructor() {
         let code = page(
             quote!("/users", requires_admin, nav(order = -1)),
             quote! {

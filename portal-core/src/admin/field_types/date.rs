@@ -14,7 +14,7 @@ use crate::store::{Row, StoreError, now};
 
 const EXPECTED: &str = "must be a date such as 2026-05-01";
 
-/// Text that stands for the current date or time.
+/// Text that means the current date or time.
 pub(super) const NOW: &str = "now";
 
 impl AdminField for NaiveDate {

@@ -98,7 +98,7 @@ impl<T: DeserializeOwned + Validate<Context = ()>> FormInput<T> {
         let mut is_right = errors.is_empty();
         if let Some(value) = &value {
             for fault in garde_errors(value) {
-                // A malformed field has a stand-in value, to which rules do not apply.
+                // A malformed field has a placeholder value, to which rules do not apply.
                 let is_known = errors.iter().any(|it| it.pointer == fault.pointer);
                 if !is_known {
                     is_right = false;

@@ -13,13 +13,13 @@ use crate::request::escape_pointer;
 
 /// Texts that replace a malformed text, so that serde continues with the next field.
 ///
-/// Serde stops at the first malformed field. A value deserialized with a stand-in is
+/// Serde stops at the first malformed field. A value deserialized with a placeholder is
 /// never returned as valid.
 const STAND_INS: [&str; 4] = ["1", "true", "2000-01-01", "2000-01-01T00:00:00Z"];
 
 /// Deserializes a value from the fields of a form.
 ///
-/// If there are errors, each malformed field of the value contains a stand-in; the value is absent
+/// If there are errors, each malformed field of the value contains a placeholder; the value is absent
 /// if a field accepts none of them.
 pub(super) fn read<'a, T: Deserialize<'a>>(
     fields: &'a [(String, String)],
@@ -76,7 +76,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// Returns each field with its values or its stand-in.
+    /// Returns each field with its values or its placeholder.
     fn fields(&self) -> Vec<(&str, Value<'_>)> {
         let wrong = self.stand_ins.iter().map(|(name, at)| {
             let stand_in = STAND_INS.get(*at).copied().unwrap_or_default();
