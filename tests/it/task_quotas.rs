@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::app;
 use crate::support::{
-    Client, Database, ReferencePortal, TaskClient, TestServer, eventually, on_both,
+    Client, Database, ReferencePortal, TaskClient, TestResponse, TestServer, eventually, on_both,
 };
 
 on_both!(
@@ -162,6 +162,14 @@ async fn arguments_have_their_own_limit(database: Database) {
         client.start_in("quota", task, &of_length(accepted)).await;
     }
     assert_eq!(count(&server).await, 3);
+
+    // The body is limited, too, although the arguments in it are short.
+    let padded = format!("{}{}", " ".repeat(500), of_length(10));
+    let path = client.path("quota", "start/little");
+    let request = client.http.request(reqwest::Method::POST, &path);
+    let request = request.header("content-type", "application/json");
+    let response = TestResponse::of(request.body(padded)).await;
+    response.problem(413, "args_too_large");
 
     // The limit applies to the stored form, even if no request body was read.
     let args = Parcel {
