@@ -21,7 +21,7 @@ async fn about(
     store: Data<Store>,
     user: Option<CurrentUser>,
 ) -> Markup {
-    // The file is compiled in, so it is rendered once.
+    // The file is part of the binary and never changes, so it is rendered only once.
     static DOCUMENT: LazyLock<Document> =
         LazyLock::new(|| markdown::read(include_str!("about.md")));
     let database = user

@@ -28,8 +28,8 @@ pub(super) async fn of_all_users(audit: &AuditLog, users: &Users) -> Result<Mark
                         .text("Changes by administrators appear here."))
                 } @else {
                     ul class="pt-feed" {
-                        // The user's current name, as in the menu and in lists; a deleted user appears with
-                        // the e-mail address stored in the entry.
+                        // Shows the user's current name, as the menu and lists do; for a deleted user,
+                        // shows the e-mail address stored in the entry.
                         @for entry in &entries {
                             @let name = entry.actor_user_id.and_then(|id| names.get(&id));
                             @let target = target_user(entry).and_then(|id| names.get(&id));

@@ -115,7 +115,7 @@ fn failure_card(counts: &TaskCounts) -> StatCard {
             "No tasks finished in the previous {}",
             range.label()
         )),
-        // The difference of two percentages is stated in percentage points.
+        // The difference between two percentages is stated in percentage points.
         (Some(now), Some(before)) if (now - before).abs() < 0.05 => {
             card.note(format!("Same as previous {}", range.label()))
         }
