@@ -48,7 +48,7 @@ impl Keys {
         keys
     }
 
-    /// Adds the keys of another attribute of the same item.
+    /// Adds the keys from another attribute on the same item.
     pub(crate) fn extend(&mut self, more: Self, errors: &mut Errors) {
         for key in more.given {
             self.add_once(key, errors);

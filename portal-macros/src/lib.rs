@@ -1,4 +1,4 @@
-//! Attribute macros of Portal.
+//! Portal's attribute macros.
 //!
 //! Use them through `portal_core`, which re-exports all three. The two function macros replace a
 //! function with a constructor that has the same name and returns the value to register; all
@@ -23,8 +23,8 @@ use proc_macro::TokenStream;
 
 /// Turns an `async fn` into a page of the portal.
 ///
-/// The function becomes `fn name() -> Page`, so its guard travels with it and other code can call
-/// `users().url()`. Its arguments are axum extractors; one that reads the body must come last.
+/// The function becomes `fn name() -> Page`, so the guard is part of the page, and other code can
+/// call `users().url()`. Its arguments are axum extractors; one that reads the body must come last.
 ///
 /// | key | meaning | default |
 /// |---|---|---|

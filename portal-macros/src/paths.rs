@@ -6,7 +6,7 @@ use quote::{ToTokens, quote};
 use crate::errors::Errors;
 use crate::keys::Keys;
 
-/// Path of portal-core in the generated code.
+/// Path to portal-core in the generated code.
 pub(crate) struct Paths {
     krate: TokenStream,
 }
@@ -20,12 +20,12 @@ impl Paths {
         }
     }
 
-    /// Returns the path of the public crate: `#krate::Page`.
+    /// Returns the path to the public crate: `#krate::Page`.
     pub(crate) fn krate(&self) -> &TokenStream {
         &self.krate
     }
 
-    /// Returns the path of the items reserved for macros: `#private::PageFuture`.
+    /// Returns the path to the items reserved for macros: `#private::PageFuture`.
     pub(crate) fn private(&self) -> TokenStream {
         let krate = &self.krate;
         quote!(#krate::__private)

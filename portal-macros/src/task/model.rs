@@ -77,7 +77,7 @@ impl Output {
     }
 }
 
-/// Splits the parameters into inputs and the arguments of the task.
+/// Splits the function's parameters into inputs and the task's arguments.
 fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
     let (mut inputs, mut arguments) = (Vec::new(), None);
     let mut is_in_order = true;

@@ -14,7 +14,7 @@ export const isFocusRequested = () => pendingHash !== undefined;
 /**
  * Moves the focus to the requested row, or to the heading if there is no such row.
  *
- * Without a row, the focus does not move if an element such as the drawer's opener has it.
+ * If there is no row, the focus stays on an element that has it, such as the drawer's opener.
  */
 export const moveFocus = () => {
   const row = pendingHash && document.getElementById(decodeURIComponent(pendingHash.slice(1)));

@@ -1,4 +1,4 @@
-// Form state in a comparable form.
+// Serialization of form state, for comparisons.
 
 /** Serializes the entries of a form. A file is serialized as its name. */
 export const serializeFields = (entries) =>

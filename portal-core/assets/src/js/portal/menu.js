@@ -1,5 +1,5 @@
-// Menus, which are popovers. If the browser does not support anchor positioning, this script places
-// them next to their buttons.
+// Menus are popovers. If the browser does not support anchor positioning, this script places them
+// next to their buttons.
 import { $, on } from "./dom.js";
 
 const GAP = 8;

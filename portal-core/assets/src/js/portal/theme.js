@@ -1,5 +1,5 @@
 // Theme settings. A choice is applied immediately and saved in the background; other browser tabs
-// apply it, too.
+// also apply it.
 import { $, $$, on, root } from "./dom.js";
 import { isThemeSetting, themeChoice } from "./theme_choice.js";
 import { toast } from "./toast.js";

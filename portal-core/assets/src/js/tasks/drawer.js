@@ -27,7 +27,7 @@ const createDrawer = () => {
   });
 };
 
-/** Opens the task that a link points to; if `cancels`, with the confirmation for cancelling it. */
+/** Opens the task of a link; if `cancels` is `true`, also the confirmation for cancelling it. */
 export const openTask = async ({ href }, { cancels = false } = {}) => {
   if (!drawer?.isConnected) createDrawer();
   const task = await fetchTask(href);
@@ -55,7 +55,7 @@ on("click", (event) => {
   openTask(link);
 });
 
-// Opens the task in the URL fragment. The link to any other task provides the pattern of its URL.
+// Opens the task in the URL fragment. Its URL is derived from the link to any other task.
 const anyLink = TASK_FRAGMENT.test(location.hash) && $("[data-task-link]");
 if (anyLink) {
   const id = location.hash.slice("#task-".length);

@@ -12,10 +12,11 @@ import {
   setStreamHandlers,
 } from "./stream.js";
 
-// Codes from this one on report that permissions changed or the session ended.
+// This code and all higher codes report that permissions changed or the session ended.
 const FIRST_ACCESS_CODE = 4001;
 const SESSION_ENDED = 4401;
-// Browsers limit the number of connections per site; a hidden tab frees its connection for others.
+// Browsers limit the number of connections per site; a hidden tab frees its connection for other
+// tabs.
 const HIDDEN_DISCONNECT_DELAY = 10000;
 
 setStreamHandlers({

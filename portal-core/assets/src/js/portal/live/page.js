@@ -10,7 +10,7 @@ export const liveRegions = () => $$("pt-live[data-topics]");
 /**
  * Returns the URL that regions are requested from.
  *
- * An open drawer has its own URL, which becomes invalid when its record is deleted. In this case,
- * returns the URL of the page behind the drawer.
+ * While a drawer is open, this is the URL of the page behind it, because the drawer's own URL
+ * becomes invalid when its record is deleted.
  */
 export const pageUrl = () => $("dialog[data-back]")?.dataset.back ?? location.href;

@@ -60,8 +60,8 @@ const isBeingEdited = (region) => {
   );
 };
 
-// Removes from the stale ids those of missing regions, and removes and returns those of regions
-// that can be replaced now.
+// Takes the ids of regions that can be replaced now from the stale ids and returns them. Also drops
+// the ids of regions that no longer exist.
 const takeRefreshable = () => {
   const ids = [];
   for (const id of [...staleIds]) {
@@ -92,7 +92,7 @@ export const refresh = async () => {
     markIdsStale(ids);
     failures++;
   }
-  // Waits for as long as the response took, so that a slow server has pauses.
+  // Waits for as long as the response took, to limit the load on a slow server.
   await sleep(failures ? retryDelay(failures) : Date.now() - startedAt);
   isRefreshing = false;
   refresh();

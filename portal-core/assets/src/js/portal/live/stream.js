@@ -118,7 +118,7 @@ const handleDenied = (topics, denied) => {
   deniedTopics = topics;
 };
 
-// When the device wakes up, the stream may be dead without an event having reported this.
+// After the device wakes up, the stream may be dead without any event that reports it.
 setInterval(() => {
   if (connection && Date.now() - lastMessageAt > MAX_SILENCE) connect();
 }, SILENCE_CHECK_INTERVAL);
