@@ -310,7 +310,7 @@ mod tests {
         for _ in 0..1000 {
             hub.touch_at(USERS, now + MIN_INTERVAL / 2);
         }
-        assert_eq!(bits(&watch), 0, "not again so soon");
+        assert_eq!(bits(&watch), 0, "no second delivery within the interval");
         assert_eq!(
             hub.flush_due(now + MIN_INTERVAL / 2),
             Some(now + MIN_INTERVAL)
@@ -324,7 +324,7 @@ mod tests {
         watch.changed().await;
         assert_eq!(bits(&watch), 0b10, "the last change is delivered");
         hub.touch_at(USERS, now + 3 * MIN_INTERVAL);
-        assert_eq!(bits(&watch), 0b10, "after a pause, at once again");
+        assert_eq!(bits(&watch), 0b10, "after a pause, delivery is immediate");
     }
 
     #[tokio::test]
@@ -399,7 +399,7 @@ mod tests {
         assert_eq!(
             bits(&hub.subscribe(vec![USERS], Some(other.mark()))),
             1,
-            "too close to be sure"
+            "within the clock difference, it counts as changed"
         );
     }
 
@@ -425,7 +425,7 @@ mod tests {
         hub.mark_changed_for_all_users(2);
         assert_eq!(bits(&anns), 0b10);
         let eves = hub.subscribe(vec![USERS, user_topic(eve)], Some(mark));
-        assert_eq!(bits(&eves), 0b10, "later subscribers too");
+        assert_eq!(bits(&eves), 0b10, "later subscribers receive it as well");
     }
 
     #[test]

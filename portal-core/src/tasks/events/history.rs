@@ -286,7 +286,7 @@ pub(in crate::tasks) async fn read(
     })
 }
 
-/// Gives the last entry of an attempt the number after the others; returns `true` if entries are
+/// Numbers the last entry of an attempt after all the others; returns `true` if entries are
 /// missing.
 fn number(events: &mut [TaskEvent]) -> bool {
     let mut missing = false;

@@ -47,7 +47,7 @@ pub(in crate::tasks) struct TaskHub(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Number of subscribers, so that a change without subscribers needs no lock.
+    /// Number of subscribers, so that a change needs no lock if there are no subscribers.
     subscribers: AtomicUsize,
     index: RwLock<Index>,
     /// Changes to deliver to many subscribers: the latest state of each task.
@@ -415,7 +415,7 @@ mod tests {
         let mut texts = Vec::new();
         for subscriber in &crowd {
             let [change] = &subscriber.changes().await[..] else {
-                panic!("one change")
+                panic!("expected exactly one change")
             };
             texts.push((change.message(), change.event()));
         }

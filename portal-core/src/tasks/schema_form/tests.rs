@@ -261,7 +261,7 @@ fn values_survive_a_round_trip_through_the_form() {
             without_nulls(&round(&schema, &value)),
             without_nulls(&value)
         );
-        let back: Order = serde_json::from_value(round(&schema, &value)).expect("it fits");
+        let back: Order = serde_json::from_value(round(&schema, &value)).expect("order is valid");
         drop(back);
     }
 }

@@ -411,7 +411,7 @@ async fn cancelled_task_stays_cancelled_whatever_its_outcome(store: Store) {
 async fn cancelled_pending_task_is_never_claimed(store: Store) {
     let id = insert(&store, "work").await;
     let CancelOutcome::Finished(record) = queue::cancel(&store, id).await.unwrap() else {
-        panic!("it had not started")
+        panic!("pending task was not finished")
     };
     assert_eq!(record.status, TaskStatus::Error);
     assert_eq!(claim(&store, Uuid::new_v4(), 1).await, []);
