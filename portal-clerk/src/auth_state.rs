@@ -11,8 +11,8 @@ pub(crate) enum AuthState {
     SignedIn,
     /// Signed out, with the reason for the log.
     SignedOut(&'static str),
-    /// A browser that opens a page is redirected to Clerk and returns with new cookies. Any other
-    /// request counts as signed out.
+    /// A browser that opens a page is redirected to Clerk and returns with new cookies. For any
+    /// other request, this counts as signed out.
     Handshake(&'static str),
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct RequestFacts<'a> {
     /// `Some` for a development instance.
     pub(crate) development: Option<DevBrowser>,
     /// Time at which the browser's current sessions started; 0 without sessions. The value is not
-    /// signed, so it may only end a signed-in state, never establish one.
+    /// signed, so it may only end a signed-in state and must not establish one.
     pub(crate) client_uat: i64,
     pub(crate) session: Option<SessionToken<'a>>,
 }

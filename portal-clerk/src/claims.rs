@@ -1,4 +1,4 @@
-//! Claims of session tokens.
+//! Claims in session tokens.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny};
@@ -42,7 +42,7 @@ pub struct Organization {
     pub permissions: Vec<String>,
 }
 
-/// Claims as contained in the token, for both versions of the format.
+/// Claims as contained in a token, for both versions of the format.
 #[derive(Deserialize)]
 pub(crate) struct RawClaims {
     pub(crate) iss: String,
@@ -80,7 +80,7 @@ pub(crate) struct RawClaims {
 }
 
 impl RawClaims {
-    /// Converts to [`Claims`]; `session_id` is the `sid`, which the caller has checked.
+    /// Converts the claims to [`Claims`]; `session_id` is the `sid`, which the caller has checked.
     pub(crate) fn into_claims(self, session_id: String) -> Claims {
         let organization = match self.v.as_ref().and_then(Value::as_u64) {
             Some(2) => self.organization_v2(),
@@ -139,7 +139,7 @@ fn text(value: Option<&Value>) -> Option<String> {
 
 /// Returns the permissions of a version 2 token.
 ///
-/// Each feature of the organization has a bit mask over the list of permissions.
+/// Each feature of the organization has a bit mask that selects from the list of permissions.
 fn permissions(features: &str, names: &str, masks: &str) -> Vec<String> {
     if names.is_empty() || masks.is_empty() {
         return Vec::new();
@@ -162,7 +162,8 @@ fn permissions(features: &str, names: &str, masks: &str) -> Vec<String> {
 
 /// Returns the features of an organization.
 ///
-/// The prefix `o:` marks a feature of the organization, `u:` of the user, `uo:` or `ou:` of both.
+/// The prefix `o:` marks a feature of the organization, `u:` one of the user, and `uo:` or `ou:`
+/// one of both.
 fn organization_features(list: &str) -> Option<Vec<&str>> {
     let mut features = Vec::new();
     for feature in list.split(',') {
@@ -176,7 +177,8 @@ fn organization_features(list: &str) -> Option<Vec<&str>> {
     Some(features)
 }
 
-/// Returns the lowest bits of a decimal number of any length, lowest first; empty if it is invalid.
+/// Returns the lowest bits of a decimal number of any length, lowest bit first; empty if it is
+/// invalid.
 fn bits(decimal: &str, count: usize) -> Vec<bool> {
     let mut digits: Vec<u8> = decimal
         .bytes()
@@ -205,7 +207,7 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> 
         .as_i64()
         .or_else(|| {
             let float = number.as_f64()?;
-            // This limit is far beyond any date, and an `f64` is exact up to it.
+            // This limit is far beyond any date, and an `f64` is exact up to the limit.
             (float.abs() < 1e15).then_some(float.floor() as i64)
         })
         .ok_or_else(|| D::Error::custom("not a point in time"))

@@ -1,4 +1,4 @@
-//! Clerk's script: the pages that load it, and the content security policy they need for it.
+//! Clerk's script: the pages that load it, and the content security policy that it needs.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,18 +17,18 @@ const TURNSTILE: &str = "https://challenges.cloudflare.com";
 
 /// Portal's script, which loads Clerk's.
 const LOADER: &str = include_str!("../assets/portal-clerk.js");
-/// Path of the loader below the portal's base path; changes with the version of the crate.
+/// Path of the loader below the portal's base path; it changes with the version of the crate.
 const LOADER_PATH: &str = concat!(
     "/_portal/clerk/portal-clerk.",
     env!("CARGO_PKG_VERSION"),
     ".js"
 );
 
-/// Data of a Clerk instance that pages need to load its script.
+/// Data about a Clerk instance that pages need in order to load its script.
 pub(crate) struct ClerkJs {
     publishable_key: String,
     frontend_api: String,
-    /// Part of the loader's URL, so that browsers treat a changed script as a different file.
+    /// Part of the loader's URL, so that browsers treat a changed script as a new file.
     version: String,
 }
 
@@ -56,14 +56,14 @@ impl ClerkJs {
         }
     }
 
-    /// Returns the script for pages with a Clerk component and for pages of signed-in users.
+    /// Returns the script for pages that have a Clerk component, and for pages of signed-in users.
     pub(crate) fn on_page(&self, page: &RenderedPage<'_>) -> Option<PageAdditions> {
         let has_part = page.has_provider_markup;
         if !has_part && !page.signed_in {
             return None;
         }
         let mut addition = PageAdditions::default();
-        // Clerk's components insert their styles as `style` elements.
+        // Clerk's components insert their styles in `style` elements.
         addition.inline_styles = has_part;
         addition.head = self.loader(page, has_part);
         Some(addition)

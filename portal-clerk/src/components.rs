@@ -1,8 +1,8 @@
 //! Clerk's components, for pages of the portal and of the application.
 //!
-//! Each is a placeholder that Clerk's script fills. A page that contains one automatically gets the
-//! script and the content security policy that it needs. If the portal does not use Clerk or
-//! scripts do not run, the page shows the fallback that each component documents.
+//! Each component is a placeholder that Clerk's script fills. A page that contains one
+//! automatically gets the script and the content security policy that it needs. If the portal does
+//! not use Clerk or scripts do not run, the page shows the fallback that each component documents.
 //!
 //! ```
 //! use maud::{Markup, html};
@@ -37,7 +37,7 @@ pub fn sign_up(return_to: &str, fallback: Markup) -> Markup {
     html! { div class="pt-center" data-clerk-part="sign-up" data-return-to=(return_to) { (fallback) } }
 }
 
-/// Renders the picture of the signed-in user, which opens Clerk's menu. Empty without Clerk.
+/// Renders the signed-in user's picture, which opens Clerk's menu. Empty without Clerk.
 #[must_use]
 pub fn user_button() -> Markup {
     require(Requirement::provider_markup());

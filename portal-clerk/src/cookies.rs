@@ -3,9 +3,9 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 use url::Url;
 
-/// Maximum number of session cookies considered per name; further ones are ignored.
+/// Maximum number of session cookies considered per name; additional ones are ignored.
 ///
-/// Any application on the host can set cookies with the plain name; they must not displace ours.
+/// Any application on the host can set cookies with the plain name; these must not displace ours.
 const MAX_PLAIN: usize = 4;
 const MAX_SUFFIXED: usize = 2;
 pub(crate) const MAX_CANDIDATES: usize = MAX_PLAIN + MAX_SUFFIXED;
@@ -29,7 +29,7 @@ pub(crate) struct InstanceNames {
     client_uat: String,
     refresh: String,
     dev_browser: String,
-    /// `true` for a development instance, which identifies browsers by a separate cookie.
+    /// `true` for a development instance, which identifies browsers through a separate cookie.
     pub(crate) development: bool,
 }
 
@@ -53,7 +53,7 @@ impl CookieNames {
         }
     }
 
-    /// Returns the names of the cookies that make up a session, to clear them.
+    /// Returns the names of the cookies that make up a session, for clearing them.
     pub(crate) fn of_session(&self) -> impl Iterator<Item = &str> {
         let names = self.instance.as_ref().map(|names| {
             let (session, client_uat) = (names.session.as_str(), names.client_uat.as_str());
@@ -63,7 +63,8 @@ impl CookieNames {
     }
 }
 
-/// Returns `Set-Cookie` values that clear cookies with these names, for the host and for a domain.
+/// Returns `Set-Cookie` values that clear the cookies with these names, for the host and the
+/// domain.
 pub(crate) fn forget<'a>(
     names: impl Iterator<Item = &'a str>,
     domain: Option<&str>,
@@ -80,7 +81,7 @@ pub(crate) fn forget<'a>(
         .collect()
 }
 
-/// Returns the domain whose cookies both Clerk's host and the portal's can set and read.
+/// Returns the domain whose cookies both Clerk's host and the portal's host can set and read.
 pub(crate) fn shared_domain<'a>(clerk: &'a Url, portal: &str) -> Option<&'a str> {
     let (_, shared) = clerk.domain()?.split_once('.')?;
     let portal = Url::parse(portal).ok()?;
@@ -88,7 +89,7 @@ pub(crate) fn shared_domain<'a>(clerk: &'a Url, portal: &str) -> Option<&'a str>
     (shared.contains('.') && (below.is_empty() || below.ends_with('.'))).then_some(shared)
 }
 
-/// Session token in a cookie; both names may carry the same token.
+/// Session token from a cookie; both cookie names may carry the same token.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate<'a> {
     pub(crate) token: &'a str,
@@ -192,7 +193,8 @@ fn keep<'a>(place: &mut Option<&'a str>, value: &'a str) {
 
 /// Calls `with` for the name and value of each cookie.
 ///
-/// Values are not decoded, either before or after splitting, because Clerk's values do not need it.
+/// Values are not decoded, neither before nor after splitting, because Clerk's values do not need
+/// it.
 pub(crate) fn each<'a>(headers: &'a HeaderMap, mut with: impl FnMut(&'a str, &'a str)) {
     let mut pair = |text: &'a str| {
         if let Some((name, value)) = text.trim().split_once('=') {
@@ -202,7 +204,7 @@ pub(crate) fn each<'a>(headers: &'a HeaderMap, mut with: impl FnMut(&'a str, &'a
     for value in headers.get_all(header::COOKIE) {
         match std::str::from_utf8(value.as_bytes()) {
             Ok(text) => text.split(';').for_each(&mut pair),
-            // An unreadable cookie of another application must not sign users out.
+            // An unreadable cookie from another application must not sign users out.
             Err(_) => value
                 .as_bytes()
                 .split(|byte| *byte == b';')
@@ -231,9 +233,9 @@ pub(crate) struct TokenPreview {
 
 /// Returns `true` if the suffixed cookies apply instead of the plain ones.
 ///
-/// Only one set is used: another application on the same domain may have written the other.
+/// Only one set is used, because another application on the same domain may have written the other.
 pub(crate) fn uses_suffixed(plain: &CookieSet, suffixed: &CookieSet, development: bool) -> bool {
-    // A token without an issuer was not set by Clerk and is ignored.
+    // A token without an issuer was not set by Clerk and must be ignored.
     let plain = &CookieSet {
         session: plain.session.filter(|token| token.has_issuer),
         ..*plain
@@ -287,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn session_cookies_of_both_names_are_read_up_to_a_limit() {
+    fn session_cookies_with_both_names_are_read_up_to_a_limit() {
         for (cookie, expected) in [
             ("__session=", ""),
             ("x__session=a; __sessionx=b; __session_def=c", ""),
@@ -305,13 +307,14 @@ mod tests {
                 "__session=1; __session=2; __session=3; __session=4; __session_abc=4; __session_abc=5",
                 "1+ 2+ 3+ 4+* 5*",
             ),
-            // Plain cookies never displace the suffixed one.
+            // Plain cookies must not displace the suffixed one.
             (
                 "__session=1; __session=2; __session=3; __session=4; __session=5; __session_abc=6",
                 "1+ 2+ 3+ 4+ 6*",
             ),
             ("__session_abc=1; __session_abc=2; __session_abc=3", "1* 2*"),
-            // Split without decoding: an encoded separator does not start another cookie.
+            // Cookies are split without decoding: an encoded separator does not start another
+            // cookie.
             ("x=1%3B%20__session=a", ""),
             ("__session=a%3Bb", "a%3Bb+"),
         ] {
@@ -360,7 +363,7 @@ mod tests {
         }
     }
 
-    /// Creates a set from a description of its token and its `client_uat`.
+    /// Creates a set from a word for its token and from its `client_uat`.
     fn side(token: &str, client_uat: Option<i64>) -> CookieSet {
         let preview = TokenPreview {
             has_issuer: true,
@@ -395,7 +398,7 @@ mod tests {
     fn one_of_the_two_cookie_sets_is_chosen() {
         let (plain, suffixed) = (false, true);
         for (the_plain, the_suffixed, expected) in [
-            // A token without an issuer does not belong to an instance and does not displace ours.
+            // A token without an issuer does not belong to an instance and must not displace ours.
             (side("malformed", Some(1)), side("ours", Some(1)), suffixed),
             (side("malformed", None), side("ours", Some(1)), suffixed),
             (side("malformed", Some(1)), side("", None), plain),
@@ -404,18 +407,19 @@ mod tests {
             (side("foreign", Some(1)), side("", None), suffixed),
             (side("ours", Some(1)), side("", None), plain),
             (side("", None), side("", None), plain),
-            // Both are signed in: the newer one applies.
+            // Both sets are signed in, so the newer one applies.
             (side("newer", Some(1)), side("ours", Some(1)), plain),
             (side("ours", Some(1)), side("newer", Some(1)), suffixed),
             (side("ours", Some(1)), side("ours", Some(1)), suffixed),
-            // Signed out in the suffixed set, signed in in the plain one.
+            // The suffixed set is signed out and the plain one is signed in.
             (side("ours", Some(1)), side("ours", Some(0)), plain),
             (side("ours", None), side("ours", Some(0)), plain),
             (side("ours", Some(0)), side("ours", Some(0)), suffixed),
-            // The reverse; in development only if the token is still valid.
+            // The reverse case; in development, the suffixed set applies only if its token is still
+            // valid.
             (side("", Some(0)), side("ours", Some(1)), suffixed),
             (side("newer", Some(0)), side("ours", Some(1)), suffixed),
-            // A session without its time is ignored.
+            // A session without `client_uat` is ignored.
             (side("", None), side("ours", None), plain),
             (side("", Some(1)), side("ours", None), plain),
             (side("", None), side("", Some(1)), suffixed),

@@ -1,4 +1,4 @@
-//! Location of the credential in a request.
+//! The credential in a request, and where it is located.
 
 use axum::http::{HeaderMap, header};
 use portal_core::auth::AuthError;

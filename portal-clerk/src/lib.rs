@@ -1,6 +1,6 @@
 //! Sign-in for Portal: verifies session tokens of Clerk or of the development identity provider.
 //!
-//! The latter runs on a developer's machine and speaks the same protocol.
+//! The development identity provider runs on a developer's machine and speaks the same protocol.
 //!
 //! ```
 //! use portal_clerk::ClerkAuth;
@@ -10,15 +10,15 @@
 //! assert!(auth.settings().iter().any(|setting| setting.name == "CLERK_SECRET_KEY"));
 //! ```
 //!
-//! Pass the value to the portal's builder. With both of Clerk's keys in the environment it uses
-//! Clerk; with neither, in `DEV`, the development identity provider. The variables are documented
-//! at [`AuthProvider::settings`].
+//! Pass the value to the portal's builder. With both of Clerk's keys in the environment, the portal
+//! uses Clerk; with neither, in `DEV`, it uses the development identity provider. The variables are
+//! documented at [`AuthProvider::settings`].
 //!
-//! With the development identity provider, anyone can sign in as any user. It requires all of: the
-//! feature `dev-identity`, `APP_ENV=DEV`, a loopback address in `HOST`, a `PUBLIC_URL` of this
-//! machine over `http://`, no `TRUSTED_PROXIES`, no Clerk keys, and in each request to it a
-//! loopback name in the `Host` header and no proxy headers. It signs with a key that is generated
-//! per database, so its tokens are not valid anywhere else.
+//! The development identity provider lets anyone sign in as any user. It therefore requires all of
+//! the following: the feature `dev-identity`, `APP_ENV=DEV`, a loopback address in `HOST`, a
+//! `PUBLIC_URL` of this machine with `http://`, no `TRUSTED_PROXIES`, no Clerk keys, and, in each
+//! request to it, a loopback name in the `Host` header and no proxy headers. It signs with a key
+//! that is generated per database, so its tokens are not valid anywhere else.
 
 mod auth_state;
 mod backend;

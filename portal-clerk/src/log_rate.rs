@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 /// Minimum time between two messages.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Rate limit of one log message.
+/// Rate limit for one log message.
 #[derive(Debug, Default)]
 pub(crate) struct LogRate(Mutex<State>);
 
@@ -18,7 +18,8 @@ struct State {
 }
 
 impl LogRate {
-    /// Returns the number of messages suppressed since the last one; `None` suppresses this one.
+    /// Returns the number of messages suppressed since the last one, or `None` to suppress this
+    /// one.
     pub(crate) fn line(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock();
         let is_due = state

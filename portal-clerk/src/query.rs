@@ -7,7 +7,7 @@ use crate::cookies::{HANDSHAKE, HANDSHAKE_NONCE};
 /// Parameter that identifies the browser to a page of a development instance.
 pub(crate) const DEV_BROWSER: &str = "__clerk_db_jwt";
 
-/// Parameters that Clerk adds to URLs and that pages do not use.
+/// Parameters that Clerk adds to URLs and that pages do not read.
 const CLERKS: [&str; 5] = [
     DEV_BROWSER,
     "__dev_session",
@@ -28,7 +28,7 @@ pub(crate) fn has(query: &str, name: &str) -> bool {
     value(query, name).is_some()
 }
 
-/// Returns a query without Clerk's parameters, with `?` unless it is empty.
+/// Returns a query without Clerk's parameters, starting with `?` unless it is empty.
 ///
 /// The remaining parameters are unchanged.
 pub(crate) fn cleaned(query: Option<&str>) -> String {
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_parameters_of_clerk_are_removed() {
+    fn only_clerk_parameters_are_removed() {
         for (query, expected) in [
             (None, ""),
             (Some(""), ""),

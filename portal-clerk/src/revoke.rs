@@ -1,4 +1,4 @@
-//! Revocation of sessions in Clerk: in the background, once per session, with bounded concurrency.
+//! Revocation of sessions at Clerk: in the background, once per session, with limited concurrency.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::backend::BackendApi;
 
 /// Maximum number of sessions whose revocation is pending.
 const MAX_PENDING: usize = 1000;
-/// Maximum number of concurrent calls; Clerk counts them with all other calls of the instance.
+/// Maximum number of concurrent calls; Clerk counts them together with the instance's other calls.
 const MAX_CALLS: usize = 4;
-/// Maximum number of calls per session, over about a minute.
+/// Maximum number of calls per session, spread over about a minute.
 const MAX_ATTEMPTS: u32 = 6;
 
-/// Revokes sessions in Clerk, in the background, so that sign-out does not wait. Cheap to clone.
+/// Revokes sessions at Clerk in the background, so that sign-out does not wait. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Revocations {
     backend: BackendApi,
@@ -24,7 +24,7 @@ pub(crate) struct Revocations {
     calls: Arc<Semaphore>,
 }
 
-/// Session whose revocation is pending; dropped when the revocation succeeds or is given up.
+/// Session whose revocation is pending; dropped when the revocation has succeeded or is given up.
 struct Pending {
     revocations: Revocations,
     session_id: String,
@@ -76,7 +76,7 @@ impl Pending {
         let session_id = self.session_id.as_str();
         // Revoking a session twice is harmless.
         for attempt in 1..=MAX_ATTEMPTS {
-            // Released before the delay, so that other sessions do not wait for it.
+            // The permit is released before the delay, so that other sessions do not wait for it.
             let permit = calls.acquire().await;
             let revoked = backend.revoke_session(session_id).await;
             drop(permit);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn number_of_sessions_and_of_calls_is_bounded() {
+    async fn numbers_of_sessions_and_calls_are_bounded() {
         let (server, revocations) = revocations().await;
         server.hold(true);
         for number in 0..2 * MAX_PENDING {

@@ -10,16 +10,17 @@ use crate::user_record::is_user_id;
 
 const PAGE: u64 = 100;
 
-/// Stores all users of Clerk and deletes those whom Clerk no longer has.
+/// Stores all of Clerk's users and deletes those whom Clerk no longer has.
 pub(crate) async fn sync(clerk: &BackendApi, directory: &UserDirectory) -> Result<SyncReport> {
     let mut unseen: HashSet<String> = directory.subjects().await?.into_iter().collect();
-    // Other subjects come from another provider, so Clerk has no record of them.
+    // Subjects with another form come from another provider, so Clerk has no record of them.
     unseen.retain(|subject| is_user_id(subject));
     require_same_instance(clerk, &unseen).await?;
     let mut report = SyncReport::default();
     loop {
         let query = UserQuery {
-            // Oldest first: new users appear after the current page, not before it.
+            // The oldest users come first, so that new users appear after the current page and not
+            // before it.
             order_by: Some("created_at".to_owned()),
             offset: report.found,
             limit: PAGE,
@@ -57,7 +58,7 @@ pub(crate) async fn sync(clerk: &BackendApi, directory: &UserDirectory) -> Resul
 
 /// Checks that Clerk has at least one of the portal's users.
 ///
-/// With the keys of another instance, the sync would delete every user of the portal.
+/// If the keys belonged to another instance, the sync would delete every user of the portal.
 async fn require_same_instance(clerk: &BackendApi, known: &HashSet<String>) -> Result<()> {
     let known: Vec<&String> = known.iter().collect();
     for some in known.chunks(PAGE as usize) {

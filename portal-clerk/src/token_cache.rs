@@ -9,13 +9,13 @@ use crate::claims::Claims;
 
 const ENTRIES: usize = 50_000;
 
-/// SHA-256, for secrets that are only compared.
+/// SHA-256 digest, for secrets that are only compared.
 pub(crate) type Digest = [u8; 32];
 
-/// A token in the form in which it is cached: memory contains no usable tokens.
+/// A token in the form in which it is cached, so that memory contains no usable tokens.
 ///
-/// Without its signature a token is worthless, so only the signature is hashed. It is half of the
-/// token, and hashing is the most expensive part of the check of a cached session.
+/// A token is worthless without its signature, so only the signature is hashed. The signature is
+/// half of the token, and hashing is the most expensive part of checking a cached session.
 #[derive(Clone, Copy)]
 pub(crate) struct CacheKey<'a> {
     /// Header and claims, as in the token.
@@ -33,14 +33,14 @@ impl<'a> CacheKey<'a> {
     }
 }
 
-/// Verified token, and the epoch of the keys it was verified with.
+/// A verified token, and the epoch of the keys with which it was verified.
 #[derive(Clone)]
 pub(crate) struct VerifiedToken {
     pub(crate) claims: Arc<Claims>,
     pub(crate) epoch: u64,
 }
 
-/// Verified tokens by the digest of their signature; the caller must still check their times.
+/// Verified tokens by the digest of their signature; the caller must still check the time limits.
 pub(crate) struct VerifiedTokens(Cache<Digest, (Arc<str>, VerifiedToken)>);
 
 impl VerifiedTokens {

@@ -3,12 +3,12 @@
 use portal_core::auth::Profile;
 use serde_json::Value;
 
-/// Returns `true` if a subject can be part of a URL or of the name of a stored value.
+/// Returns `true` if a subject can be used in a URL and in the name of a stored value.
 pub(crate) fn is_user_id(subject: &str) -> bool {
     is_id(subject, "user_")
 }
 
-/// Returns `true` if the id of a session can be part of a URL.
+/// Returns `true` if a session id can be used in a URL.
 pub(crate) fn is_session_id(id: &str) -> bool {
     is_id(id, "sess_")
 }
@@ -21,8 +21,8 @@ fn is_id(text: &str, prefix: &str) -> bool {
 
 /// Converts a record to the portal's profile.
 ///
-/// `unsafe_metadata`, which users write themselves, has no effect, and private metadata, which
-/// Clerk stores for servers only, is removed from the data that may be shown.
+/// `unsafe_metadata`, which users write themselves, has no effect. Private metadata, which Clerk
+/// stores for servers only, is removed from the data that may be shown.
 pub(crate) fn profile(mut record: Value) -> Profile {
     // PostgreSQL cannot store NUL, and the webhook must not fail repeatedly because of it.
     let text = |value: &Value| value.as_str().unwrap_or_default().replace('\0', "");

@@ -11,12 +11,12 @@ use super::error::BackendError;
 use crate::http::{self, API_VERSION};
 
 const TIMEOUT: Duration = Duration::from_secs(4);
-/// Maximum size of a response, in bytes; a page of a hundred users is far smaller.
+/// Maximum size of a response, in bytes; a page of one hundred users is far smaller.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 /// Delay before the first retry if Clerk does not specify one; doubles with each retry.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(250);
 
-/// Maximum number of attempts for a call, and the time limit for all of them.
+/// Maximum number of attempts for a call, and time limit for all attempts together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetryPolicy {
     attempts: u32,
@@ -28,30 +28,30 @@ pub(crate) struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// For calls that can succeed only once.
+    /// Policy for calls that can succeed only once.
     pub(crate) const ONCE: Self = Self {
         attempts: 1,
         longest_pause: Duration::ZERO,
         waits_again: false,
         total: TIMEOUT,
     };
-    /// For calls that a browser waits for.
+    /// Policy for calls that a browser waits for.
     pub(crate) const REQUEST: Self = Self {
         attempts: 2,
         longest_pause: Duration::from_secs(1),
         waits_again: false,
-        // The user gets a response within five seconds.
+        // The user must receive a response within five seconds.
         total: TIMEOUT,
     };
-    /// For calls that a program waits for.
+    /// Policy for calls that a program waits for.
     pub(crate) const DEFAULT: Self = Self {
         attempts: 3,
         longest_pause: Duration::from_secs(10),
-        // A request may be waiting for the program.
+        // A request may be waiting for this call, so an attempt that timed out is not retried.
         waits_again: false,
         total: Duration::from_secs(60),
     };
-    /// For commands that process all users.
+    /// Policy for commands that process all users.
     pub(crate) const BULK: Self = Self {
         attempts: 6,
         longest_pause: Duration::from_secs(30),
@@ -59,7 +59,7 @@ impl RetryPolicy {
         total: Duration::from_secs(10 * 60),
     };
 
-    /// Returns the delay after an attempt, with jitter, so that replicas do not retry all at once.
+    /// Returns the delay after an attempt, with jitter, so that replicas do not all retry at once.
     fn pause(self, attempt: u32, retry_after: Option<Duration>) -> Duration {
         let pause =
             retry_after.unwrap_or_else(|| INITIAL_BACKOFF * 2_u32.saturating_pow(attempt - 1));
@@ -128,7 +128,8 @@ impl Client {
         })
     }
 
-    /// Sends a call that changes data, only once: a failed call may have taken effect.
+    /// Sends a call that changes data. It is sent only once, because a failed call may have taken
+    /// effect.
     pub(super) async fn change(
         &self,
         method: Method,
@@ -179,7 +180,7 @@ impl Client {
         }
         let error = error_from_response(response).await;
         let path = url.path();
-        // "Not found" is a normal result, and any client can cause it with a forged nonce.
+        // "Not found" is a normal result that any client can cause with a forged nonce.
         if error.is_not_found() {
             tracing::debug!(%method, path, %error, "Clerk does not have the requested resource");
         } else {

@@ -1,11 +1,11 @@
-//! Errors of the Backend API.
+//! Errors from the Backend API.
 
 use std::time::Duration;
 
 use portal_core::Error;
 use portal_core::auth::AuthError;
 
-/// Error of a call to Clerk's Backend API.
+/// Error from a call to Clerk's Backend API.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackendError {
@@ -14,7 +14,7 @@ pub enum BackendError {
         "Clerk's Backend API is not configured: the portal has not started or has no Clerk keys"
     )]
     NotConfigured,
-    /// The id does not have the form of Clerk's ids; nothing was sent.
+    /// The id does not have the form of Clerk's ids; no request was sent.
     #[error("invalid Clerk id: {0:?}")]
     InvalidId(String),
     /// Clerk responded with an error.

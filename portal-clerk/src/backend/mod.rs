@@ -23,8 +23,8 @@ pub use records::{ClerkSession, ClerkUser, MetadataChange, UserQuery};
 /// Client for Clerk's Backend API with the portal's secret key. Cheap to clone.
 ///
 /// It works once the portal has started, if the portal uses Clerk. Each call uses the network and
-/// counts against Clerk's rate limits; no call is needed to serve requests of users whom the portal
-/// has stored. Calls that only read are retried if Clerk is unavailable or requests a delay.
+/// counts against Clerk's rate limits; requests from users whom the portal has stored need no call.
+/// Calls that only read are retried if Clerk is unavailable or requests a delay.
 ///
 /// ```no_run
 /// use portal_clerk::{BackendApi, ClerkAuth, MetadataChange};
@@ -94,7 +94,8 @@ impl BackendApi {
         }
     }
 
-    /// Returns the record of a user whom the portal has not stored yet, while their browser waits.
+    /// Returns the record of a user whom the portal has not stored yet, while the user's browser
+    /// waits.
     pub(crate) async fn profile(&self, subject: &str) -> Result<Option<Profile>, AuthError> {
         if !is_user_id(subject) {
             return Ok(None);
@@ -155,7 +156,7 @@ impl BackendApi {
         ClerkUser::read(client.change(Method::PATCH, &path, Some(&body)).await?)
     }
 
-    /// Bans a user, which ends all their sessions.
+    /// Bans a user, which ends all of their sessions.
     ///
     /// # Errors
     ///
@@ -165,7 +166,7 @@ impl BackendApi {
         ClerkUser::read(self.client()?.change(Method::POST, &path, None).await?)
     }
 
-    /// Lifts the ban of a user.
+    /// Lifts a user's ban.
     ///
     /// # Errors
     ///

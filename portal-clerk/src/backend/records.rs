@@ -13,7 +13,7 @@ use crate::user_record;
 pub struct ClerkUser {
     /// Id of the user, `user_…`; the `clerk_id` of the local user.
     pub id: String,
-    /// Name, e-mail address, metadata and the rest of the record.
+    /// Name, e-mail address, metadata and the other data in the record.
     pub profile: Profile,
 }
 
@@ -37,14 +37,14 @@ impl ClerkUser {
 pub struct ClerkSession {
     /// Id of the session, `sess_…`.
     pub id: String,
-    /// Id of its user.
+    /// Id of the user to whom the session belongs.
     pub user_id: String,
-    /// Status: `active`, `ended`, `expired`, `removed`, `revoked` or a later addition.
+    /// Status: `active`, `ended`, `expired`, `removed`, `revoked`, or one that Clerk adds later.
     pub status: String,
-    /// Time of its last use, in milliseconds since 1970.
+    /// Time at which the session was last used, in milliseconds since 1970.
     #[serde(default)]
     pub last_active_at: i64,
-    /// Time of its expiry, in milliseconds since 1970.
+    /// Time at which the session expires, in milliseconds since 1970.
     #[serde(default)]
     pub expire_at: i64,
 }
@@ -67,7 +67,7 @@ pub struct UserQuery {
 }
 
 impl UserQuery {
-    /// Returns the parameters that select users.
+    /// Returns the query parameters that select users.
     pub(super) fn filter(&self) -> Vec<(&'static str, String)> {
         let search = self.search.iter().map(|text| ("query", text.clone()));
         let addresses = self.email_addresses.iter();
@@ -76,7 +76,7 @@ impl UserQuery {
         search.chain(addresses).chain(ids).collect()
     }
 
-    /// Returns the parameters that select users, with order, offset and limit.
+    /// Returns the query parameters that select users, with order, offset and limit.
     pub(super) fn page(&self) -> Vec<(&'static str, String)> {
         let limit = if self.limit == 0 { 100 } else { self.limit };
         let mut page = self.filter();

@@ -57,7 +57,7 @@ async fn users_are_read_listed_and_counted() {
 }
 
 #[tokio::test]
-async fn metadata_is_merged_and_null_removes_a_member() {
+async fn metadata_is_merged_and_null_removes_a_field() {
     let clerk = FakeClerk::start().await;
     let api = api(&clerk);
     let ann = clerk.user("ann@example.com");

@@ -64,17 +64,17 @@ pub(crate) enum ProviderConfig {
 pub(crate) struct ClerkConfig {
     /// Publishable key.
     pub(crate) publishable_key: PublishableKey,
-    /// Secret key, for the Backend API.
+    /// Secret key for the Backend API.
     pub(crate) secret_key: Secret,
-    /// Public key, to verify sessions without network access.
+    /// Public key for verifying sessions without network access.
     pub(crate) jwt_key: Option<RsaKey>,
     /// Origins accepted as `azp`.
     pub(crate) authorized_parties: Vec<String>,
-    /// Base URL of the Frontend API; also the required issuer of tokens.
+    /// Base URL of the Frontend API; tokens must have it as their issuer.
     pub(crate) frontend_api: String,
     /// Base URL of the Backend API, without `/v1`.
     pub(crate) backend_api: String,
-    /// Secrets that sign Clerk's webhooks, if enabled.
+    /// Secrets with which Clerk signs webhooks, if webhooks are enabled.
     pub(crate) webhook_secrets: Option<SigningSecrets>,
     /// `true` if only `https://` is allowed.
     pub(crate) https_only: bool,
@@ -154,7 +154,7 @@ impl PublishableKey {
 impl ClerkConfig {
     /// Returns the base URL of Clerk's hosted sign-in pages, derived from the Frontend API.
     pub(crate) fn account_portal(&self) -> String {
-        // A URL with a path belongs to a proxy of the Frontend API, which does not serve these
+        // A URL with a path belongs to a proxy for the Frontend API, which does not serve these
         // pages.
         let proxied = Url::parse(&self.frontend_api).is_ok_and(|url| url.path() != "/");
         let base = match proxied {
@@ -178,7 +178,7 @@ fn is_host(text: &str) -> bool {
     plain && Url::parse(&format!("https://{text}")).is_ok_and(|url| url.path() == "/")
 }
 
-/// Reads the settings; each problem is one line that begins with the name of the variable.
+/// Reads the settings; each problem is one line that starts with the name of the variable.
 pub(crate) fn read(config: &Config) -> (Option<ProviderConfig>, Vec<String>) {
     let mut problems = Vec::new();
     let settings = &config.settings;
@@ -247,7 +247,7 @@ fn development(config: &Config, problems: &mut Vec<String>) -> Option<ProviderCo
             "HOST is `{host}`, but {why}; set HOST to `127.0.0.1`, {keys}"
         ));
     }
-    // The default is derived from `HOST`, whose problem was already reported.
+    // The default is derived from `HOST`, whose problem has already been reported.
     let is_default = config.settings.get("PUBLIC_URL").is_none() && !refused.is_empty();
     let url = config.public_url.as_str();
     let is_local = Url::parse(url)

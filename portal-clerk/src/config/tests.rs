@@ -3,7 +3,7 @@ use portal_core::config::Settings;
 use super::*;
 use crate::testing::SigningKey;
 
-/// Returns the problems of these settings, combined with the other settings a portal needs.
+/// Returns the problems with these settings, combined with the other settings that a portal needs.
 fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
     let (plan, problems) = read(&config(pairs));
     assert_eq!(plan.is_none(), !problems.is_empty());

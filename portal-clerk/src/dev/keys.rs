@@ -1,4 +1,4 @@
-//! Signing key of development tokens: one per database.
+//! Key that signs development tokens; each database has one.
 
 use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -21,7 +21,7 @@ pub(crate) struct DevKey {
 }
 
 impl DevKey {
-    /// Loads the key of a database; the first portal that uses the database generates it.
+    /// Loads the key from a database; the first portal that uses the database generates it.
     pub(crate) async fn load(values: &KeyValueStore) -> Result<Self> {
         let stored: String = match values.get(NAME).await? {
             Some(stored) => stored,
@@ -62,7 +62,7 @@ impl DevKey {
     }
 }
 
-/// Generates a private key, as base64 of PKCS#8.
+/// Generates a private key and returns its PKCS#8 form as base64.
 pub(crate) fn generate() -> Result<String> {
     let failed = |_| Error::internal("failed to generate an RSA key");
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;

@@ -34,14 +34,14 @@ pub(crate) struct DevProvider {
     home_path: String,
 }
 
-/// Validated data of a user who signs in.
+/// Validated data about a user who signs in.
 struct DevUser {
     /// E-mail address in lower case.
     email: String,
     email_verified: bool,
-    /// First name; `None` keeps the name of an earlier sign-in.
+    /// First name; `None` keeps the name from an earlier sign-in.
     first_name: Option<String>,
-    /// Last name; `None` keeps the name of an earlier sign-in.
+    /// Last name; `None` keeps the name from an earlier sign-in.
     last_name: Option<String>,
 }
 
@@ -75,7 +75,7 @@ impl DevProvider {
         })
     }
 
-    /// Stores the user who signs in, in the form of Clerk's records.
+    /// Stores the user who signs in, in the format of Clerk's records.
     async fn record(&self, subject: &str, person: &DevUser) -> Result<()> {
         let name = record_name(subject);
         let existing: Value = self.values.get(&name).await?.unwrap_or_default();

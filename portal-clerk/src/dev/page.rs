@@ -1,4 +1,4 @@
-//! Form of the sign-in page.
+//! Form on the sign-in page.
 
 use maud::{Markup, html};
 use portal_core::FieldError;
@@ -17,7 +17,7 @@ pub(crate) fn sign_in(page: &SignInPage<'_>) -> Markup {
     };
     let given = |name: &str| query::value(page.query, name).unwrap_or_default();
     let (email, first_name, last_name) = (given("email"), given("first_name"), given("last_name"));
-    // A rejected form is shown here again; its fields are validated again to obtain the errors.
+    // A rejected form is shown here again, and its fields are validated again to obtain the errors.
     let errors = match query::has(page.query, "checked") {
         true => DevUser::of_form(&email, &first_name, &last_name).err(),
         false => None,
@@ -57,7 +57,7 @@ pub(crate) fn sign_in(page: &SignInPage<'_>) -> Markup {
     }
 }
 
-/// Returns the error of a field as a sentence.
+/// Returns the error for a field as a sentence.
 fn message(errors: &[FieldError], name: &str) -> Option<String> {
     let pointer = format!("/{name}");
     let error = errors.iter().find(|error| error.pointer == pointer)?;

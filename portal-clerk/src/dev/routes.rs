@@ -38,10 +38,10 @@ pub(crate) fn routes() -> Routes<Arc<DevProvider>> {
         .map_handlers(|handlers| handlers.route_layer(middleware::from_fn(require_loopback)))
 }
 
-/// Rejects requests with host names of other machines, and requests forwarded by a proxy.
+/// Rejects requests for host names of other machines, and requests that a proxy has forwarded.
 ///
-/// Otherwise a page whose host name an attacker has rebound to the loopback address could sign in
-/// as any user. A forwarded request may come from anywhere.
+/// Without this check, a page whose host name an attacker has rebound to the loopback address could
+/// sign in as any user. A forwarded request may come from any machine.
 async fn require_loopback(request: Request, next: Next) -> Response {
     let detail = if !(is_local(&request) && is_from_this_machine(&request)) {
         "development sign-in is available on this machine only; open the portal at localhost"
@@ -117,7 +117,7 @@ struct SignInForm {
 }
 
 impl SignInForm {
-    /// Returns the URL of the form with the submitted values; the page shows their errors.
+    /// Returns the URL of the form with the submitted values; the page shows the errors.
     fn page(&self, base_path: &str) -> String {
         let page = if self.sign_up { "sign-up" } else { "sign-in" };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -127,7 +127,7 @@ impl SignInForm {
             ("first_name", &self.first_name, MAX_NAME),
             ("last_name", &self.last_name, MAX_NAME),
         ] {
-            // One character above the limit is enough for the error and keeps the URL short.
+            // One character above the limit is enough to cause the error and keeps the URL short.
             let value: String = value.chars().take(longest + 1).collect();
             query.append_pair(name, &value);
         }
@@ -146,7 +146,7 @@ async fn sign_in(
     let names = (form.first_name.as_str(), form.last_name.as_str());
     let person = match DevUser::of_form(&form.email, names.0, names.1) {
         Ok(person) => person,
-        // A browser returns to its form; a program receives the errors.
+        // A browser is redirected back to its form; a program receives the errors.
         Err(_) if wants_page(&headers) => {
             let page = form.page(&development.base_path);
             return Ok(Redirect::to(&page).into_response());
@@ -232,7 +232,7 @@ impl DevUser {
         Self::new(email, first_name, last_name, email_verified, errors).map_err(Error::invalid)
     }
 
-    /// Reads a user from the fields of the form; fails with the errors of all fields.
+    /// Reads a user from the form fields; fails with the errors of all fields.
     pub(super) fn of_form(
         email: &str,
         first_name: &str,

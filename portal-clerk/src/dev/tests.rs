@@ -1,4 +1,4 @@
-//! Tests of the development identity provider, as used by browsers and scripts.
+//! Tests of the development identity provider, as browsers and scripts use it.
 
 use std::sync::Arc;
 
@@ -111,7 +111,8 @@ async fn token_for_scripts_is_a_session_of_the_user() {
     );
     assert!(auth.refreshes_profile());
 
-    // Signing in again: the same user, a new session; omitted fields keep their values.
+    // The user signs in again: this is the same user in a new session, and omitted fields keep
+    // their values.
     let again = token(
         &auth,
         json!({"email": "ADA@example.COM", "last_name": "Byron", "email_verified": false}),
@@ -140,7 +141,7 @@ async fn token_for_scripts_is_a_session_of_the_user() {
 }
 
 #[tokio::test]
-async fn users_who_never_signed_in_have_no_record() {
+async fn user_without_a_sign_in_has_no_record() {
     let directory = TempDir::new().unwrap();
     let auth = started(&directory).await;
     for subject in ["user_dev00", "key", "../key", ""] {
@@ -398,7 +399,7 @@ async fn development_token_is_invalid_for_a_clerk_instance() {
 }
 
 #[tokio::test]
-async fn invalid_stored_key_prevents_the_start() {
+async fn invalid_stored_key_prevents_startup() {
     let directory = TempDir::new().unwrap();
     let setup = setup(&directory, &[("APP_ENV", "DEV")]).await;
     setup

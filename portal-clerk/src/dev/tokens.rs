@@ -1,4 +1,4 @@
-//! Session tokens in the form that Clerk issues.
+//! Session tokens in the format that Clerk uses.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,7 +29,7 @@ impl Issuer {
         Self { key, public_url }
     }
 
-    /// Issues a token of a new session of a user.
+    /// Issues a token for a new session of a user.
     pub(crate) fn issue(&self, subject: &str, now: DateTime<Utc>) -> Result<IssuedToken> {
         let expires_at = now + TimeDelta::seconds(LIFETIME);
         let claims = json!({

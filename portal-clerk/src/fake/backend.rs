@@ -1,4 +1,4 @@
-//! Backend API, which requires the secret key.
+//! Fake Backend API, which requires the secret key.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ fn not_found() -> Response {
     error_response(StatusCode::NOT_FOUND, "resource_not_found")
 }
 
-/// Returns a record, or the error for a missing one.
+/// Returns a record, or the error response if it is missing.
 fn record(record: Option<&Value>) -> Response {
     match record {
         Some(record) => Json(record.clone()).into_response(),
@@ -100,7 +100,7 @@ fn number(query: Option<&str>, name: &str, default: usize) -> usize {
     given.map_or(default, |text| text.parse().expect("value is a number"))
 }
 
-/// Returns the users that match a query, in the order of their creation.
+/// Returns the users that match a query, in the order in which they were created.
 fn matching(instance: &Instance, query: Option<&str>) -> Vec<Value> {
     let (ids, addresses) = (values(query, "user_id"), values(query, "email_address"));
     let words = parameter(query, "query").map(|words| words.to_lowercase());
@@ -219,7 +219,7 @@ async fn revoke(State(instance): State<Arc<Instance>>, Path(id): Path<String>) -
     record(found.as_ref())
 }
 
-/// Returns the cookies of a handshake, once.
+/// Returns the cookies of a handshake; a nonce is valid once.
 async fn handshake_payload(
     State(instance): State<Arc<Instance>>,
     RawQuery(query): RawQuery,

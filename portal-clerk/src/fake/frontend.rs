@@ -1,4 +1,4 @@
-//! Frontend API: key set, handshake, and the calls by the script in the browser.
+//! Fake Frontend API: key set, handshake, and the calls that the script in the browser makes.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::state::{Client, Instance, State as Memory};
 use super::{InstanceKind, JwksBehavior};
 
-/// Cookie that identifies the browser on the origin of the fake.
+/// Cookie that identifies the browser on the fake's origin.
 pub(super) const CLIENT_COOKIE: &str = "__client";
 pub(super) const DEV_BROWSER: &str = "__clerk_db_jwt";
 
@@ -27,7 +27,7 @@ pub(super) fn routes() -> Router<Arc<Instance>> {
         .route("/v1/client/sessions/{id}/end", post(sign_out))
 }
 
-/// Serves the key set in the configured way.
+/// Serves the key set with the configured behavior.
 pub(super) async fn jwks(State(instance): State<Arc<Instance>>) -> Response {
     let (mode, jwk) = {
         let mut state = instance.state();
@@ -43,7 +43,7 @@ pub(super) async fn jwks(State(instance): State<Arc<Instance>>) -> Response {
     Json(json!({"keys": [jwk]})).into_response()
 }
 
-/// Returns the value of a parameter of a query.
+/// Returns the value of a query parameter.
 pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let (_, value) = pairs.find(|(key, _)| key == name)?;
@@ -59,7 +59,7 @@ pub(super) fn return_address(state: &Memory, text: Option<&str>) -> Option<Url> 
     (web && (loopback || state.origins.contains(&origin))).then_some(url)
 }
 
-/// Finds the browser of a request by its cookie on this origin or by its id in the query.
+/// Finds the browser that sent a request, by its cookie on this origin or by its id in the query.
 pub(super) fn find_client(
     state: &Memory,
     headers: &HeaderMap,
@@ -160,7 +160,7 @@ pub(super) fn client_cookie(client: &Client) -> HeaderValue {
 }
 
 pub(super) fn header_value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).expect("plain text")
+    HeaderValue::from_str(text).expect("value is a valid header")
 }
 
 /// Returns a response that the portal's pages may read.

@@ -41,7 +41,7 @@ impl SigningKey {
         format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
     }
 
-    /// Signs a JWT of a category.
+    /// Signs a JWT with a category.
     pub(super) fn sign(&self, category: Option<&str>, claims: &Value) -> String {
         let mut header = json!({"alg": "RS256", "kid": self.kid, "typ": "JWT"});
         if let Some(category) = category {

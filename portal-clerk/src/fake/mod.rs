@@ -1,7 +1,7 @@
-//! Fake Clerk that runs within a test, on a port of this machine.
+//! Fake Clerk that runs within a test, on a loopback port.
 //!
-//! It implements key sets, Frontend API, hosted pages, Backend API and webhooks, limited to the
-//! features that a portal uses.
+//! It implements the key set, the Frontend API, the hosted pages, the Backend API and webhooks,
+//! limited to the features that a portal uses.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -55,9 +55,9 @@ pub enum JwksBehavior {
     Huge(usize),
 }
 
-/// Fake Clerk instance for a single test, on a free port of 127.0.0.1 until it is dropped.
+/// Fake Clerk instance for a single test, which listens on a free port of 127.0.0.1 until dropped.
 ///
-/// Impossible operations, such as creating a session of an unknown user, panic.
+/// Impossible operations, such as creating a session for an unknown user, panic.
 pub struct FakeClerk {
     instance: Arc<Instance>,
     webhook_secret: String,
@@ -99,7 +99,7 @@ impl FakeClerk {
         }
     }
 
-    /// Returns the base URL of both APIs and of the hosted pages; also the issuer of the tokens.
+    /// Returns the base URL of both APIs and of the hosted pages, which is also the tokens' issuer.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.instance.url
@@ -152,7 +152,8 @@ impl FakeClerk {
 
     // Users.
 
-    /// Returns the id of the user with an e-mail address; creates the user, verified, if missing.
+    /// Returns the id of the user with an e-mail address; creates the user if missing, with a
+    /// verified address.
     pub fn user(&self, email: &str) -> String {
         self.state().user_of(email, "Test", "Person")
     }
@@ -170,18 +171,18 @@ impl FakeClerk {
         assert!(edited.is_some(), "there is no user {user_id}");
     }
 
-    /// Bans a user, which ends all their sessions.
+    /// Bans a user, which ends all of their sessions.
     pub fn ban(&self, user_id: &str) {
         self.update_user(user_id, |record| record["banned"] = true.into());
         self.state().end_sessions_of(user_id, "revoked");
     }
 
-    /// Lifts the ban of a user.
+    /// Lifts a user's ban.
     pub fn unban(&self, user_id: &str) {
         self.update_user(user_id, |record| record["banned"] = false.into());
     }
 
-    /// Deletes a user, which ends all their sessions.
+    /// Deletes a user, which ends all of their sessions.
     pub fn delete(&self, user_id: &str) {
         let removed = self.state().remove_user(user_id);
         assert!(removed, "there is no user {user_id}");
@@ -189,32 +190,32 @@ impl FakeClerk {
 
     // Sessions.
 
-    /// Creates a session of a user, in a separate browser, and returns its id.
+    /// Creates a session for a user, in a separate browser, and returns its id.
     pub fn session(&self, user_id: &str) -> String {
         let mut state = self.state();
         let client = state.new_client();
         state.open_session(user_id, &client.id)
     }
 
-    /// Returns a token of a new session, for pages of an origin such as `http://127.0.0.1:8000`.
+    /// Returns a token for a new session, for pages of an origin such as `http://127.0.0.1:8000`.
     pub fn session_token(&self, user_id: &str, origin: &str) -> String {
         let session = self.session(user_id);
         self.token(&session, origin)
     }
 
-    /// Returns a new token of a session, whatever its status.
+    /// Returns a new token for a session, whatever the session's status.
     #[must_use]
     pub fn token(&self, session_id: &str, origin: &str) -> String {
         self.instance.token(session_id, origin, &json!({}))
     }
 
-    /// Returns a token of a session with changed claims; `null` removes a claim.
+    /// Returns a token for a session, with changed claims; `null` removes a claim.
     #[must_use]
     pub fn token_with(&self, session_id: &str, origin: &str, claims: &Value) -> String {
         self.instance.token(session_id, origin, claims)
     }
 
-    /// Returns the sessions of a user, oldest first, whatever their status.
+    /// Returns a user's sessions, oldest first, whatever their status.
     #[must_use]
     pub fn sessions_of(&self, user_id: &str) -> Vec<String> {
         let state = self.state();
@@ -258,7 +259,7 @@ impl FakeClerk {
         self.state().jwks = jwks;
     }
 
-    /// Replaces the signing key; earlier tokens name a key that no longer exists.
+    /// Replaces the signing key; earlier tokens then name a key that no longer exists.
     pub fn rotate_keys(&self) {
         // Generating a key is slow, so it is done before the lock is acquired.
         let key = SigningKey::generate();
@@ -273,7 +274,7 @@ impl FakeClerk {
 
     // Frontend API.
 
-    /// Returns the number of started handshakes.
+    /// Returns the number of handshakes that were started.
     #[must_use]
     pub fn handshake_count(&self) -> usize {
         self.state().handshake_count
@@ -284,7 +285,8 @@ impl FakeClerk {
         self.state().handshake_tokens = tokens;
     }
 
-    /// Returns the `__client` cookie of a new signed-in browser, for tests without a browser.
+    /// Returns the `__client` cookie of a new signed-in browser, for tests that run without a
+    /// browser.
     pub fn client_cookie(&self, user_id: &str) -> String {
         let mut state = self.state();
         let client = state.new_client();
@@ -314,7 +316,7 @@ impl FakeClerk {
         self.state().hangs = hangs;
     }
 
-    /// Leaves a user out of lists, as if they had moved between pages while the pages were read.
+    /// Omits a user from lists, as if they had moved between pages while the pages were read.
     pub fn hide_from_lists(&self, user_id: &str) {
         self.state().hidden.push(user_id.to_owned());
     }
@@ -355,7 +357,7 @@ impl FakeClerk {
         self.webhook_event(kind, data)
     }
 
-    /// Sends a message to `/api/webhooks/clerk` of a portal; each call sends it once.
+    /// Sends a message to a portal's `/api/webhooks/clerk` route. Each call sends it once.
     pub async fn send_webhook(&self, portal: &str, webhook: &Webhook) -> WebhookResponse {
         webhook.send(&self.client, portal).await
     }

@@ -1,4 +1,4 @@
-//! Hosted sign-in and sign-up pages.
+//! Fake hosted pages for sign-in and sign-up.
 
 use std::sync::Arc;
 
@@ -92,7 +92,8 @@ async fn submit(
             let mut query = target.query_pairs_mut();
             query.append_pair(DEV_BROWSER, &client.dev_browser);
         }
-        // Cookies of the portal's domain, which reveal this browser's last sign-in to the portal.
+        // These cookies are set for the portal's domain and reveal this browser's last sign-in to
+        // the portal.
         InstanceKind::Production => {
             let now = chrono::Utc::now().timestamp();
             let suffix = &instance.suffix;

@@ -1,4 +1,4 @@
-//! Small scripts that replace clerk-js and its user interface.
+//! Small scripts that replace clerk-js and its UI script.
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use crate::token::CATEGORY_SESSION;
 /// Lifetime of a session, in milliseconds.
 const SESSION_LIFETIME: i64 = 7 * 24 * 60 * 60 * 1000;
 
-/// Constants of an instance, and its state behind a lock.
+/// Constants of an instance, and its state, which a lock protects.
 pub(super) struct Instance {
     pub(super) kind: InstanceKind,
     pub(super) url: String,
@@ -42,16 +42,17 @@ pub(super) struct State {
     pub(super) renew_in_browser: bool,
     pub(super) jwks: JwksBehavior,
     pub(super) jwks_fetches: usize,
-    /// Remaining Backend API calls to fail with `429`, and their `Retry-After` in seconds.
+    /// Number of Backend API calls that are still to fail with `429`, and their `Retry-After` in
+    /// seconds.
     pub(super) refusals: (usize, u64),
     /// Status with which every call to the Backend API fails, if set.
     pub(super) failure: Option<u16>,
     /// `true` if calls to the Backend API receive no response.
     pub(super) hangs: bool,
     pub(super) requests: Vec<String>,
-    /// Existing users who are left out of lists.
+    /// Existing users who are omitted from lists.
     pub(super) hidden: Vec<String>,
-    /// Allowed redirect origins in addition to loopback ones.
+    /// Origins to which redirects are allowed, in addition to loopback origins.
     pub(super) origins: Vec<String>,
 }
 
@@ -67,11 +68,11 @@ pub(super) struct Session {
 /// Browser that has visited the instance.
 #[derive(Clone)]
 pub(super) struct Client {
-    /// Value of its cookie on this origin.
+    /// Value of the browser's cookie on this origin.
     pub(super) id: String,
     /// Id of the browser in URLs of a development instance.
     pub(super) dev_browser: String,
-    /// Time of its last sign-in or sign-out, in seconds since 1970.
+    /// Time of the browser's last sign-in or sign-out, in seconds since 1970.
     pub(super) updated_at: i64,
 }
 
@@ -194,7 +195,7 @@ impl State {
         self.sessions.iter().find(|session| session.id == id)
     }
 
-    /// Creates a session of a user in a browser and returns its id.
+    /// Creates a session for a user in a browser and returns its id.
     pub(super) fn open_session(&mut self, user_id: &str, client_id: &str) -> String {
         assert!(self.user(user_id).is_some(), "there is no user {user_id}");
         let id = format!("sess_{}", Uuid::new_v4().simple());
@@ -262,7 +263,7 @@ impl State {
 }
 
 impl Session {
-    /// Returns the record of the session as the API returns it.
+    /// Returns the session's record as the API returns it.
     pub(super) fn record(&self) -> Value {
         json!({
             "id": self.id,
@@ -291,7 +292,7 @@ pub(super) fn has_address(user: &Value, email: &str) -> bool {
         .any(|address| text(&address["email_address"]).eq_ignore_ascii_case(email))
 }
 
-/// Merges like Clerk: objects are merged field by field; `null` removes a field.
+/// Merges values as Clerk does: objects are merged field by field; `null` removes a field.
 pub(super) fn merge(into: &mut Value, other: &Value) {
     let Value::Object(other) = other else {
         *into = other.clone();

@@ -99,7 +99,7 @@ async fn development_instance_returns_a_single_use_nonce() {
 }
 
 #[tokio::test]
-async fn production_instance_returns_the_session_by_a_cookie() {
+async fn production_instance_returns_the_session_in_a_cookie() {
     let clerk = FakeClerk::start_as(InstanceKind::Production).await;
     let browser = clerk.client_cookie(&clerk.user("ann@example.com"));
     let response = handshake(&clerk, &browser, "").await;
@@ -121,7 +121,7 @@ async fn production_instance_returns_the_session_by_a_cookie() {
 }
 
 #[tokio::test]
-async fn browsers_are_redirected_to_allowed_origins_only() {
+async fn browsers_are_redirected_only_to_allowed_origins() {
     let clerk = FakeClerk::start().await;
     for (target, status) in [
         ("http://localhost:1/x", 307),

@@ -1,4 +1,4 @@
-//! Webhook messages of Clerk, signed as Svix signs them.
+//! Clerk's webhook messages, signed in the way Svix signs them.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -19,11 +19,11 @@ pub struct Webhook {
     pub body: String,
     /// Secrets that sign the message, in order.
     pub secrets: Vec<String>,
-    /// Value that replaces the signatures, if set.
+    /// Value that is sent instead of the signatures, if set.
     pub signature: Option<String>,
 }
 
-/// Response of a portal to a message.
+/// Response of a portal to a webhook message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WebhookResponse {
@@ -60,13 +60,13 @@ impl Webhook {
         self
     }
 
-    /// Sets the secrets that sign the message. Default: the secret of the instance.
+    /// Sets the secrets that sign the message. Default: the instance's secret.
     pub fn signed_with(mut self, secrets: &[&str]) -> Self {
         self.secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
         self
     }
 
-    /// Returns the signatures, as in `svix-signature`.
+    /// Returns the signatures in the format of `svix-signature`.
     #[must_use]
     pub fn signatures(&self) -> String {
         if let Some(signature) = &self.signature {

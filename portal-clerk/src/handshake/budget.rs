@@ -1,4 +1,4 @@
-//! Limits for handshake nonces: anyone can make one up, and each costs a call to Clerk's API.
+//! Limits for handshake nonces. Anyone can make one up, and each causes a call to Clerk's API.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ const MAX_UNKNOWN: usize = 4096;
 /// Maximum number of calls per network and window that are pending or had unknown nonces.
 const MAX_PER_NETWORK: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Maximum number of networks counted separately per window; further ones share one count.
+/// Maximum number of networks counted separately per window; all others share one count.
 const MAX_NETWORKS: usize = 10_000;
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -27,7 +27,8 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Visitor {
     network: Option<IpAddr>,
-    /// `true` if it has a cookie or parameter that Clerk sets in each browser during a handshake.
+    /// `true` if the browser has a cookie or parameter that Clerk sets in each browser during a
+    /// handshake.
     has_client: bool,
 }
 
@@ -54,16 +55,16 @@ impl Visitor {
     }
 }
 
-/// Budget of calls that resolve nonces.
+/// Budget for calls that look up nonces.
 ///
-/// Browsers that Clerk has seen have a separate budget, so that other clients cannot exhaust it.
+/// Browsers that have visited Clerk have a separate budget, which other clients cannot exhaust.
 pub(super) struct Budget {
     with_client: Share,
     without: Share,
     unknown: Cache<Digest, ()>,
 }
 
-/// Share of the calls per second; the total of 30 is a third of Clerk's limit.
+/// Part of the budget. In total, 30 calls per second are allowed, a third of Clerk's limit.
 struct Share {
     a_second: u32,
     places: Semaphore,
@@ -72,7 +73,7 @@ struct Share {
 
 #[derive(Default)]
 struct Counts {
-    /// Start of the current second, and the number of calls in it.
+    /// Start of the current second, and the number of calls made in it.
     pace: Option<(Instant, u32)>,
     networks: HashMap<Option<IpAddr>, (Instant, u32)>,
 }
@@ -110,7 +111,7 @@ impl Share {
         Ok(())
     }
 
-    /// Refunds a call whose nonce did not turn out to be unknown.
+    /// Refunds a call whose nonce was valid or whose lookup failed.
     fn refund(&self, network: Option<IpAddr>, now: Instant) {
         let mut counts = self.state.lock();
         let count = counts.entry(network, now);
@@ -119,7 +120,7 @@ impl Share {
 }
 
 impl Counts {
-    /// Returns the number of calls of a network in its current window.
+    /// Returns the number of calls from a network in its current window.
     fn entry(&mut self, network: Option<IpAddr>, now: Instant) -> &mut u32 {
         let is_over = |began: Instant| now.saturating_duration_since(began) >= WINDOW;
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn flood_does_not_affect_other_networks_and_browsers() {
+    fn flood_does_not_affect_other_networks_or_browsers() {
         let budget = Budget::new();
         let start = Instant::now();
         let flood = Visitor::new("192.0.2.1", false);
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn flood_from_many_networks_leaves_clerk_browsers_their_share() {
+    fn flood_from_many_networks_does_not_affect_clerk_browsers() {
         let budget = Budget::new();
         let now = Instant::now();
         let calls = (0..=255_u8).filter(|number| {

@@ -10,9 +10,10 @@ use crate::cookies::{HANDSHAKE, each};
 /// Maximum number of cookies; Clerk never sends more.
 const MAX_DIRECTIVES: usize = 16;
 
-/// Names of Clerk's cookies, without the suffix of an instance.
+/// Names of Clerk's cookies, without an instance's suffix.
 ///
-/// Other cookies are rejected; otherwise an attacker could replace the portal's cookies.
+/// Other cookies must be rejected, because an attacker could otherwise replace the portal's
+/// cookies.
 const NAMES: [&str; 5] = [
     "__session",
     "__client_uat",
@@ -21,7 +22,7 @@ const NAMES: [&str; 5] = [
     HANDSHAKE,
 ];
 
-/// Cookies to set, all of them verified to be Clerk's.
+/// Cookies to set, all of which have been verified to be Clerk's.
 #[derive(Debug)]
 pub(crate) struct Directives(Vec<Directive>);
 
@@ -36,8 +37,8 @@ struct Directive {
 impl Directives {
     /// Parses `Set-Cookie` values.
     ///
-    /// Cookies with other names are left out. If a header is invalid or there are too many of them,
-    /// all are rejected.
+    /// Cookies with other names are omitted. If a header is invalid or there are too many headers,
+    /// all cookies are rejected.
     pub(crate) fn parse(texts: &[String]) -> Result<Self, &'static str> {
         if texts.is_empty() {
             return Err("no cookies");
@@ -47,7 +48,8 @@ impl Directives {
         }
         let mut directives = Vec::new();
         for text in texts {
-            // A line break would start another header, and Clerk only sends ASCII.
+            // A line break would start another header. Clerk only sends ASCII, so all other bytes
+            // are rejected.
             if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
                 return Err("invalid characters in a cookie");
             }
@@ -95,7 +97,7 @@ impl Directives {
             .collect()
     }
 
-    /// Replaces the cookies of a request with those that its browser will have.
+    /// Replaces a request's cookies with those that the browser will have afterwards.
     pub(crate) fn apply_to(&self, headers: &mut HeaderMap) {
         let mut pairs = String::new();
         let mut add = |name: &str, value: &str| {
@@ -110,7 +112,7 @@ impl Directives {
             }
         });
         for (at, directive) in self.0.iter().enumerate() {
-            // The last cookie with a name applies, as in a browser.
+            // As in a browser, the last cookie with a name applies.
             let last = !self.0[at + 1..]
                 .iter()
                 .any(|later| later.name == directive.name);
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn only_cookies_of_clerk_are_set() {
+    fn only_clerk_cookies_are_set() {
         let kept = [
             "__session=a.b.c; Path=/",
             "__session_abc=a.b.c; Path=/; Secure",

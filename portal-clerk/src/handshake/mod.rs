@@ -1,4 +1,4 @@
-//! Handshake: renews the session of a browser that opens a page, by a redirect to Clerk and back.
+//! Handshake: renews a browser's session when it opens a page, by a redirect to Clerk and back.
 
 mod budget;
 pub(crate) mod directives;
@@ -26,13 +26,13 @@ use directives::Directives;
 
 pub(crate) use payload::PayloadFetcher;
 
-/// Number of redirects within two seconds that counts as a loop.
+/// Number of redirects within two seconds that is considered a loop.
 const MAX_REDIRECTS: u8 = 3;
 
 const STATUS: HeaderName = HeaderName::from_static("x-clerk-auth-status");
 const REASON: HeaderName = HeaderName::from_static("x-clerk-auth-reason");
 
-/// Session resolved when the page was opened, for the rest of the request.
+/// Session that was resolved when the page was opened, for the rest of the request.
 #[derive(Clone)]
 pub(crate) struct Resolved(pub(crate) VerifiedSession);
 
@@ -40,18 +40,18 @@ pub(crate) struct Resolved(pub(crate) VerifiedSession);
 pub(crate) struct Handshake {
     /// URL of Clerk's handshake endpoint.
     pub(crate) endpoint: Url,
-    /// Origin of the portal for browsers. The `Host` header of a request does not affect the return
-    /// URL.
+    /// Origin of the portal as browsers see it. The return URL is based on it and not on the `Host`
+    /// header of a request.
     pub(crate) public_url: String,
     pub(crate) base_path: String,
-    /// `true` for a development instance, which returns results in the query, not in cookies.
+    /// `true` for a development instance, which returns results in the query instead of in cookies.
     pub(crate) development: bool,
     pub(crate) payloads: PayloadFetcher,
-    /// Rate limit of the message about an ignored handshake, which any client can trigger.
+    /// Rate limit for the message about an ignored handshake, which any client can trigger.
     pub(crate) ignored: LogRate,
 }
 
-/// Result of a handshake that a browser returned with.
+/// Result of a handshake with which a browser has returned.
 enum HandshakeResponse<'a> {
     Nonce(&'a str),
     Token(&'a str),
@@ -73,7 +73,7 @@ enum HandshakeError {
 impl Handshake {
     /// Returns `true` if [`navigate`](Self::navigate) may have an effect on a request.
     pub(crate) fn handles(&self, verifier: &Verifier, parts: &Parts) -> bool {
-        // A token in the header does not come from a browser that opens a page.
+        // A token in the header does not come from a browser that is opening a page.
         matches!(
             credential::find_credential(&parts.headers),
             Ok(Credential::Cookies)
@@ -90,7 +90,7 @@ impl Handshake {
     ) -> NavigationOutcome {
         match self.take_back(verifier, parts, now).await {
             Some(Ok(mut navigation)) => {
-                // The result is valid once; if the browser kept it, every page would look it up
+                // The result is valid once. If the browser kept it, every page would look it up
                 // again.
                 navigation.cookies.extend(self.forget_handshake());
                 return navigation;
@@ -105,7 +105,7 @@ impl Handshake {
         }
         let cookies = Cookies::from_headers(&parts.headers, &verifier.names);
         let query = parts.uri.query();
-        // If verification is unavailable, the page itself reports it.
+        // If verification is unavailable, the page itself reports the error.
         let Ok(session) = verifier.cookie_session(&cookies, query, now).await else {
             return NavigationOutcome::default();
         };
@@ -123,13 +123,13 @@ impl Handshake {
         NavigationOutcome::default()
     }
 
-    /// Clears the cookies with the result of a production instance's handshake.
+    /// Clears the cookies that contain the result of a production instance's handshake.
     fn forget_handshake(&self) -> Vec<HeaderValue> {
         let names = [HANDSHAKE_NONCE, HANDSHAKE].into_iter();
         cookies::forget(names.filter(|_| !self.development), self.shared_domain())
     }
 
-    /// Returns the domain whose cookies both Clerk's host and the portal's can set and read.
+    /// Returns the domain whose cookies both Clerk's host and the portal's host can set and read.
     pub(crate) fn shared_domain(&self) -> Option<&str> {
         cookies::shared_domain(&self.endpoint, &self.public_url)
     }
@@ -194,7 +194,7 @@ impl Handshake {
         format!("{}{}{path}{query}", self.public_url, self.base_path)
     }
 
-    /// Processes the result of a handshake; `None` if the request has none.
+    /// Processes the result of a handshake; returns `None` if the request does not contain one.
     async fn take_back(
         &self,
         verifier: &Verifier,
@@ -206,7 +206,8 @@ impl Handshake {
             let query = parts.uri.query().filter(|_| self.development);
             let parameter = |name| query.and_then(|query| query::value(query, name));
             let (nonce, token) = (parameter(HANDSHAKE_NONCE), parameter(HANDSHAKE));
-            // Each instance type uses only one location, so that a link cannot sign anyone in.
+            // Each instance type reads the result from only one location, so that a link cannot
+            // sign anyone in.
             let (nonce, token) = match self.development {
                 true => (nonce.as_deref(), token.as_deref()),
                 false => (cookies.handshake_nonce, cookies.handshake),
@@ -251,7 +252,7 @@ impl Handshake {
         Directives::parse(&texts).map_err(HandshakeError::Cookies)
     }
 
-    /// Continues with the new cookies, if their session is valid.
+    /// Continues with the new cookies if their session is valid.
     async fn renew(
         &self,
         verifier: &Verifier,
@@ -269,8 +270,8 @@ impl Handshake {
                     }
                     found = Some((claims, CredentialSource::Cookie));
                 }
-                // The token is genuine, but its session has pending tasks at Clerk: keep the
-                // cookies, but do not sign the user in.
+                // The token is genuine, but its session has pending tasks at Clerk. The cookies are
+                // kept, but the user is not signed in.
                 Err(Rejection::Pending) => {}
                 Err(rejection) if self.development && rejection.is_of_time() => {
                     let kind = rejection.reason();
@@ -300,7 +301,7 @@ impl Handshake {
 }
 
 impl HandshakeError {
-    /// Returns `true` if the handshake is signed with the keys of another instance.
+    /// Returns `true` if the handshake was signed with the keys of another instance.
     fn is_of_other_keys(&self) -> bool {
         matches!(
             self,
@@ -324,7 +325,7 @@ fn respond(response: Response) -> NavigationOutcome {
     navigation
 }
 
-/// Returns a temporary redirect: the same URL soon has a different response.
+/// Returns a temporary redirect, because the same URL will soon have a different response.
 fn redirect_to(target: &str) -> Response {
     let Ok(location) = HeaderValue::try_from(target) else {
         return Error::bad_request("the URL of this page is invalid as a return target")
@@ -340,7 +341,7 @@ fn redirect_to(target: &str) -> Response {
         .into_response()
 }
 
-/// Returns the error for developers; in production the cookie may come from another application.
+/// Returns an error for developers; in production, another application may have set the cookie.
 fn other_keys() -> Response {
     Error::new(
         StatusCode::INTERNAL_SERVER_ERROR,

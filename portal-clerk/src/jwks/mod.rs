@@ -1,4 +1,4 @@
-//! Public keys for session tokens: cache and refresh.
+//! Public keys that verify session tokens: the cache and its refresh.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ const MAX_BODY: usize = 64 * 1024;
 const MAX_KEYS: usize = 16;
 const MAX_KEY_ID: usize = 128;
 
-/// RSA public key with an accepted length and exponent.
+/// RSA public key whose length and exponent are accepted.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RsaKey {
     modulus: Vec<u8>,
@@ -52,7 +52,7 @@ impl RsaKey {
         })
     }
 
-    /// Parses a PEM string, however the environment encodes its line breaks.
+    /// Parses a PEM string, regardless of how its line breaks are encoded in the environment.
     pub(crate) fn from_pem(text: &str) -> Result<Self, &'static str> {
         const NOT_PEM: &str = "is not a PEM public key; copy it from Clerk's dashboard, from BEGIN PUBLIC KEY to END PUBLIC KEY";
         if text.contains("PRIVATE KEY") {
@@ -80,7 +80,7 @@ impl RsaKey {
         )
     }
 
-    /// Converts to a JSON Web Key with an id.
+    /// Converts the key to a JSON Web Key with an id.
     #[cfg(any(test, feature = "dev-identity", feature = "testing"))]
     pub(crate) fn to_jwk(&self, kid: &str) -> Value {
         serde_json::json!({
@@ -106,7 +106,7 @@ fn without_leading_zeros(mut bytes: &[u8]) -> &[u8] {
 }
 
 struct NamedKey {
-    /// `None` matches any id that a token names, because this is the only key.
+    /// `None` matches any id that a token names, because this key is then the only one.
     kid: Option<String>,
     key: RsaKey,
     decoding: DecodingKey,
@@ -116,7 +116,7 @@ struct NamedKey {
 pub(crate) struct KeySet {
     keys: Vec<NamedKey>,
     fetched_at: Instant,
-    /// Number that changes with the keys; tokens verified in another epoch must be verified again.
+    /// Number that changes with the keys; a token verified in another epoch must be verified again.
     pub(crate) epoch: u64,
 }
 
@@ -158,7 +158,7 @@ impl KeySet {
 /// Members of a JWK that only a private key has (RFC 7518, section 6.3.2).
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
-/// Parses a JWKS document. Keys unusable for session tokens are skipped with a warning.
+/// Parses a JWKS document. Keys that session tokens cannot use are skipped with a warning.
 fn parse_key_set(body: &[u8]) -> Result<Vec<(Option<String>, RsaKey)>, String> {
     #[derive(Deserialize)]
     struct JwksDocument {
@@ -222,7 +222,7 @@ fn parse_key(jwk: &Value) -> Result<(&str, RsaKey), &'static str> {
     if !absent_or("use", "sig") || !verifies {
         return Err("not for verifying signatures");
     }
-    // A published private key proves nothing.
+    // A private key that was published proves nothing.
     if PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some()) {
         return Err("a private key");
     }
@@ -236,7 +236,7 @@ fn parse_key(jwk: &Value) -> Result<(&str, RsaKey), &'static str> {
     Ok((kid, RsaKey::new(&modulus, &exponent).ok_or(unfit)?))
 }
 
-/// Current keys and the endpoint they are fetched from.
+/// Current keys, and the endpoint from which they are fetched.
 pub(crate) struct KeyCache {
     current: ArcSwapOption<KeySet>,
     remote: Option<JwksEndpoint>,
@@ -249,7 +249,7 @@ struct JwksEndpoint {
     url: String,
 }
 
-/// State that limits fetches to one at a time, with a minimum interval.
+/// State that limits fetches to one at a time and to a minimum interval.
 #[derive(Default)]
 struct FetchState {
     last_attempt: Option<Instant>,
@@ -257,13 +257,13 @@ struct FetchState {
 }
 
 impl KeyCache {
-    /// Creates a cache with a key that never changes; `kid` is `None` to match any id.
+    /// Creates a cache with a key that never changes; a `kid` of `None` matches any id.
     pub(crate) fn fixed(kid: Option<String>, key: RsaKey) -> Self {
         let set = KeySet::new(vec![(kid, key)], Instant::now(), 0);
         Self::with(Some(Arc::new(set)), None)
     }
 
-    /// Creates a cache for keys that are fetched from a URL.
+    /// Creates a cache whose keys are fetched from a URL.
     pub(crate) fn remote(url: String, https_only: bool) -> Result<Self, reqwest::Error> {
         let client = http::client(FETCH_TIMEOUT, https_only)?;
         Ok(Self::with(None, Some(JwksEndpoint { client, url })))
@@ -278,9 +278,9 @@ impl KeyCache {
         }
     }
 
-    /// Returns `true` if tokens verified with the keys of an epoch are still valid.
+    /// Returns `true` if tokens that were verified with the keys of an epoch are still valid.
     ///
-    /// Refreshes old keys in the background.
+    /// If the keys are old, they are refreshed in the background.
     pub(crate) fn is_current(self: &Arc<Self>, epoch: u64, now: Instant) -> bool {
         let current = self.current.load();
         let Some(set) = current.as_deref() else {
@@ -294,7 +294,7 @@ impl KeyCache {
         set.epoch == epoch
     }
 
-    /// Returns the keys to verify a token with; they may not include the key that it names.
+    /// Returns the keys for verifying a token; they may not include the key that the token names.
     pub(crate) async fn keys_for(
         self: &Arc<Self>,
         kid: Option<&str>,
@@ -319,7 +319,7 @@ impl KeyCache {
                 self.wait_for(self.refresh(now)).await;
                 match self.current.load_full() {
                     Some(set) if self.age(&set, now) <= HARD_LIFETIME => Ok(set),
-                    // The last keys are too old, so no token is valid now.
+                    // The last keys are too old, so no token can be valid now.
                     Some(_) => Ok(Arc::new(KeySet::new(Vec::new(), now, 0))),
                     None => Err(AuthError::Unavailable(
                         "no keys to verify sessions with".to_owned(),
@@ -338,7 +338,8 @@ impl KeyCache {
 
     async fn wait_for(&self, finished: Option<watch::Receiver<()>>) {
         if let Some(mut finished) = finished {
-            // After success, failure or a timeout, the caller uses the keys cached by then.
+            // Whether the fetch succeeded, failed or timed out, the caller uses the keys that are
+            // cached by then.
             let _ = tokio::time::timeout(MAX_WAIT, finished.changed()).await;
         }
     }

@@ -33,7 +33,7 @@ pub struct ClerkAuth {
 
 #[derive(Default)]
 enum Mode {
-    /// Not started; every caller is a guest.
+    /// The portal has not started; every caller is a guest.
     #[default]
     Off,
     Clerk(Box<Clerk>),
@@ -67,7 +67,8 @@ impl ClerkAuth {
         self.backend.clone()
     }
 
-    /// Returns the session of a request, which is already resolved if the request opened a page.
+    /// Returns the session of a request, which has already been resolved if the request opened a
+    /// page.
     async fn session(&self, parts: &Parts) -> Result<VerifiedSession, AuthError> {
         if let Some(Resolved(found)) = parts.extensions.get() {
             return Ok(found.clone());
@@ -157,7 +158,7 @@ impl AuthProvider for ClerkAuth {
         self.mode = match plan {
             Some(ProviderConfig::Clerk(clerk)) => {
                 let clerk = Clerk::new(*clerk, setup, &self.backend)?;
-                // The first request then finds the keys cached or waits for this fetch.
+                // The first request then finds the keys in the cache or waits for this fetch.
                 clerk.verifier.keys.prefetch(TimePoint::now().instant);
                 Mode::Clerk(Box::new(clerk))
             }

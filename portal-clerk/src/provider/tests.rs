@@ -56,7 +56,7 @@ async fn clerk_sessions_are_accepted_with_clerk_keys() {
 }
 
 #[tokio::test]
-async fn expired_session_is_renewed_for_pages_only() {
+async fn expired_session_is_renewed_only_for_pages() {
     let directory = TempDir::new().unwrap();
     let server = FakeServer::start(200, json!({"keys": [SigningKey::first().jwk("ins_1")]})).await;
     let auth = with_clerk(&directory, &server).await;
@@ -83,7 +83,7 @@ async fn expired_session_is_renewed_for_pages_only() {
     let mut parts = open(&live_token(&server.url));
     assert!(auth.authenticate(&parts).await.unwrap().is_some());
     assert!(auth.handle_navigation(&mut parts).await.response.is_none());
-    // The resolved session applies to the rest of the request.
+    // The session that was resolved applies to the rest of the request.
     parts.headers.clear();
     assert!(auth.authenticate(&parts).await.unwrap().is_some());
     // A token in the header does not come from a browser.
@@ -162,7 +162,7 @@ async fn records_are_read_from_the_backend_api() {
 }
 
 #[tokio::test]
-async fn sign_in_links_to_the_pages_of_clerk() {
+async fn sign_in_links_to_clerk_pages() {
     let directory = TempDir::new().unwrap();
     let server = FakeServer::start(500, "").await;
     let auth = with_clerk(&directory, &server).await;
@@ -198,7 +198,7 @@ async fn sign_out_clears_every_session_cookie() {
 }
 
 #[tokio::test]
-async fn routes_are_listed_before_the_start() {
+async fn routes_are_listed_before_startup() {
     let directory = TempDir::new().unwrap();
     let secret = (
         "CLERK_WEBHOOK_SIGNING_SECRET",
@@ -222,7 +222,7 @@ async fn routes_are_listed_before_the_start() {
 }
 
 #[tokio::test]
-async fn invalid_settings_prevent_the_start() {
+async fn invalid_settings_prevent_startup() {
     let directory = TempDir::new().unwrap();
     let setup = setup(&directory, &[("APP_ENV", "DEV"), PK]).await;
     let mut auth = ClerkAuth::new();
@@ -233,7 +233,7 @@ async fn invalid_settings_prevent_the_start() {
 
 #[cfg(feature = "dev-identity")]
 #[tokio::test]
-async fn development_routes_are_missing_with_clerk_keys() {
+async fn development_routes_are_absent_if_clerk_keys_are_set() {
     use tower::ServiceExt;
 
     let directory = TempDir::new().unwrap();

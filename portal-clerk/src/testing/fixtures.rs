@@ -93,7 +93,8 @@ impl SigningKey {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Returns a valid token with changed fields in header and claims; `null` removes a field.
+    /// Returns a signed token with a valid header and valid claims, changed by these fields; `null`
+    /// removes a field.
     pub(crate) fn token(&self, header: Value, claims: Value) -> String {
         self.sign(
             &merged(good_header(), header).to_string(),
@@ -123,7 +124,7 @@ pub(crate) fn good_claims() -> Value {
 
 pub(crate) fn merged(mut into: Value, other: Value) -> Value {
     let (Value::Object(members), Value::Object(other)) = (&mut into, other) else {
-        panic!("not objects")
+        panic!("both values must be JSON objects")
     };
     for (name, value) in other {
         match value {
@@ -134,7 +135,7 @@ pub(crate) fn merged(mut into: Value, other: Value) -> Value {
     into
 }
 
-/// Returns the setup that a portal passes to a provider, with an empty database in a directory.
+/// Returns the context that a portal passes to a provider, with an empty database in a directory.
 pub(crate) async fn setup(
     directory: &tempfile::TempDir,
     pairs: &[(&str, &str)],
@@ -150,7 +151,7 @@ pub(crate) async fn setup(
     ProviderContext::new(Arc::new(config), store)
 }
 
-/// Server on loopback with the same response for every path, which records the requests.
+/// Loopback server that sends the same response for every path and records the requests.
 pub(crate) struct FakeServer {
     pub(crate) url: String,
     inner: Arc<FakeInner>,
@@ -198,7 +199,7 @@ impl FakeServer {
         self.inner.held.send_replace(held);
     }
 
-    /// Returns path, query and `Authorization` of each request.
+    /// Returns the path, the query and the `Authorization` header of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.inner.requests.lock().unwrap().clone()
     }
@@ -226,7 +227,7 @@ async fn respond(
     (status, AppendHeaders(headers), body)
 }
 
-/// Waits until a condition is met in the background.
+/// Waits until background work makes a condition true.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), async {
         while !condition() {

@@ -1,4 +1,4 @@
-//! Verification of session tokens: the checks, in an order in which each of them is safe.
+//! Verification of session tokens: the checks, in an order in which each check is safe.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,23 +15,23 @@ use crate::user_record::{is_session_id, is_user_id};
 const MAX_TOKEN: usize = 8 * 1024;
 /// Maximum length of a handshake token, in bytes; it contains several cookies.
 const MAX_HANDSHAKE: usize = 16 * 1024;
-/// Allowed difference between the clocks of issuer and portal, in seconds.
+/// Allowed difference between the clocks of the issuer and the portal, in seconds.
 pub(crate) const SKEW: i64 = 5;
 /// Lifetime above which a warning is logged, in seconds; such tokens outlive their session.
 const LONG_LIFETIME: i64 = 24 * 60 * 60;
 
-/// Maximum age of a handshake, in seconds; it returns with the browser's next request.
+/// Maximum age of a handshake, in seconds; the browser's next request returns it.
 const MAX_HANDSHAKE_AGE: i64 = 5 * 60;
 
-/// Maximum clock error, in seconds, that is considered the reason for an expired token.
+/// Maximum clock error, in seconds, that is assumed to be the reason for an expired token.
 pub(crate) const WRONG_CLOCK: i64 = 24 * 60 * 60;
 
-/// Prefixes of keys and tokens of machines, which are not sessions.
+/// Prefixes of API keys and tokens for machines, which are not sessions.
 const MACHINE_TOKENS: [&str; 3] = ["ak_", "mt_", "oat_"];
 
 /// Category (`cat`) of a session token.
 pub(crate) const CATEGORY_SESSION: &str = "cl_B7d4PD111AAA";
-/// Category (`cat`) that means the category is to be ignored.
+/// Category (`cat`) of tokens whose category is to be ignored.
 const CATEGORY_ANY: &str = "cl_I7d4PD111III";
 
 /// Requirements for valid tokens.
@@ -42,7 +42,7 @@ pub(crate) struct VerificationRules {
     pub(crate) authorized_parties: Vec<String>,
 }
 
-/// Reason for rejecting a token. For the log, not for the client.
+/// Reason for rejecting a token, which is logged and not sent to the client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Rejection {
     #[error("the token is longer than {MAX_TOKEN} bytes")]
@@ -104,7 +104,7 @@ impl Rejection {
         }
     }
 
-    /// Returns `true` if only the time is wrong, so that a new token is sufficient.
+    /// Returns `true` if only the time is wrong, in which case a new token is sufficient.
     pub(crate) fn is_of_time(&self) -> bool {
         matches!(self, Self::Expired | Self::NotYet | Self::Future)
     }
@@ -112,7 +112,7 @@ impl Rejection {
 
 /// Parsed token whose content is not verified yet.
 pub(crate) struct Unverified<'a> {
-    /// Header and claims, as signed.
+    /// Header and claims, in the form in which they were signed.
     message: &'a str,
     claims: &'a str,
     signature: &'a str,
@@ -240,7 +240,7 @@ impl<'a> Unverified<'a> {
         Ok(payload.handshake)
     }
 
-    /// Verifies the signature and returns the claims as signed.
+    /// Verifies the signature and returns the claims in the form in which they were signed.
     fn signed(&self, keys: &KeySet) -> Result<Vec<u8>, Rejection> {
         let key = keys.find(self.kid()).ok_or(Rejection::UnknownKey)?;
         let holds = jsonwebtoken::crypto::verify(
@@ -256,7 +256,7 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// Unverified claims of a token, used only to choose between two cookies.
+/// Unverified claims of a token, which are used only to choose between two cookies.
 #[derive(Default, Deserialize)]
 pub(crate) struct UncheckedClaims {
     #[serde(default)]
@@ -325,7 +325,7 @@ fn check(
     if claims.sub.starts_with("mch_") {
         return Err(Rejection::Machine);
     }
-    // The id becomes part of paths, names and logs.
+    // The id becomes part of paths, names and log messages.
     if !is_user_id(&claims.sub) {
         return Err(Rejection::Subject);
     }
@@ -368,7 +368,7 @@ fn check(
     Ok(claims.into_claims(session_id))
 }
 
-/// Returns `true` if a part is not empty and uses only the alphabet of base64url.
+/// Returns `true` if a part is not empty and contains only characters of the base64url alphabet.
 fn is_base64url(part: &str) -> bool {
     !part.is_empty()
         && part

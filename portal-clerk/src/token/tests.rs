@@ -104,7 +104,7 @@ async fn only_rs256_is_accepted() {
         URL_SAFE_NO_PAD.encode(&claims)
     );
     assert_eq!(reason(&unsigned).await, "Malformed");
-    // Signed with the public key as the secret.
+    // This token is signed with the public key as the secret.
     let symmetric = merged(good_header(), json!({"alg": "HS256"})).to_string();
     let message = format!(
         "{}.{}",
@@ -115,7 +115,7 @@ async fn only_rs256_is_accepted() {
     let signature = hmac::sign(&secret, message.as_bytes());
     let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
     assert_eq!(reason(&token).await, not_allowed);
-    // A signature with a different hash, under an unchanged header.
+    // This token has a signature with a different hash, under an unchanged header.
     let token = SigningKey::first().sign_as(&RSA_PKCS1_SHA512, &good_header().to_string(), &claims);
     assert_eq!(reason(&token).await, "Signature");
 }
@@ -167,7 +167,7 @@ async fn malformed_tokens_are_rejected() {
 }
 
 #[tokio::test]
-async fn tokens_of_machines_are_rejected() {
+async fn machine_tokens_are_rejected() {
     for token in ["ak_abc", "mt_abc", "oat_abc.def.ghi"] {
         assert_eq!(reason(token).await, "Machine", "{token}");
     }
@@ -225,7 +225,7 @@ async fn handshake_requires_a_signature_and_its_category() {
         let refused = timed(name, time).await.unwrap_err();
         assert_eq!(refused.reason(), expected, "{name} {time}");
     }
-    // A session token with a `handshake` claim, with any header.
+    // A session token with a `handshake` claim is rejected, whatever its header.
     let session = merged(good_claims(), good.clone());
     for cat in [json!(null), json!(CATEGORY_SESSION), json!(CATEGORY_ANY)] {
         let refused = handshake(json!({ "cat": cat }), session.clone())

@@ -19,7 +19,7 @@ use crate::query;
 use crate::token::{Rejection, SKEW, UncheckedClaims, Unverified, VerificationRules};
 use crate::token_cache::{CacheKey, VerifiedToken, VerifiedTokens};
 
-/// Point in time on the wall clock and on the monotonic clock.
+/// Point in time, on the wall clock and on the monotonic clock.
 #[derive(Clone, Copy)]
 pub(crate) struct TimePoint {
     /// Seconds since 1970.
@@ -36,15 +36,15 @@ impl TimePoint {
     }
 }
 
-/// Verified session of a request: its claims and the location of its token.
+/// Verified session of a request: its claims and the source of its token.
 pub(crate) type VerifiedSession = Option<(Arc<Claims>, CredentialSource)>;
 
-/// Authentication state of a request and the session in its cookies.
+/// Authentication state of a request, and the session in its cookies.
 pub(crate) struct CookieSession<'a> {
     pub(crate) state: AuthState,
     /// Claims of the token if it is valid, whatever the state.
     claims: Option<Arc<Claims>>,
-    /// Token that applies, valid or not.
+    /// Token of the cookie that applies, whether valid or not.
     pub(crate) token: Option<&'a str>,
     /// `true` if the suffixed cookies apply.
     pub(crate) suffixed: bool,
@@ -62,7 +62,7 @@ impl CookieSession<'_> {
 /// Verification result of each session cookie, in the order of the candidates.
 type Outcomes = [Option<Result<Arc<Claims>, Rejection>>; MAX_CANDIDATES];
 
-/// Time after its expiry during which a token can still end its session, in seconds.
+/// Time after expiry during which a token can still be used to end its session, in seconds.
 const REVOCABLE_FOR: i64 = 7 * 24 * 60 * 60;
 
 /// Verifies the session of a request.
@@ -75,8 +75,9 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(keys: KeyCache, rules: VerificationRules, names: CookieNames) -> Self {
-        // Without this, the first verification would panic if another crate in the build enabled
-        // another implementation. An error means that a provider is already installed.
+        // Install the implementation explicitly, because the first verification would panic if
+        // another crate in the build enabled another implementation. An error means that a provider
+        // is already installed.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         Self {
             keys: Arc::new(keys),
@@ -86,7 +87,7 @@ impl Verifier {
         }
     }
 
-    /// Verifies the session of a request. Only development instances use the query.
+    /// Verifies the session of a request. The query is used only with development instances.
     pub(crate) async fn session(
         &self,
         headers: &HeaderMap,
@@ -107,7 +108,7 @@ impl Verifier {
                 Ok(None)
             }
             Credential::Cookies if !headers.contains_key(header::COOKIE) => Ok(None),
-            // Boxed, so that cookies do not enlarge the future of requests with a header.
+            // Box the future, so that cookies do not enlarge the future of requests with a header.
             Credential::Cookies => Box::pin(self.session_of_cookies(headers, query, now)).await,
         }
     }
@@ -206,7 +207,7 @@ impl Verifier {
         })
     }
 
-    /// Returns the properties of a token that the choice between the two sets of cookies needs.
+    /// Returns the properties of a token that are needed to choose between the two sets of cookies.
     fn preview(
         &self,
         cookies: &Cookies<'_>,
@@ -248,11 +249,13 @@ impl Verifier {
                 return Ok(known.claims);
             }
         }
-        // Boxed, so that signature verification does not enlarge the future of every request.
+        // Box the future, so that signature verification does not enlarge the future of every
+        // request.
         Box::pin(self.verify(token, key, now)).await
     }
 
-    /// Returns the session to end: the first cookie with a token valid within the last week.
+    /// Returns the session to end: that of the first cookie whose token was valid within the last
+    /// week.
     pub(crate) async fn session_to_end(
         &self,
         headers: &HeaderMap,
@@ -270,9 +273,10 @@ impl Verifier {
         None
     }
 
-    /// Verifies a token with a clock skew in seconds.
+    /// Verifies a token with the given clock skew in seconds.
     ///
-    /// Used only to detect a wrong clock or to end a session; the result must not sign anyone in.
+    /// The result is used only to detect a wrong clock or to end a session; it must not sign anyone
+    /// in.
     pub(crate) async fn claims_by_another_clock(
         &self,
         token: &str,
@@ -327,7 +331,7 @@ pub(crate) fn identity((claims, source): (Arc<Claims>, CredentialSource)) -> Ide
     }
 }
 
-/// Returns the candidate for one of the two names: the newest valid one, otherwise the first.
+/// Returns the candidate for one of the two cookie names: the newest valid one, or else the first.
 fn best(
     candidates: &[Option<Candidate<'_>>; MAX_CANDIDATES],
     outcomes: &Outcomes,
@@ -353,7 +357,7 @@ fn best(
 
 /// Returns `true` if there are valid sessions of different users.
 ///
-/// The caller is then ambiguous, and one of the cookies may have been planted.
+/// It is then ambiguous who the caller is, and one of the cookies may have been planted.
 fn of_two_users(outcomes: &Outcomes) -> bool {
     let mut holding = outcomes.iter().flatten().flatten();
     let Some(first) = holding.next() else {
@@ -370,7 +374,7 @@ fn of_two_users(outcomes: &Outcomes) -> bool {
     true
 }
 
-/// Logs the reason for rejecting a token, which is never sent to the client.
+/// Logs the reason for rejecting a token, which must not be sent to the client.
 fn refused(rejection: &Rejection, source: &'static str) {
     tracing::debug!(
         reason = rejection.reason(),

@@ -44,7 +44,7 @@ fn raw_cookies(tokens: &[(&str, &str)]) -> HeaderMap {
     HeaderMap::from_iter([(header::COOKIE, pairs.join("; ").parse().unwrap())])
 }
 
-/// Returns cookies with the times that Clerk sets along with them.
+/// Returns cookies, including the time cookies that Clerk sets along with sessions.
 fn cookies(tokens: &[(&str, &str)]) -> HeaderMap {
     let uat = (NOW - 1000).to_string();
     let mut all = vec![("__client_uat", uat.as_str()), ("__client_uat_abc", &uat)];
@@ -96,7 +96,7 @@ async fn identity_names_the_impersonator() {
         identity.unwrap().impersonator.as_deref(),
         Some("user_support")
     );
-    // An unreadable actor is still an impersonator.
+    // An actor that cannot be read still counts as an impersonator.
     let token = self::token(json!({"act": {}}));
     let identity = self::identify(&local(), &bearer(&token), at(0)).await;
     assert_eq!(identity.unwrap().unwrap().impersonator.as_deref(), Some(""));
@@ -122,7 +122,7 @@ async fn two_authorization_headers_are_a_bad_request() {
 }
 
 #[tokio::test]
-async fn cookies_of_two_users_do_not_sign_in() {
+async fn cookies_from_two_users_do_not_sign_in() {
     let verifier = local();
     let first = token(json!({}));
     let older = token(json!({"sid": "sess_0", "iat": NOW - 30}));
@@ -209,7 +209,7 @@ async fn client_uat_never_signs_in() {
         (&[suffixed, ("__client_uat_abc", "0")], false),
         (&[suffixed, ("__client_uat_abc", &later)], false),
         (&[suffixed, ("__client_uat_abc", &issued_at)], true),
-        // The time of the other set is ignored.
+        // The time cookie of the other set is ignored.
         (&[suffixed, ("__client_uat", &issued_at)], false),
         (
             &[("__session", &expired), ("__client_uat", &issued_at)],
@@ -224,7 +224,7 @@ async fn client_uat_never_signs_in() {
         let found = who(&verifier, &raw_cookies(list), at(0)).await;
         assert_eq!(found.is_some(), signed_in, "{list:?}");
     }
-    // A token in the header does not come from a browser: cookies have no effect.
+    // A token in the header does not come from a browser, so cookies have no effect.
     let mut headers = raw_cookies(&[("__client_uat", "0")]);
     headers.extend(bearer(&good));
     assert!(who(&verifier, &headers, at(0)).await.is_some());
@@ -252,7 +252,7 @@ async fn development_instance_requires_a_known_browser() {
 }
 
 #[tokio::test]
-async fn development_provider_uses_the_session_cookie_only() {
+async fn development_provider_uses_only_the_session_cookie() {
     let key = SigningKey::first().public();
     let rules = VerificationRules {
         issuer: ISSUER.to_owned(),
@@ -272,7 +272,7 @@ async fn cached_token_expires_on_time() {
     assert!(who(&verifier, &headers, at(0)).await.is_some());
     assert!(who(&verifier, &headers, at(50 + SKEW - 1)).await.is_some());
     assert_eq!(who(&verifier, &headers, at(50 + SKEW)).await, None);
-    // The token does not expire earlier after its eviction from the cache.
+    // The token must not expire earlier after it was evicted from the cache.
     assert!(who(&verifier, &headers, at(50 + SKEW - 1)).await.is_some());
 }
 

@@ -28,7 +28,7 @@ const MAX_BODY: usize = 256 * 1024;
 pub(crate) struct WebhookReceiver {
     secrets: SigningSecrets,
     directory: UserDirectory,
-    /// Rate limit of the log message about a rejected webhook, which any client can trigger.
+    /// Rate limit for the log message about a rejected webhook, which any client can trigger.
     refused: LogRate,
 }
 
@@ -55,7 +55,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Handles a message, with its signature as the only credential.
+/// Handles a message; its signature is the only credential.
 ///
 /// Clerk sends the message again after any status other than 2xx, so a failure of the portal must
 /// not look like success.
@@ -73,7 +73,7 @@ async fn receive(
         Error::bad_request("the signature of this message is invalid")
             .with_code("invalid_signature")
     };
-    // Checked before the body is read, so that unsigned requests cost nothing.
+    // The headers are checked before the body is read, so that unsigned requests cost nothing.
     let signed = SignatureHeaders::read(&parts.headers, now.unix).map_err(refused)?;
     if !is_json(&parts.headers) {
         return Err(Error::new(
@@ -92,7 +92,8 @@ async fn receive(
     receiver.secrets.verify(&signed, &body).map_err(refused)?;
     let event = match Event::parse(&body) {
         Ok(event) => event,
-        // Clerk signed the message and would resend it for days.
+        // Clerk signed the message and would resend it for days, so the response must report
+        // success.
         Err(reason @ EventError::Member(_)) => {
             tracing::warn!(id = signed.id, %reason, "webhook ignored because it is malformed");
             return Ok(Json(json!({"effect": "none"})));

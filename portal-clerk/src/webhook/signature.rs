@@ -6,21 +6,21 @@ use axum::http::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Allowed difference between the clocks of sender and portal, in seconds.
+/// Allowed difference between the clocks of the sender and the portal, in seconds.
 ///
 /// Older messages may be replays.
 pub(crate) const WINDOW: i64 = 5 * 60;
 /// Maximum length of an id, in bytes.
 const MAX_ID: usize = 128;
-/// Maximum number of signatures; two are usual while the secret is being rotated.
+/// Maximum number of signatures; there are usually two while the secret is being rotated.
 const MAX_SIGNATURES: usize = 10;
 /// Minimum length of a key, in bytes; shorter keys could be guessed.
 const MIN_KEY: usize = 16;
 
-/// Accepted signing secrets: two while one is being rotated.
+/// Accepted signing secrets. There are two while a secret is being rotated.
 pub(crate) struct SigningSecrets(Vec<hmac::Key>);
 
-/// Reason for rejecting a message. For the log.
+/// Reason for rejecting a message, which is logged.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SignatureError {
     #[error("the header {0} is missing, duplicate or invalid")]

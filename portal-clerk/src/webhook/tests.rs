@@ -58,7 +58,7 @@ fn message() -> Webhook {
 }
 
 #[test]
-fn example_of_svix_is_valid() {
+fn svix_example_is_valid() {
     let list = [
         ("svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
         ("svix-timestamp", "1614265330"),
@@ -187,7 +187,7 @@ fn relevant_messages_are_parsed() {
     };
     let user = json!({"id": "user_1", "updated_at": 7, "first_name": "Ada", "new": {"a": null}});
     let Ok(Event::User { id, profile }) = parse("user.updated", user.clone()) else {
-        panic!("a readable message")
+        panic!("message was not parsed")
     };
     assert_eq!((id.as_str(), profile.updated_at), ("user_1", 7));
     for kind in ["session.ended", "session.removed", "session.revoked"] {
@@ -241,7 +241,7 @@ fn mutated(random: &mut fastrand::Rng, bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Mutates messages within a time limit, with the same seed each time.
+/// Mutates messages until a time limit, with the same seed in each run.
 ///
 /// No message that differs from the signed one may be accepted, and parsing must not panic.
 #[test]
@@ -286,7 +286,8 @@ fn mutated_messages_are_rejected() {
         };
         read += 1;
         if secrets.verify(&signed, body).is_ok() {
-            // A valid signature may be next to garbage; everything it covers must be unchanged.
+            // A valid signature may be surrounded by garbage, but all signed content must be
+            // unchanged.
             let signed = [id.as_slice(), time.as_slice(), body.as_slice()];
             assert_eq!(signed, [original[0], original[1], original[3]]);
         }

@@ -1,4 +1,4 @@
-//! Test fixtures: a site of either instance type, its pages and the results of Clerk's handshakes.
+//! Test fixtures: sites of both instance types, their pages, and results of Clerk's handshakes.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -72,7 +72,8 @@ impl Site {
         self.handshake.navigate(&self.verifier, parts, now).await
     }
 
-    /// Returns the user of a page, and checks that session and headers agree.
+    /// Returns the user who is signed in on a page, and checks that the session and the headers
+    /// agree.
     async fn who(&self, parts: &Parts) -> Option<String> {
         let Resolved(found) = parts.extensions.get().cloned()?;
         let now = TimePoint {
@@ -126,7 +127,7 @@ fn header_of(navigation: &NavigationOutcome, name: &str) -> Option<String> {
     Some(value.to_str().unwrap().to_owned())
 }
 
-/// Returns the parameters of the redirect to Clerk.
+/// Returns the query parameters of the redirect to Clerk.
 fn parameters(navigation: &NavigationOutcome) -> HashMap<String, String> {
     let response = navigation
         .response

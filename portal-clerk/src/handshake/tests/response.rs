@@ -18,7 +18,7 @@ async fn production_page_continues_with_the_new_cookies() {
         assert!(navigation.response.is_none());
         let (set, spent) = navigation.cookies.split_at(4);
         assert_eq!(set, &directives(&new)[..4]);
-        // The nonce is valid once, so the browser must not send it again.
+        // The nonce is valid only once, so the browser must not send it again.
         assert_eq!(
             spent,
             [
@@ -105,7 +105,7 @@ async fn forged_handshake_sets_no_cookie() {
             json!({}),
             &["__session=a\r\nSet-Cookie: b=c".to_owned()],
         ),
-        // A session token is not a handshake token, even if it is from this instance.
+        // A session token is not a handshake token, even if it comes from this instance.
         new.clone(),
         "nonsense".to_owned(),
         "a.b.c".to_owned(),
@@ -121,7 +121,7 @@ async fn forged_handshake_sets_no_cookie() {
         let navigation = production.open(&mut parts).await;
         assert!(nothing_happens(&navigation), "{at}");
         assert_eq!(production.who(&parts).await, None);
-        // It does not end an existing session either.
+        // An invalid handshake does not end an existing session either.
         let cookies = format!("__clerk_handshake={token}; __session={new}; __client_uat=5");
         let mut parts = page("/", &cookies);
         assert!(nothing_happens(&production.open(&mut parts).await), "{at}");
@@ -143,7 +143,7 @@ async fn forged_handshake_sets_no_cookie() {
 }
 
 #[tokio::test]
-async fn session_of_a_handshake_is_fully_verified() {
+async fn handshake_session_is_fully_verified() {
     for (claims, header) in [
         (json!({"azp": "https://evil.example"}), json!({})),
         (json!({"iss": "https://clerk.evil.example"}), json!({})),
@@ -174,7 +174,7 @@ async fn pending_session_is_kept_but_does_not_sign_in() {
     let mut parts = page("/", &format!("__clerk_handshake={token}"));
     let navigation = site.open(&mut parts).await;
     assert!(navigation.response.is_none());
-    // Otherwise the browser would repeatedly return with the old session.
+    // Without the new cookies, the browser would repeatedly return with the old session.
     assert_eq!(navigation.cookies[..4], pending[..4]);
     assert_eq!(site.who(&parts).await, None);
 }
@@ -200,7 +200,7 @@ async fn handshake_can_sign_out() {
 }
 
 #[tokio::test]
-async fn wrong_clock_is_reported_in_development_only() {
+async fn wrong_clock_is_reported_only_in_development() {
     for (claims, renewed) in [
         (
             json!({"exp": NOW - 3600, "iat": NOW - 3660, "nbf": NOW - 3660}),
@@ -249,7 +249,7 @@ async fn unusable_nonce_is_ignored() {
         assert!(nothing_happens(&site.open(&mut parts).await), "{status}");
         assert_eq!(site.who(&parts).await, None);
         assert_eq!(server.count(), 1);
-        // Malformed nonces are not looked up.
+        // Malformed nonces must not be looked up.
         for nonce in ["a/../b", "a%20b", &"x".repeat(513)] {
             let mut parts = page("/", &format!("__clerk_handshake_nonce={nonce}"));
             assert!(nothing_happens(&site.open(&mut parts).await));
@@ -259,7 +259,7 @@ async fn unusable_nonce_is_ignored() {
 }
 
 #[tokio::test]
-async fn page_continues_without_a_slow_clerk() {
+async fn page_continues_despite_a_slow_clerk() {
     let server = FakeServer::start(200, "").await;
     server.hold(true);
     let site = Site::new(&server.url, false);
