@@ -21,7 +21,7 @@ pub(crate) fn build(portal: PortalBuilder) -> PortalBuilder {
                 .permission("articles:publish"),
         )
         .data(Greeting("hello".to_owned()))
-        .home_page("/members")
+        .home_path("/members")
         .defaults(DEFAULTS)
 }
 

@@ -16,8 +16,8 @@ async fn main() -> ExitCode {
     Portal::builder()
         .auth(ClerkAuth::new())
         .discover()
-        .home_page("/admin/overview")
-        .profile_page("/admin/profile")
+        .home_path("/admin/overview")
+        .profile_path("/admin/profile")
         .defaults(include_str!("defaults.yaml"))
         // Keeps tasks for the longest time range of the overview.
         .task_settings(TaskSettings::default().retention(Duration::from_hours(90 * 24)))

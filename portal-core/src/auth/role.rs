@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!("admin".parse(), Ok(Role::Admin));
 /// assert_eq!(Role::custom("editor").to_string(), "EDITOR");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Role {
     /// A signed-in user without any permissions yet.

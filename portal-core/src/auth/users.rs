@@ -69,7 +69,7 @@ pub struct UserFilter {
     pub descending: bool,
     /// Number of rows to skip.
     pub offset: u64,
-    /// Maximum number of rows to return.
+    /// Maximum number of rows; 0 means 100.
     pub limit: u64,
 }
 
@@ -254,6 +254,10 @@ impl Users {
             .and_where(Expr::col("deleted_at").is_null())
             .cond_where(condition.clone())
             .take();
+        let limit = match filter.limit {
+            0 => 100,
+            limit => limit,
+        };
         let order = if filter.descending {
             Order::Desc
         } else {
@@ -264,7 +268,7 @@ impl Users {
             .order_by(filter.sort.column(), order.clone())
             .order_by("id", order)
             .offset(filter.offset)
-            .limit(filter.limit)
+            .limit(limit)
             .take();
         let total = self.store.fetch_count(&count).await?;
         let users = self

@@ -112,7 +112,7 @@ pub(super) async fn render(
         listed => listed,
     };
     let (items, next) = listed?;
-    let unread = scope.notifications.unread(user_id).await?;
+    let unread = scope.notifications.count_unread(user_id).await?;
     let mark = if filter.unread_only { "&unread=1" } else { "" };
     let region = Region::new("notifications").id("notifications");
     let empty = if filter.unread_only {

@@ -185,7 +185,7 @@ impl Notifications {
     /// # Errors
     ///
     /// Fails if the database is unavailable.
-    pub async fn count(&self, audience: &Audience) -> Result<u64> {
+    pub async fn count_recipients(&self, audience: &Audience) -> Result<u64> {
         let rows = self.0.store.fetch_all(&audience.select()).await?;
         Ok(rows.len() as u64)
     }
@@ -239,7 +239,7 @@ impl Notifications {
     /// # Errors
     ///
     /// Fails if the database is unavailable.
-    pub async fn unread(&self, user_id: Uuid) -> Result<u64> {
+    pub async fn count_unread(&self, user_id: Uuid) -> Result<u64> {
         Ok(self.0.unread.get(user_id).await?.count)
     }
 
