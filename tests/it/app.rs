@@ -22,7 +22,7 @@ pub(crate) fn build(portal: PortalBuilder) -> PortalBuilder {
         )
         .data(Greeting("hello".to_owned()))
         .home_path("/members")
-        .defaults(DEFAULTS)
+        .default_records(DEFAULTS)
 }
 
 pub(crate) const DEFAULTS: &str =

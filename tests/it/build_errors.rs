@@ -131,7 +131,7 @@ async fn one_error_lists_all_problems() {
         .task(reserved)
         .task(wants)
         .admin_model::<Plan>()
-        .defaults("plan:\n  - name: a\n    weight: 5\nnothing:\n  - name: b\n");
+        .default_records("plan:\n  - name: a\n    weight: 5\nnothing:\n  - name: b\n");
     let text = match builder.build().await {
         Err(error @ BuildError::Problems(_)) => error.to_string(),
         other => panic!("expected problems: {other:?}"),
@@ -390,7 +390,7 @@ async fn model_options_without_effect_are_problems() {
 
 #[tokio::test]
 async fn invalid_yaml_defaults_are_a_problem() {
-    let builder = builder().admin_model::<Plan>().defaults("plan: [");
+    let builder = builder().admin_model::<Plan>().default_records("plan: [");
     let found = problems(builder).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("default"), "{found:?}");

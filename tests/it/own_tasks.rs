@@ -193,7 +193,10 @@ async fn lost_permission_hides_tasks_and_fails_pending_ones(database: Database) 
     let done = start(&mut page, "probe", "admins_only", &[]).await;
     until(&server, &done, "COMPLETED").await;
     let paused = tasks(&server);
-    paused.pause("probe", "admins_only").await.expect("paused");
+    paused
+        .pause_type("probe", "admins_only")
+        .await
+        .expect("paused");
     let waits = start(&mut page, "probe", "admins_only", &[]).await;
     assert_eq!(
         listed(&page.page("/tasks").await),
@@ -201,7 +204,7 @@ async fn lost_permission_hides_tasks_and_fails_pending_ones(database: Database) 
     );
     set_role(&server, &deputy, "USER").await;
     paused
-        .resume("probe", "admins_only")
+        .resume_type("probe", "admins_only")
         .await
         .expect("resumed");
     let refused = until(&server, &waits, "ERROR").await;
@@ -369,7 +372,7 @@ async fn task_of_a_paused_type_shows_the_reason(database: Database) {
     let server = TestServer::start(database).await;
     let mut page = browser_of(&server, &server.user().await).await;
     tasks(&server)
-        .pause("other", "other")
+        .pause_type("other", "other")
         .await
         .expect("paused");
     let id = start(&mut page, "other", "other", &[]).await;
@@ -380,7 +383,7 @@ async fn task_of_a_paused_type_shows_the_reason(database: Database) {
     let shown = page.page(&format!("/tasks/{id}")).await;
     assert!(shown.text.contains("This task type is paused."));
     tasks(&server)
-        .resume("other", "other")
+        .resume_type("other", "other")
         .await
         .expect("resumed");
     until(&server, &id, "COMPLETED").await;

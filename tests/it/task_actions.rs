@@ -93,18 +93,21 @@ async fn task_type_is_paused_and_resumed(database: Database) {
     let (server, _) = setup(database).await;
     let tasks = tasks(&server);
     for _ in 0..2 {
-        tasks.pause("probe", "echo").await.expect("registered");
+        tasks.pause_type("probe", "echo").await.expect("registered");
     }
     let paused = BTreeSet::from([("probe".to_owned(), "echo".to_owned())]);
     assert_eq!(tasks.paused_types().await.expect("read"), paused);
-    tasks.resume("probe", "echo").await.expect("registered");
+    tasks
+        .resume_type("probe", "echo")
+        .await
+        .expect("registered");
     assert_eq!(tasks.paused_types().await.expect("read"), BTreeSet::new());
     for (state, name, code) in [
         ("nonsense", "echo", "state_unknown"),
         ("probe", "nothing", "task_unknown"),
     ] {
         let error = tasks
-            .pause(state, name)
+            .pause_type(state, name)
             .await
             .expect_err("unknown task type");
         assert_eq!(error.code(), code);

@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
         .discover()
         .home_path("/admin/overview")
         .profile_path("/admin/profile")
-        .defaults(include_str!("defaults.yaml"))
+        .default_records(include_str!("defaults.yaml"))
         // Keeps tasks for the longest time range of the overview.
         .task_settings(TaskSettings::default().retention(Duration::from_hours(90 * 24)))
         .run()

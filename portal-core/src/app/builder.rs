@@ -359,7 +359,7 @@ impl PortalBuilder {
     /// Sets the rows that "Add default records" adds if they are missing.
     ///
     /// Format: YAML, with a list of rows per model.
-    pub fn defaults(mut self, yaml: impl Into<String>) -> Self {
+    pub fn default_records(mut self, yaml: impl Into<String>) -> Self {
         self.defaults = yaml.into();
         self
     }

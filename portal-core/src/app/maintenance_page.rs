@@ -106,7 +106,7 @@ fn dialog(notice: &MaintenanceNotice, is_on: bool) -> Confirm {
     );
     Confirm::new(DIALOG, title, PATH, verb)
         .text("Everyone but administrators loses access within a second, in every replica, until you turn it off.")
-        .hidden(html! { input type="hidden" name="maintenance" value="on"; })
+        .hidden_fields(html! { input type="hidden" name="maintenance" value="on"; })
         .body(html! {
             (Field::textarea("message", "Message to users (optional)")
                 .hint("Appears on the maintenance page, as plain text.")

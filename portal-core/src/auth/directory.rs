@@ -82,9 +82,9 @@ pub struct SyncReport {
 }
 
 impl SyncReport {
-    /// Counts the effect on one user.
-    pub fn count(&mut self, applied: Effect) {
-        match applied {
+    /// Records the effect on one user.
+    pub fn record(&mut self, effect: Effect) {
+        match effect {
             Effect::Created => self.created += 1,
             Effect::Updated => self.updated += 1,
             Effect::Deleted => self.deleted += 1,

@@ -29,7 +29,7 @@ pub(crate) use single_flight::SingleFlight;
 pub(crate) use statement::RawSql;
 pub use statement::Statement;
 pub(crate) use task_change::{TaskChange, TaskChanges, TaskOwners};
-pub use time_range::{Buckets, Counts, Step, TimeRange};
+pub use time_range::{Buckets, Counts, ParseTimeRangeError, Step, TimeRange};
 pub use transaction::Transaction;
 
 use chrono::{DateTime, SubsecRound, Utc};

@@ -95,13 +95,18 @@ impl fmt::Display for TimeRange {
 }
 
 impl FromStr for TimeRange {
-    type Err = String;
+    type Err = ParseTimeRangeError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ParseTimeRangeError> {
         let found = Self::ALL.into_iter().find(|range| range.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is not a time range; use 24h, 7d, 30d or 90d"))
+        found.ok_or_else(|| ParseTimeRangeError(text.to_owned()))
     }
 }
+
+/// Error for a string that is not a time range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a time range; use 24h, 7d, 30d or 90d")]
+pub struct ParseTimeRangeError(String);
 
 /// Duration of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -302,7 +307,8 @@ mod tests {
             assert_eq!(range.to_string().parse(), Ok(range));
             assert_eq!(range.buckets().times().len(), range.bucket_count());
         }
-        assert!("1y".parse::<TimeRange>().unwrap_err().contains("24h"));
+        let error = "1y".parse::<TimeRange>().unwrap_err();
+        assert!(error.to_string().contains("24h"));
         assert_eq!(TimeRange::from_query(Some("1y")), TimeRange::Week);
     }
 }

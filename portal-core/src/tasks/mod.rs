@@ -29,7 +29,7 @@ pub use error::TaskError;
 pub use events::history::{TaskEvent, TaskHistory};
 pub use events::updates::TaskUpdates;
 pub use initiator::Initiator;
-pub use record::{TaskRecord, TaskStatus};
+pub use record::{ParseTaskStatusError, TaskRecord, TaskStatus};
 pub use service::{TaskFilter, TaskHandle, Tasks};
 pub use settings::TaskSettings;
 pub use statistics::{TaskCounts, TaskDurations, TaskScope};

@@ -123,7 +123,7 @@ fn revoke_dialog(token: &ClientToken) -> Confirm {
         "Revoke token",
     )
     .text("Programs that use this token lose access immediately. Its tasks continue.")
-    .hidden(html! { input type="hidden" name="token" value=(token.id); })
+    .hidden_fields(html! { input type="hidden" name="token" value=(token.id); })
 }
 
 fn account_card(user: &CurrentUser) -> Card<'_> {

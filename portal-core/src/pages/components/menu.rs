@@ -52,7 +52,7 @@ impl Menu {
         self.items.push(html! {
             form method="post" action=(action.into()) {
                 (hidden)
-                button type="submit" data-tone=[tone.as_str()] { (icon(glyph)) (label) }
+                button type="submit" data-tone=[tone.attribute_value()] { (icon(glyph)) (label) }
             }
         });
         self
@@ -61,7 +61,7 @@ impl Menu {
     /// Adds a button that opens a drawer or dialog of the page.
     pub fn dialog(mut self, glyph: &str, label: &str, dialog_id: &str, tone: Tone) -> Self {
         self.items.push(html! {
-            button type="button" data-opens=(dialog_id) popovertarget=(dialog_id) data-tone=[tone.as_str()] { (icon(glyph)) (label) }
+            button type="button" data-opens=(dialog_id) popovertarget=(dialog_id) data-tone=[tone.attribute_value()] { (icon(glyph)) (label) }
         });
         self
     }

@@ -81,7 +81,7 @@ impl Render for StatCard {
                 dd { (self.value) }
                 (sparkline(&self.trend))
                 @if let Some((arrow, amount, than, tone)) = &self.change {
-                    dd class="pt-delta" data-tone=[tone.as_str()] {
+                    dd class="pt-delta" data-tone=[tone.attribute_value()] {
                         (icon(arrow))
                         b { (if *arrow == "arrow-up" { "Up " } else { "Down " }) (amount) }
                         span { (than) }

@@ -90,7 +90,7 @@ fn confirm(token: &ClientToken) -> Confirm {
         "Revoke token",
     )
     .text("Programs that use it are rejected, and its monitors close. Its tasks continue and stay under “All tasks”.")
-    .hidden(html! { input type="hidden" name="token" value=(id); })
+    .hidden_fields(html! { input type="hidden" name="token" value=(id); })
 }
 
 fn row(token: &ClientToken) -> Row {
