@@ -8,8 +8,7 @@ use portal_core::config::{Config, Settings};
 use portal_core::pages::Requirement;
 use portal_core::prelude::*;
 use portal_core::{
-    AdminModel, BuildError, FieldError, FieldSpec, ModelOptions, Source, Task, TaskInput as _,
-    Widget, source,
+    AdminModel, BuildError, FieldError, FieldSpec, ModelOptions, Source, Task, Widget, source,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -207,7 +206,7 @@ async fn invalid_page_path_is_a_problem_without_a_panic() {
 }
 
 fn reads_missing_data() -> Page {
-    at(source!(reads_missing_data), "/missing").depends_on([Data::<Missing>::dependency()])
+    at(source!(reads_missing_data), "/missing").depends_on::<Data<Missing>>()
 }
 
 #[tokio::test]

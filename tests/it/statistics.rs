@@ -156,8 +156,9 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     assert_eq!(week.cancelled.values, [0, 0, 0, 0, 0, 0, 1]);
     assert_eq!((week.failed.total, week.completed.previous), (0, 1));
     assert_eq!(week.finished().total, 4);
-    assert_eq!(week.failure_rate(), (Some(0.0), Some(0.0)));
-    assert_eq!(week.failure_rates()[0], None);
+    assert_eq!(week.failure_rate(), Some(0.0));
+    assert_eq!(week.previous_failure_rate(), Some(0.0));
+    assert_eq!(week.failure_rate_by_bucket()[0], None);
 
     let took = tasks.durations(TimeRange::Week, &all).await.expect("read");
     let near =
@@ -186,8 +187,12 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
         .await
         .expect("counted");
     assert_eq!(
-        (none.finished().total, none.failure_rate()),
-        (0, (None, None))
+        (
+            none.finished().total,
+            none.failure_rate(),
+            none.previous_failure_rate()
+        ),
+        (0, None, None)
     );
     server.stop().await;
 }

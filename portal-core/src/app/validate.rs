@@ -308,7 +308,7 @@ impl ValidatedPortal {
                         true => "DB_LOCAL_URI",
                         false => "DB_CONN_URI",
                     },
-                    place: place_of(uri),
+                    location: place_of(uri),
                     source,
                 })?
             }

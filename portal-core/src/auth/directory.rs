@@ -133,7 +133,7 @@ impl UserDirectory {
     pub async fn apply(
         &self,
         message_id: Option<&str>,
-        change: ProviderEvent<'_>,
+        event: ProviderEvent<'_>,
     ) -> Result<Effect> {
         let mut transaction = self.store.begin().await?;
         if let Some(id) = message_id
@@ -142,7 +142,7 @@ impl UserDirectory {
             return Ok(Effect::Duplicate);
         }
         let mut role_changed = false;
-        let (applied, notification) = match change {
+        let (applied, notification) = match event {
             ProviderEvent::User { subject, profile } => {
                 admin_emails::lock_if_admin(&mut transaction, subject).await?;
                 let outcome = user_records::upsert(&mut transaction, subject, profile).await?;

@@ -58,7 +58,7 @@ pub use roles::RoleDefinition;
 pub use routes::{Guard, RouteInfo, RouteKind, Routes};
 pub use sessions::OpenSession;
 pub use statistics::SignInRecord;
-pub use users::{User, UserChange, UserFilter, UserSort, Users};
+pub use users::{User, UserChange, UserCounts, UserFilter, UserSort, Users};
 
 pub(crate) use admin_emails::AdminEmails;
 pub(crate) use api::routes;

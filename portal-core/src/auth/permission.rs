@@ -44,10 +44,6 @@ impl Permission {
     pub(super) fn unchecked(name: &str) -> Self {
         Self(Cow::Owned(name.to_owned()))
     }
-
-    pub(super) fn is_well_formed(&self) -> bool {
-        is_name(&self.0)
-    }
 }
 
 fn is_name(name: &str) -> bool {

@@ -73,6 +73,16 @@ pub struct UserFilter {
     pub limit: u64,
 }
 
+/// Numbers of users, from [`Users::count`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UserCounts {
+    /// Number of users.
+    pub total: u64,
+    /// Number of users whose account is not deactivated.
+    pub active: u64,
+}
+
 /// Change to a user, for notifications to that user.
 pub(crate) struct UserChanged<'a> {
     pub(crate) id: Uuid,
@@ -281,12 +291,12 @@ impl Users {
         Ok((users, total.unsigned_abs()))
     }
 
-    /// Returns the number of users, and the number of active ones.
+    /// Counts the users.
     ///
     /// # Errors
     ///
     /// Fails if the database is unavailable.
-    pub async fn count(&self) -> Result<(u64, u64)> {
+    pub async fn count(&self) -> Result<UserCounts> {
         let all = Query::select()
             .expr(Func::count(Expr::col("id")))
             .from(TABLE)
@@ -296,10 +306,10 @@ impl Users {
             .clone()
             .and_where(Expr::col("is_active").eq(true))
             .take();
-        Ok((
-            self.store.fetch_count(&all).await?.unsigned_abs(),
-            self.store.fetch_count(&active).await?.unsigned_abs(),
-        ))
+        Ok(UserCounts {
+            total: self.store.fetch_count(&all).await?.unsigned_abs(),
+            active: self.store.fetch_count(&active).await?.unsigned_abs(),
+        })
     }
 
     /// Changes a user on behalf of the application.

@@ -22,7 +22,7 @@ pub use executor::Executor;
 pub(crate) use freshness::ReadStamp;
 pub use migrate::MigrationState;
 pub(crate) use pubsub::ClusterEvent;
-pub use row::{Column, Row};
+pub use row::{FromColumn, Row};
 /// The crate whose statements a [`Transaction`] executes.
 pub use sea_query;
 pub(crate) use single_flight::SingleFlight;

@@ -1,6 +1,7 @@
 //! Time ranges of statistics, divided into buckets of equal duration.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
@@ -189,22 +190,22 @@ impl Buckets {
         (index < self.range.bucket_count()).then_some(index)
     }
 
-    /// Returns the start and end of the previous period, which has the length of the elapsed range.
+    /// Returns the previous period, which has the length of the elapsed range.
     #[must_use]
-    pub fn previous_period(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+    pub fn previous_period(&self) -> Range<DateTime<Utc>> {
         let length =
             self.range.step().duration() * i32::try_from(self.range.bucket_count()).unwrap_or(1);
-        (self.start - length, self.now - length)
+        self.start - length..self.now - length
     }
 
     /// Returns the condition that the time in a column is in these buckets or in the previous
     /// period.
     pub(crate) fn cover(&self, column: &'static str) -> Cond {
-        let (since, until) = self.previous_period();
+        let previous = self.previous_period();
         let at = || Expr::col(column);
         Cond::any()
             .add(at().gte(self.start).and(at().lt(self.now)))
-            .add(at().gte(since).and(at().lt(until)))
+            .add(at().gte(previous.start).and(at().lt(previous.end)))
     }
 
     /// Returns an expression for the bucket of a column's time as text, for grouping: the day or
@@ -295,7 +296,7 @@ mod tests {
         assert_eq!(week.index_of(at("2026-11-24T00:00:00Z")), None);
         assert_eq!(
             week.previous_period(),
-            (at("2026-11-10T00:00:00Z"), at("2026-11-16T07:20:00Z"))
+            at("2026-11-10T00:00:00Z")..at("2026-11-16T07:20:00Z")
         );
         let day = Buckets::ending_at(TimeRange::Day, at("2026-03-01T00:59:59.9Z"));
         assert_eq!(day.start(), at("2026-02-28T01:00:00Z"));

@@ -18,7 +18,6 @@ mod statistics;
 mod table_columns;
 mod trace_context;
 
-pub use crate::auth::{ClientToken, ClientTokens, NewClientToken};
 pub use context::{ProgressUpdate, TaskContext};
 pub use definition::args::{NoArgs, TaskArgs};
 pub use definition::task::{OnCrash, Task, TaskDefinition};

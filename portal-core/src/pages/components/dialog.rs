@@ -23,7 +23,7 @@ pub struct Confirm {
     title: String,
     text: Option<String>,
     action: Href<'static>,
-    verb: String,
+    button: String,
     hidden_fields: Option<Markup>,
     phrase: Option<String>,
     body: Option<Markup>,
@@ -36,14 +36,14 @@ impl Confirm {
         id: impl Into<String>,
         title: impl Into<String>,
         action: impl Into<Href<'h>>,
-        verb: impl Into<String>,
+        button: impl Into<String>,
     ) -> Self {
         Self {
             id: id.into(),
             title: title.into(),
             text: None,
             action: action.into().into_owned(),
-            verb: verb.into(),
+            button: button.into(),
             hidden_fields: None,
             phrase: None,
             body: None,
@@ -117,7 +117,7 @@ impl Render for Confirm {
                     }
                     div class="pt-dialog-foot" {
                         (Button::new(self.dismiss.as_str()).closes().attribute("popovertarget", self.id.clone()).attribute("popovertargetaction", "hide"))
-                        (Button::new(self.verb.as_str()).danger().submit())
+                        (Button::new(self.button.as_str()).danger().submit())
                     }
                 }
             }

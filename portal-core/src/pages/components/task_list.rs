@@ -201,8 +201,8 @@ impl TaskList {
     }
 
     /// Sets a line below the rows, such as a link to older tasks.
-    pub fn footer(mut self, foot: Option<Markup>) -> Self {
-        self.footer = foot;
+    pub fn footer(mut self, footer: Option<Markup>) -> Self {
+        self.footer = footer;
         self
     }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::pages::{
     default_layout::{DefaultLayout, PlainLayout},
     layout::{Flash, FlashKind, Layout, NavLink, PageContext, UserSummary},
-    theme::{Density, Theme},
+    theme::{Density, Theme, ThemeChoice},
 };
 
 const HOSTILE: &str = r#""><script>alert(1)</script><p style="x" onclick='y'>"#;
@@ -63,7 +63,7 @@ fn everything() -> Markup {
         (segmented_links(x, &[Tab::new(x, x, true)]))
         (Drawer::new(x, x).tabs(tabs(x, &[Tab::new(x, x, false)])))
         (TaskList::new(vec![task]).title(x).monitor(x).cancel_pattern(x))
-        (theme_picker(&Theme::default(), x, html! {})) (time(x, TimeFormat::Ago)) (toast(Tone::Danger, x))
+        (ThemePicker::new(x, ThemeChoice::from(Theme::default()), Theme::default()).hidden_fields(html! {})) (time(x, TimeFormat::Ago)) (toast(Tone::Danger, x))
     }
 }
 

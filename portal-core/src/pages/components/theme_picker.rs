@@ -195,11 +195,3 @@ impl Render for ThemePicker {
         }
     }
 }
-
-/// Renders a picker for a user who has chosen every setting, in a portal with the default theme.
-#[must_use]
-pub fn theme_picker(theme: &Theme, action: &str, hidden: impl Render) -> Markup {
-    ThemePicker::new(action, ThemeChoice::from(*theme), Theme::default())
-        .hidden_fields(hidden)
-        .render()
-}

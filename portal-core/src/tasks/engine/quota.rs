@@ -1,6 +1,6 @@
 //! Quotas of owners: the number of pending tasks and the bytes that all their tasks store.
 //!
-//! A process reads what an owner has stored and then counts locally for a while, so that enqueuing
+//! A process reads what an owner has stored and then counts locally for a while, so that enqueueing
 //! a task usually reads nothing. It grants itself at most a sixteenth of a quota at a time; with
 //! several replicas, an owner can exceed a quota by that much for each additional replica.
 
@@ -128,8 +128,8 @@ impl<E: Executor> Source<'_, E> {
 impl Quotas {
     pub(super) fn new(settings: &TaskSettings) -> Self {
         Self {
-            pending: settings.pending_per_owner,
-            bytes: settings.stored_bytes_per_owner,
+            pending: settings.max_pending_per_owner,
+            bytes: settings.max_stored_bytes_per_owner,
             accounts: Cache::new(OWNERS),
         }
     }

@@ -101,19 +101,21 @@ impl TaskCounts {
 
     /// Returns the percentage of failures among tasks that were not cancelled.
     ///
-    /// The first value is for the range, the second for the previous period; `None` if no such task
-    /// finished in it.
+    /// `None` if no such task finished in the range.
     #[must_use]
-    pub fn failure_rate(&self) -> (Option<f64>, Option<f64>) {
-        (
-            rate(self.failed.total, self.completed.total),
-            rate(self.failed.previous, self.completed.previous),
-        )
+    pub fn failure_rate(&self) -> Option<f64> {
+        rate(self.failed.total, self.completed.total)
+    }
+
+    /// Returns the failure percentage of the previous period.
+    #[must_use]
+    pub fn previous_failure_rate(&self) -> Option<f64> {
+        rate(self.failed.previous, self.completed.previous)
     }
 
     /// Returns the failure percentage of each bucket.
     #[must_use]
-    pub fn failure_rates(&self) -> Vec<Option<f64>> {
+    pub fn failure_rate_by_bucket(&self) -> Vec<Option<f64>> {
         let both = self.failed.values.iter().zip(&self.completed.values);
         both.map(|(failed, completed)| rate(*failed, *completed))
             .collect()
