@@ -222,7 +222,7 @@ async fn demo_data_is_added_once_and_removed_completely(database: Database) {
         .find_by_email("ann@example.com")
         .await
         .expect("user exists");
-    assert!(found[0].user_attribute.get("example").is_none());
+    assert!(found[0].attributes.get("example").is_none());
 
     tasks.remove_demo_tasks().await.expect("removed");
     users.remove_demo_users().await.expect("removed");

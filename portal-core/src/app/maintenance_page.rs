@@ -130,7 +130,7 @@ async fn switch(
             let until = minutes.map(|minutes| now() + TimeDelta::minutes(minutes.into()));
             let message = Some(form.text("message").to_owned());
             maintenance
-                .begin(actor, MaintenanceNotice { message, until })
+                .start(actor, MaintenanceNotice { message, until })
                 .await?;
             Flash::info(if was_on {
                 "Notice changed"

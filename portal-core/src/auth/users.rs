@@ -42,7 +42,7 @@ pub enum UserSort {
     #[default]
     CreatedAt,
     /// By the time of the latest sign-in.
-    LastLogin,
+    LastSignIn,
     /// By role.
     Role,
 }
@@ -52,7 +52,7 @@ impl UserSort {
         match self {
             Self::Email => "email",
             Self::CreatedAt => "created_at",
-            Self::LastLogin => "last_login",
+            Self::LastSignIn => "last_login",
             Self::Role => "user_type",
         }
     }

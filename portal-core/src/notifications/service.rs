@@ -222,14 +222,13 @@ impl Notifications {
         Ok((items, next))
     }
 
-    /// Returns a notification of a user.
+    /// Returns a notification of a user; `None` if it does not exist or belongs to another user.
     ///
     /// # Errors
     ///
-    /// Fails with `404` if it does not exist or belongs to another user.
-    pub async fn get(&self, user_id: Uuid, id: Uuid) -> Result<NotificationRecord> {
-        let found = table::get(&self.0.store, user_id, id).await?;
-        found.ok_or_else(not_found)
+    /// Fails if the database is unavailable.
+    pub async fn get(&self, user_id: Uuid, id: Uuid) -> Result<Option<NotificationRecord>> {
+        Ok(table::get(&self.0.store, user_id, id).await?)
     }
 
     /// Returns the number of a user's unread notifications.
@@ -253,7 +252,7 @@ impl Notifications {
             self.invalidate(&[user_id]).await;
             return Ok(());
         }
-        self.get(user_id, id).await.map(drop)
+        self.get(user_id, id).await?.map(drop).ok_or_else(not_found)
     }
 
     /// Marks all notifications of a user as read; returns the number of previously unread ones.
