@@ -36,7 +36,7 @@ pub(crate) async fn sync(clerk: &BackendApi, directory: &UserDirectory) -> Resul
                 subject: &user.id,
                 profile: &user.profile,
             };
-            report.count(directory.apply(None, change).await?);
+            report.record(directory.apply(None, change).await?);
         }
         if is_last {
             break;
@@ -47,7 +47,7 @@ pub(crate) async fn sync(clerk: &BackendApi, directory: &UserDirectory) -> Resul
         if clerk.user_with(subject, RetryPolicy::BULK).await?.is_none() {
             let change = ProviderEvent::UserDeleted { subject };
             let applied = directory.apply(None, change).await?;
-            report.count(applied);
+            report.record(applied);
             if applied == Effect::Deleted {
                 tracing::info!(subject, "user deleted because Clerk does not have them");
             }

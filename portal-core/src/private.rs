@@ -20,7 +20,8 @@ pub use std::time::Duration;
 pub use std::vec;
 pub use std::vec::Vec;
 
-pub use crate::admin::{FieldValues, ModelEntry};
+pub use crate::admin::FieldValues;
+pub use crate::admin::model::ModelEntry;
 pub use crate::app::{PageEntry, TaskEntry};
 pub use crate::pages::{IntoPage, PageResponse};
 pub use crate::request::garde_errors;

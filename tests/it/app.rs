@@ -21,8 +21,8 @@ pub(crate) fn build(portal: PortalBuilder) -> PortalBuilder {
                 .permission("articles:publish"),
         )
         .data(Greeting("hello".to_owned()))
-        .home_page("/members")
-        .defaults(DEFAULTS)
+        .home_path("/members")
+        .default_records(DEFAULTS)
 }
 
 pub(crate) const DEFAULTS: &str =

@@ -8,8 +8,7 @@ use portal_core::config::{Config, Settings};
 use portal_core::pages::Requirement;
 use portal_core::prelude::*;
 use portal_core::{
-    AdminModel, BuildError, FieldError, FieldSpec, ModelOptions, Source, Task, TaskInput as _,
-    Widget, source,
+    AdminModel, BuildError, FieldError, FieldSpec, ModelOptions, Source, Task, Widget, source,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -131,7 +130,7 @@ async fn one_error_lists_all_problems() {
         .task(reserved)
         .task(wants)
         .admin_model::<Plan>()
-        .defaults("plan:\n  - name: a\n    weight: 5\nnothing:\n  - name: b\n");
+        .default_records("plan:\n  - name: a\n    weight: 5\nnothing:\n  - name: b\n");
     let text = match builder.build().await {
         Err(error @ BuildError::Problems(_)) => error.to_string(),
         other => panic!("expected problems: {other:?}"),
@@ -207,7 +206,7 @@ async fn invalid_page_path_is_a_problem_without_a_panic() {
 }
 
 fn reads_missing_data() -> Page {
-    at(source!(reads_missing_data), "/missing").depends_on([Data::<Missing>::dependency()])
+    at(source!(reads_missing_data), "/missing").depends_on::<Data<Missing>>()
 }
 
 #[tokio::test]
@@ -390,7 +389,7 @@ async fn model_options_without_effect_are_problems() {
 
 #[tokio::test]
 async fn invalid_yaml_defaults_are_a_problem() {
-    let builder = builder().admin_model::<Plan>().defaults("plan: [");
+    let builder = builder().admin_model::<Plan>().default_records("plan: [");
     let found = problems(builder).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("default"), "{found:?}");

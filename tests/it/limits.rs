@@ -316,8 +316,8 @@ async fn clients_behind_a_trusted_proxy_are_counted_separately() {
 }
 
 #[tokio::test]
-async fn changes_to_own_data_are_rate_limited() {
-    let few = |limits: &mut Limits| limits.rates.own_writes = Rate::per_minute(2);
+async fn changes_of_own_data_are_rate_limited() {
+    let few = |limits: &mut Limits| limits.rates.own_write = Rate::per_minute(2);
     let server = limited(Database::Sqlite, &[], few).await;
     let (user, other) = (server.user().await, server.admin().await);
     let preferences = json!({"preferences": {"rows": 20}});
@@ -352,8 +352,8 @@ async fn client_token(user: &Client) -> TestResponse {
 }
 
 #[tokio::test]
-async fn client_token_page_and_api_share_a_rate_limit() {
-    let few = |limits: &mut Limits| limits.rates.client_tokens = Rate::per_minute(3);
+async fn client_tokens_of_page_and_api_share_a_rate_limit() {
+    let few = |limits: &mut Limits| limits.rates.client_token = Rate::per_minute(3);
     let server = limited(Database::Sqlite, &[], few).await;
     let admin = server.admin().await;
     let mut browser = CookieClient::of(&server.url, &admin);
@@ -373,7 +373,7 @@ async fn client_token_page_and_api_share_a_rate_limit() {
 }
 
 async fn client_token_creation_is_limited_per_user(database: Database) {
-    let few = |limits: &mut Limits| limits.rates.client_tokens = Rate::per_minute(3);
+    let few = |limits: &mut Limits| limits.rates.client_token = Rate::per_minute(3);
     let server = limited(database, &[], few).await;
     let (ann, bob) = (server.user().await, server.sign_in("bob@example.com").await);
     for _ in 0..3 {
@@ -420,7 +420,7 @@ async fn task_starts_count_for_the_token_owner(database: Database) {
 }
 
 async fn admin_writes_are_limited_per_administrator(database: Database) {
-    let few = |limits: &mut Limits| limits.rates.admin_writes = Rate::per_minute(2);
+    let few = |limits: &mut Limits| limits.rates.admin_write = Rate::per_minute(2);
     let server = limited(database, &[], few).await;
     let admin = server.admin().await;
     let add = async |name: &str| {
@@ -444,7 +444,7 @@ fn unlimited() -> Page {
 #[tokio::test]
 async fn path_does_not_determine_the_rate_class() {
     let mut limits = Limits::default();
-    limits.rates.admin_writes = Rate::per_minute(1);
+    limits.rates.admin_write = Rate::per_minute(1);
     let server = TestServer::start_with(Database::Sqlite, &[ON], |portal| {
         let routes = Routes::new().post("/admin/x", Access::Public, async || "saved");
         app::build(portal)
@@ -465,7 +465,7 @@ async fn path_does_not_determine_the_rate_class() {
 #[tokio::test]
 async fn routes_of_one_rate_class_share_a_limit() {
     let mut limits = Limits::default();
-    limits.rates.own_writes = Rate::per_minute(3);
+    limits.rates.own_write = Rate::per_minute(3);
     let server = TestServer::start_with(Database::Sqlite, &[ON], |portal| {
         let routes = Routes::new()
             .post("/api/x", Access::User, async || "saved")

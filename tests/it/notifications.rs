@@ -225,13 +225,7 @@ async fn invalid_notification_is_rejected(database: Database) {
             .expect_err("the call is rejected");
         assert_eq!(error.code(), "invalid_parameters", "{message:?}");
     }
-    assert_eq!(
-        bell(&server)
-            .unread(id)
-            .await
-            .expect("the database responds"),
-        0
-    );
+    assert_eq!(bell(&server).count_unread(id).await.expect("counted"), 0);
 }
 
 async fn unread_notifications_of_a_group_share_one_entry(database: Database) {

@@ -194,9 +194,9 @@ async fn lost_permission_hides_tasks_and_fails_pending_ones(database: Database) 
     until(&server, &done, "COMPLETED").await;
     let paused = tasks(&server);
     paused
-        .pause("probe", "admins_only")
+        .pause_type("probe", "admins_only")
         .await
-        .expect("the task type is paused");
+        .expect("paused");
     let waits = start(&mut page, "probe", "admins_only", &[]).await;
     assert_eq!(
         listed(&page.page("/tasks").await),
@@ -204,7 +204,7 @@ async fn lost_permission_hides_tasks_and_fails_pending_ones(database: Database) 
     );
     set_role(&server, &deputy, "USER").await;
     paused
-        .resume("probe", "admins_only")
+        .resume_type("probe", "admins_only")
         .await
         .expect("the task type is resumed");
     let refused = until(&server, &waits, "ERROR").await;
@@ -374,7 +374,7 @@ async fn task_of_a_paused_type_shows_the_reason(database: Database) {
     let server = TestServer::start(database).await;
     let mut page = browser_of(&server, &server.user().await).await;
     tasks(&server)
-        .pause("other", "other")
+        .pause_type("other", "other")
         .await
         .expect("the task type is paused");
     let id = start(&mut page, "other", "other", &[]).await;
@@ -385,7 +385,7 @@ async fn task_of_a_paused_type_shows_the_reason(database: Database) {
     let shown = page.page(&format!("/tasks/{id}")).await;
     assert!(shown.text.contains("This task type is paused."));
     tasks(&server)
-        .resume("other", "other")
+        .resume_type("other", "other")
         .await
         .expect("the task type is resumed");
     until(&server, &id, "COMPLETED").await;

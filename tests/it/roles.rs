@@ -396,7 +396,7 @@ async fn impersonated_administrator_has_no_admin_access(database: Database) {
 }
 
 async fn impersonated_administrator_can_be_allowed_explicitly(database: Database) {
-    let build = |portal: PortalBuilder| trusting(portal.allow_impersonated_admins());
+    let build = |portal: PortalBuilder| trusting(portal.grant_impersonators_full_rights());
     let server = TestServer::start_with(database, &[], build).await;
     let acting = format!("{ADMIN} by user_support");
     assert_eq!(get(&server, &acting, "/secret").await.status, 200);
@@ -451,11 +451,8 @@ async fn role_change_by_code_reaches_every_replica(database: Database) {
         .await
         .expect("the user is changed");
     assert!(Access::permission("articles:write").allows(Some(&editor)));
-    let few = UserFilter {
-        limit: 9,
-        ..UserFilter::default()
-    };
-    let (listed, _) = users.list(&few).await.expect("the users can be listed");
+    let all = UserFilter::default();
+    let (listed, _) = users.list(&all).await.expect("users are listed");
     assert!(
         listed
             .iter()

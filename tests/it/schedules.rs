@@ -147,7 +147,7 @@ async fn each_scheduled_time_starts_one_task_across_replicas(database: Database)
         schedule.last_task_id.zip(Some(schedule.last_fired_for))
     );
     assert_eq!(
-        (schedule.group.as_str(), schedule.task.as_str()),
+        (schedule.group.as_str(), schedule.name.as_str()),
         ("clock", "second")
     );
     assert_eq!(schedule.time_zone, "Europe/Berlin");

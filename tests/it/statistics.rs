@@ -177,8 +177,9 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     assert_eq!(week.cancelled.values, [0, 0, 0, 0, 0, 0, 1]);
     assert_eq!((week.failed.total, week.completed.previous), (0, 1));
     assert_eq!(week.finished().total, 4);
-    assert_eq!(week.failure_rate(), (Some(0.0), Some(0.0)));
-    assert_eq!(week.failure_rates()[0], None);
+    assert_eq!(week.failure_rate(), Some(0.0));
+    assert_eq!(week.previous_failure_rate(), Some(0.0));
+    assert_eq!(week.failure_rate_by_bucket()[0], None);
 
     let took = tasks
         .durations(TimeRange::Week, &all)
@@ -210,8 +211,12 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
         .await
         .expect("the database responds");
     assert_eq!(
-        (none.finished().total, none.failure_rate()),
-        (0, (None, None))
+        (
+            none.finished().total,
+            none.failure_rate(),
+            none.previous_failure_rate()
+        ),
+        (0, None, None)
     );
     server.stop().await;
 }
@@ -254,7 +259,7 @@ async fn demo_data_is_added_once_and_removed_completely(database: Database) {
         .find_by_email("ann@example.com")
         .await
         .expect("user exists");
-    assert!(found[0].user_attribute.get("example").is_none());
+    assert!(found[0].attributes.get("example").is_none());
 
     tasks
         .remove_demo_tasks()

@@ -96,30 +96,21 @@ async fn task_type_is_paused_and_resumed(database: Database) {
     let (server, _) = setup(database).await;
     let tasks = tasks(&server);
     for _ in 0..2 {
-        tasks
-            .pause("probe", "echo")
-            .await
-            .expect("the task type is registered");
+        tasks.pause_type("probe", "echo").await.expect("registered");
     }
     let paused = BTreeSet::from([("probe".to_owned(), "echo".to_owned())]);
-    assert_eq!(
-        tasks.paused_types().await.expect("the database responds"),
-        paused
-    );
+    assert_eq!(tasks.paused_types().await.expect("read"), paused);
     tasks
-        .resume("probe", "echo")
+        .resume_type("probe", "echo")
         .await
-        .expect("the task type is registered");
-    assert_eq!(
-        tasks.paused_types().await.expect("the database responds"),
-        BTreeSet::new()
-    );
+        .expect("registered");
+    assert_eq!(tasks.paused_types().await.expect("read"), BTreeSet::new());
     for (state, name, code) in [
         ("nonsense", "echo", "state_unknown"),
         ("probe", "nothing", "task_unknown"),
     ] {
         let error = tasks
-            .pause(state, name)
+            .pause_type(state, name)
             .await
             .expect_err("the task type is unknown");
         assert_eq!(error.code(), code);

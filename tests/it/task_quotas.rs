@@ -185,7 +185,9 @@ async fn arguments_have_their_own_limit(database: Database) {
 }
 
 async fn pending_tasks_of_a_user_are_limited(database: Database) {
-    let settings = TaskSettings::default().concurrency(0).pending_per_owner(5);
+    let settings = TaskSettings::default()
+        .concurrency(0)
+        .max_pending_per_owner(5);
     let server = server(database, settings).await;
     let ann = TaskClient::of(&server.user().await).await;
     let first = ann.ask_once("first", "quota", "quick", &json!({})).await;
@@ -237,7 +239,7 @@ async fn pending_tasks_of_a_user_are_limited(database: Database) {
 }
 
 async fn stored_bytes_of_a_user_are_limited(database: Database) {
-    let settings = TaskSettings::default().stored_bytes_per_owner(200_000);
+    let settings = TaskSettings::default().max_stored_bytes_per_owner(200_000);
     let server = server(database, settings).await;
     let ann = TaskClient::of(&server.user().await).await;
     let body = json!({"text": "x".repeat(40_000)});
@@ -282,7 +284,9 @@ async fn stored_bytes_of_a_user_are_limited(database: Database) {
 }
 
 async fn tasks_without_an_owner_are_not_limited(database: Database) {
-    let settings = TaskSettings::default().concurrency(0).pending_per_owner(2);
+    let settings = TaskSettings::default()
+        .concurrency(0)
+        .max_pending_per_owner(2);
     let server = server(database, settings).await;
     let tasks = tasks(&server);
     for _ in 0..5 {

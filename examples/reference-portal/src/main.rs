@@ -16,9 +16,9 @@ async fn main() -> ExitCode {
     Portal::builder()
         .auth(ClerkAuth::new())
         .discover()
-        .home_page("/admin/overview")
-        .profile_page("/admin/profile")
-        .defaults(include_str!("defaults.yaml"))
+        .home_path("/admin/overview")
+        .profile_path("/admin/profile")
+        .default_records(include_str!("defaults.yaml"))
         // Keeps tasks for as long as the longest time range of the overview.
         .task_settings(TaskSettings::default().retention(Duration::from_hours(90 * 24)))
         .run()

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 #[cfg(feature = "dev-identity")]
 use portal_core::config::is_loopback_host;
-use portal_core::config::{AppEnv, Config, Secret, Setting, masked};
+use portal_core::config::{AppEnv, Config, Secret, Setting, mask_uri};
 use url::Url;
 
 use crate::jwks::RsaKey;
@@ -395,7 +395,7 @@ fn authorized_parties(config: &Config, problems: &mut Vec<String>) -> Vec<String
             }
             _ => problems.push(format!(
                 "{AUTHORIZED_PARTIES} contains `{}`; use full origins such as `https://portal.example.com`",
-                masked(item)
+                mask_uri(item)
             )),
         }
     }
@@ -416,7 +416,7 @@ fn api_base(name: &str, text: &str, prod: bool, problems: &mut Vec<String>) -> O
         None => {
             problems.push(format!(
                 "{name} is `{}`; use a URL such as `https://clerk.example.com`",
-                masked(text)
+                mask_uri(text)
             ));
             None
         }

@@ -153,11 +153,11 @@ impl AuthProvider for ClerkAuth {
         problems
     }
 
-    async fn init(&mut self, setup: &ProviderContext) -> Result<()> {
-        let (plan, problems) = config::read(&setup.config);
+    async fn init(&mut self, context: &ProviderContext) -> Result<()> {
+        let (plan, problems) = config::read(&context.config);
         self.mode = match plan {
             Some(ProviderConfig::Clerk(clerk)) => {
-                let clerk = Clerk::new(*clerk, setup, &self.backend)?;
+                let clerk = Clerk::new(*clerk, context, &self.backend)?;
                 // The first request then finds the keys in the cache or waits for this fetch.
                 clerk.verifier.keys.prefetch(TimePoint::now().instant);
                 Mode::Clerk(Box::new(clerk))
@@ -165,7 +165,7 @@ impl AuthProvider for ClerkAuth {
             #[cfg(feature = "dev-identity")]
             Some(ProviderConfig::Development) => {
                 tracing::warn!("development sign-in is enabled; anyone can sign in as any user");
-                Mode::Development(Arc::new(dev::DevProvider::start(setup).await?))
+                Mode::Development(Arc::new(dev::DevProvider::start(context).await?))
             }
             None => return Err(Error::internal(problems.join("; "))),
         };

@@ -142,7 +142,7 @@ fn delete_dialog(draft: &FormState, url: String, version: i64) -> impl Render {
     let title = format!("Delete “{}”?", draft.label);
     Confirm::new(DELETE_DIALOG, title, url, "Delete")
         .text("This cannot be undone.")
-        .hidden(html! {
+        .hidden_fields(html! {
             input type="hidden" name="_version" value=(version);
         })
 }

@@ -16,7 +16,7 @@ mod form;
 mod form_state;
 mod list;
 mod list_url;
-mod model;
+pub(crate) mod model;
 mod model_schema;
 mod models;
 mod operator;
@@ -38,17 +38,16 @@ mod yaml;
 pub use field::{AdminField, FieldKind, FieldSpec};
 pub use field_type::Widget;
 pub use field_types::AdminChoice;
-pub use model::{AdminModel, ModelEntry, ModelOptions};
+pub use model::{AdminModel, ModelOptions};
 pub use models::Models;
-// Only macro-generated code uses this type, inside a `ModelEntry`.
-#[doc(hidden)]
-pub use spec::ModelSpec;
 pub use values::FieldValues;
 
 pub(crate) use api::routes;
 pub(crate) use defaults::DefaultRows;
+pub(crate) use model::ModelEntry;
 pub(crate) use registry::ModelRegistry;
 pub(crate) use search::ModelSearch;
+pub(crate) use spec::ModelSpec;
 
 /// Returns all pages of the admin.
 pub(crate) fn pages(models: &ModelRegistry) -> Vec<crate::pages::Page> {

@@ -90,7 +90,7 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     fn from_values(values: FieldValues) -> Result<Self, Vec<FieldError>>;
 
     /// Returns the errors in a row whose fields are all well-formed. Default: no errors.
-    fn validate(&self) -> Vec<FieldError> {
+    fn field_errors(&self) -> Vec<FieldError> {
         Vec::new()
     }
 }

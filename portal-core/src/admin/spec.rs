@@ -293,7 +293,7 @@ fn unstorable(given: &RowValues) -> Vec<FieldError> {
 
 fn check<M: AdminModel>(values: FieldValues) -> Result<Vec<Value>, Vec<FieldError>> {
     let model = M::from_values(values)?;
-    let errors = model.validate();
+    let errors = model.field_errors();
     if errors.is_empty() {
         Ok(model.to_values())
     } else {

@@ -52,10 +52,10 @@ impl ValidatedPortal {
             theme,
             edit_nav,
             search,
-            allow_impersonated_admins,
+            impersonators_have_full_rights,
             routers: undeclared,
             declared,
-            layers,
+            router_maps,
             task_settings,
             metrics,
             csp_sources,
@@ -73,7 +73,7 @@ impl ValidatedPortal {
         sources.style_unsafe_inline = true;
         let inline_styles_policy = sources.header();
         let auth = Auth::new(provider, Arc::clone(&config), store.clone())
-            .with_roles(Arc::clone(&roles), allow_impersonated_admins)
+            .with_roles(Arc::clone(&roles), impersonators_have_full_rights)
             .with_listener(Arc::new(AccountNotifier));
         auth.apply_admin_emails().await?;
         let auth = Arc::new(auth);
@@ -106,9 +106,9 @@ impl ValidatedPortal {
         if maintenance.is_on() {
             tracing::warn!("maintenance is on; only administrators have access");
         }
-        if allow_impersonated_admins {
+        if impersonators_have_full_rights {
             tracing::warn!(
-                "allow_impersonated_admins() is set; impersonators of administrators have full rights"
+                "grant_impersonators_full_rights() is set; impersonators have the full rights of the users that they impersonate"
             );
         }
         let has_task_pages = pages.iter().any(|page| page.path == tasks::OWN_TASK);
@@ -205,8 +205,8 @@ impl ValidatedPortal {
         let undeclared = undeclared.into_iter().map(|(router, _)| router);
         let router = router::build(Arc::new(services), all, undeclared);
         let mut router = router.with_state(state.clone());
-        for layer in layers {
-            router = layer(router);
+        for map in router_maps {
+            router = map(router);
         }
 
         let scheduler = Scheduler::new(tasks.clone());

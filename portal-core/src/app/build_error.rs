@@ -18,12 +18,12 @@ pub enum BuildError {
     #[error("{}", list(.0))]
     Problems(Vec<BuildProblem>),
     /// The configured database cannot be opened.
-    #[error("failed to open the database `{place}` ({variable}): {}", chain(.source))]
+    #[error("failed to open the database `{location}` ({variable}): {}", chain(.source))]
     Database {
         /// Variable that names the database.
         variable: &'static str,
         /// Path of the file, or the URI without its password.
-        place: String,
+        location: String,
         /// Cause.
         source: StoreError,
     },

@@ -59,7 +59,7 @@ pub struct PortalBuilder {
     pub(super) edit_nav: Vec<EditNav>,
     pub(super) search: SearchSources,
     pub(super) roles: Vec<RoleDefinition>,
-    pub(super) allow_impersonated_admins: bool,
+    pub(super) impersonators_have_full_rights: bool,
     pub(super) state: StateBuilder,
     /// Types of [`Data`](crate::Data), each with the call that set it, or `None` if the framework
     /// sets it.
@@ -76,7 +76,7 @@ pub struct PortalBuilder {
     pub(super) defaults: String,
     pub(super) routers: Vec<MergedRouter>,
     pub(super) declared: Routes,
-    pub(super) layers: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
+    pub(super) router_maps: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
     pub(super) metrics: Option<bool>,
     pub(super) csp_sources: CspSources,
     /// Topics with their access; the flag marks topics with separate state for each user.
@@ -107,7 +107,7 @@ impl PortalBuilder {
             edit_nav: Vec::new(),
             search: SearchSources::default(),
             roles: Vec::new(),
-            allow_impersonated_admins: false,
+            impersonators_have_full_rights: false,
             state: StateBuilder::default(),
             // These are handles of the framework, which `assemble` adds.
             data: HashMap::from(
@@ -137,7 +137,7 @@ impl PortalBuilder {
             defaults: String::new(),
             routers: Vec::new(),
             declared: Routes::new(),
-            layers: Vec::new(),
+            router_maps: Vec::new(),
             metrics: None,
             csp_sources: CspSources::default(),
             topics: Vec::new(),
@@ -210,7 +210,7 @@ impl PortalBuilder {
     ///
     /// Default: `/` or, if that is not a page, the first page in the navigation that every user has
     /// access to.
-    pub fn home_page(mut self, path: impl Into<String>) -> Self {
+    pub fn home_path(mut self, path: impl Into<String>) -> Self {
         self.known_pages.home = Some(path.into());
         self
     }
@@ -219,7 +219,7 @@ impl PortalBuilder {
     /// to.
     ///
     /// Default: `/profile` if there is such a page, otherwise no link.
-    pub fn profile_page(mut self, path: impl Into<String>) -> Self {
+    pub fn profile_path(mut self, path: impl Into<String>) -> Self {
         self.known_pages.profile = Some(path.into());
         self
     }
@@ -244,8 +244,8 @@ impl PortalBuilder {
     /// By default, they have only the access of an ordinary user: they can use nothing that
     /// requires a role or a permission, and cannot change settings or credentials. The audit log
     /// always contains the impersonator.
-    pub fn allow_impersonated_admins(mut self) -> Self {
-        self.allow_impersonated_admins = true;
+    pub fn grant_impersonators_full_rights(mut self) -> Self {
+        self.impersonators_have_full_rights = true;
         self
     }
 
@@ -359,7 +359,7 @@ impl PortalBuilder {
     /// Sets the rows that "Add default records" adds if they are missing.
     ///
     /// Format: YAML, with a list of rows per model.
-    pub fn defaults(mut self, yaml: impl Into<String>) -> Self {
+    pub fn default_records(mut self, yaml: impl Into<String>) -> Self {
         self.defaults = yaml.into();
         self
     }
@@ -401,9 +401,14 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds a layer around the whole portal, outside its request pipeline.
-    pub fn layer(mut self, layer: impl FnOnce(Router) -> Router + Send + Sync + 'static) -> Self {
-        self.layers.push(Box::new(layer));
+    /// Applies a function to the router of the whole portal, outside of its request pipeline.
+    ///
+    /// Use it to add tower layers: `.map_router(|router| router.layer(layer))`.
+    pub fn map_router(
+        mut self,
+        map: impl FnOnce(Router) -> Router + Send + Sync + 'static,
+    ) -> Self {
+        self.router_maps.push(Box::new(map));
         self
     }
 }

@@ -33,7 +33,7 @@ impl KnownPages {
             all.any(|route| route.path == path && is_get(&route))
         };
         let mut problems = Vec::new();
-        for (setting, path) in [("home_page", &self.home), ("profile_page", &self.profile)] {
+        for (setting, path) in [("home_path", &self.home), ("profile_path", &self.profile)] {
             let Some(path) = path else { continue };
             let without_query = path.split('?').next().unwrap_or_default();
             if safe_redirect(path).is_none() {
@@ -127,7 +127,7 @@ mod tests {
         };
         let (.., problems) = resolved(known, &[page("/", Access::Public, None)]);
         assert_eq!(problems.len(), 2, "{problems:?}");
-        assert!(problems[0].contains("`.home_page(\"//evil.example\")`"));
-        assert!(problems[1].contains("`.profile_page(\"/me\")` does not name a page"));
+        assert!(problems[0].contains("`.home_path(\"//evil.example\")`"));
+        assert!(problems[1].contains("`.profile_path(\"/me\")` does not name a page"));
     }
 }

@@ -64,7 +64,7 @@ impl MaintenanceNotice {
 /// use portal_core::Maintenance;
 /// use portal_core::prelude::*;
 ///
-/// async fn begin(admin: AdminUser, maintenance: Data<Maintenance>) -> Result<&'static str> {
+/// async fn start(admin: AdminUser, maintenance: Data<Maintenance>) -> Result<&'static str> {
 ///     maintenance.set(&admin, true).await?;
 ///     Ok("on")
 /// }
@@ -139,13 +139,13 @@ impl Maintenance {
     /// use portal_core::{Maintenance, MaintenanceNotice};
     /// use portal_core::prelude::*;
     ///
-    /// async fn begin(admin: AdminUser, maintenance: Data<Maintenance>) -> Result<&'static str> {
+    /// async fn start(admin: AdminUser, maintenance: Data<Maintenance>) -> Result<&'static str> {
     ///     let message = Some("We are moving to a larger database.".to_owned());
-    ///     maintenance.begin(&admin, MaintenanceNotice { message, until: None }).await?;
+    ///     maintenance.start(&admin, MaintenanceNotice { message, until: None }).await?;
     ///     Ok("on")
     /// }
     /// ```
-    pub async fn begin(
+    pub async fn start(
         &self,
         actor: impl Into<Actor> + Send,
         notice: MaintenanceNotice,

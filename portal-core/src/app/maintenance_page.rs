@@ -106,7 +106,7 @@ fn dialog(notice: &MaintenanceNotice, is_on: bool) -> Confirm {
     );
     Confirm::new(DIALOG, title, PATH, verb)
         .text("Everyone but administrators loses access within a second, in every replica, until you turn it off.")
-        .hidden(html! { input type="hidden" name="maintenance" value="on"; })
+        .hidden_fields(html! { input type="hidden" name="maintenance" value="on"; })
         .body(html! {
             (Field::textarea("message", "Message to users (optional)")
                 .hint("Appears on the maintenance page, as plain text.")
@@ -130,7 +130,7 @@ async fn switch(
             let until = minutes.map(|minutes| now() + TimeDelta::minutes(minutes.into()));
             let message = Some(form.text("message").to_owned());
             maintenance
-                .begin(actor, MaintenanceNotice { message, until })
+                .start(actor, MaintenanceNotice { message, until })
                 .await?;
             Flash::info(if was_on {
                 "Notice changed"

@@ -1,5 +1,6 @@
 //! Serving and graceful shutdown.
 
+use std::future::Future;
 use std::io;
 use std::time::Duration;
 
@@ -40,12 +41,12 @@ impl Portal {
             tracing::warn!("stopped without draining connections");
             std::process::exit(1);
         });
-        let served = self.serve_until(listener, signal).await;
+        let served = self.serve_until(listener, signal.cancelled_owned()).await;
         watcher.abort();
         served
     }
 
-    /// Serves on a listener until a token is cancelled, then shuts down gracefully.
+    /// Serves on a listener until the signal completes, then shuts down gracefully.
     ///
     /// # Errors
     ///
@@ -53,17 +54,22 @@ impl Portal {
     pub async fn serve_until(
         self,
         listener: TcpListener,
-        signal: CancellationToken,
+        signal: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         let address = listener.local_addr()?;
         tracing::info!(%address, env = %self.config.app_env, url = self.config.public_url, "listening");
-        let connector = HttpServer {
+        let stop = CancellationToken::new();
+        let server = HttpServer {
             router: self.router.clone(),
             connections: self.connections.clone(),
             limits: self.config.limits,
-            stop: signal,
+            stop: stop.clone(),
         };
-        let open = connector.run(listener).await;
+        let stopping = async {
+            signal.await;
+            stop.cancel();
+        };
+        let (open, ()) = tokio::join!(server.run(listener), stopping);
         tracing::info!("stopping");
         let drained = async {
             if tokio::time::timeout(DRAIN_TIME, open.wait()).await.is_err() {

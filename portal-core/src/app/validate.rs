@@ -10,7 +10,7 @@ use super::portal::Portal;
 use super::routes;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
 use crate::auth::{Access, ProviderContext, Roles, RouteInfo, SyncReport};
-use crate::config::{Config, ConfigError, SettingSources, Settings, masked};
+use crate::config::{Config, ConfigError, SettingSources, Settings, mask_uri};
 use crate::error::Result;
 use crate::live::Topics;
 use crate::pages::theme::Accent;
@@ -269,7 +269,7 @@ pub(super) fn missing_data(what: &str, source: Source, data: &str) -> String {
 /// password.
 fn place_of(uri: &str) -> String {
     let Some(rest) = uri.strip_prefix("sqlite:") else {
-        return masked(uri);
+        return mask_uri(uri);
     };
     let path = rest.strip_prefix("//").unwrap_or(rest);
     let path = path.split('?').next().unwrap_or_default();
@@ -308,7 +308,7 @@ impl ValidatedPortal {
                         true => "DB_LOCAL_URI",
                         false => "DB_CONN_URI",
                     },
-                    place: place_of(uri),
+                    location: place_of(uri),
                     source,
                 })?
             }

@@ -34,15 +34,19 @@ pub enum Access {
 }
 
 /// Reason why access is denied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The caller is not signed in.
+    #[error("the caller is not signed in")]
     Unauthenticated,
     /// The user is signed in, but does not have access.
+    #[error("the user does not have access")]
     Forbidden,
     /// The account is deactivated or banned.
+    #[error("the account is deactivated or banned")]
     Deactivated,
     /// The user has access, but is impersonated.
+    #[error("not allowed while impersonating a user")]
     Impersonated,
 }
 

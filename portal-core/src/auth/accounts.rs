@@ -85,7 +85,7 @@ impl Accounts {
     /// }
     /// ```
     pub async fn end_other_sessions(&self, user_id: Uuid, keep: &str) -> Result<usize> {
-        self.tokens.delete_all(user_id).await?;
+        self.tokens.revoke_all(user_id).await?;
         self.auth.end_other_sessions(user_id, keep).await
     }
 }

@@ -134,7 +134,7 @@ async fn list(
     let column = match sort.strip_prefix('-').unwrap_or(sort) {
         "email" => UserSort::Email,
         "created_at" => UserSort::CreatedAt,
-        "last_login" => UserSort::LastLogin,
+        "last_login" => UserSort::LastSignIn,
         "user_type" => UserSort::Role,
         _ => {
             errors.push(FieldError::new(

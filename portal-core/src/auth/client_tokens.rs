@@ -361,7 +361,7 @@ impl ClientTokens {
         if found.is_empty() {
             return Err(unknown_token());
         }
-        self.revoke_all(&found).await
+        self.revoke_tokens(&found).await
     }
 
     /// Revokes all tokens of a user, closes their monitors and returns the number of tokens.
@@ -369,18 +369,18 @@ impl ClientTokens {
     /// # Errors
     ///
     /// Fails if the database is unavailable.
-    pub async fn delete_all(&self, user_id: Uuid) -> Result<usize> {
+    pub async fn revoke_all(&self, user_id: Uuid) -> Result<usize> {
         let select = select(now())
             .and_where(Expr::col("user_id").eq(user_id))
             .take();
         let found = ids(&self.0.store.fetch_all(&select).await?)?;
         if !found.is_empty() {
-            self.revoke_all(&found).await?;
+            self.revoke_tokens(&found).await?;
         }
         Ok(found.len())
     }
 
-    async fn revoke_all(&self, tokens: &[Uuid]) -> Result<()> {
+    async fn revoke_tokens(&self, tokens: &[Uuid]) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
         self.revoke_in(&mut transaction, tokens).await?;
         transaction.commit().await?;

@@ -82,9 +82,9 @@ pub struct SyncReport {
 }
 
 impl SyncReport {
-    /// Counts the effect on one user.
-    pub fn count(&mut self, applied: Effect) {
-        match applied {
+    /// Records the effect on one user.
+    pub fn record(&mut self, effect: Effect) {
+        match effect {
             Effect::Created => self.created += 1,
             Effect::Updated => self.updated += 1,
             Effect::Deleted => self.deleted += 1,
@@ -133,7 +133,7 @@ impl UserDirectory {
     pub async fn apply(
         &self,
         message_id: Option<&str>,
-        change: ProviderEvent<'_>,
+        event: ProviderEvent<'_>,
     ) -> Result<Effect> {
         let mut transaction = self.store.begin().await?;
         if let Some(id) = message_id
@@ -142,7 +142,7 @@ impl UserDirectory {
             return Ok(Effect::Duplicate);
         }
         let mut role_changed = false;
-        let (applied, notification) = match change {
+        let (applied, notification) = match event {
             ProviderEvent::User { subject, profile } => {
                 admin_emails::lock_if_admin(&mut transaction, subject).await?;
                 let outcome = user_records::upsert(&mut transaction, subject, profile).await?;

@@ -39,11 +39,15 @@ pub struct CurrentUser {
 impl CurrentUser {
     /// Creates the user of a session, with the rights that apply in this session.
     ///
-    /// Unless the portal allows more, impersonators have only the rights that an ordinary user has.
-    pub(super) fn of(identity: &Identity, user: User, allow_impersonated_admins: bool) -> Self {
+    /// Unless the portal allows more, impersonators only have the rights of an ordinary user.
+    pub(super) fn of(
+        identity: &Identity,
+        user: User,
+        impersonators_have_full_rights: bool,
+    ) -> Self {
         let actor = identity.impersonator.as_deref();
         let user = match actor {
-            Some(_) if !allow_impersonated_admins => user.restricted(),
+            Some(_) if !impersonators_have_full_rights => user.restricted(),
             _ => user,
         };
         Self {

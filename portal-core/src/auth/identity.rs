@@ -55,8 +55,8 @@ impl Identity {
 
     /// Sets the impersonator who acts as the user.
     #[must_use]
-    pub fn with_impersonator(mut self, actor: impl Into<String>) -> Self {
-        self.impersonator = Some(actor.into());
+    pub fn with_impersonator(mut self, impersonator: impl Into<String>) -> Self {
+        self.impersonator = Some(impersonator.into());
         self
     }
 }

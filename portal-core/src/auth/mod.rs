@@ -45,20 +45,20 @@ pub use extract::{AdminUser, CurrentUser};
 pub(crate) use extract::{authorize, caller, known_caller};
 pub use identity::{AuthError, CredentialSource, Identity, Profile};
 pub use key_value::KeyValueStore;
-pub use permission::{Permission, PermissionError};
+pub use permission::{ParsePermissionError, Permission};
 pub use provider::{
     AuthProvider, NavigationOutcome, PageAdditions, ProviderContext, RenderedPage, SignInPage,
 };
 pub use rate_class::RateClass;
 pub use redirect::safe_redirect;
 pub(crate) use redirect::{safe_return, with_base_path};
-pub use role::{Role, RoleError};
+pub use role::{ParseRoleError, Role};
 pub use role_source::RoleSource;
 pub use roles::RoleDefinition;
 pub use routes::{Guard, RouteInfo, RouteKind, Routes};
 pub use sessions::OpenSession;
 pub use statistics::SignInRecord;
-pub use users::{User, UserChange, UserFilter, UserSort, Users};
+pub use users::{User, UserChange, UserCounts, UserFilter, UserSort, Users};
 
 pub(crate) use admin_emails::AdminEmails;
 pub(crate) use api::routes;

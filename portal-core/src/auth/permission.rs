@@ -20,7 +20,7 @@ const MAX_LEN: usize = 100;
 /// let write: Permission = "articles:write".parse()?;
 /// assert_eq!(write.to_string(), "articles:write");
 /// assert!("Write articles".parse::<Permission>().is_err());
-/// # Ok::<(), portal_core::auth::PermissionError>(())
+/// # Ok::<(), portal_core::auth::ParsePermissionError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -31,7 +31,7 @@ pub struct Permission(Cow<'static, str>);
 #[error(
     "a permission name consists of words of `a-z`, `0-9`, `_`, `-` and `.` separated by `:`, as in `articles:write`"
 )]
-pub struct PermissionError;
+pub struct ParsePermissionError(());
 
 impl Permission {
     /// Returns the name as it appears on the wire.
@@ -43,10 +43,6 @@ impl Permission {
     /// Creates a permission without validation; no role grants a permission with an invalid name.
     pub(super) fn unchecked(name: &str) -> Self {
         Self(Cow::Owned(name.to_owned()))
-    }
-
-    pub(super) fn is_well_formed(&self) -> bool {
-        is_name(&self.0)
     }
 }
 
@@ -67,13 +63,13 @@ impl fmt::Display for Permission {
 }
 
 impl FromStr for Permission {
-    type Err = PermissionError;
+    type Err = ParsePermissionError;
 
-    fn from_str(text: &str) -> Result<Self, PermissionError> {
+    fn from_str(text: &str) -> Result<Self, ParsePermissionError> {
         if is_name(text) {
             Ok(Self::unchecked(text))
         } else {
-            Err(PermissionError)
+            Err(ParsePermissionError(()))
         }
     }
 }
@@ -85,9 +81,9 @@ impl From<Permission> for String {
 }
 
 impl TryFrom<String> for Permission {
-    type Error = PermissionError;
+    type Error = ParsePermissionError;
 
-    fn try_from(text: String) -> Result<Self, PermissionError> {
+    fn try_from(text: String) -> Result<Self, ParsePermissionError> {
         text.parse()
     }
 }
@@ -115,7 +111,11 @@ mod tests {
             "*",
             &long,
         ] {
-            assert_eq!(name.parse::<Permission>(), Err(PermissionError), "{name:?}");
+            assert_eq!(
+                name.parse::<Permission>(),
+                Err(ParsePermissionError(())),
+                "{name:?}"
+            );
         }
     }
 }

@@ -100,8 +100,8 @@ pub trait AuthProvider: Send + Sync + 'static {
     /// # Errors
     ///
     /// An error prevents the portal from starting.
-    fn init(&mut self, setup: &ProviderContext) -> impl Future<Output = Result<()>> + Send {
-        let _ = setup;
+    fn init(&mut self, context: &ProviderContext) -> impl Future<Output = Result<()>> + Send {
+        let _ = context;
         ready(Ok(()))
     }
 
@@ -141,7 +141,9 @@ pub trait AuthProvider: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Returns `true` if [`handle_navigation`](Self::handle_navigation) handles a request. Default: `false`.
+    /// Returns `true` if the provider handles a navigation. Default: `false`.
+    ///
+    /// The portal then calls [`handle_navigation`](Self::handle_navigation).
     fn handles_navigation(&self, parts: &Parts) -> bool {
         let _ = parts;
         false
@@ -302,7 +304,7 @@ pub(crate) trait ErasedProvider: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<Identity>, AuthError>>;
     fn profile<'a>(&'a self, subject: &'a str)
     -> BoxFuture<'a, Result<Option<Profile>, AuthError>>;
-    fn start<'a>(&'a mut self, setup: &'a ProviderContext) -> BoxFuture<'a, Result<()>>;
+    fn start<'a>(&'a mut self, context: &'a ProviderContext) -> BoxFuture<'a, Result<()>>;
     fn configure(&mut self, config: &Config) -> Vec<String>;
     fn refreshes_profile(&self) -> bool;
     fn settings(&self) -> &'static [Setting];
@@ -335,8 +337,8 @@ impl<P: AuthProvider> ErasedProvider for P {
         Box::pin(AuthProvider::profile(self, subject))
     }
 
-    fn start<'a>(&'a mut self, setup: &'a ProviderContext) -> BoxFuture<'a, Result<()>> {
-        Box::pin(AuthProvider::init(self, setup))
+    fn start<'a>(&'a mut self, context: &'a ProviderContext) -> BoxFuture<'a, Result<()>> {
+        Box::pin(AuthProvider::init(self, context))
     }
 
     fn configure(&mut self, config: &Config) -> Vec<String> {

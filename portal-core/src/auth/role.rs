@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!("admin".parse(), Ok(Role::Admin));
 /// assert_eq!(Role::custom("editor").to_string(), "EDITOR");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Role {
     /// A signed-in user without any permissions yet.
@@ -29,7 +29,7 @@ pub enum Role {
 /// Error for a string that is not a valid role name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a role name consists of letters, digits and `_` and starts with a letter")]
-pub struct RoleError;
+pub struct ParseRoleError(());
 
 impl Role {
     /// Returns the role with this name: a builtin role, or a role that the application defines.
@@ -64,16 +64,16 @@ impl fmt::Display for Role {
 }
 
 impl FromStr for Role {
-    type Err = RoleError;
+    type Err = ParseRoleError;
 
-    fn from_str(text: &str) -> Result<Self, RoleError> {
+    fn from_str(text: &str) -> Result<Self, ParseRoleError> {
         let name = text.trim().to_ascii_uppercase();
         let word = name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if word {
             Ok(Self::custom(&name))
         } else {
-            Err(RoleError)
+            Err(ParseRoleError(()))
         }
     }
 }
@@ -85,9 +85,9 @@ impl From<Role> for String {
 }
 
 impl TryFrom<String> for Role {
-    type Error = RoleError;
+    type Error = ParseRoleError;
 
-    fn try_from(text: String) -> Result<Self, RoleError> {
+    fn try_from(text: String) -> Result<Self, ParseRoleError> {
         text.parse()
     }
 }

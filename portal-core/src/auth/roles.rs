@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::access::Access;
-use super::permission::{Permission, PermissionError};
-use super::role::{Role, RoleError};
+use super::permission::Permission;
+use super::role::Role;
 
 /// Definition of a role: its title and permissions.
 ///
@@ -162,16 +162,15 @@ impl Roles {
             role, permissions, ..
         } in self.0.iter().map(|definition| &**definition)
         {
-            let is_name = role.as_str().parse::<Role>();
-            if is_name.is_err() {
-                problems.push(format!(
-                    "the role `{role}` has an invalid name: {RoleError}"
-                ));
+            if let Err(error) = role.as_str().parse::<Role>() {
+                problems.push(format!("the role `{role}` has an invalid name: {error}"));
             }
-            for name in permissions.iter().filter(|it| !it.is_well_formed()) {
-                problems.push(format!(
-                    "the permission `{name}` of the role `{role}` has an invalid name: {PermissionError}"
-                ));
+            for name in permissions {
+                if let Err(error) = name.as_str().parse::<Permission>() {
+                    problems.push(format!(
+                        "the permission `{name}` of the role `{role}` has an invalid name: {error}"
+                    ));
+                }
             }
         }
         problems

@@ -58,7 +58,7 @@ pub(crate) struct Auth {
     sessions: Sessions,
     admin_emails: AdminEmails,
     store: Store,
-    allow_impersonated_admins: bool,
+    impersonators_have_full_rights: bool,
     /// Active sessions with their users; ended sessions are not cached.
     session_cache: Cache<Arc<str>, CacheEntry<CurrentUser>>,
     /// Users that are read by id, such as the owners of tasks.
@@ -84,7 +84,7 @@ impl Auth {
             admin_emails,
             config,
             store,
-            allow_impersonated_admins: false,
+            impersonators_have_full_rights: false,
             session_cache: Cache::new(CACHE_ENTRIES),
             user_cache: Cache::new(CACHE_ENTRIES),
             epoch: AtomicU64::new(0),
@@ -93,9 +93,13 @@ impl Auth {
     }
 
     /// Sets the roles of the portal, and whether impersonators have the full rights of the user.
-    pub(crate) fn with_roles(mut self, roles: Arc<Roles>, allow_impersonated_admins: bool) -> Self {
+    pub(crate) fn with_roles(
+        mut self,
+        roles: Arc<Roles>,
+        impersonators_have_full_rights: bool,
+    ) -> Self {
         self.users = self.users.with_roles(roles);
-        self.allow_impersonated_admins = allow_impersonated_admins;
+        self.impersonators_have_full_rights = impersonators_have_full_rights;
         self
     }
 
@@ -161,7 +165,7 @@ impl Auth {
             self.user_changed(user.id).await;
         }
         let session_id: Arc<str> = Arc::from(identity.session_id.as_str());
-        let user = CurrentUser::of(identity, user, self.allow_impersonated_admins);
+        let user = CurrentUser::of(identity, user, self.impersonators_have_full_rights);
         let value = user.clone();
         self.session_cache
             .insert(Arc::clone(&session_id), CacheEntry { value, read_at });

@@ -119,7 +119,7 @@ impl Sessions {
                 .and_where(Expr::col("id").eq(user.id))
                 .take();
             transaction.execute(&update).await?;
-            user.last_login = Some(now);
+            user.last_sign_in_at = Some(now);
             role_changed = self
                 .admin_emails
                 .apply_to(&mut transaction, user.id)

@@ -94,9 +94,9 @@ impl Users {
                     .take();
                 let mut counts = self.read_counts(buckets, &select).await?;
                 // A user who was active in two buckets counts once in the total.
-                let (since, until) = buckets.previous_period();
+                let previous = buckets.previous_period();
                 counts.total = self.active_within(buckets.start(), buckets.end()).await?;
-                counts.previous = self.active_within(since, until).await?;
+                counts.previous = self.active_within(previous.start, previous.end).await?;
                 Ok(counts)
             })
             .await
@@ -212,15 +212,16 @@ mod tests {
         store.migrate().await.unwrap();
         let now = "2026-11-23T07:20:00Z".parse().unwrap();
         let buckets = Buckets::ending_at(TimeRange::Week, now);
-        let (since, until) = buckets.previous_period();
-        for at in [since, until, buckets.start(), buckets.end()] {
+        let previous = buckets.previous_period();
+        for at in [previous.start, previous.end, buckets.start(), buckets.end()] {
             sign_in(&store, at).await;
         }
         let users = Users::new(store);
         let active = users.active_within(buckets.start(), buckets.end()).await;
         assert_eq!(active.unwrap(), 1);
-        assert_eq!(users.active_within(since, until).await.unwrap(), 1);
-        // Each bucket also includes its start and excludes its end.
+        let active = users.active_within(previous.start, previous.end).await;
+        assert_eq!(active.unwrap(), 1);
+        // The same holds for each bucket.
         let select = users.by_bucket(&buckets, Func::count(Expr::col("id")));
         let select = select.clone().from(SESSIONS).take();
         let counts = users.read_counts(buckets, &select).await.unwrap();

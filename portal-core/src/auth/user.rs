@@ -45,7 +45,7 @@ pub struct User {
     /// `true` if the identity provider has banned the user.
     pub is_banned: bool,
     /// Free-form data that the application stores.
-    pub user_attribute: Value,
+    pub attributes: Value,
     /// Preferences that the user has set, such as the theme.
     pub preferences: Value,
     /// Time at which the user was first seen.
@@ -53,7 +53,7 @@ pub struct User {
     /// Time of the last change to the row.
     pub updated_at: DateTime<Utc>,
     /// Start of the latest session.
-    pub last_login: Option<DateTime<Utc>>,
+    pub last_sign_in_at: Option<DateTime<Utc>>,
     /// Permissions that the role grants.
     grants: Grants,
     /// `true` if the user is impersonated with the permissions of an ordinary user only.
@@ -108,11 +108,11 @@ impl User {
             role_source: stored.source(),
             is_active: row.get("is_active")?,
             is_banned: row.get("is_banned")?,
-            user_attribute: row.document("user_attribute")?.unwrap_or_default(),
+            attributes: row.document("user_attribute")?.unwrap_or_default(),
             preferences: row.document("preferences")?.unwrap_or_default(),
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
-            last_login: row.get("last_login")?,
+            last_sign_in_at: row.get("last_login")?,
             grants: Grants::default(),
             restricted: false,
         })
@@ -239,8 +239,8 @@ impl Serialize for User {
         user.serialize_field("avatar_url", &self.avatar_url)?;
         user.serialize_field("is_active", &self.is_active)?;
         user.serialize_field("created_at", &self.created_at)?;
-        user.serialize_field("last_login", &self.last_login)?;
-        user.serialize_field("user_attribute", &self.user_attribute)?;
+        user.serialize_field("last_login", &self.last_sign_in_at)?;
+        user.serialize_field("user_attribute", &self.attributes)?;
         user.end()
     }
 }
@@ -262,11 +262,11 @@ impl User {
             role_source: RoleSource::Administrator,
             is_active: true,
             is_banned: false,
-            user_attribute: Value::Null,
+            attributes: Value::Null,
             preferences: Value::Null,
             created_at: now,
             updated_at: now,
-            last_login: None,
+            last_sign_in_at: None,
             grants: Grants::default(),
             restricted: false,
         }

@@ -42,7 +42,7 @@ pub enum UserSort {
     #[default]
     CreatedAt,
     /// By the time of the latest sign-in.
-    LastLogin,
+    LastSignIn,
     /// By role.
     Role,
 }
@@ -52,7 +52,7 @@ impl UserSort {
         match self {
             Self::Email => "email",
             Self::CreatedAt => "created_at",
-            Self::LastLogin => "last_login",
+            Self::LastSignIn => "last_login",
             Self::Role => "user_type",
         }
     }
@@ -69,11 +69,21 @@ pub struct UserFilter {
     pub descending: bool,
     /// Number of rows to skip.
     pub offset: u64,
-    /// Maximum number of rows to return.
+    /// Maximum number of rows; 0 means 100.
     pub limit: u64,
 }
 
-/// A change to a user, of which that user is notified.
+/// Numbers of users, from [`Users::count`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UserCounts {
+    /// Number of users.
+    pub total: u64,
+    /// Number of users whose account is not deactivated.
+    pub active: u64,
+}
+
+/// Change to a user, for notifications to that user.
 pub(crate) struct UserChanged<'a> {
     pub(crate) id: Uuid,
     /// Title of the new role, if it changed.
@@ -254,6 +264,10 @@ impl Users {
             .and_where(Expr::col("deleted_at").is_null())
             .cond_where(condition.clone())
             .take();
+        let limit = match filter.limit {
+            0 => 100,
+            limit => limit,
+        };
         let order = if filter.descending {
             Order::Desc
         } else {
@@ -264,7 +278,7 @@ impl Users {
             .order_by(filter.sort.column(), order.clone())
             .order_by("id", order)
             .offset(filter.offset)
-            .limit(filter.limit)
+            .limit(limit)
             .take();
         let total = self.store.fetch_count(&count).await?;
         let users = self
@@ -277,12 +291,12 @@ impl Users {
         Ok((users, total.unsigned_abs()))
     }
 
-    /// Returns the number of users, and the number of active ones.
+    /// Counts the users.
     ///
     /// # Errors
     ///
     /// Fails if the database is unavailable.
-    pub async fn count(&self) -> Result<(u64, u64)> {
+    pub async fn count(&self) -> Result<UserCounts> {
         let all = Query::select()
             .expr(Func::count(Expr::col("id")))
             .from(TABLE)
@@ -292,10 +306,10 @@ impl Users {
             .clone()
             .and_where(Expr::col("is_active").eq(true))
             .take();
-        Ok((
-            self.store.fetch_count(&all).await?.unsigned_abs(),
-            self.store.fetch_count(&active).await?.unsigned_abs(),
-        ))
+        Ok(UserCounts {
+            total: self.store.fetch_count(&all).await?.unsigned_abs(),
+            active: self.store.fetch_count(&active).await?.unsigned_abs(),
+        })
     }
 
     /// Changes a user on behalf of the application.

@@ -71,15 +71,15 @@ pub struct Rates {
     /// Sign-ins and sign-outs per IP address. Default: 60 per minute.
     pub sign_in: Rate,
     /// New client tokens per user. Default: 60 per minute.
-    pub client_tokens: Rate,
+    pub client_token: Rate,
     /// Enqueued tasks per user. Default: 1200 per minute.
     pub start_task: Rate,
     /// Changes on administration pages and routes per user. Default: 300 per minute.
-    pub admin_writes: Rate,
+    pub admin_write: Rate,
     /// Changes to the user's own data. Default: 300 per minute.
     ///
     /// Examples are theme, preferences and notifications.
-    pub own_writes: Rate,
+    pub own_write: Rate,
     /// Factor by which the limit for an IP address exceeds the limit for a user. Default: 5.
     pub address_multiplier: u32,
 }
@@ -88,10 +88,10 @@ impl Default for Rates {
     fn default() -> Self {
         Self {
             sign_in: Rate::per_minute(60),
-            client_tokens: Rate::per_minute(60),
+            client_token: Rate::per_minute(60),
             start_task: Rate::per_minute(1200),
-            admin_writes: Rate::per_minute(300),
-            own_writes: Rate::per_minute(300),
+            admin_write: Rate::per_minute(300),
+            own_write: Rate::per_minute(300),
             address_multiplier: 5,
         }
     }

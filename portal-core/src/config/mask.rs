@@ -12,13 +12,13 @@ const SECRET_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "pwd", "sec
 /// Also works on text that is not a valid URI. When in doubt, it masks more.
 ///
 /// ```
-/// use portal_core::config::masked;
+/// use portal_core::config::mask_uri;
 ///
-/// assert_eq!(masked("postgres://ann:hunter2@db/crm"), "postgres://ann:********@db/crm");
-/// assert_eq!(masked("postgres://db/crm?password=hunter2"), "postgres://db/crm?password=********");
+/// assert_eq!(mask_uri("postgres://ann:hunter2@db/crm"), "postgres://ann:********@db/crm");
+/// assert_eq!(mask_uri("postgres://db/crm?password=hunter2"), "postgres://db/crm?password=********");
 /// ```
 #[must_use]
-pub fn masked(value: &str) -> String {
+pub fn mask_uri(value: &str) -> String {
     mask_parameters(&mask_user_info(value))
 }
 
@@ -95,7 +95,7 @@ mod tests {
             "host=db user=u password=hunter2 dbname=x",
             "sqlite://file.db?secret_key=hunter2",
         ] {
-            let shown = masked(uri);
+            let shown = mask_uri(uri);
             for part in ["hunter2", "hun", "ter2", "h%75nter2"] {
                 assert!(!shown.contains(part), "{uri}: {shown}");
             }
@@ -117,7 +117,7 @@ mod tests {
             "ann@example.com,bob@example.com",
             "10.0.0.0/8,::1",
         ] {
-            assert_eq!(masked(value), value);
+            assert_eq!(mask_uri(value), value);
         }
     }
 }

@@ -10,7 +10,7 @@ mod values;
 mod variables;
 
 pub use limits::{Limits, Rate, Rates};
-pub use mask::masked;
+pub use mask::mask_uri;
 pub use origins::is_loopback_host;
 pub(crate) use settings::SettingSources;
 pub use settings::{SettingSource, Settings};

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::mask::masked;
+use super::mask::mask_uri;
 use super::settings::Settings;
 
 pub(super) fn public_url(
@@ -49,7 +49,7 @@ fn read_public_url(
         None => {
             problems.push(format!(
                 "PUBLIC_URL is `{}`; use an origin such as `https://portal.example.com`",
-                masked(text)
+                mask_uri(text)
             ));
             default
         }
@@ -75,7 +75,7 @@ pub(super) fn allowed_origins(settings: &Settings, problems: &mut Vec<String>) -
             if origin.is_none() {
                 problems.push(format!(
                     "ALLOWED_ORIGINS contains `{}`; use origins such as `https://app.example.com`",
-                    masked(text)
+                    mask_uri(text)
                 ));
             }
             origin

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::dot_env::{self, DotEnvError};
-use super::mask::masked;
+use super::mask::mask_uri;
 use super::variables::{PORTAL_SETTINGS, Setting};
 
 /// Source of a setting's value, in order of precedence.
@@ -167,7 +167,7 @@ impl Settings {
                 Some((_, origin)) if setting.secret => {
                     (setting.name, "********".to_owned(), origin.to_string())
                 }
-                Some((value, origin)) => (setting.name, masked(value), origin.to_string()),
+                Some((value, origin)) => (setting.name, mask_uri(value), origin.to_string()),
             })
     }
 }

@@ -82,12 +82,12 @@ pub struct Config {
     pub base_path: String,
     /// Path of the page that users reach after signing in. Default: `/`.
     ///
-    /// Set it with [`PortalBuilder::home_page`](crate::PortalBuilder::home_page).
+    /// Set it with [`PortalBuilder::home_path`](crate::PortalBuilder::home_path).
     pub home_path: String,
     /// Path of the user's profile page, which the user menu links to; `None` if there is no such
     /// page.
     ///
-    /// Set it with [`PortalBuilder::profile_page`](crate::PortalBuilder::profile_page).
+    /// Set it with [`PortalBuilder::profile_path`](crate::PortalBuilder::profile_path).
     pub profile_path: Option<String>,
     /// Lower-case e-mail addresses whose verified owners become administrators.
     pub admin_emails: BTreeSet<String>,

@@ -5,6 +5,8 @@ mod rejection;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -19,6 +21,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 type Cause = Box<dyn StdError + Send + Sync + 'static>;
 
 /// An error in one value of the input.
+///
+/// ```
+/// use portal_core::FieldError;
+///
+/// let error = FieldError::new("/name", "required", "must not be empty");
+/// assert_eq!(error.to_string(), "/name must not be empty");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
     /// JSON pointer (RFC 6901) to the invalid value; empty for the whole document.
@@ -40,6 +49,17 @@ impl FieldError {
         }
     }
 }
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.pointer.is_empty() {
+            write!(f, "{} ", self.pointer)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for FieldError {}
 
 /// Error of a request.
 ///
@@ -187,15 +207,19 @@ impl Error {
         error
     }
 
-    /// Creates a `429`: rate limit exceeded; the client may retry after `retry_after` seconds.
+    /// Creates a `429`: rate limit exceeded; the client may retry after `retry_after`.
+    ///
+    /// The duration is rounded up to whole seconds, at least one.
     #[must_use]
-    pub fn too_many_requests(retry_after: u32) -> Self {
+    pub fn too_many_requests(retry_after: Duration) -> Self {
+        let seconds = retry_after.as_nanos().div_ceil(1_000_000_000).max(1);
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
         let mut error = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_requests",
-            format!("rate limit exceeded; retry in {retry_after} s"),
+            format!("rate limit exceeded; retry in {seconds} s"),
         );
-        error.0.problem.retry_after = Some(retry_after);
+        error.0.problem.retry_after = Some(seconds);
         error
     }
 
@@ -277,8 +301,8 @@ impl Error {
     }
 }
 
-impl std::fmt::Display for Error {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.problem.detail)?;
         for error in &self.0.problem.errors {
             write!(f, "; {} {}", error.pointer, error.message)?;

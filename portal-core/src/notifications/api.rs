@@ -83,7 +83,7 @@ async fn list(
     let filter = query.filter()?;
     let (items, next_cursor) = notifications.list(user.id, &filter).await?;
     Ok(Json(NotificationPage {
-        unread: notifications.unread(user.id).await?,
+        unread: notifications.count_unread(user.id).await?,
         items,
         next_cursor,
     }))

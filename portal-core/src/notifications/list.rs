@@ -59,7 +59,7 @@ fn row(entry: &NotificationRecord) -> Markup {
 
 fn content(entry: &NotificationRecord) -> Markup {
     html! {
-        span class="pt-note-icon" data-tone=[entry.tone.as_str()] { (icon(glyph(entry))) }
+        span class="pt-note-icon" data-tone=[entry.tone.attribute_value()] { (icon(glyph(entry))) }
         div {
             div class="pt-note-title" {
                 @if entry.link.is_some() {

@@ -10,7 +10,7 @@ use super::api::id_of;
 use super::list::{self, grouped};
 use super::record::NotificationRecord;
 use super::send_form::{self, SendForm};
-use super::service::{NotificationFilter, Notifications};
+use super::service::{NotificationFilter, Notifications, not_found};
 use crate::auth::{Access, CurrentUser, RateClass, caller, safe_redirect};
 use crate::error::{Error, Result};
 use crate::fields::QueryFields;
@@ -112,7 +112,7 @@ pub(super) async fn render(
         listed => listed,
     };
     let (items, next) = listed?;
-    let unread = scope.notifications.unread(user_id).await?;
+    let unread = scope.notifications.count_unread(user_id).await?;
     let mark = if filter.unread_only { "&unread=1" } else { "" };
     let region = Region::new("notifications").id("notifications");
     let empty = if filter.unread_only {
@@ -191,6 +191,7 @@ async fn latest(scope: PageScope) -> Result<PageResponse> {
 /// Redirects to the link of a notification.
 async fn open(scope: PageScope, Path(id): Path<String>) -> Result<Redirect> {
     let entry = scope.notifications.get(scope.user.id, id_of(&id)?).await?;
+    let entry = entry.ok_or_else(not_found)?;
     Ok(to_link_of(&entry))
 }
 
@@ -204,6 +205,7 @@ async fn read_and_open(scope: PageScope, Path(id): Path<String>) -> Result<Redir
         ..
     } = &scope;
     let entry = notifications.get(user.id, id_of(&id)?).await?;
+    let entry = entry.ok_or_else(not_found)?;
     if entry.is_unread() {
         notifications.mark_read(user.id, entry.id).await?;
     }

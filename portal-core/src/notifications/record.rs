@@ -92,11 +92,13 @@ const TONES: [Tone; 5] = [
 
 /// Returns the name in the database and on the wire.
 pub(super) fn name_of(tone: Tone) -> &'static str {
-    tone.as_str().unwrap_or("neutral")
+    tone.attribute_value().unwrap_or("neutral")
 }
 
 pub(super) fn tone_of(name: &str) -> Tone {
-    let known = TONES.into_iter().find(|tone| tone.as_str() == Some(name));
+    let known = TONES
+        .into_iter()
+        .find(|tone| tone.attribute_value() == Some(name));
     known.unwrap_or_default()
 }
 

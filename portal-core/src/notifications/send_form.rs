@@ -73,7 +73,7 @@ pub(super) async fn send(scope: PageScope, form: FormFields) -> Result<PageRespo
     if !draft.errors.is_empty() {
         return again(scope, draft).await;
     }
-    let reaches = scope.notifications.count(&audience).await?;
+    let reaches = scope.notifications.count_recipients(&audience).await?;
     if draft.confirmed != Some(reaches) {
         draft.reaches = Some(reaches);
         let page = render(scope, NotificationFilter::default(), Some(&draft)).await?;

@@ -185,7 +185,7 @@ impl Notifications {
     /// # Errors
     ///
     /// Fails if the database is unavailable.
-    pub async fn count(&self, audience: &Audience) -> Result<u64> {
+    pub async fn count_recipients(&self, audience: &Audience) -> Result<u64> {
         let rows = self.0.store.fetch_all(&audience.select()).await?;
         Ok(rows.len() as u64)
     }
@@ -226,10 +226,9 @@ impl Notifications {
     ///
     /// # Errors
     ///
-    /// Fails with `404` if it does not exist or belongs to another user.
-    pub async fn get(&self, user_id: Uuid, id: Uuid) -> Result<NotificationRecord> {
-        let found = table::get(&self.0.store, user_id, id).await?;
-        found.ok_or_else(not_found)
+    /// Fails if the database is unavailable.
+    pub async fn get(&self, user_id: Uuid, id: Uuid) -> Result<Option<NotificationRecord>> {
+        Ok(table::get(&self.0.store, user_id, id).await?)
     }
 
     /// Returns the number of a user's unread notifications.
@@ -239,7 +238,7 @@ impl Notifications {
     /// # Errors
     ///
     /// Fails if the database is unavailable.
-    pub async fn unread(&self, user_id: Uuid) -> Result<u64> {
+    pub async fn count_unread(&self, user_id: Uuid) -> Result<u64> {
         Ok(self.0.unread.get(user_id).await?.count)
     }
 
@@ -253,7 +252,7 @@ impl Notifications {
             self.invalidate(&[user_id]).await;
             return Ok(());
         }
-        self.get(user_id, id).await.map(drop)
+        self.get(user_id, id).await?.map(drop).ok_or_else(not_found)
     }
 
     /// Marks all notifications of a user as read; returns the number of previously unread ones.

@@ -5,7 +5,7 @@ mod brand;
 pub mod components;
 #[cfg(test)]
 mod contrast;
-pub mod default_layout;
+mod default_layout;
 mod default_theme;
 mod document;
 mod encoding;

@@ -73,7 +73,7 @@ pub fn notification_bell(page: &PageContext<'_>, id: &str) -> Markup {
         None,
         html! {
                 pt-bell data-at=(unread.newest_at) data-messages=(unread.messages) data-title=(unread.newest) data-text=[&unread.newest_text]
-                    data-tone=[unread.tone.as_str()] data-href=[unread.linked.map(|id| page.url(&format!("{PATH}/{id}")))] {
+                    data-tone=[unread.tone.attribute_value()] data-href=[unread.linked.map(|id| page.url(&format!("{PATH}/{id}")))] {
                     a class="pt-btn pt-bell" data-kind="ghost" data-icon href=(page.url(PATH)) aria-label=(label) title="Notifications" {
                         (icon("bell"))
                         @if unread.count > 0 { span class="pt-count" aria-hidden="true" { (shown(unread.count)) } }

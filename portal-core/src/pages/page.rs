@@ -14,7 +14,7 @@ use super::nav::NavItem;
 use super::requirements::Requirement;
 use crate::auth::{Access, RateClass, RouteInfo, RouteKind};
 use crate::source::Source;
-use crate::state::Dependency;
+use crate::state::{Dependency, TaskInput};
 
 /// Page of the portal. `#[page]` generates one; you can also build it by hand.
 ///
@@ -184,14 +184,14 @@ impl Page {
         self
     }
 
-    /// Declares values that the handler reads as [`Data`](crate::Data).
+    /// Declares a value that the handler reads as [`Data`](crate::Data).
     ///
     /// A missing value is then an error at startup instead of at the first request. `#[page]`
     /// declares the values among the arguments of the function.
     ///
     /// ```
     /// use portal_core::prelude::*;
-    /// use portal_core::{Page, TaskInput as _};
+    /// use portal_core::Page;
     ///
     /// struct Mailer;
     ///
@@ -199,10 +199,17 @@ impl Page {
     ///     html! {}
     /// }
     ///
-    /// let page = Page::get("/outbox", outbox).depends_on([Data::<Mailer>::dependency()]);
+    /// let page = Page::get("/outbox", outbox).depends_on::<Data<Mailer>>();
     /// # let _ = page;
     /// ```
-    pub fn depends_on(mut self, dependencies: impl IntoIterator<Item = Dependency>) -> Self {
+    pub fn depends_on<I: TaskInput>(mut self) -> Self {
+        self.dependencies.push(I::dependency());
+        self
+    }
+
+    /// Declares the values among the arguments of the handler, for `#[page]`.
+    #[doc(hidden)]
+    pub fn dependencies(mut self, dependencies: impl IntoIterator<Item = Dependency>) -> Self {
         self.dependencies.extend(dependencies);
         self
     }

@@ -32,6 +32,7 @@ const MAX_DECLARED: usize = 64;
 /// assert_eq!(map("A7").into_string(), "<berth-map data-place=\"A7\"></berth-map>");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a requirement has no effect unless it is passed to `require` or to the page"]
 pub struct Requirement(Kind);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +74,6 @@ impl Requirement {
     ///
     /// The styles cover a top bar (`pt-site-bar`), sections (`pt-site-section`), features, numbered
     /// steps, syntax-highlighted code and a footer.
-    #[must_use]
     pub const fn site_stylesheet() -> Self {
         Self(Kind::Builtin(Stylesheet::Site))
     }
@@ -82,7 +82,6 @@ impl Requirement {
     ///
     /// It is for the components of a provider, which receives it as
     /// [`RenderedPage::has_provider_markup`](crate::auth::RenderedPage::has_provider_markup).
-    #[must_use]
     pub const fn provider_markup() -> Self {
         Self(Kind::ProviderMarkup)
     }

@@ -11,7 +11,7 @@ use crate::request::escape_pointer;
 /// Error for a value that is not one of the choices of a theme setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{found}` is not a valid {setting}; use one of {allowed}")]
-pub struct UnknownChoice {
+pub struct ParseThemeError {
     setting: &'static str,
     found: String,
     allowed: String,
@@ -51,10 +51,10 @@ macro_rules! choices {
         }
 
         impl FromStr for $name {
-            type Err = UnknownChoice;
+            type Err = ParseThemeError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::ALL.iter().copied()$(.chain([Self::$extra]))?.find(|choice| choice.as_str() == text).ok_or_else(|| UnknownChoice {
+                Self::ALL.iter().copied()$(.chain([Self::$extra]))?.find(|choice| choice.as_str() == text).ok_or_else(|| ParseThemeError {
                     setting: $setting,
                     found: text.to_owned(),
                     allowed: [$($text,)+ $($extra_text)?].join(", "),
@@ -230,7 +230,7 @@ impl Theme {
     }
 
     /// Changes one setting by name. Unknown names have no effect.
-    fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownChoice> {
+    fn set(&mut self, name: &str, value: &str) -> Result<(), ParseThemeError> {
         match name {
             "accent" => self.accent = value.parse()?,
             "gray" => self.gray = value.parse()?,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::theme::{Accent, Appearance, Density, Gray, Radius, Scaling, Theme, UnknownChoice};
+use super::theme::{Accent, Appearance, Density, Gray, ParseThemeError, Radius, Scaling, Theme};
 
 /// Cookie value of a setting that follows the default theme.
 const FOLLOWS: &str = "-";
@@ -61,8 +61,8 @@ impl ThemeChoice {
     ///
     /// An empty value makes the setting follow the default theme.
     ///
-    /// Returns [`UnknownChoice`] if the setting exists and the value is not one of its choices.
-    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownChoice> {
+    /// Returns [`ParseThemeError`] if the setting exists and the value is not one of its choices.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), ParseThemeError> {
         fn read<T: std::str::FromStr>(value: &str) -> Result<Option<T>, T::Err> {
             Some(value)
                 .filter(|it| !it.is_empty())

@@ -62,7 +62,7 @@ pub fn theme_form(state: &PortalState, parts: &Parts) -> Result<Markup> {
     let choice = setup.choice_of(&parts.headers, user);
     Ok(ThemePicker::new(ACTION, choice, setup.theme.theme())
         .brand(setup.brand.accent_gray())
-        .hidden(return_to(parts))
+        .hidden_fields(return_to(parts))
         .render())
 }
 

@@ -114,10 +114,10 @@ impl<C: Clock> RateCounters<C> {
         };
         Self {
             sign_in: RateCounter::new(rates.sign_in, clock()),
-            client_token: pair(rates.client_tokens),
+            client_token: pair(rates.client_token),
             start_task: pair(rates.start_task),
-            admin_write: pair(rates.admin_writes),
-            own_write: pair(rates.own_writes),
+            admin_write: pair(rates.admin_write),
+            own_write: pair(rates.own_write),
         }
     }
 
@@ -164,7 +164,7 @@ impl<C: Clock> RateCounter<C> {
         };
         self.limiter.check_key(caller).map_err(|refused| {
             tracing::info!(?caller, "rate limit exceeded");
-            too_many(refused.wait_time_from(self.limiter.clock().now()))
+            Error::too_many_requests(refused.wait_time_from(self.limiter.clock().now()))
         })
     }
 
@@ -190,11 +190,6 @@ impl<C: Clock> RateCounter<C> {
         self.limiter.retain_recent();
         self.limiter.len() < MAX_CALLERS
     }
-}
-
-fn too_many(wait: Duration) -> Error {
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    Error::too_many_requests(u32::try_from(seconds.max(1)).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -280,7 +275,7 @@ mod tests {
     #[test]
     fn retry_after_is_in_whole_seconds() {
         for (wait, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (20_000, 20)] {
-            let problem = too_many(Duration::from_millis(wait)).into_problem();
+            let problem = Error::too_many_requests(Duration::from_millis(wait)).into_problem();
             assert_eq!(problem.retry_after, Some(seconds), "{wait}");
         }
     }

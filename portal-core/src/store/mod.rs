@@ -22,14 +22,14 @@ pub use executor::Executor;
 pub(crate) use freshness::ReadStamp;
 pub use migrate::MigrationState;
 pub(crate) use pubsub::ClusterEvent;
-pub use row::{Column, Row};
+pub use row::{FromColumn, Row};
 /// The crate whose statements a [`Transaction`] executes.
 pub use sea_query;
 pub(crate) use single_flight::SingleFlight;
 pub(crate) use statement::RawSql;
 pub use statement::Statement;
 pub(crate) use task_change::{TaskChange, TaskChanges, TaskOwners};
-pub use time_range::{Buckets, Counts, Step, TimeRange};
+pub use time_range::{Buckets, Counts, ParseTimeRangeError, Step, TimeRange};
 pub use transaction::Transaction;
 
 use chrono::{DateTime, SubsecRound, Utc};

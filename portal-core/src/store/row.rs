@@ -29,7 +29,7 @@ impl Row {
     /// # Errors
     ///
     /// Fails if the column does not exist or has a different type.
-    pub fn get<T: Column>(&self, column: &str) -> Result<T, StoreError> {
+    pub fn get<T: FromColumn>(&self, column: &str) -> Result<T, StoreError> {
         Ok(match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(row) => row.try_get(column)?,
@@ -63,7 +63,7 @@ impl Row {
     /// # Errors
     ///
     /// Fails if the column does not exist or has a different type.
-    pub fn at<T: Column>(&self, index: usize) -> Result<T, StoreError> {
+    pub fn at<T: FromColumn>(&self, index: usize) -> Result<T, StoreError> {
         Ok(match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(row) => row.try_get(index)?,
@@ -74,9 +74,9 @@ impl Row {
 }
 
 /// A type that both databases can return. Implemented for all types that sqlx decodes.
-pub trait Column: SqliteColumn + PostgresColumn {}
+pub trait FromColumn: SqliteColumn + PostgresColumn {}
 
-impl<T: SqliteColumn + PostgresColumn> Column for T {}
+impl<T: SqliteColumn + PostgresColumn> FromColumn for T {}
 
 #[cfg(feature = "sqlite")]
 #[doc(hidden)]

@@ -1,6 +1,7 @@
 //! Time ranges of statistics, divided into buckets of equal duration.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
@@ -95,13 +96,18 @@ impl fmt::Display for TimeRange {
 }
 
 impl FromStr for TimeRange {
-    type Err = String;
+    type Err = ParseTimeRangeError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ParseTimeRangeError> {
         let found = Self::ALL.into_iter().find(|range| range.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is not a time range; use 24h, 7d, 30d or 90d"))
+        found.ok_or_else(|| ParseTimeRangeError(text.to_owned()))
     }
 }
+
+/// Error for a string that is not a time range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a time range; use 24h, 7d, 30d or 90d")]
+pub struct ParseTimeRangeError(String);
 
 /// Duration of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,20 +192,20 @@ impl Buckets {
 
     /// Returns the start and end of the previous period, which is as long as the elapsed range.
     #[must_use]
-    pub fn previous_period(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+    pub fn previous_period(&self) -> Range<DateTime<Utc>> {
         let length =
             self.range.step().duration() * i32::try_from(self.range.bucket_count()).unwrap_or(1);
-        (self.start - length, self.now - length)
+        self.start - length..self.now - length
     }
 
     /// Returns the condition that the time in a column is in these buckets or in the previous
     /// period.
     pub(crate) fn cover(&self, column: &'static str) -> Cond {
-        let (since, until) = self.previous_period();
+        let previous = self.previous_period();
         let at = || Expr::col(column);
         Cond::any()
             .add(at().gte(self.start).and(at().lt(self.now)))
-            .add(at().gte(since).and(at().lt(until)))
+            .add(at().gte(previous.start).and(at().lt(previous.end)))
     }
 
     /// Returns an expression for grouping by bucket: the day or hour of the time in a column, as
@@ -290,7 +296,7 @@ mod tests {
         assert_eq!(week.index_of(at("2026-11-24T00:00:00Z")), None);
         assert_eq!(
             week.previous_period(),
-            (at("2026-11-10T00:00:00Z"), at("2026-11-16T07:20:00Z"))
+            at("2026-11-10T00:00:00Z")..at("2026-11-16T07:20:00Z")
         );
         let day = Buckets::ending_at(TimeRange::Day, at("2026-03-01T00:59:59.9Z"));
         assert_eq!(day.start(), at("2026-02-28T01:00:00Z"));
@@ -302,7 +308,8 @@ mod tests {
             assert_eq!(range.to_string().parse(), Ok(range));
             assert_eq!(range.buckets().times().len(), range.bucket_count());
         }
-        assert!("1y".parse::<TimeRange>().unwrap_err().contains("24h"));
+        let error = "1y".parse::<TimeRange>().unwrap_err();
+        assert!(error.to_string().contains("24h"));
         assert_eq!(TimeRange::from_query(Some("1y")), TimeRange::Week);
     }
 }

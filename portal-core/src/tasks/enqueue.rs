@@ -1,4 +1,4 @@
-//! Builder for enqueuing a task from code.
+//! Builder for enqueueing a task from code.
 
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -51,8 +51,7 @@ impl Tasks {
     ///     let handle = tasks
     ///         .enqueue(send_digest, NoArgs {})
     ///         .delay(Duration::from_secs(60))
-    ///         .await
-    ///         .map_err(|error| TaskError::new(error.to_string()))?;
+    ///         .await?;
     ///     let sent: u32 = handle.result().await?;
     ///     Ok(())
     /// }
@@ -101,8 +100,8 @@ impl<R> Enqueue<R> {
     ///
     /// By default, the task belongs to the application. A `&CurrentUser` is accepted too: the task
     /// then belongs to that user.
-    pub fn initiator(mut self, starter: impl Into<Initiator>) -> Self {
-        self.initiator = starter.into();
+    pub fn initiator(mut self, initiator: impl Into<Initiator>) -> Self {
+        self.initiator = initiator.into();
         self
     }
 
@@ -113,8 +112,8 @@ impl<R> Enqueue<R> {
     }
 
     /// Sets the earliest time at which the task may start. Default: immediately.
-    pub fn run_at(mut self, moment: DateTime<Utc>) -> Self {
-        self.run_at = Some(moment);
+    pub fn run_at(mut self, at: DateTime<Utc>) -> Self {
+        self.run_at = Some(at);
         self
     }
 

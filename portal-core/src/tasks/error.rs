@@ -73,8 +73,8 @@ impl TaskError {
 
     /// Sets the minimum delay before the next attempt. Default: the backoff of the task type.
     #[must_use]
-    pub fn retry_after(mut self, pause: Duration) -> Self {
-        self.retry = Retry::After(pause);
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.retry = Retry::After(delay);
         self
     }
 

@@ -18,7 +18,6 @@ mod statistics;
 mod table_columns;
 mod trace_context;
 
-pub use crate::auth::{ClientToken, ClientTokens, NewClientToken};
 pub use context::{ProgressUpdate, TaskContext};
 pub use definition::args::{NoArgs, TaskArgs};
 pub use definition::task::{OnCrash, Task, TaskDefinition};
@@ -29,7 +28,7 @@ pub use error::TaskError;
 pub use events::history::{TaskEvent, TaskHistory};
 pub use events::updates::TaskUpdates;
 pub use initiator::Initiator;
-pub use record::{TaskRecord, TaskStatus};
+pub use record::{ParseTaskStatusError, TaskRecord, TaskStatus};
 pub use service::{TaskFilter, TaskHandle, Tasks};
 pub use settings::TaskSettings;
 pub use statistics::{TaskCounts, TaskDurations, TaskScope};

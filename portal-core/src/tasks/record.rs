@@ -51,9 +51,9 @@ impl fmt::Display for TaskStatus {
 }
 
 impl FromStr for TaskStatus {
-    type Err = String;
+    type Err = ParseTaskStatusError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ParseTaskStatusError> {
         [
             Self::Pending,
             Self::Processing,
@@ -62,9 +62,14 @@ impl FromStr for TaskStatus {
         ]
         .into_iter()
         .find(|status| status.as_str() == text)
-        .ok_or_else(|| format!("`{text}` is not a task status"))
+        .ok_or_else(|| ParseTaskStatusError(text.to_owned()))
     }
 }
+
+/// Error for a string that is not a task status.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a task status")]
+pub struct ParseTaskStatusError(String);
 
 impl Serialize for TaskStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -147,9 +152,9 @@ impl TaskRecord {
             name,
             client_token_id: row.get("client_token_id")?,
             owner_user_id: row.get("owner_user_id")?,
-            status: status
-                .parse()
-                .map_err(|error: String| StoreError::Other(sqlx::Error::Decode(error.into())))?,
+            status: status.parse().map_err(|error: ParseTaskStatusError| {
+                StoreError::Other(sqlx::Error::Decode(error.into()))
+            })?,
             progress: u8::try_from(row.get::<i32>("progress")?.clamp(0, 100)).unwrap_or(100),
             message: row.get("message")?,
             result: None,

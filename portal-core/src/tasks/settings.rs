@@ -27,8 +27,8 @@ pub struct TaskSettings {
     pub(crate) cancel_grace_period: Duration,
     pub(crate) max_result_bytes: usize,
     pub(crate) retention: Duration,
-    pub(crate) pending_per_owner: u64,
-    pub(crate) stored_bytes_per_owner: u64,
+    pub(crate) max_pending_per_owner: u64,
+    pub(crate) max_stored_bytes_per_owner: u64,
     pub(crate) notify: TaskNotify,
     pub(crate) slow_threshold: Duration,
     /// `true` if the portal has pages for users' own tasks, which notifications link to.
@@ -46,8 +46,8 @@ impl Default for TaskSettings {
             cancel_grace_period: Duration::from_secs(5),
             max_result_bytes: 1024 * 1024,
             retention: Duration::from_secs(7 * 24 * 60 * 60),
-            pending_per_owner: 20_000,
-            stored_bytes_per_owner: 256 * 1024 * 1024,
+            max_pending_per_owner: 20_000,
+            max_stored_bytes_per_owner: 256 * 1024 * 1024,
             notify: TaskNotify::default(),
             slow_threshold: Duration::from_secs(10),
             task_pages: true,
@@ -56,7 +56,7 @@ impl Default for TaskSettings {
 }
 
 impl TaskSettings {
-    /// Sets the maximum number of tasks that a process runs concurrently. Default: 64.
+    /// Sets the maximum number of concurrent tasks per process. Default: 64.
     ///
     /// With 0, the process runs no tasks; it only enqueues and shows them.
     pub fn concurrency(mut self, tasks: usize) -> Self {
@@ -122,8 +122,8 @@ impl TaskSettings {
     ///
     /// `u64::MAX` removes the limit. Further tasks are rejected with `429 too_many_pending_tasks`.
     /// Tasks without an owner, such as those that schedules enqueue, are not limited.
-    pub fn pending_per_owner(mut self, tasks: u64) -> Self {
-        self.pending_per_owner = tasks;
+    pub fn max_pending_per_owner(mut self, tasks: u64) -> Self {
+        self.max_pending_per_owner = tasks;
         self
     }
 
@@ -133,8 +133,8 @@ impl TaskSettings {
     /// Further tasks are rejected with `429 task_storage_full`. Results are stored even if they
     /// exceed the limit. Space is freed when finished tasks are deleted; see
     /// [`retention`](Self::retention).
-    pub fn stored_bytes_per_owner(mut self, bytes: u64) -> Self {
-        self.stored_bytes_per_owner = bytes;
+    pub fn max_stored_bytes_per_owner(mut self, bytes: u64) -> Self {
+        self.max_stored_bytes_per_owner = bytes;
         self
     }
 

@@ -250,7 +250,7 @@ fn validate(model: &Model) -> Option<TokenStream> {
     let span = located_at(model.attribute.validate?);
     let call = quote_spanned!(span=> #private::garde_errors(self));
     Some(quote! {
-        fn validate(&self) -> #private::Vec<#krate::FieldError> {
+        fn field_errors(&self) -> #private::Vec<#krate::FieldError> {
             #call
         }
     })

@@ -157,7 +157,7 @@ fn settings(page: &PageModel) -> TokenStream {
     }
     for argument in page.handler.argument_types() {
         settings
-            .extend(quote!(.depends_on((&#private::Argument::<#argument>::new()).dependency())));
+            .extend(quote!(.dependencies((&#private::Argument::<#argument>::new()).dependency())));
     }
     settings
 }

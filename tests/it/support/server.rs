@@ -84,7 +84,7 @@ impl TestServer {
         let state = portal.state().clone();
         let routes = portal.list_routes().to_vec();
         let router = format!("{:?}", portal.router());
-        let served = tokio::spawn(portal.serve_until(listener, signal.clone()));
+        let served = tokio::spawn(portal.serve_until(listener, signal.clone().cancelled_owned()));
         Self {
             url: format!("http://127.0.0.1:{port}"),
             uri,

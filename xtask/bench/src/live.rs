@@ -245,7 +245,7 @@ async fn serve(ready: &std::sync::mpsc::Sender<SocketAddr>, stop: CancellationTo
         .build()
         .await?;
     ready.send(address)?;
-    portal.serve_until(listener, stop).await?;
+    portal.serve_until(listener, stop.cancelled_owned()).await?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 //!   gray, and 4.5:1 on step 4, the fill under the pointer.
 //! - `mark`, for elements without text (switch, progress, line of a chart): `solid` where its contrast
 //!   is 3:1, else `text`.
+//!
 //! A test in `portal-core` reads the result and measures its contrast.
 
 use std::fmt::{Display, Write as _};

@@ -123,12 +123,12 @@ fn revoke_dialog(token: &ClientToken) -> Confirm {
         "Revoke token",
     )
     .text("Programs that use this token lose access immediately. Its tasks continue.")
-    .hidden(html! { input type="hidden" name="token" value=(token.id); })
+    .hidden_fields(html! { input type="hidden" name="token" value=(token.id); })
 }
 
 fn account_card(user: &CurrentUser) -> Card<'_> {
-    let last_login = user
-        .last_login
+    let last_sign_in = user
+        .last_sign_in_at
         .map(|at| at.to_rfc3339())
         .unwrap_or_default();
     let permissions: Vec<&str> = user.permissions().map(Permission::as_str).collect();
@@ -155,7 +155,7 @@ fn account_card(user: &CurrentUser) -> Card<'_> {
                     }
                 }),
                 ("Member since", time(&user.created_at.to_rfc3339(), TimeFormat::Date)),
-                ("Last sign-in", time(&last_login, TimeFormat::DateTime)),
+                ("Last sign-in", time(&last_sign_in, TimeFormat::DateTime)),
                 ("ID", html! { code { (user.id) } }),
             ]))
         }

@@ -23,7 +23,7 @@ use crate::error::FieldError;
 ///         match self { Self::Free => "free", Self::Pro => "pro" }
 ///     }
 ///
-///     fn from_str(text: &str) -> Option<Self> {
+///     fn from_choice(text: &str) -> Option<Self> {
 ///         match text { "free" => Some(Self::Free), "pro" => Some(Self::Pro), _ => None }
 ///     }
 /// }
@@ -39,7 +39,7 @@ pub trait AdminChoice: Sized {
     fn as_str(&self) -> &'static str;
 
     /// Returns the variant with this text.
-    fn from_str(text: &str) -> Option<Self>;
+    fn from_choice(text: &str) -> Option<Self>;
 }
 
 impl<T: AdminChoice> AdminField for T {
@@ -54,6 +54,6 @@ impl<T: AdminChoice> AdminField for T {
         let text = value
             .as_str()
             .ok_or_else(|| wrong_type("must be a string"))?;
-        T::from_str(text).ok_or_else(|| not_allowed(<T as AdminChoice>::CHOICES))
+        T::from_choice(text).ok_or_else(|| not_allowed(<T as AdminChoice>::CHOICES))
     }
 }

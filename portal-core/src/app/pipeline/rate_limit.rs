@@ -5,10 +5,9 @@ use axum::http::request::Parts;
 use uuid::Uuid;
 
 use super::context::Context;
-use crate::auth::{Guard, RateClass, caller};
+use crate::auth::{ClientTokens, Guard, RateClass, caller};
 use crate::error::Result;
 use crate::security::TrustedProxies;
-use crate::tasks::ClientTokens;
 
 /// Counts a request for its IP address, then for its user: `429` if either exceeds its rate.
 ///

@@ -77,6 +77,7 @@ pub struct RouteInfo {
 
 impl RouteInfo {
     /// Creates a route without a source.
+    #[must_use]
     pub fn new(
         kind: RouteKind,
         method: Option<Method>,

@@ -14,5 +14,5 @@ use super::Tone;
 /// ```
 #[must_use]
 pub fn badge(label: &str, tone: Tone) -> Markup {
-    html! { span class="pt-badge" data-tone=[tone.as_str()] { (label) } }
+    html! { span class="pt-badge" data-tone=[tone.attribute_value()] { (label) } }
 }

@@ -52,7 +52,7 @@ impl Render for Banner {
             "status"
         };
         html! {
-            div class="pt-banner" role=(role) data-tone=[self.tone.as_str()] {
+            div class="pt-banner" role=(role) data-tone=[self.tone.attribute_value()] {
                 (icon(self.tone.icon()))
                 div {
                     @if let Some(title) = &self.title { strong { (title) } " " }

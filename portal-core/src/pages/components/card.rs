@@ -59,8 +59,8 @@ impl<'a> Card<'a> {
     }
 
     /// Sets a tinted line at the bottom, for example with a note or a button.
-    pub fn footer(mut self, foot: impl Render) -> Self {
-        self.footer = Some(foot.render());
+    pub fn footer(mut self, footer: impl Render) -> Self {
+        self.footer = Some(footer.render());
         self
     }
 

@@ -68,16 +68,16 @@ impl Combobox {
     }
 
     /// Sets the path that returns the choices. It should return at most 20.
-    pub fn source<'h>(mut self, address: impl Into<Href<'h>>) -> Self {
-        self.source = Some(address.into().into_owned());
+    pub fn source<'h>(mut self, url: impl Into<Href<'h>>) -> Self {
+        self.source = Some(url.into().into_owned());
         self
     }
 
     /// Offers to create a choice that was not found.
     ///
     /// A new tab opens this URL with the typed text appended, such as `/people/new?name=`.
-    pub fn create(mut self, address: impl Into<String>) -> Self {
-        self.create = Some(address.into());
+    pub fn create(mut self, url: impl Into<String>) -> Self {
+        self.create = Some(url.into());
         self
     }
 

@@ -23,8 +23,8 @@ pub struct Confirm {
     title: String,
     text: Option<String>,
     action: Href<'static>,
-    verb: String,
-    hidden: Option<Markup>,
+    button: String,
+    hidden_fields: Option<Markup>,
     phrase: Option<String>,
     body: Option<Markup>,
     dismiss: String,
@@ -36,15 +36,15 @@ impl Confirm {
         id: impl Into<String>,
         title: impl Into<String>,
         action: impl Into<Href<'h>>,
-        verb: impl Into<String>,
+        button: impl Into<String>,
     ) -> Self {
         Self {
             id: id.into(),
             title: title.into(),
             text: None,
             action: action.into().into_owned(),
-            verb: verb.into(),
-            hidden: None,
+            button: button.into(),
+            hidden_fields: None,
             phrase: None,
             body: None,
             dismiss: "Cancel".to_owned(),
@@ -58,8 +58,8 @@ impl Confirm {
     }
 
     /// Sets the form's hidden fields, such as the anti-forgery token.
-    pub fn hidden(mut self, hidden: impl Render) -> Self {
-        self.hidden = Some(hidden.render());
+    pub fn hidden_fields(mut self, fields: impl Render) -> Self {
+        self.hidden_fields = Some(fields.render());
         self
     }
 
@@ -105,7 +105,7 @@ impl Render for Confirm {
         html! {
             dialog class="pt-dialog" id=(self.id) popover="auto" role="alertdialog" aria-labelledby=(title_id) aria-describedby=[text_id.as_ref()] {
                 form method="post" action=(self.action) {
-                    @if let Some(hidden) = &self.hidden { (hidden) }
+                    @if let Some(fields) = &self.hidden_fields { (fields) }
                     div class="pt-dialog-body" {
                         h2 id=(title_id) { (self.title) }
                         @if let Some(text) = &self.text { p id=[text_id.as_ref()] { (text) } }
@@ -117,7 +117,7 @@ impl Render for Confirm {
                     }
                     div class="pt-dialog-foot" {
                         (Button::new(self.dismiss.as_str()).closes().attribute("popovertarget", self.id.clone()).attribute("popovertargetaction", "hide"))
-                        (Button::new(self.verb.as_str()).danger().submit())
+                        (Button::new(self.button.as_str()).danger().submit())
                     }
                 }
             }

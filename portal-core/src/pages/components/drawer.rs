@@ -80,8 +80,8 @@ impl Drawer {
     }
 
     /// Sets the footer, which stays at the bottom: one solid button. A "Cancel" button is added.
-    pub fn footer(mut self, foot: impl Render) -> Self {
-        self.footer = Some(foot.render());
+    pub fn footer(mut self, footer: impl Render) -> Self {
+        self.footer = Some(footer.render());
         self
     }
 

@@ -76,13 +76,13 @@ impl KeysetPagination {
     pub fn sizes<'h>(
         mut self,
         action: impl Into<Href<'h>>,
-        present: u64,
+        current: u64,
         sizes: &[u64],
-        keep: &[(&str, &str)],
+        preserve: &[(&str, &str)],
     ) -> Self {
         self.sizes = Some((
-            SizeForm::new(action.into().into_owned(), sizes, keep),
-            present,
+            SizeForm::new(action.into().into_owned(), sizes, preserve),
+            current,
         ));
         self
     }
@@ -93,7 +93,7 @@ impl Render for KeysetPagination {
         scope::require_stylesheet(Stylesheet::Table);
         html! {
             div class="pt-pages" {
-                @if let Some((form, present)) = &self.sizes { (form.render(*present)) }
+                @if let Some((form, current)) = &self.sizes { (form.render(*current)) }
                 span { @if let Some(rows) = self.estimated_total { "About " (estimate(rows)) } }
                 nav aria-label="Pages" {
                     @let [previous, next] = self.words;

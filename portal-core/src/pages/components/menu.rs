@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::{Button, Tone, icon, rel};
+use super::{Button, Tone, rel};
 use crate::pages::Href;
 
 /// A list of actions behind a `…` button. Works without JavaScript.
@@ -33,17 +33,17 @@ impl Menu {
     }
 
     /// Adds a link.
-    pub fn link<'h>(mut self, glyph: &str, label: &str, href: impl Into<Href<'h>>) -> Self {
+    pub fn link<'h>(mut self, icon: &str, label: &str, href: impl Into<Href<'h>>) -> Self {
         let href = href.into();
         self.items
-            .push(html! { a href=(href) rel=[rel(href.as_str())] { (icon(glyph)) (label) } });
+            .push(html! { a href=(href) rel=[rel(href.as_str())] { (super::icon(icon)) (label) } });
         self
     }
 
     /// Adds a POST form with one button; `hidden` holds its hidden fields.
     pub fn post<'h>(
         mut self,
-        glyph: &str,
+        icon: &str,
         label: &str,
         action: impl Into<Href<'h>>,
         hidden: impl Render,
@@ -52,16 +52,16 @@ impl Menu {
         self.items.push(html! {
             form method="post" action=(action.into()) {
                 (hidden)
-                button type="submit" data-tone=[tone.as_str()] { (icon(glyph)) (label) }
+                button type="submit" data-tone=[tone.attribute_value()] { (super::icon(icon)) (label) }
             }
         });
         self
     }
 
     /// Adds a button that opens a drawer or dialog of the page.
-    pub fn dialog(mut self, glyph: &str, label: &str, dialog_id: &str, tone: Tone) -> Self {
+    pub fn dialog(mut self, icon: &str, label: &str, dialog_id: &str, tone: Tone) -> Self {
         self.items.push(html! {
-            button type="button" data-opens=(dialog_id) popovertarget=(dialog_id) data-tone=[tone.as_str()] { (icon(glyph)) (label) }
+            button type="button" data-opens=(dialog_id) popovertarget=(dialog_id) data-tone=[tone.attribute_value()] { (super::icon(icon)) (label) }
         });
         self
     }

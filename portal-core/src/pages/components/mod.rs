@@ -69,7 +69,7 @@ pub use self::{
     table::{Column, Row, SortOrder, Table},
     tabs::{Tab, segmented, segmented_links, tabs},
     task_list::{TaskList, TaskRowView, task_list, task_status},
-    theme_picker::{ThemePicker, theme_picker},
+    theme_picker::ThemePicker,
     time::{TimeFormat, time},
     toast::{toast, toast_region, toast_with_action},
     tone::Tone,

@@ -108,9 +108,9 @@ impl Pagination {
         mut self,
         action: impl Into<Href<'h>>,
         sizes: &[u64],
-        keep: &[(&str, &str)],
+        preserve: &[(&str, &str)],
     ) -> Self {
-        self.sizes = Some(SizeForm::new(action.into().into_owned(), sizes, keep));
+        self.sizes = Some(SizeForm::new(action.into().into_owned(), sizes, preserve));
         self
     }
 

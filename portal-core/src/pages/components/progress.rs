@@ -18,7 +18,7 @@ use super::{Tone, lazy_assets::lazy_assets};
 pub fn progress(percent: u8, label: &str, tone: Tone) -> Markup {
     let percent = percent.min(100);
     html! {
-        div class="pt-progress" data-part="progress" data-tone=[tone.as_str()] {
+        div class="pt-progress" data-part="progress" data-tone=[tone.attribute_value()] {
             progress max="100" value=(percent) aria-label=(label) { }
             span { (percent) "%" }
         }

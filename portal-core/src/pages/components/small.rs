@@ -3,11 +3,11 @@ use maud::{Markup, html};
 use super::icon;
 use crate::pages::Href;
 
-/// Renders a line between two groups, with text in it unless `words` is empty.
+/// Renders a line between two groups, with text in it unless `text` is empty.
 #[must_use]
-pub fn divider(words: &str) -> Markup {
+pub fn divider(text: &str) -> Markup {
     html! {
-        @if words.is_empty() { hr; } @else { div class="pt-or" { (words) } }
+        @if text.is_empty() { hr; } @else { div class="pt-or" { (text) } }
     }
 }
 
@@ -28,20 +28,23 @@ pub fn kbd(keys: &str) -> Markup {
 
 /// Renders a breadcrumb: the parent pages with their URLs, outermost first, and the page itself.
 #[must_use]
-pub fn breadcrumb(above: &[(&str, &str)], here: &str) -> Markup {
-    let above = above
+pub fn breadcrumb(parents: &[(&str, &str)], current: &str) -> Markup {
+    let parents = parents
         .iter()
         .map(|(label, href)| (*label, Href::from(*href)));
-    crumbs(above, here)
+    crumbs(parents, current)
 }
 
 /// Renders the links to the pages above, and the name of this page.
-pub(super) fn crumbs<'a>(above: impl Iterator<Item = (&'a str, Href<'a>)>, here: &str) -> Markup {
+pub(super) fn crumbs<'a>(
+    parents: impl Iterator<Item = (&'a str, Href<'a>)>,
+    current: &str,
+) -> Markup {
     html! {
         nav class="pt-crumbs" aria-label="Breadcrumb" {
             ol {
-                @for (label, href) in above { li { a href=(href) { (label) } (icon("chevron-right")) } }
-                li aria-current="page" { (here) }
+                @for (label, href) in parents { li { a href=(href) { (label) } (icon("chevron-right")) } }
+                li aria-current="page" { (current) }
             }
         }
     }

@@ -46,14 +46,24 @@ impl StatCard {
     }
 
     /// Shows a rise by `amount`; the tone shows whether that is good.
-    pub fn rise(mut self, amount: impl Into<String>, than: impl Into<String>, tone: Tone) -> Self {
-        self.change = Some(("arrow-up", amount.into(), than.into(), tone));
+    pub fn rise(
+        mut self,
+        amount: impl Into<String>,
+        comparison: impl Into<String>,
+        tone: Tone,
+    ) -> Self {
+        self.change = Some(("arrow-up", amount.into(), comparison.into(), tone));
         self
     }
 
     /// Shows a fall by `amount`; the tone shows whether that is good.
-    pub fn fall(mut self, amount: impl Into<String>, than: impl Into<String>, tone: Tone) -> Self {
-        self.change = Some(("arrow-down", amount.into(), than.into(), tone));
+    pub fn fall(
+        mut self,
+        amount: impl Into<String>,
+        comparison: impl Into<String>,
+        tone: Tone,
+    ) -> Self {
+        self.change = Some(("arrow-down", amount.into(), comparison.into(), tone));
         self
     }
 
@@ -81,7 +91,7 @@ impl Render for StatCard {
                 dd { (self.value) }
                 (sparkline(&self.trend))
                 @if let Some((arrow, amount, than, tone)) = &self.change {
-                    dd class="pt-delta" data-tone=[tone.as_str()] {
+                    dd class="pt-delta" data-tone=[tone.attribute_value()] {
                         (icon(arrow))
                         b { (if *arrow == "arrow-up" { "Up " } else { "Down " }) (amount) }
                         span { (than) }

@@ -138,7 +138,7 @@ impl TaskRowView {
 #[must_use]
 pub fn task_status(task: &TaskRowView) -> Markup {
     let (word, tone) = task.status_word();
-    html! { span class="pt-badge" data-part="status" data-tone=[tone.as_str()] { (word) } }
+    html! { span class="pt-badge" data-part="status" data-tone=[tone.attribute_value()] { (word) } }
 }
 
 /// Renders a button that is visible while the task is `active`, or once it has `ended`.
@@ -168,7 +168,7 @@ pub struct TaskList {
     cancel: Option<String>,
     again: Option<String>,
     empty: Option<EmptyState>,
-    hidden: Option<Markup>,
+    hidden_fields: Option<Markup>,
     title: Option<String>,
     actions: Option<Markup>,
     toolbar: Option<Markup>,
@@ -185,7 +185,7 @@ impl TaskList {
             cancel: None,
             again: None,
             empty: None,
-            hidden: None,
+            hidden_fields: None,
             title: None,
             actions: None,
             toolbar: None,
@@ -201,8 +201,8 @@ impl TaskList {
     }
 
     /// Sets a line below the rows, such as a link to older tasks.
-    pub fn footer(mut self, foot: Option<Markup>) -> Self {
-        self.footer = foot;
+    pub fn footer(mut self, footer: Option<Markup>) -> Self {
+        self.footer = footer;
         self
     }
 
@@ -237,8 +237,8 @@ impl TaskList {
     }
 
     /// Sets the hidden fields of the rows' forms, such as the anti-forgery token.
-    pub fn hidden(mut self, hidden: impl Render) -> Self {
-        self.hidden = Some(hidden.render());
+    pub fn hidden_fields(mut self, fields: impl Render) -> Self {
+        self.hidden_fields = Some(fields.render());
         self
     }
 
@@ -274,7 +274,7 @@ impl Render for TaskList {
             .text("Tasks you start appear here with live progress.");
         let list = html! {
             // No whitespace inside when it is empty: the style sheet matches `:empty`.
-            ul class="pt-tasks" { @for row in &self.rows { (row.row(self.hidden.as_ref())) } }
+            ul class="pt-tasks" { @for row in &self.rows { (row.row(self.hidden_fields.as_ref())) } }
             div class="pt-tasks-empty" { (self.empty.as_ref().unwrap_or(&none)) }
         };
         html! {
@@ -292,7 +292,7 @@ impl Render for TaskList {
                     (list)
                     @if let Some(foot) = &self.footer { div class="pt-card-foot" { (foot) } }
                 }
-                @if self.monitor.is_some() { template data-task { (blank.row(self.hidden.as_ref())) } }
+                @if self.monitor.is_some() { template data-task { (blank.row(self.hidden_fields.as_ref())) } }
                 span class="pt-sr-only" role="status" data-part="announce" {}
             }
         }

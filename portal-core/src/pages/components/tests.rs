@@ -6,7 +6,7 @@ use super::*;
 use crate::pages::{
     default_layout::{DefaultLayout, PlainLayout},
     layout::{Flash, FlashKind, Layout, NavLink, PageContext, UserSummary},
-    theme::{Density, Theme},
+    theme::{Density, Theme, ThemeChoice},
 };
 
 const HOSTILE: &str = r#""><script>alert(1)</script><p style="x" onclick='y'>"#;
@@ -35,7 +35,7 @@ fn everything() -> Markup {
         (ChartCard::new(Chart::bar(x).labels([x, x]).series(x, [1.0]).series(x, [2.0])).description(x).value(x).ranges(x, crate::store::TimeRange::Day))
         (ChartCard::new(Donut::new(x).slice(x, Tone::Danger, 1.0))) (ChartCard::loading(x)) (Chart::area(x).empty_text(x))
         (CodeBlock::new(x).title(x).wrap()) (copy_button(x))
-        (Confirm::new(x, x, x, x).text(x).hidden(html! {}).type_to_confirm(x))
+        (Confirm::new(x, x, x, x).text(x).hidden_fields(html! {}).type_to_confirm(x))
         (detail_list(&[(x, html! { (x) })]))
         (Drawer::new(x, x).description(x).form(x, html! {}).body(x).footer(Button::new(x)).open(x))
         (EmptyState::no_match(x))
@@ -63,7 +63,7 @@ fn everything() -> Markup {
         (segmented_links(x, &[Tab::new(x, x, true)]))
         (Drawer::new(x, x).tabs(tabs(x, &[Tab::new(x, x, false)])))
         (TaskList::new(vec![task]).title(x).monitor(x).cancel_pattern(x))
-        (theme_picker(&Theme::default(), x, html! {})) (time(x, TimeFormat::Ago)) (toast(Tone::Danger, x))
+        (ThemePicker::new(x, ThemeChoice::from(Theme::default()), Theme::default()).hidden_fields(html! {})) (time(x, TimeFormat::Ago)) (toast(Tone::Danger, x))
     }
 }
 

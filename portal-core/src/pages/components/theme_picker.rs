@@ -26,7 +26,7 @@ pub struct ThemePicker {
     choice: ThemeChoice,
     portal: Theme,
     brand: Option<Gray>,
-    hidden: Markup,
+    hidden_fields: Markup,
 }
 
 impl ThemePicker {
@@ -37,7 +37,7 @@ impl ThemePicker {
             choice,
             portal,
             brand: None,
-            hidden: html! {},
+            hidden_fields: html! {},
         }
     }
 
@@ -57,8 +57,8 @@ impl ThemePicker {
     }
 
     /// Sets hidden fields, such as the page to return to.
-    pub fn hidden(mut self, fields: impl Render) -> Self {
-        self.hidden = fields.render();
+    pub fn hidden_fields(mut self, fields: impl Render) -> Self {
+        self.hidden_fields = fields.render();
         self
     }
 
@@ -175,7 +175,7 @@ impl Render for ThemePicker {
         scope::require_stylesheet(Stylesheet::Picker);
         html! {
             form class="pt-form" method="post" action=(self.action) data-theme-form {
-                (self.hidden)
+                (self.hidden_fields)
                 (self.setting("appearance", "Appearance", portal.appearance.label(), self.appearances()))
                 @if !portal.is_locked() {
                     (self.setting("accent", "Accent", portal.accent.label(), self.accents()))
@@ -194,12 +194,4 @@ impl Render for ThemePicker {
             }
         }
     }
-}
-
-/// Renders a picker for a user who has chosen every setting, in a portal with the default theme.
-#[must_use]
-pub fn theme_picker(theme: &Theme, action: &str, hidden: impl Render) -> Markup {
-    ThemePicker::new(action, ThemeChoice::from(*theme), Theme::default())
-        .hidden(hidden)
-        .render()
 }

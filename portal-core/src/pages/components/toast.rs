@@ -24,7 +24,7 @@ pub fn toast(tone: Tone, text: &str) -> Markup {
 #[must_use]
 pub fn toast_with_action(tone: Tone, text: &str, undo: impl Render) -> Markup {
     html! {
-        pt-toast data-tone=[tone.as_str()] role=[(tone == Tone::Danger).then_some("alert")] {
+        pt-toast data-tone=[tone.attribute_value()] role=[(tone == Tone::Danger).then_some("alert")] {
             (icon(tone.icon()))
             span data-part="text" { (text) }
             (undo.render())
@@ -37,7 +37,7 @@ pub fn toast_with_action(tone: Tone, text: &str, undo: impl Render) -> Markup {
 static PATTERNS: LazyLock<Markup> = LazyLock::new(|| {
     html! {
         @for tone in [Tone::Info, Tone::Success, Tone::Danger] {
-            template data-tone=[tone.as_str()] { (toast(tone, "")) }
+            template data-tone=[tone.attribute_value()] { (toast(tone, "")) }
         }
     }
 });

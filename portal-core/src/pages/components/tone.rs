@@ -19,7 +19,7 @@ pub enum Tone {
 impl Tone {
     /// Returns the value of `data-tone`; `None` for the neutral tone.
     #[must_use]
-    pub const fn as_str(self) -> Option<&'static str> {
+    pub const fn attribute_value(self) -> Option<&'static str> {
         match self {
             Self::Neutral => None,
             Self::Accent => Some("accent"),

@@ -40,12 +40,12 @@ impl ViewMenu {
     pub fn columns<'h>(
         mut self,
         action: impl Into<Href<'h>>,
-        keep: &[(&str, &str)],
+        preserve: &[(&str, &str)],
         columns: &[(&str, &str, bool)],
     ) -> Self {
         self.columns = Some(html! {
             form class="pt-view" method="get" action=(action.into()) data-autosubmit {
-                @for (name, value) in keep { input type="hidden" name=(name) value=(value); }
+                @for (name, value) in preserve { input type="hidden" name=(name) value=(value); }
                 fieldset {
                     legend class="pt-legend" { "Columns" }
                     @for (at, (name, words, shown)) in columns.iter().enumerate() {
@@ -65,7 +65,7 @@ impl ViewMenu {
     /// Adds a choice of the density of all the user's lists, posted to `action` (`/theme`).
     pub fn density<'h>(
         mut self,
-        present: Density,
+        current: Density,
         action: impl Into<Href<'h>>,
         hidden: impl Render,
     ) -> Self {
@@ -77,7 +77,7 @@ impl ViewMenu {
             form class="pt-view" method="post" action=(action.into()) data-theme-form {
                 (hidden)
                 span class="pt-legend" aria-hidden="true" { "Density" }
-                (segmented("Density", "density", &choices, present.as_str()))
+                (segmented("Density", "density", &choices, current.as_str()))
                 span class="pt-no-js" { (Button::new("Save").size(1).submit()) }
             }
         });

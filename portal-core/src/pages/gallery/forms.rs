@@ -2,8 +2,8 @@ use maud::html;
 
 use super::PATH;
 use super::example::{Section, example};
-use crate::pages::components::{Button, Combobox, Field, FieldOption, segmented, theme_picker};
-use crate::pages::theme::Theme;
+use crate::pages::components::{Button, Combobox, Field, FieldOption, ThemePicker, segmented};
+use crate::pages::theme::{Theme, ThemeChoice};
 
 fn plans() -> Vec<FieldOption> {
     vec![
@@ -59,7 +59,11 @@ pub(super) fn sections() -> Vec<Section> {
             "The six settings of the user's theme, applied and saved at once.",
             vec![example!(
                 "As on the theme settings page",
-                theme_picker(&Theme::default(), "/theme", html! {})
+                ThemePicker::new(
+                    "/theme",
+                    ThemeChoice::from(Theme::default()),
+                    Theme::default()
+                )
             )],
         ),
     ]

@@ -4,12 +4,11 @@ use axum::http::HeaderMap;
 
 use super::query::SearchQuery;
 use super::results::{SearchGroup, SearchHit};
-use crate::auth::User;
 use crate::pages::render::PageRenderer;
 use crate::pages::theme::{Appearance, Density};
 
 pub(super) fn pages(setup: &PageRenderer, query: &SearchQuery<'_>) -> SearchGroup {
-    let user: Option<&User> = query.user.map(|user| &**user);
+    let user = query.account();
     let links = setup.nav.visible(user, "");
     let mut ranked: Vec<(u8, SearchHit)> = Vec::new();
     for link in links {
@@ -55,7 +54,7 @@ pub(super) fn actions(
     headers: &HeaderMap,
     back: &str,
 ) -> SearchGroup {
-    let theme = setup.theme_of(headers, query.user.map(|user| &**user));
+    let theme = setup.theme_of(headers, query.account());
     let set = |title: &str, glyph: &str, name: &str, value: &str| {
         SearchHit::action(title, "/theme")
             .icon(glyph)

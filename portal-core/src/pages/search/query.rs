@@ -38,7 +38,7 @@ impl<'a> SearchQuery<'a> {
 
     /// Returns the account of the user, for [`Access::allows`](crate::Access::allows).
     #[must_use]
-    pub fn user(&self) -> Option<&'a User> {
+    pub fn account(&self) -> Option<&'a User> {
         self.user.map(CurrentUser::user)
     }
 

@@ -135,7 +135,7 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Sets the access rule for enqueuing the task. Default: anyone with a client token.
+    /// Sets the access rule for enqueueing the task. Default: anyone with a client token.
     ///
     /// The rule is checked again when the task starts.
     pub fn access(mut self, access: Access) -> Self {
@@ -201,7 +201,7 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Allows only one active task with the same arguments; enqueuing another returns the active
+    /// Allows only one active task with the same arguments; enqueueing another returns the active
     /// one.
     pub fn unique(mut self) -> Self {
         self.parts.unique = true;

@@ -103,7 +103,7 @@ impl Tasks {
     ///
     /// Fails with `404 state_unknown` or `404 task_unknown` if there is no such task type, and if
     /// the database is unavailable.
-    pub async fn pause(&self, group: &str, name: &str) -> Result<()> {
+    pub async fn pause_type(&self, group: &str, name: &str) -> Result<()> {
         self.set_paused(group, name, true).await
     }
 
@@ -113,7 +113,7 @@ impl Tasks {
     ///
     /// Fails with `404 state_unknown` or `404 task_unknown` if there is no such task type, and if
     /// the database is unavailable.
-    pub async fn resume(&self, group: &str, name: &str) -> Result<()> {
+    pub async fn resume_type(&self, group: &str, name: &str) -> Result<()> {
         self.set_paused(group, name, false).await
     }
 

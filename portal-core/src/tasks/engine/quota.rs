@@ -130,8 +130,8 @@ impl<E: Executor> Source<'_, E> {
 impl Quotas {
     pub(super) fn new(settings: &TaskSettings) -> Self {
         Self {
-            pending: settings.pending_per_owner,
-            bytes: settings.stored_bytes_per_owner,
+            pending: settings.max_pending_per_owner,
+            bytes: settings.max_stored_bytes_per_owner,
             accounts: Cache::new(OWNERS),
         }
     }

@@ -95,7 +95,7 @@ async fn render(
         .toolbar(shown.toolbar(scope, true))
         .footer(shown.pages(older))
         .empty(empty)
-        .hidden(html! { input type="hidden" name="back" value=(here); });
+        .hidden_fields(html! { input type="hidden" name="back" value=(here); });
     Ok(html! {
         (head(scope, ALL))
         div class="pt-stack" {

@@ -4,13 +4,13 @@ use maud::{Markup, html};
 
 use super::scope::{AdminScope, PageScope};
 use super::{NEW_TOKEN, PATH, REVOKE_TOKEN, TOKENS, head};
+use crate::auth::{ClientToken, NewClientToken};
 use crate::error::Result;
 use crate::fields::FormFields;
 use crate::pages::components::{
     Button, Card, Column, Confirm, EmptyState, Row, Table, TimeFormat, copy_button, time,
 };
 use crate::pages::{Flash, Href, IntoPage, PageResponse};
-use crate::tasks::{ClientToken, NewClientToken};
 
 pub(super) async fn show(AdminScope(scope): AdminScope) -> Result<Markup> {
     render(&scope, None).await
@@ -89,8 +89,8 @@ fn confirm(token: &ClientToken) -> Confirm {
         REVOKE_TOKEN,
         "Revoke token",
     )
-    .text("Programs that use it are rejected, and its monitors close. Its tasks continue and remain visible under “All tasks”.")
-    .hidden(html! { input type="hidden" name="token" value=(id); })
+    .text("Programs that use it are rejected, and its monitors close. Its tasks continue and stay under “All tasks”.")
+    .hidden_fields(html! { input type="hidden" name="token" value=(id); })
 }
 
 fn row(token: &ClientToken) -> Row {

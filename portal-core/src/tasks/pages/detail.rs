@@ -193,7 +193,7 @@ fn top(scope: &PageScope, about: &TaskDetail) -> Markup {
                 (Confirm::new(dialog.as_str(), format!("Cancel “{}”?", record.title), scope.task_path(id, "/cancel"), "Cancel task")
                     .text("Work already done is kept. You can run the task again later.")
                     .dismiss("Keep running")
-                    .hidden(html! { input type="hidden" name="back" value=(Href::from(scope.task_path(id, ""))); }))
+                    .hidden_fields(html! { input type="hidden" name="back" value=(Href::from(scope.task_path(id, ""))); }))
             }
         }
     }

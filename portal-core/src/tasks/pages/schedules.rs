@@ -120,7 +120,7 @@ fn row(
     let cells = vec![
         html! {
             (schedule.title)
-            div class="pt-muted" { code { (schedule.group) "/" (schedule.task) } }
+            div class="pt-muted" { code { (schedule.group) "/" (schedule.name) } }
             @if schedule.paused { (state_badge(true)) }
         },
         html! {
@@ -160,11 +160,11 @@ fn row(
     } else {
         ("pause-schedule", "Pause", "pause")
     };
-    let key = format!("{}/{}", schedule.group, schedule.task);
+    let key = format!("{}/{}", schedule.group, schedule.name);
     Row::new(key, cells).actions(html! {
         form method="post" action=(Href::from(format!("{TASK_TYPES}/{verb}"))) {
             input type="hidden" name="state" value=(schedule.group);
-            input type="hidden" name="task" value=(schedule.task);
+            input type="hidden" name="task" value=(schedule.name);
             (Button::new(label).size(1).icon(icon)
                 .attribute("aria-label", format!("{label} the schedule of {}", schedule.title))
                 .submit())

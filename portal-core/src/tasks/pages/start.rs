@@ -323,7 +323,7 @@ async fn own_list(scope: &PageScope, choice: &Fields, keep: &[(&str, &str)]) -> 
         .title("My tasks")
         .toolbar(shown.toolbar(scope, false))
         .footer(shown.pages(older))
-        .hidden(html! { input type="hidden" name="back" value=(here); });
+        .hidden_fields(html! { input type="hidden" name="back" value=(here); });
     let list = if shown.is_filtered() || shown.is_later() {
         list.empty(EmptyState::no_match(shown.clear()))
     } else {

@@ -104,16 +104,19 @@ impl TaskCounts {
     /// The first value is for the range, the second for the previous period. A value is `None` if
     /// no such task finished in its period.
     #[must_use]
-    pub fn failure_rate(&self) -> (Option<f64>, Option<f64>) {
-        (
-            rate(self.failed.total, self.completed.total),
-            rate(self.failed.previous, self.completed.previous),
-        )
+    pub fn failure_rate(&self) -> Option<f64> {
+        rate(self.failed.total, self.completed.total)
+    }
+
+    /// Returns the failure percentage of the previous period.
+    #[must_use]
+    pub fn previous_failure_rate(&self) -> Option<f64> {
+        rate(self.failed.previous, self.completed.previous)
     }
 
     /// Returns the failure percentage of each bucket.
     #[must_use]
-    pub fn failure_rates(&self) -> Vec<Option<f64>> {
+    pub fn failure_rate_by_bucket(&self) -> Vec<Option<f64>> {
         let both = self.failed.values.iter().zip(&self.completed.values);
         both.map(|(failed, completed)| rate(*failed, *completed))
             .collect()

@@ -50,7 +50,7 @@ pub(super) fn with_concurrency(portal: PortalBuilder, concurrency: usize) -> Por
     let settings = TaskSettings::default().concurrency(concurrency);
     // A single user enqueues all measured tasks.
     let unbounded = settings
-        .pending_per_owner(u64::MAX)
-        .stored_bytes_per_owner(u64::MAX);
+        .max_pending_per_owner(u64::MAX)
+        .max_stored_bytes_per_owner(u64::MAX);
     portal.task_settings(unbounded)
 }

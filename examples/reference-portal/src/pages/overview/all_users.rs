@@ -20,7 +20,7 @@ pub(super) async fn content(
     range: TimeRange,
 ) -> Result<(Markup, bool)> {
     let everything = TaskScope::default();
-    let (all_users, _) = users.count().await?;
+    let all_users = users.count().await?.total;
     let any = TaskFilter {
         limit: 1,
         ..TaskFilter::default()

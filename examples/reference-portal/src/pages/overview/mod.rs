@@ -100,32 +100,32 @@ fn trend(counts: &Counts) -> Vec<f64> {
 
 /// Returns a stat card with the percentage of failed tasks.
 fn failure_card(counts: &TaskCounts) -> StatCard {
-    let (now, before) = counts.failure_rate();
-    let text = now.map_or_else(|| "–".to_owned(), |rate| Unit::Percent.full(rate));
+    let (current, previous) = (counts.failure_rate(), counts.previous_failure_rate());
+    let text = current.map_or_else(|| "–".to_owned(), |rate| Unit::Percent.full(rate));
     let card = StatCard::new("Failure rate", text).icon("circle-alert");
     let rates: Vec<f64> = counts
-        .failure_rates()
+        .failure_rate_by_bucket()
         .into_iter()
         .map(|rate| rate.unwrap_or(0.0))
         .collect();
     let range = counts.buckets().range();
-    match (now, before) {
+    match (current, previous) {
         (None, _) => card.note("No tasks finished in this time range"),
         (Some(_), None) => card.note(format!(
             "No tasks finished in the previous {}",
             range.label()
         )),
         // The difference between two percentages is stated in percentage points.
-        (Some(now), Some(before)) if (now - before).abs() < 0.05 => {
+        (Some(current), Some(previous)) if (current - previous).abs() < 0.05 => {
             card.note(format!("Same as previous {}", range.label()))
         }
-        (Some(now), Some(before)) => {
-            let points = format!("{:.1} points", (now - before).abs());
-            let than = format!("vs previous {}", range.label());
-            if now > before {
-                card.rise(points, than, Tone::Danger)
+        (Some(current), Some(previous)) => {
+            let points = format!("{:.1} points", (current - previous).abs());
+            let comparison = format!("vs previous {}", range.label());
+            if current > previous {
+                card.rise(points, comparison, Tone::Danger)
             } else {
-                card.fall(points, than, Tone::Success)
+                card.fall(points, comparison, Tone::Success)
             }
         }
     }

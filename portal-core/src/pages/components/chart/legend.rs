@@ -48,7 +48,8 @@ impl Paint {
 
     /// Returns the value of `data-tone`.
     pub(super) fn tone(&self) -> Option<&'static str> {
-        self.tone.map(|tone| tone.as_str().unwrap_or("neutral"))
+        self.tone
+            .map(|tone| tone.attribute_value().unwrap_or("neutral"))
     }
 
     /// Returns the paint of a surface; `None` if it is plain.

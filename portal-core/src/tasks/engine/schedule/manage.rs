@@ -19,7 +19,8 @@ pub struct ScheduleRecord {
     #[serde(rename = "state")]
     pub group: String,
     /// Name of the task type that the schedule enqueues.
-    pub task: String,
+    #[serde(rename = "task")]
+    pub name: String,
     /// Display name of the task type.
     pub title: Arc<str>,
     /// Cron expression.
@@ -66,7 +67,7 @@ impl Tasks {
                         .and_then(|known| known.schedule.next_after(from)),
                     description: known.map(|known| known.schedule.description()),
                     group: stored.group,
-                    task: stored.task,
+                    name: stored.task,
                     cron: stored.cron,
                     time_zone: stored.time_zone,
                     last_fired_for: stored.last_fired_for,
@@ -85,7 +86,7 @@ impl Tasks {
         to: DateTime<Utc>,
         most: usize,
     ) -> Vec<DateTime<Utc>> {
-        let name = schedule_name(&schedule.group, &schedule.task);
+        let name = schedule_name(&schedule.group, &schedule.name);
         let mut known = scheduled(&self.0.registry).filter(|known| known.name == name);
         let Some(known) = known.next() else {
             return Vec::new();
@@ -107,8 +108,8 @@ impl Tasks {
     ///
     /// Fails with `404 schedule_unknown` if there is no such schedule. Also fails if the database
     /// is unavailable.
-    pub async fn pause_schedule(&self, group: &str, task: &str) -> Result<()> {
-        self.set_schedule_paused(group, task, true).await
+    pub async fn pause_schedule(&self, group: &str, name: &str) -> Result<()> {
+        self.set_schedule_paused(group, name, true).await
     }
 
     /// Resumes the schedule of a task; runs missed while it was paused are skipped.
@@ -117,13 +118,13 @@ impl Tasks {
     ///
     /// Fails with `404 schedule_unknown` if there is no such schedule. Also fails if the database
     /// is unavailable.
-    pub async fn resume_schedule(&self, group: &str, task: &str) -> Result<()> {
-        self.set_schedule_paused(group, task, false).await
+    pub async fn resume_schedule(&self, group: &str, name: &str) -> Result<()> {
+        self.set_schedule_paused(group, name, false).await
     }
 
-    async fn set_schedule_paused(&self, group: &str, task: &str, paused: bool) -> Result<()> {
+    async fn set_schedule_paused(&self, group: &str, name: &str, paused: bool) -> Result<()> {
         let mut transaction = self.0.store.begin().await?;
-        self.set_schedule_paused_in(&mut transaction, group, task, paused)
+        self.set_schedule_paused_in(&mut transaction, group, name, paused)
             .await?;
         transaction.commit().await?;
         self.schedules_changed().await;
@@ -137,10 +138,10 @@ impl Tasks {
         &self,
         transaction: &mut Transaction,
         group: &str,
-        task: &str,
+        name: &str,
         paused: bool,
     ) -> Result<()> {
-        let name = schedule_name(group, task);
+        let name = schedule_name(group, name);
         let found = if paused {
             table::pause(transaction, &name).await?
         } else {

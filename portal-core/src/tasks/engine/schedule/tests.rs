@@ -341,7 +341,7 @@ async fn schedules_are_listed_paused_and_resumed() {
     let tasks = &replica.tasks;
     let record = tasks.schedules().await.unwrap().remove(0);
     assert_eq!(
-        (record.group.as_str(), record.task.as_str()),
+        (record.group.as_str(), record.name.as_str()),
         ("probe", "nightly")
     );
     assert_eq!(&*record.title, "Nightly");
