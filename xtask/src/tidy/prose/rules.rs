@@ -81,14 +81,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "P8",
-        limit: 5,
+        limit: 1,
         scope: Scope::Prose,
         expression: r"\b([Gg]o|[Gg]oes|[Ww]ent|[Gg]oing) on\b|\b[Ll](et|ets|etting) (\w+ ){0,2}in\b|\b([Ss]tands?|[Ss]tood)\b|\bshut out\b|\b(is|are|was|were) away\b|\b([Tt]akes?|[Tt]ook|[Tt]aken) over\b|\bcomes? again\b",
         advice: "use a plain verb: continue, allow, is, disable, retry",
     },
     Rule {
         id: "P9",
-        limit: 5,
+        limit: 4,
         scope: Scope::Prose,
         expression: r"\b([Gg]ives|[Gg]ave)\b|\bof (its|his|her|their|one's|our|your|the \w+'s|an? \w+'s) own\b",
         advice: "use *returns* or *provides*; *its own*, *custom*, *separate*",
