@@ -64,7 +64,7 @@ async fn sync_updates_users_to_match_clerk(database: Database) {
     }
     let again = sync(portal.variables()).await;
     assert!(
-        again.out.contains("0 created, 0 updated, 0 deleted"),
+        again.out.contains("0 created, 0 updated and 0 deleted"),
         "{}",
         again.out
     );

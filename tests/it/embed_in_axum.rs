@@ -376,6 +376,7 @@ async fn pages_work_unchanged_under_the_prefix() {
         .send(user.id, &message)
         .await
         .expect("the notification is sent");
+    browser.find(".pt-side .pt-bell .pt-count").await;
     browser.click(".pt-side a.pt-bell").await;
     browser
         .click("#pt-inbox .pt-note[data-link] .pt-note-title button")
