@@ -288,9 +288,7 @@ async fn concurrent_theme_changes_are_reported_and_merged() {
         browser.press("Enter").await;
     };
     choose().await;
-    browser
-        .see("The default theme was changed by someone else")
-        .await;
+    browser.see("Someone else changed the default theme").await;
     let shown = "return document.querySelector('#portal-gray').value";
     assert_eq!(
         browser.script(shown).await,

@@ -20,6 +20,7 @@ on_both!(
     lost_permission_hides_tasks_and_fails_pending_ones,
     unique_task_of_another_user_is_not_revealed,
     start_form_keeps_type_and_values,
+    rejected_form_can_refresh_its_live_regions,
     run_again_returns_to_the_list,
     cancellation_shows_until_the_task_finishes,
     cancelled_tasks_have_their_own_filter,
@@ -245,6 +246,24 @@ async fn unique_task_of_another_user_is_not_revealed(database: Database) {
     );
     let again = start(&mut ann, "engine", "unique_number", &fields[2..]).await;
     assert_eq!(again, id, "the user's own task is shown");
+}
+
+async fn rejected_form_can_refresh_its_live_regions(database: Database) {
+    let server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    for path in ["/tasks/start", "/admin/tasks/start"] {
+        let request = admin
+            .request(Method::GET, path)
+            .header("accept", "text/html")
+            .header("x-portal-region", "bell-side");
+        let response = TestResponse::of(request).await;
+        assert_eq!(response.status, 200, "{path}");
+        assert!(
+            response.text.starts_with("<pt-live id=\"bell-side\""),
+            "{path}: {}",
+            response.text
+        );
+    }
 }
 
 async fn start_form_keeps_type_and_values(database: Database) {

@@ -14,6 +14,7 @@ use crate::tasks::{OWN, TaskDefinition, TaskRecord};
 
 /// Path of the page of one of the user's own tasks; notifications link to it.
 pub(crate) const OWN_TASK: &str = "/tasks/{task_id}";
+const START_OWN: &str = "/tasks/start";
 
 /// Area that a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +98,9 @@ pub(super) fn own_pages() -> Vec<Page> {
         page(Page::get(OWN, start::show))
             .source(source!(own_tasks))
             .nav(nav),
-        page(Page::post("/tasks/start", start::start))
+        // A rejected form is shown at this path, from which live regions are then requested.
+        page(Page::get(START_OWN, start::show)).source(source!(own_tasks)),
+        page(Page::post(START_OWN, start::start))
             .source(source!(start_own_task))
             .rate_class(RateClass::StartTask),
         page(Page::get(OWN_TASK, detail::show)).source(source!(own_task)),

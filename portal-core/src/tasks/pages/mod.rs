@@ -30,6 +30,7 @@ use crate::source;
 
 const PATH: &str = "/admin/tasks";
 const ALL: &str = "/admin/tasks/all";
+const START: &str = "/admin/tasks/start";
 const TASK_TYPES: &str = "/admin/tasks/kinds";
 const SCHEDULES: &str = "/admin/tasks/schedules";
 const STATISTICS: &str = "/admin/tasks/statistics";
@@ -64,8 +65,14 @@ pub(crate) fn pages() -> Vec<Page> {
         .nav(nav),
         show(Page::get(ALL, all_tasks::show)).source(source!(all_tasks)),
         show(Page::get(TASK_TYPES, task_types::show)).source(source!(kinds_of_task)),
+        // A rejected form is shown at this path, from which live regions are then requested.
+        show(Page::get(
+            START,
+            |AdminScope(scope): AdminScope, query: QueryFields| start::show(scope, query),
+        ))
+        .source(source!(tasks)),
         start(Page::post(
-            "/admin/tasks/start",
+            START,
             |AdminScope(scope): AdminScope, trace: TraceParent, form: FormFields| {
                 start::start(scope, trace, form)
             },
