@@ -180,7 +180,7 @@ impl ValidatedPortal {
         state.insert_shared(roles);
         state.insert(PreferenceChecks(vec![(
             pages::THEME_PREFERENCE,
-            Theme::preference_faults,
+            Theme::preference_errors,
         )]));
         state.insert(tokens.clone());
         state.insert(tasks.clone());

@@ -84,10 +84,10 @@ fn is_for(selector: &str, accent: &Accent, gray: &Gray) -> bool {
 }
 
 /// Returns the unreadable pairs over all accents, grays and modes, and the number of measurements.
-fn faults(css: &str) -> (Vec<String>, usize) {
+fn problems(css: &str) -> (Vec<String>, usize) {
     let blocks = blocks(css);
     let mut checked = 0;
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     for accent in Accent::ALL {
         for gray in Gray::ALL {
             let mut tokens = Tokens::new();
@@ -108,7 +108,7 @@ fn faults(css: &str) -> (Vec<String>, usize) {
                     checked += 1;
                     let ratio = contrast(&value(text), &value(ground));
                     if ratio < least {
-                        faults.push(format!(
+                        problems.push(format!(
                             "{accent}/{gray}/{mode}: {text} on {ground} is {ratio:.2}"
                         ));
                     }
@@ -155,23 +155,23 @@ fn faults(css: &str) -> (Vec<String>, usize) {
                 let danger = contrast("#fff", &value("danger-solid"));
                 let hovered = contrast("#fff", &value("danger-hover"));
                 if danger.min(hovered) < 4.5 {
-                    faults.push(format!("{accent}/{gray}/{mode}: white on danger"));
+                    problems.push(format!("{accent}/{gray}/{mode}: white on danger"));
                 }
             }
         }
     }
-    (faults, checked)
+    (problems, checked)
 }
 
 #[test]
 fn every_accent_and_gray_is_readable_in_both_modes() {
-    let (faults, checked) = faults(SHEET);
+    let (problems, checked) = problems(SHEET);
     assert!(checked > 26 * 7 * 2 * 60, "{checked}");
     assert!(
-        faults.is_empty(),
+        problems.is_empty(),
         "{} violations, such as {:#?}",
-        faults.len(),
-        &faults[..faults.len().min(12)]
+        problems.len(),
+        &problems[..problems.len().min(12)]
     );
 }
 
@@ -192,7 +192,7 @@ fn unreadable_token_is_detected() {
         let rest = &SHEET[at..];
         let end = rest.find(['{', '}', ';']).unwrap();
         let sheet = format!("{}{broken}{}", &SHEET[..at], &rest[end..]);
-        assert!(!faults(&sheet).0.is_empty(), "{token}");
+        assert!(!problems(&sheet).0.is_empty(), "{token}");
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn developer_details(
     let body = html! {
         ol {
             @if problem.is_malformed_request() { li { (problem.detail) } }
-            @for fault in problem.errors.iter().filter(|_| !problem.is_rejection) { li { code { (fault.pointer) } " " (fault.message) } }
+            @for error in problem.errors.iter().filter(|_| !problem.is_rejection) { li { code { (error.pointer) } " " (error.message) } }
             @for reason in &problem.reasons { li { (reason) } }
         }
         (detail_list(&rows))

@@ -13,7 +13,7 @@ use crate::auth::with_base_path;
 
 /// Target of a link, a form or a redirect.
 ///
-/// A text that starts with `/` (but not with `//`) is a path inside the portal: if the portal is
+/// A target that starts with `/` (but not with `//`) is a path inside the portal: if the portal is
 /// nested in another application, the [base path](crate::PortalBuilder::base_path) is added when the
 /// link is rendered or sent. Other targets, such as `https://..`, `mailto:..`, `?page=2` and `#top`,
 /// are not changed. Components take a `&str` or a `String` and convert it.

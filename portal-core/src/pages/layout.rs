@@ -164,10 +164,10 @@ pub trait Layout: Send + Sync + 'static {
 
     /// Returns `true` if the layout's own markup can be cached for guests. Default: `false`.
     ///
-    /// That requires the markup around the content to depend only on the page's context, not on the
-    /// content or the time. It is then rendered around a placeholder, once for all guests with the
-    /// same URL, theme and sidebar, and cached until the portal stops; otherwise it is rendered for
-    /// every response. This applies only to layouts that insert the content once, unmodified.
+    /// Return `true` only if the markup around the content depends on the page's context alone, not
+    /// on the content or the time, and if the layout inserts the content once, unmodified. The
+    /// markup is then rendered once for all guests with the same URL, theme and sidebar, and cached
+    /// until the portal stops; otherwise it is rendered for every response.
     fn is_cacheable(&self) -> bool {
         false
     }

@@ -257,7 +257,7 @@ impl Theme {
     }
 
     /// Returns the errors of a theme in a user's preferences.
-    pub(crate) fn preference_faults(preference: &Value) -> Vec<FieldError> {
+    pub(crate) fn preference_errors(preference: &Value) -> Vec<FieldError> {
         let Value::Object(settings) = preference else {
             return vec![FieldError::new("", "invalid_type", "must be an object")];
         };

@@ -176,7 +176,7 @@ mod tests {
             choice.set(name, value).unwrap();
             assert_eq!(ThemeChoice::from_cookie(&choice.to_cookie()), Some(choice));
             let preference = choice.to_preference();
-            assert_eq!(Theme::preference_faults(&preference), []);
+            assert_eq!(Theme::preference_errors(&preference), []);
             assert_eq!(ThemeChoice::from_preference(&preference), choice);
         }
         choice.set("appearance", "").unwrap();
@@ -214,7 +214,7 @@ mod tests {
             ..ThemeChoice::default()
         };
         assert_eq!(ThemeChoice::from_preference(&damaged), expected);
-        let faults = Theme::preference_faults(&damaged);
+        let faults = Theme::preference_errors(&damaged);
         let mut found: Vec<_> = faults.iter().map(|it| (&*it.pointer, &*it.code)).collect();
         found.sort_unstable();
         assert_eq!(
@@ -225,7 +225,7 @@ mod tests {
                 ("/x", "unknown_field")
             ]
         );
-        assert_eq!(Theme::preference_faults(&Value::from("dark")).len(), 1);
+        assert_eq!(Theme::preference_errors(&Value::from("dark")).len(), 1);
     }
 
     #[test]

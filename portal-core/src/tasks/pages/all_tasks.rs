@@ -79,11 +79,11 @@ async fn render(
         .map(|record| surroundings.row(scope, record))
         .collect();
     let here = shown.here();
-    let asked = match &prune {
+    let to_confirm = match &prune {
         Some(Ok(days)) => Some((*days, scope.tasks.count_finished(span_of(*days)).await?)),
         _ => None,
     };
-    let fault = prune.and_then(Result::err);
+    let error = prune.and_then(Result::err);
     let empty = if shown.is_filtered() || shown.is_later() {
         EmptyState::no_match(ALL)
     } else {
@@ -101,7 +101,7 @@ async fn render(
         div class="pt-stack" {
             (styles())
             (live::region("tasks", list))
-            (prune_card(choice, fault, asked))
+            (prune_card(choice, error, to_confirm))
         }
     })
 }
@@ -113,14 +113,18 @@ async fn owner(scope: &PageScope, email: &str) -> Result<Uuid> {
 }
 
 /// Renders the form for an age, and the confirmation with the number of tasks.
-fn prune_card(choice: &Fields, fault: Option<FieldError>, asked: Option<(u64, u64)>) -> Markup {
+fn prune_card(
+    choice: &Fields,
+    error: Option<FieldError>,
+    to_confirm: Option<(u64, u64)>,
+) -> Markup {
     let days = choice.find("prune").unwrap_or(USUAL_DAYS);
     let field = Field::number("prune", "Minimum age in days")
         .range(Some("0".to_owned()), Some(MAX_DAYS.to_string()))
         .step("1")
         .value(days)
         .required(true)
-        .error(fault.map(|fault| fault.message));
+        .error(error.map(|error| error.message));
     // The fragment scrolls to the confirmation, next to the button.
     let action = Href::from(format!("{ALL}#{CLEAN_UP}"));
     let card = Card::new()
@@ -132,7 +136,7 @@ fn prune_card(choice: &Fields, fault: Option<FieldError>, asked: Option<(u64, u6
                 (field)
                 div class="pt-form-actions" { (Button::new("Delete tasks…").icon("trash-2").submit()) }
             }
-            @if let Some((days, tasks)) = asked { (confirm(days, tasks)) }
+            @if let Some((days, tasks)) = to_confirm { (confirm(days, tasks)) }
         });
     html! { (card) }
 }

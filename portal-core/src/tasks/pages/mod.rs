@@ -120,7 +120,9 @@ pub(crate) fn pages() -> Vec<Page> {
     pages
 }
 
-/// Renders the link to the style sheet that only these pages use.
+/// Renders the link to the style sheet of task pages.
+///
+/// It is part of the markup, because the drawer on other pages inserts the markup of a task page.
 fn styles() -> Markup {
     html! { link rel="stylesheet" href=(Href::from(asset_url("tasks.css"))); }
 }

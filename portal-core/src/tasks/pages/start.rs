@@ -39,7 +39,7 @@ struct StartForm {
     typed: FormInput,
     /// Arguments as JSON, if they are edited as JSON.
     json: Option<String>,
-    faults: Vec<FieldError>,
+    errors: Vec<FieldError>,
     /// Name of the field, or of the group of fields, that receives the focus.
     focus: Option<String>,
     /// Task whose arguments fill the form.
@@ -57,7 +57,7 @@ impl StartForm {
             typed: typed.unwrap_or_default(),
             definition,
             json: None,
-            faults: Vec::new(),
+            errors: Vec::new(),
             focus: None,
             source_task: None,
             refusal: None,
@@ -92,12 +92,12 @@ impl StartForm {
             return match json::parse(json.as_bytes()) {
                 Ok(value) => (value, Vec::new()),
                 Err(error) => {
-                    let fault = error.into_field_error();
+                    let error = error.into_field_error();
                     (
                         Value::Null,
                         vec![FieldError {
                             pointer: String::new(),
-                            ..fault
+                            ..error
                         }],
                     )
                 }
@@ -114,7 +114,7 @@ impl StartForm {
 
     /// Applies the action of a button other than Start; returns `false` if there is no such button.
     fn act(&mut self, what: &str) -> bool {
-        let (args, faults) = self.args();
+        let (args, errors) = self.args();
         match what {
             "redraw" => {}
             // Focusing the first field scrolls to it from anywhere on the page.
@@ -122,7 +122,7 @@ impl StartForm {
                 self.json = Some(serde_json::to_string_pretty(&args).unwrap_or_default());
                 self.focus = Some(WHOLE.to_owned());
             }
-            "form" if !faults.is_empty() => self.faults = faults,
+            "form" if !errors.is_empty() => self.errors = errors,
             "form" => {
                 self.json = None;
                 self.focus = Some(PREFIX.to_owned());
@@ -199,9 +199,9 @@ pub(super) async fn start(
     {
         return Ok(render(&scope, &choice, Some(draft)).await?.into_page());
     }
-    let (args, mut faults) = draft.args();
+    let (args, mut errors) = draft.args();
     let mut status = StatusCode::UNPROCESSABLE_ENTITY;
-    if faults.is_empty() {
+    if errors.is_empty() {
         // The task belongs to the user, not to one of their client tokens.
         let starter = Initiator {
             client_token_id: None,
@@ -215,7 +215,7 @@ pub(super) async fn start(
         match started {
             Ok((id, was_active)) => return Ok(started_page(&scope, &definition, id, was_active)),
             Err(error) if !error.field_errors().is_empty() => {
-                faults = error.field_errors().to_vec()
+                errors = error.field_errors().to_vec()
             }
             Err(error) if error.status().is_client_error() => {
                 status = error.status();
@@ -225,13 +225,13 @@ pub(super) async fn start(
         }
     } else if let Err(others) = definition.check(&args) {
         // One error per field is enough.
-        let is_new = |fault: &FieldError| faults.iter().all(|known| known.pointer != fault.pointer);
+        let is_new = |error: &FieldError| errors.iter().all(|known| known.pointer != error.pointer);
         let others: Vec<_> = others.into_iter().filter(is_new).collect();
         if draft.json.is_none() {
-            faults.extend(others);
+            errors.extend(others);
         }
     }
-    draft.faults = faults;
+    draft.errors = errors;
     let page = render(&scope, &choice, Some(draft)).await?;
     Ok((status, page).into_page())
 }
@@ -363,7 +363,7 @@ fn start_card(scope: &PageScope, draft: &StartForm, is_paused: bool) -> Markup {
             input type="hidden" name="state" value=(definition.group);
             input type="hidden" name="task" value=(definition.name);
             @if let Some(refusal) = &draft.refusal { (Banner::new(Tone::Danger, refusal.as_str())) }
-            @for fault in others { (Banner::new(Tone::Danger, with_place(fault))) }
+            @for error in others { (Banner::new(Tone::Danger, with_place(error))) }
             (fields)
             div class="pt-form-actions" {
                 (Button::new("Start task").solid().icon("play").submit())
@@ -401,10 +401,10 @@ fn start_card(scope: &PageScope, draft: &StartForm, is_paused: bool) -> Markup {
 fn fields(draft: &StartForm, action: &str) -> (Markup, Vec<FieldError>) {
     let Some(form) = draft.form() else {
         let nothing = html! { p class="pt-muted" { "This task takes no arguments." } };
-        return (nothing, draft.faults.clone());
+        return (nothing, draft.errors.clone());
     };
     if let Some(json) = &draft.json {
-        let texts: Vec<_> = draft.faults.iter().map(with_place).collect();
+        let texts: Vec<_> = draft.errors.iter().map(with_place).collect();
         let error = (!texts.is_empty()).then(|| texts.join("; "));
         let field = Field::code(WHOLE, "Arguments")
             .hint("As JSON")
@@ -420,7 +420,7 @@ fn fields(draft: &StartForm, action: &str) -> (Markup, Vec<FieldError>) {
         post: Some(action),
         focus: draft.focus.as_deref(),
     };
-    let drawn = form.render(&draft.typed, &draft.faults, &look);
+    let drawn = form.render(&draft.typed, &draft.errors, &look);
     let fields = html! {
         // The Enter key presses the first button of a form.
         @if drawn.has_buttons { button type="submit" hidden tabindex="-1" {} }
@@ -445,10 +445,10 @@ fn switch_mode<'a>(draft: &StartForm, action: &'a str) -> Button<'a> {
 }
 
 /// Returns the message of an error, preceded by its pointer if that is not the root.
-fn with_place(fault: impl std::borrow::Borrow<FieldError>) -> String {
+fn with_place(error: impl std::borrow::Borrow<FieldError>) -> String {
     let FieldError {
         pointer, message, ..
-    } = fault.borrow();
+    } = error.borrow();
     if pointer.is_empty() {
         message.clone()
     } else {
