@@ -32,7 +32,7 @@ use crate::store::{ClusterEvent, Store, now};
 use crate::tasks::{self, Fanout, OpenMonitors, Scheduler, TaskRegistry, Tasks, Worker};
 
 impl ValidatedPortal {
-    /// Wires the parts together and starts the workers.
+    /// Connects the services of the portal and starts its workers.
     pub(crate) async fn assemble(self, store: Store) -> Result<Portal, BuildError> {
         let Self {
             config,
@@ -160,13 +160,14 @@ impl ValidatedPortal {
         sources.push(tasks::TaskSearch);
         sources.extend(search);
         state.insert(sources);
-        // The application gets the same handles.
+        // The application can extract the same handles.
         state.insert(auth.users.clone());
         state.insert(live.clone());
         state.insert(notifications);
         state.insert(maintenance.clone());
         state.insert(AuditLog::new(store.clone()));
-        // The reference is weak, because the service owns the provider, which owns the directory.
+        // A strong reference would be a cycle: the service owns the provider, which owns the
+        // directory.
         let caches = Arc::downgrade(&auth);
         setup.directory.listen(move |notification| {
             if let Some(auth) = caches.upgrade() {
@@ -218,7 +219,7 @@ impl ValidatedPortal {
         let fanout = Fanout::new(tasks.clone(), tokens);
         let worker = Worker::new(tasks, state.clone(), stop.clone());
         workers.spawn(fanout.run_with(worker.run()));
-        // The subscription precedes the spawn, so that no event is missed.
+        // Subscribing before the spawn ensures that no event is missed.
         let events = std::array::from_fn(|_| store.subscribe());
         workers.spawn(follow(state.clone(), store.clone(), events, stop.clone()));
         workers.close();
@@ -237,7 +238,7 @@ impl ValidatedPortal {
     }
 }
 
-/// Logs the contents of the portal, so that a crate that was not linked is noticed.
+/// Logs the number of pages, tasks and models, so that a missing crate is noticed.
 fn log_summary(pages: &[Page], tasks: &TaskRegistry, models: &ModelRegistry) {
     let sources = pages
         .iter()

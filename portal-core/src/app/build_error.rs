@@ -1,4 +1,4 @@
-//! Build errors: all start-up problems, each with its solution.
+//! Build errors: all start-up problems, each with a suggested fix.
 
 use std::fmt;
 
@@ -14,17 +14,17 @@ pub enum BuildError {
     /// The configuration is invalid; the process should exit with code 2.
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
-    /// The pages, tasks and models of the application are inconsistent.
+    /// The application's pages, tasks and models are inconsistent.
     #[error("{}", list(.0))]
     Problems(Vec<BuildProblem>),
     /// The configured database cannot be opened.
     #[error("failed to open the database `{location}` ({variable}): {}", chain(.source))]
     Database {
-        /// Variable that names the database.
+        /// Environment variable that configures the database.
         variable: &'static str,
-        /// Path of the file, or the URI without its password.
+        /// Path of the database file, or the URI without its password.
         location: String,
-        /// Cause.
+        /// The underlying error.
         source: StoreError,
     },
     /// Migrating or checking the database failed.
@@ -46,7 +46,7 @@ impl fmt::Debug for BuildError {
     }
 }
 
-/// A problem that prevents the portal from starting, with its solution.
+/// A problem that prevents the portal from starting, and how to solve it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildProblem(pub(crate) String);
 

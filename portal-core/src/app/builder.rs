@@ -1,4 +1,4 @@
-//! Portal builder: collects the configuration, pages, tasks and models of a portal.
+//! Portal builder: collects a portal's configuration, pages, tasks and models.
 
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
@@ -28,7 +28,7 @@ use crate::tasks::{Task, TaskArgs, TaskDefinition, TaskSettings, Tasks};
 
 type EditNav = Box<dyn FnOnce(&mut Nav) + Send + Sync>;
 
-/// Builder of a portal. `build()` validates everything and reports all problems together.
+/// Builder for a portal. `build()` validates everything and reports all problems together.
 ///
 /// ```no_run
 /// use portal_core::prelude::*;
@@ -50,7 +50,7 @@ pub struct PortalBuilder {
     pub(super) base_path: Option<String>,
     pub(super) limits: Option<Limits>,
     pub(super) provider: Box<dyn ErasedProvider>,
-    /// `true` if the application has set the provider.
+    /// `true` if the application has set an authentication provider.
     pub(super) has_provider: bool,
     pub(super) store: Option<Store>,
     pub(super) layout: Arc<dyn Layout>,
@@ -61,8 +61,8 @@ pub struct PortalBuilder {
     pub(super) roles: Vec<RoleDefinition>,
     pub(super) impersonators_have_full_rights: bool,
     pub(super) state: StateBuilder,
-    /// Types of [`Data`](crate::Data), each with the call that set it, or `None` if the framework
-    /// sets it.
+    /// Types of [`Data`](crate::Data), each with the location of the call that added it; `None` if
+    /// the framework adds it.
     pub(super) data: HashMap<TypeId, Option<&'static Location<'static>>>,
     /// Problems with calls to the builder.
     pub(super) mistakes: Vec<String>,
@@ -79,7 +79,7 @@ pub struct PortalBuilder {
     pub(super) router_maps: Vec<Box<dyn FnOnce(Router) -> Router + Send + Sync>>,
     pub(super) metrics: Option<bool>,
     pub(super) csp_sources: CspSources,
-    /// Topics with their access; the flag marks topics with separate state for each user.
+    /// Topics with their access rules; the flag is `true` for personal topics.
     pub(super) topics: Vec<(String, Access, bool)>,
 }
 
@@ -109,7 +109,7 @@ impl PortalBuilder {
             roles: Vec::new(),
             impersonators_have_full_rights: false,
             state: StateBuilder::default(),
-            // These are handles of the framework, which `assemble` adds.
+            // `assemble` adds these handles, which belong to the framework.
             data: HashMap::from(
                 [
                     TypeId::of::<Accounts>(),
@@ -150,9 +150,9 @@ impl PortalBuilder {
         self
     }
 
-    /// Sets the path under which the portal is nested in another app, such as `/portal`.
+    /// Sets the path at which the portal is nested in another app, such as `/portal`.
     ///
-    /// Links and redirects to paths inside the portal get it automatically; see
+    /// It is automatically prepended to links and redirects within the portal; see
     /// [`Href`](crate::pages::Href).
     pub fn base_path(mut self, path: impl Into<String>) -> Self {
         self.base_path = Some(path.into());
@@ -174,7 +174,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Uses this open database instead of the configured database.
+    /// Uses this open database instead of the configured one.
     pub fn store(mut self, store: Store) -> Self {
         self.store = Some(store);
         self
@@ -192,7 +192,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Sets the brand of the application: accent color, logo, font, styles.
+    /// Sets the application's brand: accent color, logo, font and styles.
     ///
     /// If the brand has an accent color, it becomes the accent of the default theme.
     pub fn brand(mut self, brand: Brand) -> Self {
@@ -200,7 +200,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Edits the navigation after the pages have been added to it.
+    /// Sets a function that edits the navigation after the pages have been added to it.
     pub fn nav(mut self, edit: impl FnOnce(&mut Nav) + Send + Sync + 'static) -> Self {
         self.edit_nav.push(Box::new(edit));
         self
@@ -208,8 +208,8 @@ impl PortalBuilder {
 
     /// Sets the path of the page inside the portal that users reach after signing in.
     ///
-    /// Default: `/` or, if that is not a page, the first page in the navigation that every user has
-    /// access to.
+    /// Default: `/` or, if that is not a page, the first page in the navigation that every user may
+    /// open.
     pub fn home_path(mut self, path: impl Into<String>) -> Self {
         self.known_pages.home = Some(path.into());
         self
@@ -230,7 +230,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds a role for the application, in addition to `ADMIN`, `USER` and `GUEST`.
+    /// Adds a custom role, in addition to `ADMIN`, `USER` and `GUEST`.
     ///
     /// Pass its name (`Role::custom("editor")`), or a [`RoleDefinition`] with permissions.
     pub fn role(mut self, role: impl Into<RoleDefinition>) -> Self {
@@ -238,12 +238,12 @@ impl PortalBuilder {
         self
     }
 
-    /// Grants impersonators (as with Clerk's impersonation) the full rights of the impersonated
-    /// user.
+    /// Grants impersonators, such as those using Clerk's impersonation, the full rights of the
+    /// impersonated user.
     ///
-    /// By default, they have only the access of an ordinary user: they can use nothing that
+    /// By default, they have only the access of an ordinary user: they cannot use anything that
     /// requires a role or a permission, and cannot change settings or credentials. The audit log
-    /// always contains the impersonator.
+    /// always records the impersonator.
     pub fn grant_impersonators_full_rights(mut self) -> Self {
         self.impersonators_have_full_rights = true;
         self
@@ -290,7 +290,8 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds sources that pages may load from, in addition to the portal and its identity provider.
+    /// Adds sources from which pages may load content, in addition to the portal and its identity
+    /// provider.
     ///
     /// ```
     /// use portal_core::Portal;
@@ -311,8 +312,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Removes a discovered page by the name that start-up errors show, such as
-    /// `crm::pages::users`.
+    /// Removes a discovered page by its name in start-up errors, such as `crm::pages::users`.
     pub fn without_page(mut self, name: impl Into<String>) -> Self {
         self.without_pages.push(name.into());
         self
@@ -339,7 +339,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds a topic for [live regions](crate::live) with the access that its subscribers need.
+    /// Adds a topic for [live regions](crate::live) with the access rule for its subscribers.
     ///
     /// [`Live::notify`] publishes a change. Built-in topics are `users`, `tasks` and `audit` for
     /// administrators, `model:{name}` for users with access to that admin model, and
@@ -349,22 +349,21 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds a personal topic, whose changes [`Live::notify_user`] publishes to the pages of one
-    /// user.
+    /// Adds a personal topic; [`Live::notify_user`] publishes its changes to the pages of one user.
     pub fn personal_topic(mut self, name: impl Into<String>) -> Self {
         self.topics.push((name.into(), Access::User, true));
         self
     }
 
-    /// Sets the rows that "Add default records" adds if they are missing.
+    /// Sets the records that "Add default records" adds if they are missing.
     ///
-    /// Format: YAML, with a list of rows per model.
+    /// Format: YAML, with a list of records per model.
     pub fn default_records(mut self, yaml: impl Into<String>) -> Self {
         self.defaults = yaml.into();
         self
     }
 
-    /// Adds routes of the application, each with its guard.
+    /// Adds the application's own routes, each with its guard.
     ///
     /// ```
     /// use portal_core::auth::Routes;
@@ -382,10 +381,11 @@ impl PortalBuilder {
         self
     }
 
-    /// Adds an axum router, with the portal's extractors and request pipeline.
+    /// Adds an axum router, whose handlers can use the portal's extractors and pass through its
+    /// request pipeline.
     ///
-    /// Its handlers must check access themselves, and the list of routes does not contain its
-    /// routes. Use [`routes`](Self::routes) to let the portal do both.
+    /// The handlers must check access themselves, and the route list does not include their routes.
+    /// Use [`routes`](Self::routes) to let the portal do both.
     #[track_caller]
     pub fn merge_router(mut self, router: Router<PortalState>) -> Self {
         self.routers.push((router, Location::caller()));
@@ -401,7 +401,7 @@ impl PortalBuilder {
         self
     }
 
-    /// Applies a function to the router of the whole portal, outside of its request pipeline.
+    /// Applies a function to the router of the whole portal, outside its request pipeline.
     ///
     /// Use it to add tower layers: `.map_router(|router| router.layer(layer))`.
     pub fn map_router(

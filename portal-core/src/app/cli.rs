@@ -1,4 +1,4 @@
-//! Command line of a portal.
+//! A portal's command line.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -16,12 +16,12 @@ use crate::config::{Config, PORTAL_SETTINGS, Setting, SettingSources, Settings};
 use crate::error::Error;
 use crate::store::Store;
 
-/// Exit code for a failure at run time.
+/// Exit code for a runtime failure.
 const EXIT_FAILURE: u8 = 1;
-/// Exit code for an invalid configuration or invalid usage.
+/// Exit code for an invalid configuration or command line.
 const EXIT_USAGE: u8 = 2;
 
-/// Unsuccessful outcome of a command.
+/// Reason why a command failed.
 enum Failure {
     Usage(String),
     Failed(String),
@@ -64,8 +64,8 @@ impl PortalBuilder {
     /// Runs the portal as a program, with flags, the environment and `.env`.
     ///
     /// Executes the subcommand; without one, serves until SIGINT or SIGTERM. Errors are printed.
-    /// The exit code is 0 on success, 2 for an invalid configuration or usage, and 1 for failures
-    /// at run time.
+    /// The exit code is 0 on success, 2 for an invalid configuration or command line, and 1 for
+    /// runtime failures.
     pub async fn run(self) -> ExitCode {
         let matches = match command(self.provider.settings()).try_get_matches() {
             Ok(matches) => matches,
@@ -172,7 +172,7 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
     match matches.subcommand() {
         None | Some(("serve", _)) => {
             let store = plan.open_store().await?;
-            // The port is bound first, so that the process exits before it claims a task if the
+            // Binding the port first ensures that the process exits before it claims a task if the
             // port is in use.
             let listener = super::serve::listen(&plan.config).await?;
             plan.assemble(store).await?.serve_on(listener).await?;
@@ -269,7 +269,7 @@ async fn database(plan: &ValidatedPortal, command: &str) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Applies migrations; fails if the database still does not meet the requirements of this program.
+/// Applies migrations; fails if the database still does not meet this program's requirements.
 async fn migrate(plan: &ValidatedPortal, store: &Store) -> Result<(), Failure> {
     plan.migrate(store).await?;
     let problems = plan.drift(store).await?;

@@ -76,7 +76,7 @@ impl PortalBuilder {
     }
 }
 
-/// Describes the problem with a page's route if it is invalid.
+/// Describes the problem with a page's route if the route is invalid.
 fn invalid_route(page: &Page, taken: &[RouteInfo]) -> Option<String> {
     let reason = if !page.path.starts_with('/') {
         "which must start with `/`".to_owned()

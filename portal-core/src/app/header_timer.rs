@@ -1,4 +1,4 @@
-//! Header timer: one timer per connection for the time limit of request heads.
+//! Header timer: one timer per connection that limits the time for reading request heads.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use parking_lot::Mutex;
 
-/// Timer of one connection, whose deadline only moves forward.
+/// A connection's timer, whose deadline only moves forward.
 ///
 /// Hyper starts and ends a timeout for each request. Registering it with the runtime each time
 /// would cost as much as routing the request, so this timer stays registered and is moved only when
@@ -43,7 +43,7 @@ impl Timer for HeaderTimer {
     }
 }
 
-/// Time limit for one request head.
+/// Time limit for reading one request head.
 struct HeaderDeadline {
     timer: HeaderTimer,
     deadline: Instant,
@@ -61,7 +61,7 @@ impl Future for HeaderDeadline {
             if registered.deadline().into_std() >= self.deadline {
                 return Poll::Ready(());
             }
-            // The timer fired for the deadline of an earlier request.
+            // The timer fired at the deadline of an earlier request.
             registered.as_mut().reset(self.deadline.into());
         }
     }

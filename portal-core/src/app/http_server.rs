@@ -29,12 +29,12 @@ use crate::security::{ConnectionLimiter, ConnectionPermit};
 /// Read buffer of a connection, in bytes; larger than the maximum size of a request head.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// Pause before the next accept after a system resource is exhausted.
+/// Delay before connections are accepted again after a system resource was exhausted.
 const ACCEPT_BACKOFF: Duration = Duration::from_secs(1);
 
 /// Serves connections until it is stopped.
 ///
-/// It then accepts no new connections and closes each open one after its current request.
+/// When stopped, it accepts no new connections and closes each open one after its current request.
 ///
 /// Replaces `axum::serve`, which waits for the head of a request without a timeout and accepts any
 /// number of connections.
@@ -48,7 +48,7 @@ pub(super) struct HttpServer {
 impl HttpServer {
     /// Runs until it is stopped, and returns a tracker of the connections that are still open.
     pub(super) async fn run(self, listener: TcpListener) -> TaskTracker {
-        // This builds the routes once instead of for each request.
+        // `with_state` builds the routes once instead of for each request.
         let router: Router = self.router.with_state(());
         let open = TaskTracker::new();
         loop {
@@ -81,7 +81,7 @@ impl HttpServer {
                 WriteTimeout::new(stream, self.limits.write_timeout),
                 peer,
                 self.limits.header_timeout,
-                // The token is separate, because each poll of the connection locks it.
+                // Each poll of the connection locks its token, so connections do not share one.
                 self.stop.child_token(),
             );
             open.spawn(connection);
@@ -141,7 +141,7 @@ async fn serve_connection(
     }
 }
 
-/// A connection that holds its permit, even after an upgrade to a WebSocket.
+/// A connection that holds its permit until it is closed, even after an upgrade to a WebSocket.
 struct PermittedStream {
     stream: TcpStream,
     linger: Linger,

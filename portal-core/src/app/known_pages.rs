@@ -1,10 +1,10 @@
-//! Home page and profile page: the pages of the application that the framework links to.
+//! Home page and profile page: the application's pages that the framework links to.
 
 use crate::auth::{Access, RouteInfo, safe_redirect};
 use crate::config::Config;
 use crate::pages::Page;
 
-/// Path of the profile page if the application does not set one.
+/// Default path of the profile page.
 const PROFILE: &str = "/profile";
 
 /// Paths that the application has set for the pages that the framework links to.
@@ -15,11 +15,11 @@ pub(super) struct KnownPages {
 }
 
 impl KnownPages {
-    /// Writes the paths into the configuration and returns the problems with the paths that were
-    /// set.
+    /// Stores the paths in the configuration and returns the problems with those set by the
+    /// application.
     ///
-    /// `routes` are the declared routes of the application; `has_others` is `true` if the
-    /// application also has routes whose paths are unknown.
+    /// `routes` are the application's declared routes; `has_others` is `true` if the application
+    /// also has routes whose paths are unknown.
     pub(super) fn resolve(
         self,
         config: &mut Config,

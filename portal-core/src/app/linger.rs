@@ -1,4 +1,4 @@
-//! Lingering close: closes connections whose client may still be sending.
+//! Lingering close: closes connections whose clients may still be sending.
 
 use std::future::Future;
 use std::io;
@@ -14,11 +14,12 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum number of bytes that are discarded.
 const MAX_DISCARDED: usize = 16 * 1024 * 1024;
 
-/// Close sequence of a connection.
+/// State of closing a connection.
 ///
 /// If a socket is closed while unread bytes arrive, the system resets the connection, and the
-/// client may lose the response that explains why. Therefore, after the last byte is sent, arriving
-/// bytes are discarded for a while. A connection on which nothing arrives is closed immediately.
+/// client may lose the response that explains why it was closed. Therefore, after the last byte is
+/// sent, arriving bytes are discarded for a while. A connection on which nothing arrives is closed
+/// immediately.
 pub(super) struct Linger {
     timeout: Duration,
     is_shut: bool,
@@ -38,7 +39,7 @@ impl Default for Linger {
 }
 
 impl Linger {
-    /// Shuts down a stream, then discards bytes that still arrive.
+    /// Shuts down a stream, then discards any bytes that still arrive.
     pub(super) fn poll_shutdown<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
@@ -108,8 +109,8 @@ mod tests {
             timeout: Duration::from_millis(300),
             ..Linger::default()
         };
-        // The client stops sending but does not close the connection, so the time limit ends the
-        // wait.
+        // The client stops sending but does not close the connection, so only the time limit ends
+        // the wait.
         let close = async {
             poll_fn(|context| linger.poll_shutdown(&mut here, context))
                 .await

@@ -19,7 +19,7 @@ use crate::store::{ClusterEvent, Store, now};
 const TABLE: &str = "portal_settings";
 const KEY: &str = "maintenance";
 
-/// Value of `Retry-After` in seconds.
+/// Value of the `Retry-After` header, in seconds.
 const RETRY_AFTER: u32 = 30;
 
 /// Delay before a failed database query is retried.
@@ -28,14 +28,15 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Maximum length of the message of a [`MaintenanceNotice`], in characters.
 pub(super) const MAX_MESSAGE_LEN: usize = 500;
 
-/// A notice to the users who have no access during maintenance.
+/// A notice for users who have no access during maintenance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MaintenanceNotice {
     /// Plain text; characters beyond the 500th are dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Expected end of the maintenance, which does not end automatically at that time.
+    /// Expected end of the maintenance. Maintenance mode is not turned off automatically at that
+    /// time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
 }
@@ -56,7 +57,7 @@ impl MaintenanceNotice {
     }
 }
 
-/// Maintenance mode of the portal. Extract it with `Data<Maintenance>`.
+/// The portal's maintenance mode. Extract it with `Data<Maintenance>`.
 ///
 /// While it is on, all replicas respond with `503` to everyone except administrators.
 ///
@@ -74,15 +75,15 @@ pub struct Maintenance(Arc<MaintenanceState>);
 
 struct MaintenanceState {
     store: Store,
-    /// `true` if the variable `MAINTENANCE` is on; maintenance mode then cannot be turned off at
-    /// run time.
+    /// `true` if the variable `MAINTENANCE` is set, so that maintenance mode cannot be turned off
+    /// at run time.
     forced: bool,
-    /// Shared with the pages, which show the state to administrators.
+    /// Shared with the pages, which show administrators that maintenance mode is on.
     on: Arc<AtomicBool>,
     cached: Mutex<CachedMaintenance>,
 }
 
-/// Stored state as last read. Its version identifies read results that are older than this state.
+/// Stored state as last read. The version prevents it from being replaced by an older state.
 #[derive(Debug, Default)]
 pub(super) struct CachedMaintenance {
     pub(super) on: bool,
@@ -113,9 +114,9 @@ impl Maintenance {
         self.0.on.load(Ordering::Relaxed)
     }
 
-    /// Turns maintenance mode on or off in all replicas, and records the change in the audit log.
+    /// Turns maintenance mode on or off on all replicas, and records the change in the audit log.
     ///
-    /// If the variable `MAINTENANCE` has turned maintenance mode on, it stays on.
+    /// Maintenance mode stays on if the variable `MAINTENANCE` has turned it on.
     ///
     /// # Errors
     ///
@@ -160,7 +161,7 @@ impl Maintenance {
         self.0.cached.lock().notice.clone()
     }
 
-    /// Returns the error that everyone except administrators receives.
+    /// Returns the error sent to everyone except administrators.
     pub(super) fn refusal(&self) -> Error {
         let MaintenanceNotice { message, until } = self.notice();
         let mut error = Error::unavailable("the portal is down for maintenance")
@@ -175,7 +176,7 @@ impl Maintenance {
         error
     }
 
-    /// Reads the stored state.
+    /// Updates the cached state from the database.
     pub(super) async fn refresh(&self) -> Result<()> {
         self.apply(stored(&self.0.store).await?);
         Ok(())
@@ -195,7 +196,7 @@ impl Maintenance {
         Arc::clone(&self.0.on)
     }
 
-    /// Refreshes the state on cluster events, until the future is dropped.
+    /// Refreshes the state on each relevant cluster event, until the future is dropped.
     pub(super) async fn follow(&self, mut events: Receiver<ClusterEvent>) {
         loop {
             match events.recv().await {
@@ -226,7 +227,7 @@ pub(super) async fn stored(store: &Store) -> Result<CachedMaintenance> {
     let value: Value = row.get("value")?;
     Ok(CachedMaintenance {
         on: value["on"] == true,
-        // An unreadable notice must not keep users out of a portal that is available again.
+        // An unreadable notice must not keep users out after maintenance has ended.
         notice: serde_json::from_value(value).unwrap_or_default(),
         version: row.get("version")?,
     })

@@ -1,4 +1,4 @@
-//! `/admin/maintenance`: turns maintenance on, with a notice to users, or off.
+//! `/admin/maintenance`: turns maintenance mode on (with a notice to users) or off.
 
 use chrono::TimeDelta;
 use maud::{Markup, html};
@@ -26,7 +26,7 @@ pub(super) fn pages() -> Vec<Page> {
     ]
 }
 
-/// Durations that the form offers, in minutes.
+/// Durations offered by the form, in minutes.
 const DURATIONS: [(u16, &str); 6] = [
     (15, "15 minutes"),
     (30, "30 minutes"),

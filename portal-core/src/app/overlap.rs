@@ -1,4 +1,4 @@
-//! Overlapping routes: finds conflicts between merged axum routers and the routes of the portal.
+//! Overlapping routes: finds conflicts between merged axum routers and the portal's routes.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe, Location};
@@ -14,13 +14,13 @@ use crate::pages::Page;
 use crate::source::Source;
 use crate::state::PortalState;
 
-/// An axum router of the application and the location of the call that merged it.
+/// An axum router from the application and the location of the call that merged it.
 pub(super) type MergedRouter = (Router<PortalState>, &'static Location<'static>);
 
-/// A route whose path is known, with a description for error messages.
+/// A route whose path is known, and its description for error messages.
 pub(super) struct KnownRoute {
     pub(super) route: RouteInfo,
-    /// Item and location, for error messages.
+    /// Description for error messages: the item and its location.
     pub(super) place: String,
 }
 
@@ -34,7 +34,7 @@ impl KnownRoute {
         Self::declared(route, "route", source)
     }
 
-    /// Creates the entry for a route that the application cannot change.
+    /// Creates the entry for one of the portal's routes, which the application cannot change.
     pub(super) fn of_portal(route: RouteInfo) -> Self {
         Self::declared(route, "a route of the portal", None)
     }
@@ -56,7 +56,7 @@ impl KnownRoute {
         }
     }
 
-    /// Returns a router with only this route.
+    /// Returns a router that contains only this route.
     fn router(&self) -> Router<PortalState> {
         let filter = self.route.method.clone();
         let handlers = match filter.and_then(|method| MethodFilter::try_from(method).ok()) {
@@ -68,10 +68,11 @@ impl KnownRoute {
     }
 }
 
-/// Describes all overlaps of the merged routers with known routes and with each other.
+/// Describes all overlaps between the merged routers and known routes, and among the merged
+/// routers.
 ///
-/// axum cannot list the routes of a router and panics when two overlap, so each pair is merged as a
-/// trial.
+/// axum cannot list a router's routes and panics if two overlap, so each pair is merged to see
+/// whether it panics.
 pub(super) fn problems(merged: &[MergedRouter], known: &[KnownRoute]) -> Vec<String> {
     if merged.is_empty() {
         return Vec::new();
@@ -112,7 +113,7 @@ pub(super) fn is_route(path: &str) -> bool {
     quietly(|| panic::catch_unwind(AssertUnwindSafe(add)).is_ok())
 }
 
-/// Merges two routers and returns axum's reason if that fails.
+/// Merges two routers; returns axum's panic message if that fails.
 fn conflict(one: Router<PortalState>, other: Router<PortalState>) -> Option<String> {
     let merged = panic::catch_unwind(AssertUnwindSafe(|| one.merge(other)));
     merged.err().map(reason)
@@ -126,8 +127,8 @@ fn reason(payload: Box<dyn Any + Send>) -> String {
 
 /// Runs a function that is expected to panic, without printing the panic message.
 ///
-/// Other threads keep the current hook. The lock prevents two portals that are built at the same
-/// time from restoring each other's hook.
+/// Panics in other threads still go to the current hook. The lock prevents two portals that are
+/// built at the same time from restoring each other's hook.
 fn quietly<T>(run: impl FnOnce() -> T) -> T {
     static HOOK: Mutex<()> = Mutex::new(());
     let _lock = HOOK.lock();

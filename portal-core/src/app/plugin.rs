@@ -5,7 +5,7 @@ use crate::auth::Access;
 use crate::pages::Page;
 use crate::tasks::{Task, TaskArgs, TaskDefinition};
 
-/// Pages, tasks and models of a crate, as one value.
+/// The pages, tasks and models of a crate, as one value.
 ///
 /// A crate that is listed in `Cargo.toml` but never used is not linked, so `discover()` does not
 /// find its items. A plugin crate therefore exports a function that the application calls.
@@ -24,7 +24,7 @@ pub struct Plugin {
     pub(crate) pages: Vec<Page>,
     pub(crate) tasks: Vec<TaskDefinition>,
     pub(crate) models: Vec<ModelSpec>,
-    /// Topics with their access; the flag marks topics with separate state for each user.
+    /// Topics with their access rules; the flag is `true` for personal topics.
     pub(crate) topics: Vec<(String, Access, bool)>,
 }
 

@@ -60,7 +60,7 @@ impl Portal {
         self.router.clone()
     }
 
-    /// Converts the portal to its router, for an app that runs until its process exits.
+    /// Converts the portal into its router, for an app that runs until its process exits.
     pub fn into_router(self) -> Router {
         self.router
     }
@@ -71,7 +71,8 @@ impl Portal {
         &self.config
     }
 
-    /// Returns all routes with their guards, including those of pages, tasks, models and sockets.
+    /// Returns all routes with their guards, including those of pages, tasks, models and
+    /// WebSockets.
     ///
     /// Excludes routes that the application has added with [`PortalBuilder::merge_router`].
     #[must_use]

@@ -1,4 +1,4 @@
-//! Router: each declared route with its guard and its pipeline.
+//! Router: serves each declared route with its guard and its pipeline.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::auth::{RouteInfo, RouteKind, Routes};
 use crate::pages;
 use crate::state::PortalState;
 
-/// Builds the router of a portal from its declared routes and the routers of the application.
+/// Builds a portal's router from its declared routes and the application's routers.
 pub(super) fn build(
     services: Arc<Services>,
     routes: Routes,
@@ -27,7 +27,7 @@ pub(super) fn build(
     for (path, (route, handlers)) in by_path(routes, &services) {
         let other_methods = pipeline(Some(route.for_other_methods()));
         let handlers = match route.method {
-            // The handler receives all methods.
+            // The handler already accepts all methods.
             None => handlers,
             Some(_) => handlers.fallback(method_not_allowed.layer(other_methods)),
         };
@@ -39,7 +39,8 @@ pub(super) fn build(
         .fallback(pages::fallback.layer(pipeline(None)))
 }
 
-/// Returns the first route of each path and its handlers, each with the pipeline of its route.
+/// Returns, for each path, its first route and its handlers, each wrapped in the pipeline of its
+/// route.
 fn by_path(
     routes: Routes,
     services: &Arc<Services>,

@@ -1,4 +1,4 @@
-//! Route list: all routes of a portal with their guards.
+//! Route list: all of a portal's routes with their guards.
 
 use super::health;
 use super::overlap::{KnownRoute, is_route};
@@ -9,7 +9,7 @@ use crate::notifications;
 use crate::pages;
 use crate::tasks::{self, TaskRegistry};
 
-/// Returns the built-in routes, which no page can replace.
+/// Returns the built-in routes, which pages cannot replace.
 pub(super) fn builtin(metrics: bool, dev: bool) -> Routes {
     let routes = auth::routes()
         .merge(tasks::routes())
@@ -35,8 +35,8 @@ pub(super) fn builtin(metrics: bool, dev: bool) -> Routes {
 
 /// Completes the identity provider's routes.
 ///
-/// They stay available during maintenance. Routes that change data without requiring an account are
-/// rate-limited as sign-ins, unless the provider has declared a different class.
+/// They stay available during maintenance. Routes that change data without requiring an account get
+/// the rate class of sign-ins, unless the provider has declared a different one.
 pub(super) fn of_provider(routes: Routes) -> Routes {
     routes.exempt_from_maintenance().map_info(|route| {
         let is_change = route
@@ -53,8 +53,8 @@ pub(super) fn of_provider(routes: Routes) -> Routes {
     })
 }
 
-/// Returns an entry for each task type and admin model, with its access rule; general routes serve
-/// them.
+/// Returns an entry with the access rule for each task type and admin model. They are served by
+/// shared routes.
 pub(super) fn of_tasks_and_models(tasks: &TaskRegistry, models: &ModelRegistry) -> Vec<RouteInfo> {
     let starts = tasks.startable().map(|task| {
         RouteInfo::new(
@@ -76,7 +76,7 @@ pub(super) fn of_tasks_and_models(tasks: &TaskRegistry, models: &ModelRegistry) 
 
 /// Describes declared routes that overlap or are invalid in axum, which would panic on such routes.
 ///
-/// Adds all other routes to the known routes.
+/// Adds all other routes to `known`.
 pub(super) fn problems(routes: &[RouteInfo], known: &mut Vec<KnownRoute>) -> Vec<String> {
     let mut problems = Vec::new();
     for route in routes {
@@ -101,20 +101,20 @@ pub(super) fn problems(routes: &[RouteInfo], known: &mut Vec<KnownRoute>) -> Vec
     problems
 }
 
-/// Path prefixes that pages cannot use, with the type of the routes under them.
+/// Path prefixes that pages cannot use, with the kind of the routes below them.
 const RESERVED: [(&str, RouteKind); 3] = [
     ("/api", RouteKind::Api),
     ("/ws", RouteKind::Stream),
     ("/_portal", RouteKind::Asset),
 ];
 
-/// Returns the reserved prefix of a path, which pages cannot use.
+/// Returns the path's reserved prefix, which pages cannot use.
 pub(super) fn reserved_prefix(path: &str) -> Option<&'static str> {
     let found = RESERVED.iter().find(|(prefix, _)| is_under(path, prefix));
     found.map(|(prefix, _)| *prefix)
 }
 
-/// Returns the type of an undeclared route or an unknown path, if its prefix is reserved.
+/// Returns the kind of an undeclared route or an unknown path if its prefix is reserved.
 pub(super) fn reserved_kind(path: &str) -> Option<RouteKind> {
     let mut reserved = RESERVED.into_iter();
     let found = reserved.find(|(prefix, _)| path == *prefix || is_under(path, prefix));
@@ -135,8 +135,8 @@ pub(super) fn conflicts(one: &RouteInfo, other: &RouteInfo) -> bool {
     same_method && shape(&one.path) == shape(&other.path)
 }
 
-/// Removes the names of parameters. In axum, `{id}` and `{name}` are the same route, as are `v{id}`
-/// and `v{name}`.
+/// Removes the names of path parameters. In axum, `{id}` and `{name}` are the same route, as are
+/// `v{id}` and `v{name}`.
 pub(super) fn shape(path: &str) -> String {
     let segments = path
         .split('/')

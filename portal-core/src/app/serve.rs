@@ -15,11 +15,11 @@ use crate::config::Config;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 impl Portal {
-    /// Serves on the configured address until SIGINT or SIGTERM, then shuts down gracefully.
+    /// Serves on the configured host and port until SIGINT or SIGTERM, then shuts down gracefully.
     ///
     /// # Errors
     ///
-    /// Fails if the address cannot be bound.
+    /// Fails if the port cannot be bound.
     pub async fn serve(self) -> io::Result<()> {
         let listener = listen(&self.config).await?;
         self.serve_on(listener).await
@@ -36,7 +36,7 @@ impl Portal {
         let watcher = tokio::spawn(async move {
             shutdown_signal().await;
             on_signal.cancel();
-            // A second signal requests an immediate exit.
+            // A second signal ends the process immediately.
             shutdown_signal().await;
             tracing::warn!("stopped without draining connections");
             std::process::exit(1);
@@ -46,7 +46,7 @@ impl Portal {
         served
     }
 
-    /// Serves on a listener until the signal completes, then shuts down gracefully.
+    /// Serves on a listener until `signal` completes, then shuts down gracefully.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Validation of the items that a builder has collected.
+//! Validation of the items collected by a builder.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::source::Source;
 use crate::store::Store;
 use crate::tasks::{self, TaskRegistry};
 
-/// A validated portal whose database is not open yet.
+/// A validated portal whose database has not been opened yet.
 pub(crate) struct ValidatedPortal {
     pub(crate) config: Arc<Config>,
     pub(crate) pages: Vec<Page>,
@@ -37,7 +37,7 @@ impl PortalBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] with all problems that prevent the portal from starting.
+    /// [`BuildError`] that lists all problems which prevent the portal from starting.
     pub async fn build(self) -> Result<Portal, BuildError> {
         let settings = self.read_settings()?;
         let plan = self.validate(settings)?;
@@ -47,9 +47,9 @@ impl PortalBuilder {
 
     /// Applies the portal's migrations and creates or extends the tables of the models.
     ///
-    /// This is `db migrate` for applications without the portal's command line. In PROD,
-    /// [`build`](Self::build) fails until the database is migrated. Replicas that migrate at the
-    /// same time wait for one another.
+    /// Equivalent to `db migrate`, for applications that do not use the portal's command line. In
+    /// PROD, [`build`](Self::build) fails until the database is migrated. Replicas that migrate at
+    /// the same time wait for one another.
     ///
     /// # Errors
     ///
@@ -72,14 +72,15 @@ impl PortalBuilder {
         let plan = self.validate(settings)?;
         let store = plan.connect().await?;
         plan.migrate(&store).await?;
-        // A store provided by the application stays open.
+        // A store provided by the application is left open.
         if plan.builder.store.is_none() {
             store.close().await;
         }
         Ok(())
     }
 
-    /// Loads the settings of the process, unless the application has set a configuration.
+    /// Loads the settings from the environment and `.env`, unless the application has set a
+    /// configuration.
     fn read_settings(&self) -> Result<Option<Settings>, ConfigError> {
         if self.config.is_some() {
             return Ok(None);
@@ -191,7 +192,7 @@ impl PortalBuilder {
         })
     }
 
-    /// Collects the topics of the portal, of its models and of the application.
+    /// Collects the topics of the portal, its models and the application.
     fn collect_topics(
         &mut self,
         roles: &Roles,
@@ -205,7 +206,7 @@ impl PortalBuilder {
             problems.extend(topics.add(&name, access, personal).err());
         }
         let guards = topics.guards();
-        // Problems with the access rules of models are reported for the models themselves.
+        // Problems with models' access rules are reported for the models themselves.
         let guards = guards.filter(|(name, _)| !name.starts_with("model:"));
         problems.extend(guards.filter_map(|(name, access)| {
             let problem = roles.problem_of(access)?;
@@ -231,7 +232,7 @@ impl PortalBuilder {
     }
 }
 
-/// Describes required roles and permissions that no user can have.
+/// Describes roles and permissions that are required although no user can have them.
 fn access_problems(
     roles: &Roles,
     pages: &[Page],
@@ -342,8 +343,8 @@ impl ValidatedPortal {
         Ok(problems)
     }
 
-    /// Returns all routes with their guards; the lists of pages, tasks and models contain more
-    /// details.
+    /// Returns all routes with their guards; the separate lists of pages, tasks and models contain
+    /// more details.
     pub(crate) fn list_routes(&self) -> Vec<RouteInfo> {
         let metrics = self.builder.metrics.unwrap_or(self.config.is_dev());
         let mut routes = pages::routes(self.pages.clone())
@@ -355,7 +356,7 @@ impl ValidatedPortal {
         routes
     }
 
-    /// Synchronizes the users with the identity provider.
+    /// Synchronizes users from the identity provider.
     pub(crate) async fn sync_users(mut self, store: Store) -> Result<SyncReport> {
         let setup = ProviderContext::new(Arc::clone(&self.config), store);
         let provider = &mut self.builder.provider;

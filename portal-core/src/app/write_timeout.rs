@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 pub(super) struct WriteTimeout<S> {
     stream: S,
     limit: Duration,
-    /// Timer that runs while data waits for the peer to read it.
+    /// Timer that runs while data is waiting for the peer to read it.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
@@ -28,7 +28,7 @@ impl<S> WriteTimeout<S> {
         }
     }
 
-    /// Starts, continues or ends the wait for the peer; any progress resets the timeout.
+    /// Starts, continues or ends waiting for the peer; any progress resets the timeout.
     fn poll_timeout<T>(
         &mut self,
         context: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! Access rules: conditions on users, shared by pages, navigation, tasks and models.
+//! Access rules: conditions that users must satisfy, shared by pages, navigation, tasks and models.
 
 use std::fmt;
 
@@ -45,19 +45,19 @@ pub enum Denied {
     /// The account is deactivated or banned.
     #[error("the account is deactivated or banned")]
     Deactivated,
-    /// The user has access, but is impersonated.
+    /// The user has access, but is being impersonated.
     #[error("not allowed while impersonating a user")]
     Impersonated,
 }
 
 impl Access {
-    /// Creates a rule for users with a role, and administrators.
+    /// Creates a rule that grants access to users with a role, and to administrators.
     #[must_use]
     pub fn role(name: &str) -> Self {
         Self::Role(Role::custom(name))
     }
 
-    /// Creates a rule for users with a permission, and administrators.
+    /// Creates a rule that grants access to users with a permission, and to administrators.
     ///
     /// No role grants a permission with an invalid name; `build()` reports such a name if a page,
     /// task or model uses it.
@@ -68,7 +68,7 @@ impl Access {
 
     /// Checks whether a user, or a guest (`None`), has access.
     ///
-    /// An impersonated user has only the access that an ordinary user has.
+    /// An impersonated user has only the access of an ordinary user.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Access {
     pub fn check(&self, user: Option<&User>) -> Result<(), Denied> {
         let user = match (self, user) {
             (Self::Public, _) => return Ok(()),
-            // One of the rules may be public, so guests are checked, too.
+            // One of the rules may be public, so this check comes before guests are rejected.
             (Self::AnyOf(any), _) => return check_any(any, user),
             (_, None) => return Err(Denied::Unauthenticated),
             (_, Some(user)) if !user.is_enabled() => return Err(Denied::Deactivated),
@@ -103,7 +103,7 @@ impl Access {
     }
 }
 
-/// Grants access if any of the rules does; otherwise returns the most specific denial.
+/// Grants access if any of the rules does; otherwise returns the most specific reason for denial.
 fn check_any(any: &[Access], user: Option<&User>) -> Result<(), Denied> {
     let mut denied = match user {
         None => Denied::Unauthenticated,

@@ -13,7 +13,7 @@ use crate::error::Result;
 
 /// User accounts at the identity provider. Extract it with `Data<Accounts>`.
 ///
-/// Each call may send a request to the provider; authorization never needs one.
+/// Each call may send a request to the provider; authorization never does.
 ///
 /// ```
 /// use portal_core::auth::Accounts;
@@ -47,7 +47,7 @@ impl Accounts {
     /// Returns the provider's record of a user, with its metadata.
     ///
     /// Only servers write `public_metadata` and `private_metadata`; private metadata must not reach
-    /// browsers. Neither contains roles or permissions, because these belong to the portal.
+    /// browsers. Neither contains roles or permissions, which are managed by the portal.
     ///
     /// # Errors
     ///
@@ -56,8 +56,8 @@ impl Accounts {
         self.auth.profile(&user.subject).await
     }
 
-    /// Returns the active sessions of a user, newest first. Includes sessions that were first seen
-    /// in the last 30 days or whose credential has not expired.
+    /// Returns a user's active sessions, newest first: only those first seen in the last 30 days or
+    /// whose credential has not expired.
     ///
     /// # Errors
     ///
@@ -68,8 +68,8 @@ impl Accounts {
 
     /// Signs a user out everywhere, including at the provider, except in the session `keep`.
     ///
-    /// Also revokes all client tokens of the user. Returns how many of the sessions that
-    /// [`sessions_of`](Self::sessions_of) lists were ended.
+    /// Also revokes all of the user's client tokens. Returns the number of sessions ended, counting
+    /// only those listed by [`sessions_of`](Self::sessions_of).
     ///
     /// # Errors
     ///

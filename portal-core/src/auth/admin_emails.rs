@@ -14,7 +14,7 @@ use super::users::TABLE;
 use crate::error::Result;
 use crate::store::{ClusterEvent, Store, Transaction, now};
 
-/// Key under which the list from the latest start-up is stored.
+/// Name under which the list from the most recent start-up is stored.
 const STORED_LIST: &str = "auth/admin-user-emails";
 
 /// E-mail addresses whose verified owners are administrators. Cheap to clone.
@@ -27,8 +27,9 @@ impl AdminEmails {
         Self(Arc::new(emails.collect()))
     }
 
-    /// Returns `true` if an address is listed, ignoring the case of ASCII letters only. Unicode
-    /// lowercases the Kelvin sign to `k`, although it is a different character.
+    /// Returns `true` if an e-mail address is listed. The comparison ignores the case of ASCII
+    /// letters only: Unicode would lowercase the Kelvin sign to `k`, although it is a different
+    /// character.
     fn contains(&self, email: &str) -> bool {
         self.0.contains(&email.to_ascii_lowercase())
     }
@@ -36,8 +37,8 @@ impl AdminEmails {
     /// Applies the list to a user, within the transaction that changed the user or opened a
     /// session.
     ///
-    /// Returns `true` if the effective role changed. Call [`lock_if_admin`] before anything else in
-    /// the transaction.
+    /// Returns `true` if the effective role changed. Before anything else in the transaction, call
+    /// [`lock_if_admin`].
     pub(super) async fn apply_to(&self, transaction: &mut Transaction, id: Uuid) -> Result<bool> {
         let mut select = Query::select()
             .columns(role_source::COLUMNS)
@@ -98,7 +99,7 @@ impl AdminEmails {
     /// Applies the list to all users.
     ///
     /// Each start-up revokes roles that the list no longer grants. It grants roles only if the list
-    /// differs from the list at the previous start-up, so that a restart does not undo changes by
+    /// differs from that of the previous start-up, so that a restart does not undo changes made by
     /// an administrator.
     pub(crate) async fn apply_at_start_up(&self, store: &Store) -> Result<()> {
         let mut transaction = store.begin().await?;
@@ -119,10 +120,10 @@ impl AdminEmails {
         Ok(())
     }
 
-    /// Revokes roles that were kept because their owner was the last administrator.
+    /// Revokes administrator roles that were kept because their owner was the last administrator.
     ///
     /// Call it when someone has become an administrator. Failures are only logged, because the next
-    /// start-up or new session tries again.
+    /// start-up or new session retries.
     pub(super) async fn take_back_kept(&self, store: &Store) {
         if let Err(error) = self.try_take_back_kept(store).await {
             tracing::warn!(%error, "failed to revoke roles that ADMIN_USER_EMAILS no longer grants");
@@ -199,7 +200,7 @@ pub(super) async fn lock_admins(transaction: &mut Transaction) -> Result<Vec<Uui
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Locks all administrators if the subject is an administrator, whose role may be about to be
+/// Locks all administrators if the subject is one, because the subject's role may be about to be
 /// revoked.
 ///
 /// Must be the first lock of a transaction: locking a user before the administrators could deadlock

@@ -1,4 +1,4 @@
-//! `/api/auth`, `/api/users`, `/sign-out`: current user, list of users and sign-out.
+//! `/api/auth`, `/api/users`, `/sign-out`: the current user, the user list and sign-out.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -31,8 +31,8 @@ pub(crate) fn routes() -> Routes {
     let admin_writes = Routes::new()
         .patch("/api/users/{id}", Access::Admin, change)
         .rate_class(RateClass::AdminWrite);
-    // Each of these routes calls the identity provider, which limits the number of requests from
-    // the portal as a whole.
+    // Each of these routes calls the identity provider, which limits the number of requests that
+    // the portal as a whole may send.
     let provider_reads = Routes::new()
         .get("/api/auth/clerk/me", Access::User, clerk_me)
         .rate_class(RateClass::ClientToken);
@@ -60,7 +60,7 @@ async fn preferences(user: CurrentUser) -> Json<Value> {
     Json(json!({ "preferences": preferences }))
 }
 
-/// Changes the user's preferences: `{"preferences": {name: value}}`; `null` removes a preference.
+/// Changes the caller's preferences: `{"preferences": {name: value}}`; `null` removes a preference.
 async fn change_me(
     auth: Data<Auth>,
     checks: Data<PreferenceChecks>,
@@ -181,7 +181,7 @@ async fn list(
     })))
 }
 
-/// Reads the changes to a user from a body; the error lists all invalid fields.
+/// Reads the changes to a user from a request body; the error lists all invalid fields.
 fn read_change(body: &Value, roles: &Roles) -> Result<UserChange> {
     let Some(members) = body.as_object() else {
         let error = FieldError::new("", "invalid_type", "must be an object");

@@ -88,7 +88,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// Creates the actor for a program, with its display name.
+    /// Creates an actor for a program with the given display name.
     #[must_use]
     pub fn program(name: impl Into<String>) -> Self {
         Self {
@@ -164,7 +164,7 @@ pub(crate) struct FieldChanges(Vec<FieldChange>);
 const MAX_VALUE_LEN: usize = 2000;
 
 impl FieldChange {
-    /// Returns the fields whose old and new values differ.
+    /// Returns the changes to those fields whose old and new values differ.
     pub(crate) fn between(fields: &[(&str, Value, Value)]) -> FieldChanges {
         let changed = fields.iter().filter(|(_, old, new)| old != new);
         let changes = changed.map(|(field, old, new)| Self {
@@ -187,7 +187,7 @@ impl FieldChanges {
     }
 }
 
-/// Returns a value, or the beginning of its text if it is long.
+/// Returns a value, truncated if it is long.
 fn shortened(value: &Value) -> Value {
     let text = match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => return value.clone(),
@@ -202,12 +202,12 @@ fn shortened(value: &Value) -> Value {
     Value::String(format!("{}…", text.get(..end).unwrap_or_default()))
 }
 
-/// Filter for a list of audit entries, which is sorted from newest to oldest.
+/// Filter for a list of audit entries.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     /// Only entries with this target, such as `user:` and an id.
     pub target: Option<String>,
-    /// Only entries with this actor: the id or e-mail address of a user, or the name of a program.
+    /// Only entries with this actor: a user's id or e-mail address, or the name of a program.
     pub actor: Option<String>,
     /// Only entries older than this one.
     pub before: Option<Uuid>,
@@ -215,7 +215,7 @@ pub struct AuditFilter {
     pub limit: u64,
 }
 
-/// Audit log of a portal, which is append-only. Extract it with `Data<AuditLog>`.
+/// A portal's append-only audit log. Extract it with `Data<AuditLog>`.
 #[derive(Debug, Clone)]
 pub struct AuditLog {
     store: Store,
@@ -305,7 +305,7 @@ impl AuditLog {
     }
 }
 
-/// Returns the event that notifies viewers of the log.
+/// Returns the event that announces new entries to viewers of the log.
 fn written() -> ClusterEvent {
     ClusterEvent::TopicChanged {
         topic: "audit".to_owned(),

@@ -13,7 +13,7 @@ const MAX_PICTURE_LEN: usize = 2048;
 
 /// Returns a profile that is safe to store and display.
 ///
-/// Users write parts of a profile themselves: names may contain characters that reverse the
+/// Users enter parts of their profiles themselves: names may contain characters that reverse the
 /// surrounding text, or be long enough to fill a page.
 pub(super) fn cleaned(profile: &Profile) -> Profile {
     let mut clean = profile.clone();
@@ -21,7 +21,7 @@ pub(super) fn cleaned(profile: &Profile) -> Profile {
     clean.last_name = name(&profile.last_name);
     clean.avatar_url = profile.avatar_url.as_deref().and_then(picture);
     if !is_email(&profile.email) {
-        // A repaired address would be a different address, which may have different permissions.
+        // A repaired address would be a different one, whose owner may have different permissions.
         clean.email = String::new();
         clean.email_verified = false;
     }
@@ -49,7 +49,7 @@ fn is_email(text: &str) -> bool {
     text.len() <= MAX_EMAIL_LEN && text.chars().all(fits)
 }
 
-/// Returns the URL of a picture if pages may load it; only `https` URLs are allowed.
+/// Returns the URL of a picture if pages may load it: only `https` URLs are allowed.
 pub(super) fn picture(text: &str) -> Option<String> {
     if text.len() > MAX_PICTURE_LEN {
         return None;

@@ -1,4 +1,4 @@
-//! Client tokens: each identifies one client of a user in the task routes.
+//! Client tokens: in the task routes, each identifies one of a user's clients.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -28,7 +28,7 @@ const COLUMNS: [&str; 6] = [
 /// Idle time after which a token expires.
 const IDLE_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// Age at which a token expires, even if it is used.
+/// Age at which a token expires even if it is still in use.
 const MAX_LIFETIME: TimeDelta = TimeDelta::days(7);
 
 /// Minimum interval between writes of a token's last use, so that not every request writes to the
@@ -41,7 +41,7 @@ const MONITOR_TOUCH_INTERVAL: TimeDelta = TimeDelta::hours(1);
 /// Maximum number of tokens per user; creating another revokes the least recently used one.
 const MAX_PER_USER: u64 = 100;
 
-/// Number of displayed characters of a token, by which users recognize it.
+/// Number of characters of a token that are displayed so that users can recognize it.
 const HINT_LEN: usize = 8;
 
 const CACHE_ENTRIES: usize = 20_000;
@@ -57,7 +57,7 @@ pub struct ClientToken {
     /// User who created the token.
     #[serde(skip)]
     pub user_id: Uuid,
-    /// First characters of the secret, by which users recognize it.
+    /// First characters of the secret, so that users can recognize the token.
     pub hint: String,
     /// Creation time.
     pub created_at: DateTime<Utc>,
@@ -117,14 +117,14 @@ fn hint_of(secret: Uuid) -> String {
     text
 }
 
-/// Client tokens of a portal. Extract it with `Data<ClientTokens>`.
+/// A portal's client tokens. Extract them with `Data<ClientTokens>`.
 #[derive(Clone)]
 pub struct ClientTokens(Arc<Shared>);
 
 struct Shared {
     store: Store,
     key: SecretKey,
-    /// Token ids by the hash of the token's secret; an entry never changes.
+    /// Token ids by the hash of the secret; an entry never changes.
     ids: Cache<TokenHash, Uuid>,
     /// Recently read tokens.
     tokens: Cache<Uuid, (ClientToken, ReadStamp)>,
@@ -248,7 +248,7 @@ impl ClientTokens {
         ClientToken::from_row(&row.ok_or_else(unknown_token)?)
     }
 
-    /// Reads the valid token with this id from the database; the call counts as a use.
+    /// Reads a valid token from the database by its id; the call counts as a use.
     pub(crate) async fn read(&self, id: Uuid) -> Result<ClientToken> {
         let epoch = self.0.epoch.load(Ordering::Acquire);
         let read_at = self.0.store.read_at();
@@ -275,7 +275,8 @@ impl ClientTokens {
         Ok(token)
     }
 
-    /// Keeps a monitored token valid. Returns `false` if it was revoked or has expired.
+    /// Extends the validity of a token with an open monitor. Returns `false` if the token was
+    /// revoked or has expired.
     pub(crate) async fn keep_monitored(&self, id: Uuid) -> Result<bool> {
         let now = now();
         if let Some((token, _)) = self.0.tokens.get(&id)
@@ -303,7 +304,7 @@ impl ClientTokens {
         self.0.tokens.clear();
     }
 
-    /// Returns the given ids whose tokens are valid.
+    /// Returns those of the given ids whose tokens are valid.
     pub(crate) async fn valid_among(&self, tokens: &[Uuid]) -> Result<HashSet<Uuid>> {
         let mut standing = HashSet::new();
         for chunk in tokens.chunks(500) {
@@ -315,7 +316,7 @@ impl ClientTokens {
         Ok(standing)
     }
 
-    /// Returns the valid tokens of a user, newest first.
+    /// Returns a user's valid tokens, newest first.
     ///
     /// # Errors
     ///
@@ -364,7 +365,7 @@ impl ClientTokens {
         self.revoke_tokens(&found).await
     }
 
-    /// Revokes all tokens of a user, closes their monitors and returns the number of tokens.
+    /// Revokes all of a user's tokens, closes their monitors and returns the number of tokens.
     ///
     /// # Errors
     ///
@@ -419,7 +420,8 @@ fn select(now: DateTime<Utc>) -> SelectStatement {
         .take()
 }
 
-/// Matches tokens that have not expired. Older replicas store expiry times beyond the maximum.
+/// Matches tokens that have not expired. The age is checked too, because older replicas store
+/// expiry times beyond the maximum lifetime.
 fn is_valid(now: DateTime<Utc>) -> Cond {
     Cond::all()
         .add(Expr::col("expires_at").gt(now))

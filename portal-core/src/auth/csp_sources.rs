@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use axum::http::HeaderValue;
 
-/// Directive of the Content-Security-Policy to which sources can be added.
+/// Content-Security-Policy directive to which sources can be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CspDirective {
@@ -29,9 +29,8 @@ pub enum CspDirective {
 /// They come from the identity provider and from the application, which adds them with
 /// [`csp_sources`](crate::PortalBuilder::csp_sources).
 ///
-/// Each entry is a source expression as in a Content-Security-Policy, such as
-/// `https://clerk.example.com` or `blob:`. A value that could end its directive is skipped and
-/// logged as an error.
+/// Each entry is a Content-Security-Policy source expression, such as `https://clerk.example.com`
+/// or `blob:`. A value that could terminate its directive is skipped and logged as an error.
 ///
 /// ```
 /// use portal_core::auth::CspSources;
@@ -48,7 +47,7 @@ pub struct CspSources {
     pub style: Vec<String>,
     /// Targets of requests from scripts, such as `fetch` and WebSockets.
     pub connect: Vec<String>,
-    /// Images, for example from the hosts of users' avatars.
+    /// Images, for example from the hosts that serve users' avatars.
     pub img: Vec<String>,
     /// Pages in frames.
     pub frame: Vec<String>,
@@ -61,7 +60,7 @@ pub struct CspSources {
 }
 
 impl CspSources {
-    /// Returns the `Content-Security-Policy` of a page that may load from these sources.
+    /// Returns the `Content-Security-Policy` for a page that may load from these sources.
     ///
     /// Without sources it contains no nonce and no exception, because the portal's own pages
     /// contain nothing inline.
@@ -107,7 +106,7 @@ impl CspSources {
         sources.push(source);
     }
 
-    /// Adds the sources of another part of the portal.
+    /// Adds all sources of `other`.
     pub(crate) fn extend(&mut self, other: Self) {
         self.script.extend(other.script);
         self.style.extend(other.style);
@@ -119,15 +118,14 @@ impl CspSources {
         self.style_unsafe_inline |= other.style_unsafe_inline;
     }
 
-    /// Returns the policy as a header value; a policy contains only bytes that are valid in a
-    /// header.
+    /// Returns the policy as a header value.
     pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::try_from(self.policy())
             .unwrap_or(HeaderValue::from_static("default-src 'none'"))
     }
 }
 
-/// Returns `true` if a source cannot end its directive.
+/// Returns `true` if a source cannot terminate its directive.
 pub(crate) fn is_csp_source(source: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b';' && byte != b',';
     !source.is_empty() && source.bytes().all(is_allowed)

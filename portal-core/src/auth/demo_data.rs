@@ -10,8 +10,7 @@ use super::users::{TABLE, Users};
 use crate::error::Result;
 use crate::store::{Row, now};
 
-/// Prefix of the subjects of demo users. No provider issues such subjects, so demo users cannot
-/// sign in.
+/// Prefix of demo users' subjects. No provider issues such subjects, so demo users cannot sign in.
 const PREFIX: &str = "example:";
 const NAMES: [&str; 8] = [
     "Ada", "Alan", "Barbara", "Dennis", "Edsger", "Grace", "Ken", "Margaret",
@@ -22,15 +21,15 @@ const DAYS: i64 = 90;
 /// Number of demo users.
 const USERS: i64 = 90;
 
-/// Creates an id that sorts as if it had been created at a time in the past.
+/// Creates an id that sorts as if it had been created at the given time.
 pub(crate) fn id_at(at: DateTime<Utc>) -> Uuid {
     let seconds = u64::try_from(at.timestamp()).unwrap_or_default();
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.nanosecond()))
 }
 
 impl Users {
-    /// Adds demo users with sign-ins over 90 days, unless demo users exist, and returns all their
-    /// ids.
+    /// Adds demo users with sign-ins spread over the last 90 days, unless demo users already exist,
+    /// and returns the ids of all demo users.
     ///
     /// For development: their e-mail addresses end in `@example.invalid`, and they cannot sign in.
     ///
@@ -121,7 +120,7 @@ impl Users {
         Ok(ids)
     }
 
-    /// Removes the demo users with all their data and returns their number.
+    /// Removes the demo users with all their data and returns the number of users removed.
     ///
     /// # Errors
     ///
@@ -153,7 +152,7 @@ impl Users {
     }
 }
 
-/// Matches demo users by a range of subjects, which can use the index.
+/// Matches demo users by a range of subjects, for which the database can use the index.
 fn is_demo_user() -> Expr {
     // `;` is the character after `:`.
     Expr::col("subject")

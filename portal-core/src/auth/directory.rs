@@ -16,20 +16,20 @@ use crate::error::Result;
 use crate::store::{ClusterEvent, Store, Transaction, now};
 
 const EVENTS: &str = "portal_provider_events";
-/// Retention of processed event ids, in days; providers retry for less than two days.
+/// Retention period of processed event ids, in days; providers retry for less than two days.
 const EVENT_RETENTION_DAYS: i64 = 30;
 
-/// An event at the identity provider.
+/// An event reported by the identity provider.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum ProviderEvent<'a> {
-    /// The current record of a user.
+    /// A user's current record.
     ///
     /// The event has no effect if a newer record was applied or the user was deleted.
     User {
         /// Id of the user at the provider.
         subject: &'a str,
-        /// Record of the user.
+        /// The user's record.
         profile: &'a Profile,
     },
     /// A user was deleted.
@@ -77,7 +77,7 @@ pub struct SyncReport {
     pub updated: u64,
     /// Number of banned users.
     pub banned: u64,
-    /// Number of users in the portal that the provider no longer has.
+    /// Number of the portal's users that no longer exist at the provider.
     pub deleted: u64,
 }
 
@@ -93,10 +93,10 @@ impl SyncReport {
     }
 }
 
-/// Listener that receives each change before the provider's event is acknowledged.
+/// Listener that is called with each change before the provider's event is acknowledged.
 type EventListener = Box<dyn Fn(&ClusterEvent) + Send + Sync>;
 
-/// Users and sessions of a portal, for its identity provider.
+/// A portal's users and sessions, for use by its identity provider.
 ///
 /// A provider receives its directory in the [`ProviderContext`](super::ProviderContext). Cheap to
 /// clone.
@@ -118,14 +118,14 @@ impl UserDirectory {
 
     /// Registers a listener that invalidates the caches of this process immediately.
     pub(crate) fn listen(&self, listener: impl Fn(&ClusterEvent) + Send + Sync + 'static) {
-        // A directory belongs to one portal, which registers only one listener.
+        // A directory belongs to one portal, which registers its listener only once.
         let _ = self.listener.set(Box::new(listener));
     }
 
     /// Applies an event and records its id in one transaction.
     ///
-    /// A repeated event has no effect. When this returns, the caches of this process are
-    /// invalidated and the other replicas are notified.
+    /// A repeated event has no effect. When this method returns, this process's caches have been
+    /// invalidated and the other replicas notified.
     ///
     /// # Errors
     ///
@@ -162,8 +162,8 @@ impl UserDirectory {
                 (Effect::Ended, Some(ClusterEvent::SessionEnded { id }))
             }
         };
-        // Published with the transaction, so that the event is sent even if the caller stops
-        // waiting after the commit.
+        // The event is published as part of the transaction, so that it is sent even if the caller
+        // stops waiting after the commit.
         if let Some(notification) = &notification {
             transaction.publish(notification.clone());
         }
@@ -183,7 +183,7 @@ impl UserDirectory {
         Ok(applied)
     }
 
-    /// Returns the provider's ids of all users that have not been deleted.
+    /// Returns the provider ids of all users that have not been deleted.
     ///
     /// # Errors
     ///
@@ -217,7 +217,7 @@ impl std::fmt::Debug for UserDirectory {
     }
 }
 
-/// Stores an event id; returns `false` if it is already stored.
+/// Stores an event id; returns `false` if it was already stored.
 async fn record_event_id(transaction: &mut Transaction, id: &str) -> Result<bool> {
     let inserted = transaction
         .execute(
@@ -232,7 +232,7 @@ async fn record_event_id(transaction: &mut Transaction, id: &str) -> Result<bool
 }
 
 /// Records the effects of a user event: writes an audit entry and, after a deletion, ends the
-/// sessions.
+/// user's sessions.
 async fn record_effects(
     transaction: &mut Transaction,
     outcome: WriteOutcome,

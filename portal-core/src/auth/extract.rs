@@ -37,9 +37,9 @@ pub struct CurrentUser {
 }
 
 impl CurrentUser {
-    /// Creates the user of a session, with the rights that apply in this session.
+    /// Creates a session's user, with the rights that apply in this session.
     ///
-    /// Unless the portal allows more, impersonators only have the rights of an ordinary user.
+    /// Unless the portal grants more, an impersonator only has the rights of an ordinary user.
     pub(super) fn of(
         identity: &Identity,
         user: User,
@@ -57,13 +57,13 @@ impl CurrentUser {
         }
     }
 
-    /// Returns `true` if an identity has the same user and the same impersonator.
+    /// Returns `true` if an identity is that of the same user with the same impersonator.
     pub(super) fn is_of(&self, identity: &Identity) -> bool {
         self.user.subject == identity.subject
             && self.impersonator() == identity.impersonator.as_deref()
     }
 
-    /// Returns the impersonator's id at the provider, if the user is impersonated.
+    /// Returns the impersonator's id at the provider, if the user is being impersonated.
     #[must_use]
     pub fn impersonator(&self) -> Option<&str> {
         self.impersonator.as_deref()
@@ -71,7 +71,8 @@ impl CurrentUser {
 
     /// Returns an error if the session is impersonated.
     ///
-    /// Call it before actions reserved for the actual user: settings, credentials, payments.
+    /// Call it before actions reserved for the actual user, such as those on settings, credentials
+    /// and payments.
     ///
     /// # Errors
     ///
@@ -127,8 +128,8 @@ impl Deref for AdminUser {
 #[derive(Clone)]
 struct ResolvedCaller(Option<CurrentUser>);
 
-/// Returns the caller, regardless of the state of the account, and identifies them once per
-/// request.
+/// Returns the caller, regardless of the state of the account. The caller is identified only once
+/// per request.
 pub(crate) async fn caller(
     parts: &mut Parts,
     state: &PortalState,
@@ -141,13 +142,13 @@ pub(crate) async fn caller(
     Ok(caller)
 }
 
-/// Returns the caller if they are already identified and the account is enabled.
+/// Returns the caller if they have already been identified and their account is enabled.
 pub(crate) fn known_caller(parts: &Parts) -> Option<&CurrentUser> {
     let ResolvedCaller(caller) = parts.extensions.get()?;
     caller.as_ref().filter(|user| user.is_enabled())
 }
 
-/// Returns the caller if the rule grants them access; `None` if the rule is public.
+/// Returns the caller if the rule grants them access, or `None` if the rule is public.
 pub(crate) async fn authorize(
     access: &Access,
     parts: &mut Parts,

@@ -1,9 +1,9 @@
-//! Identities: information that an identity provider reports about a caller.
+//! Identities: information that an identity provider supplies about a caller.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-/// Maximum length of the id of a user, a session or an impersonator, in bytes.
+/// Maximum length of a user, session or impersonator id, in bytes.
 const MAX_ID_LEN: usize = 512;
 
 /// A caller for whom the identity provider vouches.
@@ -14,14 +14,14 @@ pub struct Identity {
     pub subject: String,
     /// Id of the session at the provider (`sid`): one sign-in of one user.
     ///
-    /// After a sign-out, the id is permanently rejected, so it must not be derived only from the
-    /// user.
+    /// After a sign-out, the id is permanently rejected, so it must not be derived from the user
+    /// alone.
     pub session_id: String,
     /// Time at which the credential expires.
     pub expires_at: DateTime<Utc>,
     /// Location of the credential in the request.
     pub source: CredentialSource,
-    /// Impersonator's id at the provider, if the user is impersonated.
+    /// Impersonator's id at the provider, if the user is being impersonated.
     pub impersonator: Option<String>,
 }
 
@@ -43,7 +43,7 @@ impl Identity {
         }
     }
 
-    /// Returns `true` if the ids can be stored and displayed.
+    /// Returns `true` if all ids can be stored and displayed.
     ///
     /// They must not be empty, contain control characters or exceed the maximum length.
     pub(super) fn is_well_formed(&self) -> bool {
@@ -86,15 +86,15 @@ pub struct Profile {
     pub avatar_url: Option<String>,
     /// `true` if the provider has banned the user.
     ///
-    /// A lock that anyone can trigger by guessing passwords does not count as a ban.
+    /// An account lock that anyone can trigger by guessing passwords does not count as a ban.
     pub banned: bool,
     /// Time of the last change to the provider's record, in milliseconds since 1970; 0 if unknown.
     pub updated_at: i64,
-    /// Public metadata of the user at the provider.
+    /// The user's public metadata at the provider.
     pub public_metadata: Value,
-    /// Private metadata of the user at the provider, for servers only; never sent to browsers.
+    /// The user's private metadata at the provider, for servers only; never sent to browsers.
     pub private_metadata: Value,
-    /// Complete record as the provider returned it, for `GET /api/auth/clerk/me`.
+    /// The complete record as returned by the provider, for `GET /api/auth/clerk/me`.
     pub record: Value,
 }
 
@@ -107,7 +107,7 @@ pub enum AuthError {
     /// The provider cannot be reached, or its keys cannot be loaded.
     #[error("the identity provider is unavailable: {0}")]
     Unavailable(String),
-    /// The request contradicts itself, for example with two `Authorization` headers.
+    /// The request is contradictory, for example because it has two `Authorization` headers.
     #[error("{0}")]
     BadRequest(&'static str),
     /// An internal error.

@@ -1,4 +1,4 @@
-//! Key-value storage in the portal's database for identity providers.
+//! Key-value storage for identity providers, in the portal's database.
 
 use sea_query::{Expr, ExprTrait, OnConflict, Query};
 use serde::Serialize;
@@ -38,7 +38,7 @@ impl KeyValueStore {
         }
     }
 
-    /// Stores a value under a name and replaces the previous one.
+    /// Stores a value under a name, replacing any previous value.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl KeyValueStore {
         Ok(())
     }
 
-    /// Stores a value unless the name already has one, and returns the stored value.
+    /// Stores a value unless one is already stored under the name, and returns the stored value.
     ///
     /// Replicas that start at the same time agree on one value.
     ///

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Maximum length of a name, in bytes.
 const MAX_LEN: usize = 100;
 
-/// Permission that roles can grant, with a name such as `articles:write`.
+/// A permission that roles can grant, named for example `articles:write`.
 ///
-/// A name consists of one or more words separated by `:`; a word contains `a-z`, `0-9`, `_`, `-`
+/// A name consists of one or more words separated by `:`; a word consists of `a-z`, `0-9`, `_`, `-`
 /// and `.`.
 ///
 /// ```

@@ -6,7 +6,7 @@ use crate::error::FieldError;
 use crate::json;
 use crate::request::escape_pointer;
 
-/// Maximum size of all of a user's preferences together, in bytes of JSON.
+/// Maximum total size of a user's preferences, in bytes of JSON.
 pub(super) const MAX_BYTES: usize = 16 * 1024;
 /// Maximum length of a name, in characters.
 const MAX_NAME_LEN: usize = 100;
@@ -14,11 +14,12 @@ const MAX_NAME_LEN: usize = 100;
 /// Checks the value of one preference; the pointers of the errors are relative to the value.
 pub(crate) type Check = fn(&Value) -> Vec<FieldError>;
 
-/// Checks for the preferences whose format the portal defines; the application defines all others.
+/// Checks for the preferences whose format is defined by the portal; all others are defined by the
+/// application.
 pub(crate) struct PreferenceChecks(pub(crate) Vec<(&'static str, Check)>);
 
 impl PreferenceChecks {
-    /// Returns the errors in the preferences that a request contains, with pointers into its body.
+    /// Returns the errors in a request's preferences, with pointers into the request body.
     pub(super) fn validate(&self, given: &Map<String, Value>) -> Vec<FieldError> {
         let mut errors = Vec::new();
         for (name, check) in &self.0 {

@@ -19,16 +19,16 @@ use crate::config::{Config, Setting};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// An identity provider: identifies callers. Implemented by `portal-clerk` or by the application
+/// Identity provider, which identifies callers. Implemented by `portal-clerk` or by the application
 /// itself.
 ///
-/// A provider only vouches for an identity. The portal manages the local user, the role and the
-/// state of the session.
+/// A provider only vouches for an identity. The portal manages the local user, the user's role and
+/// the state of the session.
 ///
-/// [`Identity::session_id`] identifies one sign-in of one user: it differs for each user and for
-/// each sign-in. After a sign-out the portal permanently rejects it, so an id that is derived only
-/// from the user locks the user out. A session id that is stored for another user is rejected and
-/// logged as an error.
+/// [`Identity::session_id`] identifies one sign-in of one user: it is different for each user and
+/// each sign-in. After a sign-out, the portal permanently rejects it, so an id derived from the
+/// user alone would lock the user out. A session id that is already stored for another user is
+/// rejected and logged as an error.
 ///
 /// ```
 /// use axum::http::request::Parts;
@@ -77,25 +77,26 @@ pub trait AuthProvider: Send + Sync + 'static {
         subject: &str,
     ) -> impl Future<Output = Result<Option<Profile>, AuthError>> + Send;
 
-    /// Returns `true` if `profile` is cheap enough to call for each new session. Default: `false`.
+    /// Returns `true` if [`profile`](Self::profile) is cheap enough to call for each new session.
+    /// Default: `false`.
     ///
-    /// If `false`, the portal calls it only for the first session of a user.
+    /// If `false`, the portal calls `profile` only for a user's first session.
     fn refreshes_profile(&self) -> bool {
         false
     }
 
-    /// Returns the variables that configure the provider.
+    /// Returns the environment variables that configure the provider.
     fn settings(&self) -> &'static [Setting] {
         &[]
     }
 
-    /// Reads the provider's settings and returns all problems with them, one line each.
+    /// Reads the provider's settings and returns all problems with them, each as one line.
     fn configure(&mut self, config: &Config) -> Vec<String> {
         let _ = config;
         Vec::new()
     }
 
-    /// Initializes the provider before the first request; the database is available by then.
+    /// Initializes the provider before the first request, when the database is already available.
     ///
     /// # Errors
     ///
@@ -128,7 +129,7 @@ pub trait AuthProvider: Send + Sync + 'static {
         false
     }
 
-    /// Returns the external sources that the provider's markup loads.
+    /// Returns the external sources from which the provider's markup loads content.
     ///
     /// The `Content-Security-Policy` of every page allows them. Called once, after
     /// [`init`](Self::init).
@@ -141,7 +142,7 @@ pub trait AuthProvider: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Returns `true` if the provider handles a navigation. Default: `false`.
+    /// Returns `true` if the provider handles this request for a page. Default: `false`.
     ///
     /// The portal then calls [`handle_navigation`](Self::handle_navigation).
     fn handles_navigation(&self, parts: &Parts) -> bool {
@@ -149,7 +150,7 @@ pub trait AuthProvider: Send + Sync + 'static {
         false
     }
 
-    /// Processes a request for a page before anything else.
+    /// Processes a request for a page before anything else does.
     ///
     /// Called if [`handles_navigation`](Self::handles_navigation) returned `true`.
     ///
@@ -173,7 +174,7 @@ pub trait AuthProvider: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The default implementation always fails, as for a provider without a list of users.
+    /// The default implementation always fails: it is for providers without a user list.
     fn sync_users(
         &self,
         directory: &UserDirectory,
@@ -184,15 +185,15 @@ pub trait AuthProvider: Send + Sync + 'static {
         )))
     }
 
-    /// Returns the session to revoke for a request that no longer authenticates with it.
+    /// Returns the session to revoke for a request whose credential is no longer accepted.
     ///
-    /// The token of the session may have expired long ago, but the provider must have issued it.
+    /// The session's token may have expired long ago, but it must have been issued by the provider.
     fn session_to_revoke(&self, parts: &Parts) -> impl Future<Output = Option<Identity>> + Send {
         let _ = parts;
         ready(None)
     }
 
-    /// Called after a user signed out of a session; the provider may also end it.
+    /// Called after a user has signed out of a session; the provider may end the session too.
     fn on_sign_out(&self, session_id: &str) -> impl Future<Output = ()> + Send {
         let _ = session_id;
         ready(())
@@ -231,13 +232,14 @@ pub struct PageAdditions {
     pub inline_styles: bool,
 }
 
-/// Outcome of the provider's processing of a page request.
+/// Result of [`AuthProvider::handle_navigation`].
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct NavigationOutcome {
-    /// Response, if the provider responds itself.
+    /// The response, if the provider responds itself.
     pub response: Option<Response>,
-    /// `Set-Cookie` values for the response, whether the provider or the portal creates it.
+    /// `Set-Cookie` values for the response, regardless of whether the provider or the portal
+    /// creates it.
     pub cookies: Vec<HeaderValue>,
 }
 
@@ -245,11 +247,11 @@ pub struct NavigationOutcome {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ProviderContext {
-    /// Configuration of the portal.
+    /// The portal's configuration.
     pub config: Arc<Config>,
     /// Persistent values, shared by all replicas.
     pub key_values: KeyValueStore,
-    /// Users and sessions of the portal, for applying events from the provider.
+    /// The portal's users and sessions, for applying events from the provider.
     pub directory: UserDirectory,
 }
 
@@ -272,19 +274,20 @@ impl ProviderContext {
 pub struct SignInPage<'a> {
     /// `true` if this is the sign-up page.
     pub sign_up: bool,
-    /// Path to redirect to after sign-in, already verified to be within this site.
+    /// Path to redirect to after sign-in; it has been verified to be within this site.
     pub return_to: &'a str,
     /// Prefix of every path of the portal: empty, or a path such as `/portal`.
     pub base_path: &'a str,
-    /// Query of the page; a provider that rejects a submitted form can redirect back with the
-    /// submitted values.
+    /// Query of the page. A provider that rejects a submitted form can redirect back with the
+    /// submitted values in the query.
     pub query: &'a str,
 }
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl<'a> SignInPage<'a> {
-    /// Creates a sign-in page that redirects to a path, in a portal that is not nested.
+    /// Creates a sign-in page that redirects to a path after sign-in, for a portal that is not
+    /// nested.
     #[must_use]
     pub fn new(return_to: &'a str) -> Self {
         Self {

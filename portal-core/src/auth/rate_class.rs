@@ -1,6 +1,6 @@
 //! Rate classes: groups of operations that share a rate limit.
 
-/// Group of operations whose requests are counted together.
+/// A group of operations whose requests are counted together.
 ///
 /// The rates are in [`Limits`](crate::config::Limits). A route without a class is not limited.
 ///
@@ -16,7 +16,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RateClass {
-    /// Signing in and out; counted by network, because the user is not identified yet.
+    /// Signing in and out; counted per network, because the user has not been identified yet.
     SignIn,
     /// Creating or revoking client tokens, and requesting a record from the identity provider.
     ClientToken,

@@ -1,4 +1,4 @@
-//! Redirect targets from requests, checked against open redirects.
+//! Redirect targets from requests, checked to prevent open redirects.
 
 use percent_encoding::percent_decode_str;
 
@@ -9,7 +9,7 @@ const MAX_LEN: usize = 2 * 1024;
 
 /// Returns the path if it belongs to this site and is not a sign-in or sign-out page.
 ///
-/// Never returns a URL of another site: backslashes, control characters and `//` are rejected, even
+/// Never returns a URL on another site: backslashes, control characters and `//` are rejected, even
 /// if percent-encoded, because browsers interpret them differently. Callers fall back to
 /// [`Config::home_path`].
 ///
@@ -33,7 +33,7 @@ pub fn safe_redirect(requested: &str) -> Option<&str> {
             .split('/')
             .any(|segment| segment == "." || segment == "..")
         && !decoded.chars().any(char::is_control)
-        // Spaces are also rejected, because browsers trim them, which changes the path.
+        // This also rejects spaces, because browsers trim them, which changes the path.
         && requested.bytes().all(|byte| byte.is_ascii_graphic());
     let sign_in_or_out = path.split('/').any(|segment| {
         ["sign-in", "sign-up", "sign-out"]
@@ -43,7 +43,7 @@ pub fn safe_redirect(requested: &str) -> Option<&str> {
     (own_path && !sign_in_or_out).then_some(requested)
 }
 
-/// Returns the path of a page of the portal as browsers see it, with the base path.
+/// Returns the path of one of the portal's pages as browsers see it, with the base path.
 ///
 /// The root of a nested portal has no trailing slash: axum's `nest` does not serve that path.
 pub(crate) fn with_base_path(base_path: &str, path: &str) -> String {
@@ -182,7 +182,7 @@ mod tests {
         }
     }
 
-    /// Parts that URL parsers interpret differently.
+    /// Parts that different URL parsers interpret differently.
     const PARTS: [&str; 36] = [
         "/",
         "/",

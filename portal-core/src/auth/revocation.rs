@@ -21,7 +21,8 @@ pub(crate) enum Revocation {
 }
 
 impl Revocation {
-    /// Returns the WebSocket close code: `4401` without a session or a user, `4403` without access.
+    /// Returns the WebSocket close code: `4401` if the session or the user no longer exists, `4403`
+    /// if access was lost.
     pub(crate) fn code(self) -> u16 {
         match self {
             Self::SessionEnded | Self::UserDeleted => 4401,
@@ -71,8 +72,8 @@ pub(super) struct OpenConnection {
 }
 
 impl OpenConnection {
-    /// Checks that a user (`None` if deleted) still has access; fails with the reason for revoking
-    /// it.
+    /// Checks that a user (`None` if deleted) still has access; returns the reason for revocation
+    /// otherwise.
     pub(super) fn check(&self, user: Option<&User>) -> Result<(), Revocation> {
         let user = user.ok_or(Revocation::UserDeleted)?;
         Access::User.check(Some(user))?;
@@ -145,7 +146,7 @@ impl OpenConnections {
         }
     }
 
-    /// Schedules a check of a user who changed, if they have open connections.
+    /// Schedules a check of a user who was changed, if they have open connections.
     pub(super) fn user_changed(&self, id: Uuid) {
         if self.index.lock().by_user.contains_key(&id) {
             self.pending.lock().users.insert(id);
@@ -178,7 +179,7 @@ impl OpenConnections {
         pending.users.extend(more.users);
     }
 
-    /// Returns the open connections of the users to check.
+    /// Returns the open connections to check.
     pub(super) fn to_check(&self, pending: &PendingChecks) -> Vec<Arc<OpenConnection>> {
         let index = self.index.lock();
         if pending.everyone {

@@ -1,11 +1,11 @@
-//! Roles of users.
+//! User roles.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Role of a user: one of three builtin roles, or a role that the application defines.
+/// A user's role: one of three builtin roles, or a role defined by the application.
 ///
 /// ```
 /// use portal_core::Role;
@@ -22,7 +22,7 @@ pub enum Role {
     User,
     /// An administrator, who has every permission.
     Admin,
-    /// A role that the application defines, in upper case.
+    /// A role defined by the application; its name is in upper case.
     Custom(String),
 }
 
@@ -32,7 +32,7 @@ pub enum Role {
 pub struct ParseRoleError(());
 
 impl Role {
-    /// Returns the role with this name: a builtin role, or a role that the application defines.
+    /// Returns the role with the given name: a builtin role, or a role defined by the application.
     ///
     /// `build()` reports an invalid name.
     #[must_use]

@@ -18,9 +18,10 @@ use crate::store::Row;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RoleSource {
-    /// `ADMIN_USER_EMAILS`: revoked when the list entry is removed or the verified address changes.
+    /// `ADMIN_USER_EMAILS`; the role is revoked when the list entry is removed or the verified
+    /// address changes.
     Configuration,
-    /// Default role of an account from the identity provider.
+    /// Default role of a new account from the identity provider.
     Provider,
     /// An administrator.
     Administrator,
@@ -81,9 +82,9 @@ pub(super) const COLUMNS: [&str; 4] = [
     "assigned_source",
 ];
 
-/// Stored role of a user: the effective role, and the role without `ADMIN_USER_EMAILS`.
+/// A user's stored role: the effective role, and the role without `ADMIN_USER_EMAILS`.
 ///
-/// Roles are strings here, so that roles that this version does not support are preserved.
+/// Roles are strings here, so that those unknown to this version are preserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredRole {
     effective: String,
@@ -111,7 +112,7 @@ impl StoredRole {
         Self::assigned(Role::User.as_str(), RoleSource::Provider)
     }
 
-    /// Creates a role that an actor has assigned.
+    /// Creates a role assigned by an actor.
     pub(super) fn assigned(role: &str, source: RoleSource) -> Self {
         Self {
             effective: role.to_owned(),
@@ -128,7 +129,7 @@ impl StoredRole {
     /// Returns the source of the effective role.
     ///
     /// For rows written by older versions, the source is derived from the role itself: every
-    /// account is created as a user, and any other role was assigned.
+    /// account starts as a user, so any other role was assigned.
     pub(super) fn source(&self) -> RoleSource {
         match self.source {
             Some(source) if self.is_consistent() => source,
@@ -156,7 +157,7 @@ impl StoredRole {
     /// Returns the same role with its source.
     ///
     /// For an administrator stored by an older version or promoted by an older replica, the source
-    /// is the configuration if the verified address is listed.
+    /// is the configuration if the verified e-mail address is listed.
     pub(super) fn with_source(&self, is_listed: bool) -> Self {
         if self.is_consistent() {
             return self.clone();
@@ -170,12 +171,12 @@ impl StoredRole {
         Self::assigned(&self.effective, self.source())
     }
 
-    /// Returns `true` if the configuration changes the role of a listed user.
+    /// Returns `true` if listing the user in the configuration changes their role.
     pub(super) fn is_below_admin(&self) -> bool {
         self.assigned.as_deref() != Some(Role::Admin.as_str())
     }
 
-    /// Returns the role of the same user after the configuration made them an administrator.
+    /// Returns the role that the same user has after the configuration made them an administrator.
     pub(super) fn configured(mut self) -> Self {
         self.effective = Role::Admin.as_str().to_owned();
         self.source = Some(RoleSource::Configuration);
@@ -188,7 +189,7 @@ impl StoredRole {
         Self::assigned(role, self.assigned_source.unwrap_or(RoleSource::Provider))
     }
 
-    /// Returns the columns with their values, for an insert or an update.
+    /// Returns the columns and their values, for an insert or an update.
     pub(super) fn columns(&self) -> [(&'static str, sea_query::Expr); 4] {
         let source = |source: Option<RoleSource>| source.map(RoleSource::as_str);
         let [effective, of_role, assigned, of_assigned] = COLUMNS;
@@ -243,7 +244,7 @@ mod tests {
         let promoted = stored("ADMIN", Some(Administrator), editor).with_source(true);
         assert_eq!(promoted.source(), Configuration);
         assert_eq!(promoted.without_configuration().effective(), "EDITOR");
-        // An administrator demotes a user on an older replica.
+        // An older replica demotes a user on behalf of an administrator.
         let user = Some(("USER", Provider));
         let demoted = stored("EDITOR", Some(Configuration), user).with_source(true);
         assert_eq!(

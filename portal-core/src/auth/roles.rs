@@ -1,4 +1,4 @@
-//! Roles of a portal with their titles and permissions.
+//! A portal's roles, with their titles and permissions.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use super::role::Role;
 /// # }
 /// ```
 ///
-/// Definitions of the same role are merged; the role has the permissions of all of them.
+/// Several definitions of the same role are merged; the role has the permissions of all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct RoleDefinition {
@@ -71,7 +71,7 @@ impl From<Role> for RoleDefinition {
     }
 }
 
-/// Title and permissions that a user's role grants.
+/// Title of a user's role, and the permissions that it grants.
 ///
 /// A role that is not registered, such as a role from an older version of the application, grants
 /// nothing.
@@ -98,7 +98,7 @@ impl Grants {
     }
 }
 
-/// Roles that are registered in a portal: the builtin ones, then the application's.
+/// Roles registered in a portal: the builtin ones, then the application's.
 #[derive(Debug, Clone)]
 pub(crate) struct Roles(Vec<Arc<RoleDefinition>>);
 
@@ -139,7 +139,7 @@ impl Roles {
         })
     }
 
-    /// Returns the role with a name, if it is registered.
+    /// Returns the role with the given name, if it is registered.
     pub(crate) fn find(&self, name: &str) -> Option<Role> {
         let role = name.parse().ok()?;
         self.all().find(|known| **known == role).cloned()
@@ -149,7 +149,7 @@ impl Roles {
         self.all().map(Role::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the title and the permissions that a role grants.
+    /// Returns the title of a role and the permissions that it grants.
     pub(super) fn grants(&self, role: &Role) -> Grants {
         let known = self.0.iter().find(|definition| definition.role == *role);
         Grants(known.cloned())

@@ -30,8 +30,8 @@ const CACHE_ENTRIES: usize = 100_000;
 /// Delay before a failed database query is retried.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Maximum time for which a connection stays open if the cluster event that ends its access is
-/// lost.
+/// Maximum time for which a connection stays open after its access was revoked, if the cluster
+/// event is lost.
 const RECHECK: Duration = Duration::from_secs(60);
 
 /// A cached value with the time at which it was read.
@@ -61,7 +61,7 @@ pub(crate) struct Auth {
     impersonators_have_full_rights: bool,
     /// Active sessions with their users; ended sessions are not cached.
     session_cache: Cache<Arc<str>, CacheEntry<CurrentUser>>,
-    /// Users that are read by id, such as the owners of tasks.
+    /// Users read by id, such as the owners of tasks.
     user_cache: Cache<Uuid, CacheEntry<Arc<User>>>,
     /// Number of invalidations. A value that was read before an invalidation must not be cached
     /// after it.
@@ -92,7 +92,7 @@ impl Auth {
         }
     }
 
-    /// Sets the roles of the portal, and whether impersonators have the full rights of the user.
+    /// Sets the portal's roles, and whether impersonators have the full rights of the user.
     pub(crate) fn with_roles(
         mut self,
         roles: Arc<Roles>,
@@ -129,11 +129,11 @@ impl Auth {
         };
         let cached = self.session_cache.get(identity.session_id.as_str());
         let cached = cached.and_then(|cached| self.fresh(cached));
-        // The session id alone does not prove that the user is still the same.
+        // A matching session id alone does not prove that the user is still the same.
         if let Some(user) = cached.filter(|user| user.is_of(&identity)) {
             return Ok(AuthOutcome::Authenticated(user));
         }
-        // This future is boxed, so that the database path does not enlarge the future of every
+        // This future is boxed so that the database access does not enlarge the future of every
         // request.
         let user = Box::pin(self.load_caller(&identity)).await?;
         Ok(user.map_or(AuthOutcome::Rejected, AuthOutcome::Authenticated))
@@ -160,7 +160,8 @@ impl Auth {
         let Some((user, is_new)) = self.open_session(identity).await? else {
             return Ok(None);
         };
-        // A new session updates the last login, and may change the name, e-mail or role.
+        // Opening a session updates the last sign-in, and may change the name, e-mail address or
+        // role.
         if is_new {
             self.user_changed(user.id).await;
         }
@@ -169,7 +170,7 @@ impl Auth {
         let value = user.clone();
         self.session_cache
             .insert(Arc::clone(&session_id), CacheEntry { value, read_at });
-        // Something changed during the read, so the result may be outdated.
+        // Something was invalidated during the read, so the result may be outdated.
         if self.epoch.load(Ordering::Acquire) != epoch + u64::from(is_new) {
             self.session_cache.remove(&session_id);
         }
@@ -178,7 +179,7 @@ impl Auth {
 
     /// Returns the user of an uncached session, and `true` if the session is new.
     ///
-    /// The first request of a user creates the local user.
+    /// A user's first request creates the local user.
     async fn open_session(&self, identity: &Identity) -> Result<Option<(User, bool)>> {
         let standing = self.sessions.state_of(identity).await?;
         let known = match standing {
@@ -222,7 +223,7 @@ impl Auth {
         Ok(user.map(|user| (self.users.attach_grants(user), true)))
     }
 
-    /// Returns the user with an id, from the cache if the cached value is current.
+    /// Returns the user with the given id, from the cache if the cached value is current.
     pub(crate) async fn user(&self, id: Uuid) -> Result<Option<Arc<User>>> {
         let cached = self.user_cache.get(&id);
         if let Some(user) = cached.and_then(|cached| self.fresh(cached)) {
@@ -284,7 +285,7 @@ impl Auth {
         Ok(others.len())
     }
 
-    /// Returns `true` if the provider handles a request for a page.
+    /// Returns `true` if the provider handles this request for a page.
     pub(crate) fn wants_navigation(&self, parts: &Parts) -> bool {
         self.provider.wants_navigation(parts)
     }
@@ -299,7 +300,7 @@ impl Auth {
         self.provider.on_page(page)
     }
 
-    /// Ends the session of a request that no longer authenticates with it.
+    /// Ends the session of a request whose credential is no longer accepted.
     ///
     /// A session that belongs to another user stays open.
     pub(crate) async fn end_expired_session(&self, parts: &Parts) -> Result<()> {
@@ -335,16 +336,15 @@ impl Auth {
         })
     }
 
-    /// Invalidates a user after a change to the row, here and in every replica.
+    /// Invalidates a user on this and every other replica after a change to the row.
     async fn user_changed(&self, id: Uuid) {
         self.forget_user(id);
         self.store.publish(ClusterEvent::User { id }).await;
     }
 
-    /// Invalidates a user in this process, so that the author of a change sees the change
-    /// immediately.
+    /// Invalidates a user in this process, so that whoever made a change sees it immediately.
     ///
-    /// The transaction of the change notifies the other replicas.
+    /// The transaction that makes the change notifies the other replicas.
     pub(crate) fn forget_user(&self, id: Uuid) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.user_cache.remove(&id);
@@ -373,7 +373,7 @@ impl Auth {
         }
     }
 
-    /// Registers an open connection that closes when its user loses access.
+    /// Registers an open connection, which is closed when its user loses access.
     ///
     /// The user must be enabled and satisfy all rules of `needed`, and the session, if any, must be
     /// active.
@@ -383,7 +383,7 @@ impl Auth {
         session_id: Option<Arc<str>>,
         needed: Vec<Access>,
     ) -> Result<RevocationToken> {
-        // The connection is registered first, so that changes during the following reads are
+        // Registering the connection first ensures that changes during the following reads are
         // detected.
         let watch = self.connections.add(user_id, session_id, needed);
         let user = self.user(user_id).await?;
@@ -405,10 +405,9 @@ impl Auth {
         Ok(!standing.is_empty())
     }
 
-    /// Processes the cluster events of all replicas, until the future is dropped.
+    /// Processes the cluster events from all replicas, until the future is dropped.
     pub(crate) async fn follow(&self, hints: Receiver<ClusterEvent>) {
-        // These are separate futures, so that caches are invalidated even while the database is
-        // slow.
+        // Two separate futures ensure that caches are invalidated even while the database is slow.
         tokio::select! {
             () = self.follow_hints(hints) => {}
             () = self.run_rechecks() => {}

@@ -1,4 +1,4 @@
-//! Sessions that the portal has seen, each with its local user.
+//! Sessions that the portal has seen, each with the local user.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -32,13 +32,13 @@ pub struct OpenSession {
 
 /// State of a session.
 pub(super) enum SessionState {
-    /// Signed out; its tokens are rejected until they expire.
+    /// The user signed out; the session's tokens are rejected until they expire.
     Ended,
-    /// Belongs to another user or another impersonator.
+    /// The session belongs to another user or another impersonator.
     Foreign,
-    /// Stored and active.
+    /// The session is stored and active.
     Open(Uuid),
-    /// Not stored yet; `user_known` is `true` if its user is stored.
+    /// The session is not stored yet; `user_known` is `true` if its user is.
     New { user_known: bool },
 }
 
@@ -70,7 +70,7 @@ impl Sessions {
         })
     }
 
-    /// Stores a new session: gets or creates its user and updates their last login.
+    /// Stores a new session: gets or creates its user and updates their last sign-in.
     ///
     /// Two concurrent requests with the same new session may both reach this point; only one of
     /// them stores the session.
@@ -104,7 +104,7 @@ impl Sessions {
             )
             .await?;
         if inserted == 0 {
-            // A concurrent request stored the session, which may have ended since.
+            // A concurrent request stored the session, which may have ended since then.
             let stored = transaction.fetch_optional(&session_of(identity)).await?;
             let standing = stored.map(|row| standing_of(&row, identity)).transpose()?;
             if !matches!(standing, Some(SessionState::Open(_))) {
@@ -136,14 +136,14 @@ impl Sessions {
         Ok(Some(user))
     }
 
-    /// Returns the active sessions of a user, newest first.
+    /// Returns a user's active sessions, newest first.
     ///
     /// Includes at most 100 sessions: those that were first seen in the last 30 days or whose
     /// credential has not expired.
     pub(super) async fn of_user(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
         let now = now();
-        // The expiry time of the credential alone is not enough, because some providers issue a new
-        // token every minute.
+        // The expiry time alone is not enough, because some providers issue a new token every
+        // minute.
         let recent = Expr::col("created_at").gt(now - RECENT);
         let select = Query::select()
             .columns(["id", "created_at"])
@@ -164,7 +164,7 @@ impl Sessions {
         rows.iter().map(read).collect()
     }
 
-    /// Ends the remaining sessions of a user, such as very old ones, except the session `keep`.
+    /// Ends all of a user's remaining sessions, including very old ones, except the session `keep`.
     pub(super) async fn end_others(&self, user_id: Uuid, keep: &str) -> Result<()> {
         let update = Query::update()
             .table(TABLE)
@@ -177,7 +177,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Returns the ids of the given sessions that are active.
+    /// Returns the ids of those of the given sessions that are active.
     pub(super) async fn open_among(&self, ids: &[Arc<str>]) -> Result<HashSet<String>> {
         let mut standing = HashSet::new();
         for ids in ids.chunks(500) {
@@ -206,8 +206,8 @@ impl Sessions {
         let ended = ClusterEvent::SessionEnded { id };
         transaction.publish(ended);
         transaction.commit().await?;
-        // Deletes sessions after ten years. No provider keeps a session for that long; until then,
-        // a new token may contain the same id.
+        // Sessions are deleted ten years after they expired. Until then, a new token may contain
+        // the same id; no provider keeps a session for longer.
         self.store
             .execute(
                 Query::delete()
@@ -223,13 +223,13 @@ impl Sessions {
 fn actor_of(identity: &Identity) -> &str {
     match identity.impersonator.as_deref() {
         None => "",
-        // An impersonator without a name is still an impersonator.
+        // An impersonator without an id is still an impersonator.
         Some("") => "unknown",
         Some(actor) => actor,
     }
 }
 
-/// Selects the stored session of an identity, with the subject of its user.
+/// Selects the stored session of an identity, with its user's subject.
 fn session_of(identity: &Identity) -> SelectStatement {
     Query::select()
         .columns([
@@ -247,7 +247,7 @@ fn session_of(identity: &Identity) -> SelectStatement {
 /// Compares a stored session with an identity.
 ///
 /// A session belongs to the user and the impersonator who opened it. Without this check, anyone
-/// else to whom a provider issued the same id could act as that user.
+/// else to whom the provider issued the same id could act as that user.
 fn standing_of(row: &Row, identity: &Identity) -> Result<SessionState> {
     let Some(user_id) = row.get::<Option<Uuid>>("user_id")? else {
         return Ok(SessionState::Ended);
@@ -269,7 +269,7 @@ fn standing_of(row: &Row, identity: &Identity) -> Result<SessionState> {
 /// Returns `false` if it had already ended.
 pub(super) async fn end_in(transaction: &mut Transaction, session_id: &str) -> Result<bool> {
     let now = now();
-    // This is a single statement, because a concurrent request may store the session.
+    // A single statement is used because a concurrent request may store the session.
     let on_conflict = OnConflict::column("id")
         .update_column("ended_at")
         .action_and_where(Expr::col((TABLE, "ended_at")).is_null())
@@ -301,7 +301,7 @@ pub(super) async fn end_all_in(transaction: &mut Transaction, user_id: Uuid) -> 
 }
 
 async fn find_by_subject(transaction: &mut Transaction, subject: &str) -> Result<Option<User>> {
-    // The row is locked, so that the user cannot be deleted before the following writes.
+    // Locking the row ensures that the user cannot be deleted before the following writes.
     let mut select = User::select()
         .and_where(Expr::col("subject").eq(subject))
         .take();

@@ -19,7 +19,7 @@ enum Statistic {
     SignIns(Uuid),
 }
 
-/// Statistics that are being read; concurrent requests for the same statistic share one read.
+/// Reads in progress; concurrent requests for the same statistic share one read.
 #[derive(Debug, Clone)]
 pub(super) struct Reads(Arc<SingleFlight<(Statistic, TimeRange), Counts>>);
 
@@ -29,7 +29,7 @@ impl Default for Reads {
     }
 }
 
-/// A sign-in of a user.
+/// A user's sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignInRecord {
@@ -40,7 +40,7 @@ pub struct SignInRecord {
 }
 
 impl Users {
-    /// Counts the users that were first seen in each bucket of a range.
+    /// Counts the users who were first seen in each bucket of a range.
     ///
     /// Users who have since been deleted are not counted.
     ///
@@ -76,8 +76,8 @@ impl Users {
 
     /// Counts the active users in each bucket of a range.
     ///
-    /// A user is active if they started a session, that is, signed in. Each user counts once per
-    /// bucket and once in the total.
+    /// A user is active in a bucket if they started a session, that is, signed in. Each user counts
+    /// once per bucket and once in the total.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Users {
             .await
     }
 
-    /// Counts the sign-ins of a user in each bucket of a range.
+    /// Counts a user's sign-ins in each bucket of a range.
     ///
     /// # Errors
     ///
@@ -122,7 +122,7 @@ impl Users {
             .await
     }
 
-    /// Returns the latest sign-ins of a user, newest first; at most 100.
+    /// Returns a user's latest sign-ins, newest first; at most 100.
     ///
     /// # Errors
     ///
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(active.unwrap(), 1);
         let active = users.active_within(previous.start, previous.end).await;
         assert_eq!(active.unwrap(), 1);
-        // The same holds for each bucket.
+        // The same applies to each bucket.
         let select = users.by_bucket(&buckets, Func::count(Expr::col("id")));
         let select = select.clone().from(SESSIONS).take();
         let counts = users.read_counts(buckets, &select).await.unwrap();

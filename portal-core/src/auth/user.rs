@@ -36,17 +36,17 @@ pub struct User {
     pub last_name: String,
     /// URL of the avatar.
     pub avatar_url: Option<String>,
-    /// Role of the user.
+    /// The user's role.
     pub role: Role,
-    /// Source of the role.
+    /// Source of the user's role.
     pub role_source: RoleSource,
     /// `false` if the portal has deactivated the account.
     pub is_active: bool,
     /// `true` if the identity provider has banned the user.
     pub is_banned: bool,
-    /// Free-form data that the application stores.
+    /// Free-form data stored by the application.
     pub attributes: Value,
-    /// Preferences that the user has set, such as the theme.
+    /// Preferences set by the user, such as the theme.
     pub preferences: Value,
     /// Time at which the user was first seen.
     pub created_at: DateTime<Utc>,
@@ -56,7 +56,7 @@ pub struct User {
     pub last_sign_in_at: Option<DateTime<Utc>>,
     /// Permissions that the role grants.
     grants: Grants,
-    /// `true` if the user is impersonated with the permissions of an ordinary user only.
+    /// `true` if the user is being impersonated with the permissions of an ordinary user only.
     restricted: bool,
 }
 
@@ -158,8 +158,8 @@ impl User {
 
     /// Returns `true` if the user is an administrator.
     ///
-    /// Like all rights beyond those of an ordinary user, this is `false` while the user is
-    /// impersonated, unless the portal grants impersonators full rights.
+    /// Like all rights beyond those of an ordinary user, administrator rights do not apply while
+    /// the user is being impersonated, unless the portal grants impersonators full rights.
     #[must_use]
     pub fn is_admin(&self) -> bool {
         !self.restricted && self.rights().is_admin()
@@ -167,14 +167,13 @@ impl User {
 
     /// Returns `true` if the user has a role.
     ///
-    /// Administrators have every role. No other user has a role that is not registered.
+    /// Administrators have every role. For other users, the role must be registered.
     #[must_use]
     pub fn has_role(&self, role: &Role) -> bool {
         !self.restricted && self.rights().has_role(role)
     }
 
-    /// Returns `true` if the role of the user grants a permission. Administrators have every
-    /// permission.
+    /// Returns `true` if the user's role grants a permission. Administrators have every permission.
     #[must_use]
     pub fn can(&self, permission: &Permission) -> bool {
         !self.restricted && self.rights().can(permission)
@@ -182,7 +181,7 @@ impl User {
 
     /// Returns the permissions of the role, sorted by name.
     ///
-    /// Administrators have every permission, listed or not.
+    /// Administrators have every permission, even those not listed.
     pub fn permissions(&self) -> impl Iterator<Item = &Permission> {
         self.grants.permissions()
     }
@@ -193,7 +192,7 @@ impl User {
         self.grants.title().unwrap_or(self.role.as_str())
     }
 
-    /// Returns a preference if it is set and has this type.
+    /// Returns a preference if it is set and deserializes as `T`.
     ///
     /// ```
     /// # use portal_core::User;

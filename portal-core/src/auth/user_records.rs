@@ -1,7 +1,7 @@
-//! User records of the identity provider as the portal stores them.
+//! User records: the identity provider's records as stored by the portal.
 //!
 //! Events from a provider may arrive in any order and more than once. Each event is therefore
-//! compared with the newest applied event, by the provider's own clock.
+//! compared with the newest applied event, using the provider's own timestamps.
 
 use chrono::{DateTime, Utc};
 use sea_query::{Expr, ExprTrait, LockType, OnConflict, Query};
@@ -32,7 +32,7 @@ pub(super) enum WriteOutcome {
     Unchanged,
 }
 
-/// Stores a profile, unless a newer one is stored or the user has been deleted.
+/// Stores a profile, unless a newer one is already stored or the user has been deleted.
 pub(super) async fn upsert(
     transaction: &mut Transaction,
     subject: &str,
@@ -73,8 +73,8 @@ pub(super) async fn upsert(
     })
 }
 
-/// Replaces the user's row with a tombstone, so that the subject is never created again, even if it
-/// was never stored.
+/// Replaces the user's row with a tombstone, so that the subject is never created again. Also works
+/// if the subject was never stored.
 pub(super) async fn tombstone(
     transaction: &mut Transaction,
     subject: &str,
@@ -118,7 +118,7 @@ pub(super) async fn tombstone(
     Ok(WriteOutcome::Deleted(stored.id))
 }
 
-/// Returns the columns that a profile determines.
+/// Returns the columns whose values come from a profile.
 fn columns_of(profile: &Profile, now: DateTime<Utc>) -> [(&'static str, Expr); 7] {
     [
         ("email", profile.email.as_str().into()),
@@ -149,7 +149,7 @@ async fn insert(
     Ok(inserted > 0)
 }
 
-/// Columns that decide whether a record is applied.
+/// Columns that determine whether a record is applied.
 struct StoredUser {
     id: Uuid,
     is_deleted: bool,
@@ -157,7 +157,7 @@ struct StoredUser {
     updated_at: i64,
 }
 
-/// Reads the row of a subject and locks it against concurrent changes.
+/// Reads a subject's row and locks it to prevent concurrent changes.
 async fn lock(transaction: &mut Transaction, subject: &str) -> Result<StoredUser> {
     let mut select = Query::select()
         .columns(["id", "deleted_at", "is_banned", "provider_updated_at"])

@@ -1,4 +1,4 @@
-//! Users of the portal: the handle that reads and changes them.
+//! Users: the handle that reads and changes the portal's users.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -61,7 +61,7 @@ impl UserSort {
 /// Filter, order and page of a list of users.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
-    /// Part of an e-mail address or a name.
+    /// Part of an e-mail address or name to search for.
     pub search: Option<String>,
     /// Column to sort by.
     pub sort: UserSort,
@@ -73,17 +73,17 @@ pub struct UserFilter {
     pub limit: u64,
 }
 
-/// Numbers of users, from [`Users::count`].
+/// User counts, as returned by [`Users::count`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserCounts {
-    /// Number of users.
+    /// Total number of users.
     pub total: u64,
     /// Number of users whose account is not deactivated.
     pub active: u64,
 }
 
-/// Change to a user, for notifications to that user.
+/// A change to a user, for notifying that user.
 pub(crate) struct UserChanged<'a> {
     pub(crate) id: Uuid,
     /// Title of the new role, if it changed.
@@ -92,7 +92,8 @@ pub(crate) struct UserChanged<'a> {
     pub(crate) activated: bool,
 }
 
-/// Receives changes that someone made to another user, within the transaction of the change.
+/// Listener that receives changes made to a user by someone else, within the transaction of the
+/// change.
 pub(crate) trait UserListener: Send + Sync {
     fn changed<'a>(
         &'a self,
@@ -101,7 +102,7 @@ pub(crate) trait UserListener: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 }
 
-/// Users of a portal. Extract it with `Data<Users>`.
+/// A portal's users. Extract the handle with `Data<Users>`.
 #[derive(Clone)]
 pub struct Users {
     pub(super) store: Store,
@@ -142,13 +143,13 @@ impl Users {
         self
     }
 
-    /// Sets the roles and their permissions.
+    /// Sets the portal's roles and their permissions.
     pub(crate) fn with_roles(mut self, roles: Arc<Roles>) -> Self {
         self.roles = roles;
         self
     }
 
-    /// Adds the permissions of the role to a user that was read from the database.
+    /// Adds the role's permissions to a user read from the database.
     pub(super) fn attach_grants(&self, user: User) -> User {
         user.with_roles(&self.roles)
     }
@@ -165,7 +166,7 @@ impl Users {
         rows.iter().map(|row| self.read(row)).collect()
     }
 
-    /// Returns the user with an id; `None` if no such user exists.
+    /// Returns the user with the given id, or `None` if no such user exists.
     ///
     /// # Errors
     ///
@@ -179,7 +180,7 @@ impl Users {
             .transpose()
     }
 
-    /// Returns the display names of users by id; deleted users are missing.
+    /// Returns the display names of users by id; deleted users are omitted.
     ///
     /// # Errors
     ///
@@ -215,13 +216,13 @@ impl Users {
         Ok(names)
     }
 
-    /// Returns all users with an e-mail address, which, unlike the provider's id, is not unique.
+    /// Returns all users with the given e-mail address. Unlike the provider's id, it is not unique.
     ///
     /// # Errors
     ///
     /// Fails if the database is unavailable.
     pub async fn find_by_email(&self, email: &str) -> Result<Vec<User>> {
-        // Text in PostgreSQL cannot contain this character.
+        // PostgreSQL text cannot contain this character.
         if email.contains('\0') {
             return Ok(Vec::new());
         }
@@ -238,7 +239,7 @@ impl Users {
         Ok(users.into_iter().filter(is_same).collect())
     }
 
-    /// Returns one page of the users that match a filter, and the total number of matches.
+    /// Returns one page of the users who match a filter, and the total number of matches.
     ///
     /// # Errors
     ///
@@ -314,7 +315,8 @@ impl Users {
 
     /// Changes a user on behalf of the application.
     ///
-    /// The change is recorded in the audit log, and all replicas are notified when this returns.
+    /// The change is recorded in the audit log. When this method returns, all replicas have been
+    /// notified.
     ///
     /// # Errors
     ///
@@ -324,7 +326,7 @@ impl Users {
         self.update_by(Actor::application(), id, change).await
     }
 
-    /// Changes a user on behalf of an actor; otherwise like [`update`](Self::update).
+    /// Like [`update`](Self::update), but on behalf of the given actor.
     ///
     /// # Errors
     ///
@@ -389,7 +391,7 @@ impl Users {
                 "this is the last active administrator; make someone else an administrator first",
             ));
         }
-        // If the role itself changes, the actor of the entry already identifies the source.
+        // If the role itself changes, the actor of the audit entry already identifies the source.
         let role_source = |source: RoleSource| match user.role == before.role {
             true => source.as_str().into(),
             false => Value::Null,
@@ -412,7 +414,7 @@ impl Users {
                 user.preferences.clone(),
             ),
         ]);
-        // If nothing changed, the row must not become stale for other writers.
+        // If nothing changed, the row is not written, so that other writers do not get a conflict.
         if changes.is_empty() {
             return Ok(before);
         }
@@ -459,9 +461,9 @@ impl Users {
         Ok(user)
     }
 
-    /// Stores a preference of a user by name and replaces the previous value.
+    /// Stores a user's preference under a name, replacing any previous value.
     ///
-    /// All preferences of a user together take up at most 16 KiB as JSON. A name has at most 100
+    /// A user's preferences may take up at most 16 KiB of JSON in total. A name has at most 100
     /// characters; `theme` is reserved for the portal.
     ///
     /// # Errors
@@ -480,9 +482,10 @@ impl Users {
         Ok(())
     }
 
-    /// Stores preferences by name and returns all stored preferences; `null` removes a preference.
+    /// Stores preferences by name and returns all of the user's preferences; `null` removes a
+    /// preference.
     ///
-    /// For callers that notify the replicas themselves.
+    /// The caller must notify the replicas.
     pub(crate) async fn set_preferences(
         &self,
         id: Uuid,

@@ -12,7 +12,7 @@ use super::{rate_limit, route};
 use crate::auth::{RateClass, caller};
 use crate::error::Result;
 
-/// The checks that a request has to pass.
+/// Checks that a request has to pass before its handler runs.
 #[derive(Clone, Copy)]
 pub(super) struct Admission {
     /// `true` if only administrators have access.
@@ -20,7 +20,7 @@ pub(super) struct Admission {
     rate_class: Option<RateClass>,
 }
 
-/// Returns the checks that requests currently have to pass; `None` if there are no checks.
+/// Returns the checks that requests currently have to pass, or `None` if there are none.
 pub(super) fn required(context: &Context) -> Option<Admission> {
     let (services, route) = (&context.services, context.route.as_ref());
     let is_exempt = route.is_some_and(|route| route.is_exempt_from_maintenance);
@@ -32,7 +32,7 @@ pub(super) fn required(context: &Context) -> Option<Admission> {
     (admission.in_maintenance || admission.rate_class.is_some()).then_some(admission)
 }
 
-/// Runs the checks, then the route.
+/// Runs the checks, then the route's handler.
 pub(super) async fn then_route<S>(
     context: &Context,
     admission: Option<Admission>,
@@ -65,7 +65,7 @@ impl Admission {
 }
 
 async fn is_administrator(context: &Context, parts: &mut Parts) -> bool {
-    // If the caller cannot be identified, the request is not from an administrator.
+    // A caller who cannot be identified is not treated as an administrator.
     let caller = caller(parts, context.state()).await.ok().flatten();
     caller.is_some_and(|user| user.is_admin() && user.is_enabled())
 }

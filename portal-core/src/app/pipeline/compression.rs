@@ -1,7 +1,7 @@
 //! Response compression for clients that accept it.
 //!
-//! Uses gzip, not brotli: at the size of a page brotli saves 4% but takes five times as long.
-//! `pages::assets` serves immutable files with both.
+//! Uses gzip, not brotli: for data the size of a page, brotli's output is 4% smaller but takes five
+//! times as long. `pages::assets` serves immutable files with both.
 
 use std::cell::RefCell;
 
@@ -14,33 +14,34 @@ use crate::pages::accepts_coding;
 
 /// Minimum size in bytes; smaller responses fit into one packet uncompressed.
 const MIN_SIZE: u64 = 1024;
-/// Maximum size in bytes; compressing larger responses would block other requests of the thread.
+/// Maximum size in bytes; compressing larger responses would block other requests on the same
+/// thread.
 const MAX_SIZE: u64 = 512 * 1024;
 
-/// Magic number, deflate, no flags, no time, no hint, unknown system.
+/// Magic number, deflate method, no flags, no timestamp, no extra flags, unknown operating system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 thread_local! {
-    // Reused, because allocating its tables takes longer than compressing a page.
+    // The encoder is reused because allocating its tables takes longer than compressing a page.
     static ENCODER: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(6), false));
 }
 
-/// Encoding of a response, chosen from its request.
+/// Encoding of a response, chosen by the headers of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// Unmodified for every client: compression is disabled.
+    /// Uncompressed for every client: compression is disabled.
     Disabled,
-    /// Unmodified for this client.
+    /// Uncompressed for this client.
     Identity,
-    /// Compressed.
+    /// Compressed with gzip.
     Gzip,
 }
 
 impl Encoding {
     /// Chooses the encoding from the headers of a request.
     ///
-    /// The response to a request with cookies that another site triggers is not compressed;
-    /// otherwise, the length of responses to chosen URLs would reveal the secrets in them (BREACH).
+    /// The response to a cross-site request with cookies is not compressed; otherwise, another site
+    /// could request chosen URLs and infer secrets from the length of the responses (BREACH).
     pub(super) fn of(headers: &HeaderMap) -> Self {
         if !accepts_coding(headers, "gzip")
             || is_foreign(headers) && headers.contains_key(header::COOKIE)
@@ -51,20 +52,20 @@ impl Encoding {
     }
 }
 
-/// Returns `true` if the browser states that a page of another site triggered the request.
+/// Returns `true` if the browser states that a page on another site triggered the request.
 fn is_foreign(headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site");
     site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
-/// Returns `true` if the encoding of a response depends on its client.
+/// Returns `true` if the encoding of a response depends on the client.
 pub(super) fn varies(encoding: Encoding, response: &Response) -> bool {
     encoding != Encoding::Disabled && is_compressible(response)
 }
 
-/// Returns `true` if a response whose encoding varies is to be compressed.
+/// Returns `true` if a response whose encoding varies should be compressed.
 ///
-/// A response to `HEAD` is compressed as well: its body is removed later.
+/// A response to `HEAD` is compressed too: its body is removed later.
 pub(super) fn is_required(encoding: Encoding, response: &Response) -> bool {
     let length = response.body().size_hint().exact();
     encoding == Encoding::Gzip
@@ -75,7 +76,7 @@ pub(super) fn is_required(encoding: Encoding, response: &Response) -> bool {
 pub(super) async fn compress(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(plain) = to_bytes(body, usize::MAX).await else {
-        // Reading the body failed, so its headers no longer apply.
+        // The body could not be read, so the original headers no longer apply.
         let mut broken = Response::new(Body::empty());
         *broken.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return broken;
@@ -92,14 +93,14 @@ pub(super) async fn compress(response: Response) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// Returns `true` for complete text responses without a fixed encoding.
+/// Returns `true` for complete text responses whose encoding may be changed.
 ///
-/// A response with an `ETag` is left unchanged: the tag identifies its bytes, and clients send it
-/// back.
+/// A response with an `ETag` is left unchanged: the tag identifies the uncompressed bytes, and
+/// clients send it back.
 fn is_compressible(response: &Response) -> bool {
     let headers = response.headers();
     let media_type = headers.get(header::CONTENT_TYPE);
-    // The headers are read in one pass, because a handler sets fewer headers than this looks for.
+    // A single pass is faster because handlers set fewer headers than this function looks for.
     media_type
         .and_then(|value| value.to_str().ok())
         .is_some_and(is_text)
@@ -108,7 +109,7 @@ fn is_compressible(response: &Response) -> bool {
             .any(|(name, value)| fixes_encoding(name, value))
 }
 
-/// Returns `true` if a response with this header must not be encoded.
+/// Returns `true` if a response with this header must not be compressed.
 fn fixes_encoding(name: &HeaderName, value: &HeaderValue) -> bool {
     if *name == header::CACHE_CONTROL {
         return value
@@ -123,7 +124,7 @@ fn fixes_encoding(name: &HeaderName, value: &HeaderValue) -> bool {
     .contains(name)
 }
 
-/// Returns `true` for text, except for event streams, which are never complete.
+/// Returns `true` for text, except for event streams, which never end.
 fn is_text(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     (essence.starts_with("text/") && essence != "text/event-stream")
@@ -221,7 +222,7 @@ mod tests {
             let coding = encoding(own, &text).await;
             assert_ne!(coding.as_deref(), Some("gzip"), "{own:?}");
         }
-        // A stream has no known length and is not buffered.
+        // A stream's length is unknown, and it must not be buffered.
         let parts = futures_util::stream::iter([Ok::<_, std::io::Error>(text)]);
         let mut stream = Response::new(Body::from_stream(parts));
         stream.headers_mut().extend(headers(&[PAGE]));

@@ -1,4 +1,4 @@
-//! Context: the services and the route that the steps work with.
+//! Context: the services and the route that the pipeline steps use.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::auth::RouteInfo;
 use crate::security::{OriginPolicy, RateLimits, RequestValidator, ResponseHeaders};
 use crate::state::PortalState;
 
-/// Services that the steps of all routes share.
+/// Services shared by the pipeline steps of all routes.
 pub(in crate::app) struct Services {
     pub(in crate::app) state: PortalState,
     pub(in crate::app) validator: RequestValidator,
@@ -19,7 +19,7 @@ pub(in crate::app) struct Services {
     pub(in crate::app) compresses: bool,
 }
 
-/// Services, and the route that the steps surround.
+/// The shared services, and the route whose handler the steps surround.
 pub(super) struct Context {
     pub(super) services: Arc<Services>,
     /// `None` if no declared route serves the request.
@@ -31,9 +31,9 @@ impl Context {
         &self.services.state
     }
 
-    /// Returns `true` if no response may be an error page, whatever the client accepts.
+    /// Returns `true` if errors are never sent as pages, regardless of what the client accepts.
     ///
-    /// Undeclared routes and unknown paths belong to the API if no page can have their path.
+    /// Undeclared routes and unknown paths belong to the API if their path has a reserved prefix.
     pub(super) fn is_api(&self, path: &str) -> bool {
         let kind = self.route.as_ref().map(|route| route.kind);
         kind.or_else(|| reserved_kind(path))

@@ -16,18 +16,19 @@ use crate::security::REQUEST_ID;
 /// State of a request until its response is sent.
 pub(super) struct Exchange {
     pub(super) head: Head,
-    /// `true` if no response may be an error page, whatever the client accepts.
+    /// `true` if errors are never sent as pages, regardless of what the client accepts.
     pub(super) is_api: bool,
-    /// Copy of the request head, to render an error as a page; `None` if no page is sent.
+    /// Copy of the request head, to render an error as a page; `None` if errors are not sent as
+    /// pages.
     pub(super) page_request: Option<Box<Parts>>,
     pub(super) unread: UnreadBody,
-    /// `None` if the response is not logged.
+    /// Data for the log line of the response; `None` if it is not logged.
     pub(super) log: Option<ResponseLog>,
     pub(super) span: Span,
 }
 
 impl Exchange {
-    /// Assigns the request id and collects the data that finalizing the response requires.
+    /// Assigns the request id and collects the data needed to finalize the response.
     pub(super) fn begin(context: &Context, request: &mut Request) -> Self {
         let log = ResponseLog::begin(context, request);
         let mut head = Head::read(request.headers());
@@ -47,8 +48,8 @@ impl Exchange {
         );
         let unread = UnreadBody::watch(request);
         if !request.method().is_safe() {
-            // The header is for anything that outlives the request and refers to it, such as a task
-            // that it enqueues.
+            // The header is read by code whose work outlives the request, for example to enqueue a
+            // task.
             let id = head.request_id.clone();
             request.headers_mut().insert(REQUEST_ID, id);
         }
@@ -62,7 +63,7 @@ impl Exchange {
         }
     }
 
-    /// Disables compression, for a request that is rejected before its handler runs.
+    /// Disables compression for a request that is rejected before its handler runs.
     pub(super) fn send_uncompressed(&mut self) {
         self.head.encoding = Encoding::Disabled;
     }

@@ -30,7 +30,7 @@ impl Exchange {
         if !compresses && !self.unread.is_left() {
             return Either::Left(ready(self.complete(&context, response, varies)));
         }
-        // Boxed, so that it does not enlarge the future of every request.
+        // This future is boxed so that it does not enlarge the future of every request.
         Either::Right(Box::pin(async move {
             if compresses {
                 response = compression::compress(response).await;
@@ -44,7 +44,7 @@ impl Exchange {
         }))
     }
 
-    /// Adds the headers of all responses and logs the response.
+    /// Adds the headers that all responses have, and logs the response.
     fn complete(self, context: &Context, mut response: Response, varies: bool) -> Response {
         if self.head.sends_bearer && response.status() == StatusCode::UNAUTHORIZED {
             add_www_authenticate(response.headers_mut());
@@ -58,7 +58,7 @@ impl Exchange {
         response
     }
 
-    /// Logs an error and renders it for its client: a page for browsers, otherwise a problem
+    /// Logs an error and renders it for the client: as a page for browsers, otherwise as a problem
     /// document.
     ///
     /// API routes never respond with a page.
@@ -87,8 +87,8 @@ impl Exchange {
         if !(response.status().is_client_error() || response.status().is_server_error()) {
             return response;
         }
-        // Neither browsers nor API clients expect plain text; elsewhere it is the application's
-        // choice.
+        // Browsers and API clients do not expect plain text; on other routes, it is the
+        // application's choice.
         let is_ours = self.page_request.is_some()
             || response.extensions().get::<Problem>().is_some()
             || self.is_api;
@@ -101,8 +101,8 @@ impl Exchange {
         }
         let rendered = match (&self.page_request, setup) {
             (Some(head), Some(setup)) => {
-                // The layout is the portal's own, but the identity provider adds to the page and
-                // may panic.
+                // The layout is the portal's own, but the identity provider adds markup to the page
+                // and may panic.
                 let page = || error_document(setup, head, route, &problem, id);
                 catch_unwind(AssertUnwindSafe(page)).unwrap_or_else(|_| {
                     tracing::error!("failed to render the error page");
@@ -115,10 +115,10 @@ impl Exchange {
     }
 }
 
-/// Logs the reason of a rejected request with its route and handler.
+/// Logs the reason why a request was rejected, with its route and handler.
 ///
 /// In DEV, malformed requests are logged at a level that the default filter shows, because the
-/// developer needs the reason. Errors of the portal itself are already logged, unless an extractor
+/// developer needs the reason. The portal's own errors are already logged, unless an extractor
 /// caused them.
 fn log_rejection(route: Option<&RouteInfo>, is_dev: bool, problem: &Problem) {
     if problem.status.is_server_error() && !problem.is_rejection {
@@ -138,7 +138,7 @@ fn log_rejection(route: Option<&RouteInfo>, is_dev: bool, problem: &Problem) {
     }
 }
 
-/// Adds the header stating that the token is invalid, unless the response requires another scheme.
+/// Adds the header that reports an invalid token, unless the response requests another scheme.
 fn add_www_authenticate(headers: &mut HeaderMap) {
     if headers
         .get(header::WWW_AUTHENTICATE)
@@ -149,7 +149,7 @@ fn add_www_authenticate(headers: &mut HeaderMap) {
     }
 }
 
-/// Copies the headers of the original error, such as `Allow`, to its final form.
+/// Copies headers such as `Allow` from the original error response to the rendered one.
 fn with_headers_of(mut response: Response, first: &Response) -> Response {
     for name in first.headers().keys() {
         let of_body = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name);

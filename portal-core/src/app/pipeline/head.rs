@@ -1,4 +1,4 @@
-//! Head of a request: the values that the steps read from its headers.
+//! Request head: the values that the pipeline steps read from the headers of a request.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -7,28 +7,30 @@ use super::request_id::request_id;
 use crate::pages::accepts_html;
 use crate::security::{REQUEST_ID, is_bearer};
 
-/// Header with the destination for which a browser sends a request.
+/// Header in which a browser states the destination of a request.
 const FETCH_DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// Values that the steps read from the headers of a request.
+/// Values that the pipeline steps read from the headers of a request.
 pub(super) struct Head {
     pub(super) request_id: HeaderValue,
     /// `true` if the client accepts HTML, as browsers do.
     pub(super) accepts_html: bool,
-    /// `true` if a browser opens a page; without `Sec-Fetch-Dest`, if it prefers HTML.
+    /// `true` if a browser is opening a page. Without `Sec-Fetch-Dest`, `true` if the client
+    /// prefers HTML.
     pub(super) opens_page: bool,
-    /// `true` if the request has a bearer token, to which a `401` then refers.
+    /// `true` if the request has a bearer token; a `401` response then concerns that token.
     pub(super) sends_bearer: bool,
     pub(super) encoding: Encoding,
 }
 
 impl Head {
-    /// Reads the headers in one pass: looking up an absent one takes as long as comparing ten names.
+    /// Reads the headers in one pass: looking up an absent header takes as long as comparing ten
+    /// names.
     pub(super) fn read(headers: &HeaderMap) -> Self {
         let [mut accept, mut authorization, mut destination, mut id] = [None; 4];
         let mut accepts_encodings = false;
         for (name, value) in headers {
-            // If a header occurs several times, its first value counts.
+            // If a header occurs more than once, its first value counts.
             if *name == header::ACCEPT {
                 accept.get_or_insert(value);
             } else if *name == header::ACCEPT_ENCODING {
@@ -75,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn browser_opens_a_page_with_navigations_only() {
+    fn only_navigations_count_as_opening_a_page() {
         let html = ("accept", "text/html,*/*;q=0.8");
         for (headers, expected) in [
             (&[][..], false),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Number of characters of a token that are kept, as in the list of a user's tokens.
+/// Number of characters of a token that are kept, as in a user's token list.
 const HINT_LEN: usize = 8;
 
 /// Truncates client tokens in a path, so that the log does not reveal them.
@@ -34,7 +34,7 @@ fn segments(path: &str) -> impl Iterator<Item = (&str, bool)> {
 fn precedes_token(segments: [&str; 3]) -> bool {
     match segments {
         [_, "api", "client-tokens" | "tasks"] => true,
-        // Administrators' routes contain the id of a task at this position.
+        // In administrators' routes, the segment at this position is a task id.
         ["api", "admin", "tasks"] => false,
         ["api" | "ws", _, "tasks"] => true,
         _ => false,

@@ -32,16 +32,16 @@ pub(super) use self::context::Services;
 use self::exchange::Exchange;
 use crate::auth::RouteInfo;
 
-/// Layer that runs the fixed steps around every request of one route.
+/// Layer that runs the fixed steps around every request to one route.
 ///
 /// It is a single service instead of a stack of layers, because each layer costs every request a
-/// boxed future and a clone of all layers below it. It wraps each route separately, so that the
-/// steps have the route without a second lookup.
+/// boxed future and a clone of all layers below it. It wraps each route separately, so the steps
+/// have the route without a second lookup.
 #[derive(Clone)]
 pub(super) struct PipelineLayer(Arc<Context>);
 
 impl PipelineLayer {
-    /// Creates the layer of a route; `None` for requests that no declared route serves.
+    /// Creates the layer for a route; `None` for requests that no declared route serves.
     pub(super) fn new(services: &Arc<Services>, route: Option<RouteInfo>) -> Self {
         Self(Arc::new(Context {
             services: Arc::clone(services),
@@ -96,15 +96,15 @@ where
             let response = route::call(&mut self.inner, request);
             return finish(context, exchange, response);
         }
-        // Navigation is a separate path, so that it costs other requests nothing.
+        // Navigation is a separate branch, so it costs other requests nothing.
         let next = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, next);
         let steps = Arc::clone(&context);
         let response = async move {
             let route = |request| admit::then_route(&steps, admission, inner, request);
             if navigates {
-                // Navigation precedes admission, because the session of an administrator may need
-                // to be renewed.
+                // Navigation precedes admission, because an administrator's session may need to be
+                // renewed first.
                 navigate::navigate(&steps, request, route).await
             } else {
                 route(request).await
@@ -124,7 +124,7 @@ fn finish(
 ) -> BoxFuture {
     let span = std::mem::replace(&mut exchange.span, Span::none());
     let limit = context.services.validator.limits.request_timeout;
-    // This is not an async block, because it would contain the future of the handler twice.
+    // An async block would contain the handler's future twice.
     let finished = route::within(limit, response)
         .then(move |response| exchange.finalize(context, response))
         .map(Ok);

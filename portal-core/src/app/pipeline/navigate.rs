@@ -1,4 +1,4 @@
-//! Navigation: lets the identity provider handle requests with which a browser opens a page.
+//! Navigation: lets the identity provider handle requests for pages that a browser opens.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -14,7 +14,7 @@ use super::route::panicked;
 use crate::auth::Auth;
 use crate::security::TrustedProxies;
 
-/// Returns `true` if a browser opens a page with this request and the provider handles it.
+/// Returns `true` if a browser is opening a page and the provider handles such requests.
 pub(super) fn is_required(context: &Context, exchange: &Exchange, request: &mut Request) -> bool {
     if exchange.is_api || !exchange.head.opens_page || request.method() != Method::GET {
         return false;
@@ -28,7 +28,7 @@ pub(super) fn is_required(context: &Context, exchange: &Exchange, request: &mut 
     is_required
 }
 
-/// Lets the identity provider handle the request, then continues unless it responded.
+/// Lets the identity provider handle the request, then continues unless the provider responded.
 pub(super) async fn navigate<F>(
     context: &Context,
     request: Request,
@@ -40,7 +40,7 @@ where
     let (mut parts, body) = request.into_parts();
     if let Ok(proxies) = context.state().borrow::<TrustedProxies>() {
         let client = proxies.client(&parts.extensions, &parts.headers);
-        // For providers that limit the rate of requests per client.
+        // Some providers limit the request rate per client.
         parts.extensions.insert(client);
     }
     let navigation = match context.state().borrow::<Auth>() {
@@ -59,7 +59,8 @@ where
         }
     };
     if !navigation.cookies.is_empty() {
-        // A response with a session is for one browser only, regardless of its content.
+        // A response that sets a session must not be cached for other browsers, regardless of its
+        // content.
         let private = HeaderValue::from_static("private, no-store");
         response
             .headers_mut()

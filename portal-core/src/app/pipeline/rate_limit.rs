@@ -1,4 +1,4 @@
-//! Rate limiting: counts a request for its network and its user.
+//! Rate limiting: counts a request against the limits of its network and its user.
 
 use axum::extract::{FromRequestParts as _, RawPathParams};
 use axum::http::request::Parts;
@@ -9,10 +9,11 @@ use crate::auth::{ClientTokens, Guard, RateClass, caller};
 use crate::error::Result;
 use crate::security::TrustedProxies;
 
-/// Counts a request for its IP address, then for its user: `429` if either exceeds its rate.
+/// Counts a request against the limits of its IP address, then of its user; `429` if either is
+/// exceeded.
 ///
-/// Runs before the handler, so that rejected requests are cheap. Authorization is up to the
-/// handler: callers without access are counted like all others.
+/// Runs before the handler, so that rejected requests are cheap. Authorization is left to the
+/// handler: requests without access are counted like all others.
 pub(super) async fn check(context: &Context, class: RateClass, parts: &mut Parts) -> Result<()> {
     let limits = &context.services.rate_limits;
     let proxies = context.state().borrow::<TrustedProxies>()?;
@@ -25,8 +26,8 @@ pub(super) async fn check(context: &Context, class: RateClass, parts: &mut Parts
     limits.check_user(class, user, address)
 }
 
-/// Returns the user a request is counted for: the owner of the client token, if the route requires
-/// one, otherwise the caller.
+/// Returns the user against whose limit a request counts: the owner of the client token if the
+/// route requires one, otherwise the caller.
 async fn rate_limited_user(context: &Context, parts: &mut Parts) -> Option<Uuid> {
     let guard = context.route.as_ref().map(|route| &route.guard);
     if let Some(Guard::ClientToken(_)) = guard {
@@ -35,12 +36,12 @@ async fn rate_limited_user(context: &Context, parts: &mut Parts) -> Option<Uuid>
         let token = tokens.verify(&token).await;
         return token.ok().map(|token| token.user_id);
     }
-    // The handler reports that the caller cannot be identified.
+    // If the caller cannot be identified, the handler reports it.
     let caller = caller(parts, context.state()).await.ok().flatten();
     caller.map(|user| user.id)
 }
 
-/// Returns the decoded client token in the path, as the handler reads it.
+/// Returns the client token in the path, decoded as in the handler.
 async fn client_token(parts: &mut Parts) -> Option<String> {
     let parameters = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     let named = parameters

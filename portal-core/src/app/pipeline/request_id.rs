@@ -1,4 +1,4 @@
-//! Request ids: those of a proxy, and new ones.
+//! Request ids: set by a proxy or generated.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::http::HeaderValue;
 use uuid::Uuid;
 
-/// Returns the request id that a proxy has set, if it is valid, otherwise a new one.
+/// Returns the request id set by a proxy if it is valid, otherwise a new one.
 pub(super) fn request_id(given: Option<&HeaderValue>) -> HeaderValue {
     let given = given.filter(|value| {
         let bytes = value.as_bytes();
@@ -33,9 +33,10 @@ fn new_id() -> HeaderValue {
 
 const COUNTER_DIGITS: usize = 10;
 
-/// Random prefix of the ids of this process, followed by digits for the counter.
+/// Random prefix of this process's ids, followed by placeholder digits for the counter.
 ///
-/// It distinguishes the ids from those of other processes without a system call for each id.
+/// It distinguishes the ids from those of other processes without requiring a system call for each
+/// id.
 static FIRST_ID: LazyLock<[u8; 17 + COUNTER_DIGITS]> = LazyLock::new(|| {
     let mut id = [b'0'; 17 + COUNTER_DIGITS];
     let process = format!("{:016x}-", Uuid::new_v4().as_u64_pair().0);

@@ -1,4 +1,4 @@
-//! Response log: one line per response at level `DEBUG`.
+//! Response log: one line per response, at level `DEBUG`.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use tracing::level_filters::LevelFilter;
 use super::context::Context;
 use crate::security::{ClientAddress, TrustedProxies};
 
-/// Facts about a request for the log line of its response.
+/// Data about a request for the log line of its response.
 pub(super) struct ResponseLog {
     started: Instant,
     method: Method,
@@ -19,7 +19,7 @@ pub(super) struct ResponseLog {
 }
 
 impl ResponseLog {
-    /// Collects the facts, unless no subscriber records lines of this level.
+    /// Collects the data; returns `None` if no subscriber records lines at this level.
     pub(super) fn begin(context: &Context, request: &Request) -> Option<Self> {
         if LevelFilter::current() < Level::DEBUG {
             return None;

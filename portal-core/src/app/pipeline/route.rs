@@ -1,4 +1,4 @@
-//! Routing: runs the handler, within a time limit, and contains its panics.
+//! Routing: runs the handler within a time limit and catches its panics.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -19,8 +19,8 @@ use crate::error::Error;
 
 /// Runs the handler.
 ///
-/// The services of axum run no code of the application before their first poll, so all of that code
-/// runs in the span of the request, and [`within`] contains its panics.
+/// axum's services do not run application code before their first poll, so all of that code runs in
+/// the request's span, and [`within`] catches its panics.
 pub(super) fn call<S>(inner: &mut S, request: Request) -> impl Future<Output = Response> + use<S>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
@@ -49,7 +49,8 @@ pub(super) fn within(
 }
 
 pin_project! {
-    /// A future with a time limit. The timer is only created if the future is not ready at once.
+    /// A future with a time limit. The timer is only created if the future is not ready on its
+    /// first poll.
     struct TimeLimited<F> {
         #[pin]
         future: F,

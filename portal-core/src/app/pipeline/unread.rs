@@ -1,4 +1,4 @@
-//! Unread request bodies: drained if they are small, so that the connection can be kept.
+//! Unread request bodies: drained if they are small, so that the connection can be reused.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,33 +12,33 @@ use futures_util::future::poll_fn;
 use hyper::body::{Frame, SizeHint};
 use parking_lot::Mutex;
 
-/// Maximum number of bytes that are drained; more remaining data ends the connection.
+/// Maximum number of bytes that are drained; if more data remains, the connection is closed.
 const MAX_DRAINED: u64 = 64 * 1024;
 /// Time limit for the client to send the rest.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Tracks whether the body of a request was read.
 ///
-/// The server closes a connection on which a body was not read to its end. A client that is not
-/// informed of this sends its next request on the same connection and gets no response.
+/// The server closes a connection if a body on it was not fully read. A client that is not informed
+/// of this sends its next request on the same connection and gets no response.
 pub(super) struct UnreadBody {
-    /// Shared with the body; `None` if the request has none.
+    /// Shared with the body; `None` if the request has no body.
     rest: Option<Arc<Mutex<Rest>>>,
-    /// `true` if the client waits for a `100 Continue` before it sends the body.
+    /// `true` if the client waits for `100 Continue` before it sends the body.
     expects: bool,
 }
 
 #[derive(Default)]
 struct Rest {
-    /// The body, if the handler dropped it before its end.
+    /// The body, if the handler dropped it before reading it fully.
     body: Option<Body>,
     is_polled: bool,
 }
 
 impl UnreadBody {
-    /// Tracks the body of a request. Requests without one, which are most, cost nothing.
+    /// Tracks the body of a request. Requests without a body, which are the majority, cost nothing.
     pub(super) fn watch(request: &mut Request) -> Self {
-        // The connection of HTTP/2 and later can be kept in any case.
+        // With HTTP/2 and later, the connection can be kept in any case.
         if request.version() > Version::HTTP_11 || request.body().is_end_stream() {
             return Self {
                 rest: None,
@@ -58,13 +58,13 @@ impl UnreadBody {
         }
     }
 
-    /// Returns `true` if the handler dropped a body before its end.
+    /// Returns `true` if the handler dropped the body before reading it fully.
     pub(super) fn is_left(&self) -> bool {
         let rest = self.rest.as_ref();
         rest.is_some_and(|rest| rest.lock().body.is_some())
     }
 
-    /// Drains the rest of the body; returns `true` if the connection, of HTTP/1, has to be closed.
+    /// Drains the rest of the body; returns `true` if the HTTP/1 connection has to be closed.
     pub(super) async fn drain(&self) -> bool {
         let Some(rest) = &self.rest else {
             return false;
@@ -85,7 +85,7 @@ impl UnreadBody {
     }
 }
 
-/// Announces that the connection will be closed.
+/// Adds the header which announces that the connection will be closed.
 pub(super) fn announce_close(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }

@@ -1,4 +1,4 @@
-//! Validation: rules that only need the head of a request, and the limit of its body.
+//! Validation: checks of the request head, and the size limit for the body.
 
 use axum::body::HttpBody as _;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -7,9 +7,10 @@ use super::context::Context;
 use crate::error::Error;
 use crate::security::guard_form;
 
-/// Rejects requests that are too large, addressed to another host or sent from another site.
+/// Rejects requests that are too large, addressed to a different host or sent from a different
+/// site.
 ///
-/// It also limits the body of the other requests.
+/// Limits the body size of the other requests.
 pub(super) fn validate(context: &Context, mut request: Request) -> Result<Request, Error> {
     let validator = &context.services.validator;
     let route = context.route.as_ref();

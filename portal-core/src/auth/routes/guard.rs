@@ -17,7 +17,7 @@ use crate::auth::access::Access;
 use crate::auth::extract::authorize;
 use crate::state::PortalState;
 
-/// Authorization of requests to a route.
+/// Authorization that a route requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Guard {
@@ -28,14 +28,13 @@ pub enum Guard {
     /// The handler checks the token: its owner must be enabled and satisfy the access rule of the
     /// task.
     ClientToken(Access),
-    /// Requires an account with access to the admin model in the path.
+    /// Requires an account with access to the admin model named in the path.
     ///
-    /// The handler checks the access; the list of routes contains each model with its own access
-    /// rule.
+    /// The handler checks the access; the route list contains each model with its own access rule.
     Model,
     /// Requires a valid signature of the body, which the handler checks.
     Signature,
-    /// Development tool that responds only to requests from this machine.
+    /// Restricts a development tool to requests from this machine.
     Development,
 }
 
@@ -45,7 +44,7 @@ impl From<Access> for Guard {
     }
 }
 
-/// Formats the guard as the list of routes shows it.
+/// Formats the guard as in the route list.
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -78,7 +77,7 @@ pub(super) fn require_access(
         // The page's handler checks access itself, because a page rejects requests in a different
         // form.
         (RouteKind::Page, _) => handlers,
-        // The handler receives all methods, so the guard applies to all of them.
+        // The handler accepts all methods, so the guard applies to all of them.
         (_, None) => handlers.layer(guard),
         // `route_layer` does not apply to requests with an unsupported method.
         _ => handlers.route_layer(guard),

@@ -1,4 +1,4 @@
-//! Properties of a route that apply before its handler runs.
+//! Route information: the properties of a route that apply before its handler runs.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,11 +9,11 @@ use super::guard::Guard;
 use crate::auth::rate_class::RateClass;
 use crate::source::Source;
 
-/// Type of a route, which determines the form of its errors.
+/// Kind of a route, which determines the format of its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RouteKind {
-    /// A page; guests are redirected to sign in, and browsers get errors as pages.
+    /// A page; guests are redirected to the sign-in page, and browsers get errors as pages.
     Page,
     /// Target of a form, or part of a page; browsers get errors as pages, guests get `401`.
     Form,
@@ -23,16 +23,16 @@ pub enum RouteKind {
     Asset,
     /// A WebSocket or an event stream; every error is a problem document.
     Stream,
-    /// A health check or metrics; also available by IP address.
+    /// A health check or the metrics; also available by IP address.
     Probe,
-    /// Enqueues tasks of one type; served by a general route.
+    /// Enqueues tasks of one type; served by a shared route.
     Task,
-    /// Rows of one admin model; served by a general route.
+    /// Rows of one admin model; served by a shared route.
     Model,
 }
 
 impl RouteKind {
-    /// Returns `true` if no response contains an error page, regardless of what the client accepts.
+    /// Returns `true` if errors are never sent as pages, regardless of what the client accepts.
     pub(crate) const fn is_api(self) -> bool {
         matches!(self, Self::Api | Self::Stream | Self::Task | Self::Model)
     }
@@ -57,7 +57,7 @@ impl fmt::Display for RouteKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RouteInfo {
-    /// Type of the route.
+    /// Kind of the route.
     pub kind: RouteKind,
     /// HTTP method; `None` if the handler checks the method itself.
     pub method: Option<Method>,
@@ -65,13 +65,13 @@ pub struct RouteInfo {
     pub path: Cow<'static, str>,
     /// Guard of the route.
     pub guard: Guard,
-    /// Rate class under which requests are counted; `None` if they are not limited.
+    /// Rate class in which requests are counted; `None` if they are not limited.
     pub rate_class: Option<RateClass>,
     /// Maximum size of the request body in bytes; `None` applies the portal's limit.
     pub max_body: Option<usize>,
     /// `true` if the route stays available to everyone during maintenance.
     pub is_exempt_from_maintenance: bool,
-    /// Handler and location of its declaration; `None` if a general route serves the requests.
+    /// Handler and location of its declaration; `None` if a shared route serves the requests.
     pub source: Option<Source>,
 }
 
@@ -103,7 +103,7 @@ impl RouteInfo {
         self
     }
 
-    /// Returns the route that applies to requests to this path with an unsupported method.
+    /// Returns the route information for requests to this path with an unsupported method.
     pub(crate) fn for_other_methods(&self) -> Self {
         Self {
             method: None,
@@ -113,7 +113,7 @@ impl RouteInfo {
         }
     }
 
-    /// Returns a request path that may be displayed.
+    /// Returns a request path in a form that may be displayed.
     ///
     /// Credentials are replaced by the name of their parameter, such as `{client_token}`.
     pub(crate) fn without_credentials(&self, path: &str) -> String {

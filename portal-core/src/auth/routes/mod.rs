@@ -23,8 +23,8 @@ use crate::state::PortalState;
 
 /// Routes, each with its guard.
 ///
-/// The guard wraps the handler, so no spelling of the path bypasses it, and it runs before the
-/// parameters of the path or the body are read.
+/// The guard wraps the handler, so no spelling of the path can bypass it, and it runs before path
+/// parameters or the body are read.
 ///
 /// By default, routes are for API clients, have no rate limit and are unavailable during
 /// maintenance. Methods such as [`form`](Self::form) and [`rate_class`](Self::rate_class) change
@@ -126,8 +126,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Adds a WebSocket or an event stream.
     ///
-    /// Every method reaches the handler, because HTTP/2 opens WebSockets with a different method
-    /// than HTTP/1.
+    /// The handler receives requests of every method, because HTTP/2 opens WebSockets with a
+    /// different method than HTTP/1.
     #[track_caller]
     pub fn socket<H: Handler<T, S>, T: 'static>(
         self,
@@ -148,7 +148,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Declares all routes of this list as targets of forms or parts of pages.
     ///
     /// Browsers then get errors as pages, and plain-text errors for other clients are left
-    /// unchanged. Without this, every error is a problem document.
+    /// unchanged. Otherwise, every error is a problem document.
     pub fn form(self) -> Self {
         self.map_info(|route| route.kind = RouteKind::Form)
     }
@@ -165,8 +165,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Declares all routes of this list as health checks or metrics.
     ///
-    /// Monitoring systems can request them by IP address, so the host of the request is not
-    /// checked.
+    /// Monitoring systems can request them by IP address, so the `Host` header is not checked.
     pub(crate) fn probe(self) -> Self {
         self.map_info(|route| route.kind = RouteKind::Probe)
     }
@@ -232,7 +231,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.add(route.source(source_of::<H>()), handlers)
     }
 
-    /// Adds a route of any type, such as a page, which rejects requests in its own form.
+    /// Adds a route of any kind, such as a page, which rejects requests in its own format.
     pub(crate) fn add(mut self, route: RouteInfo, handlers: MethodRouter<S>) -> Self {
         self.routes.push((route, handlers));
         self
@@ -260,7 +259,7 @@ impl Routes {
     }
 }
 
-/// Returns the source of a handler, with the location of the caller as its declaration.
+/// Returns a handler's source, with the location of the caller as the place of its declaration.
 #[track_caller]
 fn source_of<H>() -> Source {
     let place = Location::caller();
