@@ -1,4 +1,4 @@
-//! Fields of queries and submitted forms whose names are not fixed.
+//! Fields in queries and submitted forms whose names are not fixed.
 
 use std::convert::Infallible;
 use std::ops::Deref;
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::request::body_bytes;
 use crate::state::PortalState;
 
-/// Names and values in the order in which they were sent. If a name occurs several times, the last
+/// Names and values in the order in which they were sent. If a name occurs more than once, the last
 /// value applies.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Vec<(String, String)>);
@@ -46,7 +46,7 @@ impl Fields {
     }
 }
 
-/// Fields of the query.
+/// Fields in the query.
 pub(crate) struct QueryFields(pub(crate) Fields);
 
 impl FromRequestParts<PortalState> for QueryFields {
@@ -58,7 +58,7 @@ impl FromRequestParts<PortalState> for QueryFields {
     }
 }
 
-/// Fields of the submitted form.
+/// Fields in the submitted form.
 pub(crate) struct FormFields {
     fields: Fields,
     /// The form as the browser sent it.

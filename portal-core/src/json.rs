@@ -1,4 +1,4 @@
-//! JSON documents: limits on received documents, tolerance for stored documents.
+//! JSON documents: limits for received documents, tolerance for stored ones.
 
 use std::fmt;
 
@@ -10,20 +10,20 @@ use serde_json::{Map, Number, Value};
 
 use crate::error::FieldError;
 
-/// Maximum nesting of a stored value: `[]` has one level, `[[]]` two.
+/// Maximum nesting depth of a stored value: `[]` has one level, `[[]]` two.
 pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Maximum number of levels that a message wraps around a value, as in `{"preferences": {"name":
 /// value}}`.
 const MAX_ENVELOPE: usize = 4;
 
-/// Maximum nesting of a message.
+/// Maximum nesting depth of a message.
 pub(crate) const MAX_MESSAGE_DEPTH: usize = MAX_DEPTH + MAX_ENVELOPE;
 
-/// Nesting depth at which a stored document is cut.
+/// Nesting depth at which a stored document is cut off.
 ///
-/// Documents stored before there was a limit can be deeper than [`MAX_DEPTH`]. JSON parsers such as
-/// `serde_json` stop at 127 levels, and a response adds a few levels around the document.
+/// Documents stored before the limit was introduced can be deeper than [`MAX_DEPTH`]. JSON parsers
+/// such as `serde_json` stop at 127 levels, and a response adds a few levels around the document.
 const MAX_STORED_DEPTH: usize = 120;
 
 /// Maximum number of field errors reported for one document.
@@ -35,7 +35,7 @@ const TOO_DEEP_TO_SHOW: &str = "(cannot be shown: nested too deeply)";
 /// Placeholder for a stored document that is not JSON.
 pub(crate) const NOT_JSON: &str = "(cannot be shown: not valid JSON)";
 
-/// Failure to parse a received document.
+/// Reason why a received document cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ParseError {
     #[error("invalid JSON at line {}, column {}: {}", .0.line(), .0.column(), advice(.0))]
@@ -49,7 +49,7 @@ pub(crate) enum ParseError {
 }
 
 impl ParseError {
-    /// Converts the error into a field error, with the pointer to the nested value if there is one.
+    /// Converts the error into a field error, with the pointer to the nested value if it has one.
     pub(crate) fn into_field_error(self) -> FieldError {
         let message = self.to_string();
         match self {
@@ -81,7 +81,7 @@ fn advice(error: &serde_json::Error) -> String {
     .to_owned()
 }
 
-/// Code of field errors about excessive nesting.
+/// Code for field errors about excessive nesting.
 const TOO_DEEP: &str = "too_deep";
 
 /// Parses a value of at most [`MAX_DEPTH`] levels.
@@ -89,7 +89,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
     parse_bounded::<MAX_DEPTH>(text)
 }
 
-/// Parses a message. Its values are checked individually with [`validate`], so that the levels
+/// Parses a message. Its values must be checked individually with [`validate`], so that the levels
 /// around them do not count.
 pub(crate) fn parse_message(text: &[u8]) -> Result<Value, ParseError> {
     parse_bounded::<MAX_MESSAGE_DEPTH>(text)
@@ -120,8 +120,8 @@ fn parse_bounded<const MAX: usize>(text: &[u8]) -> Result<Value, ParseError> {
 #[derive(Debug)]
 pub(crate) struct Bounded<const MAX: usize = MAX_DEPTH>(pub(crate) Value);
 
-/// Returns `true` if a parser's message is about nesting: the message of a [`Bounded`] value, or of
-/// the parser's own limit, which the parser may reach first because it looks ahead.
+/// Returns `true` if a parser's message is about nesting. The message comes from a [`Bounded`]
+/// value or from the parser's own limit, which the parser may reach first because it looks ahead.
 pub(crate) fn is_too_deep(message: &str) -> bool {
     message.contains("nested deeper than") || message.contains("recursion limit exceeded")
 }
@@ -143,8 +143,8 @@ impl<'de, const MAX: usize> Deserialize<'de> for Bounded<MAX> {
     }
 }
 
-/// A document as stored in a database. Parts that are nested too deeply are replaced by a
-/// placeholder, so that the document can always be read and shown.
+/// A document from the database. Parts that are nested too deeply are replaced by a placeholder, so
+/// that the document can always be read and shown.
 #[derive(Debug)]
 pub(crate) struct Stored(pub(crate) Value);
 
@@ -158,7 +158,7 @@ impl<'de> Deserialize<'de> for Stored {
     }
 }
 
-/// Returns `true` if a part of a stored document was replaced because of its nesting.
+/// Returns `true` if a part of a stored document was replaced because it is nested too deeply.
 pub(crate) fn is_cut(value: &Value) -> bool {
     fn reaches(value: &Value, left: usize) -> bool {
         match value {
@@ -173,8 +173,8 @@ pub(crate) fn is_cut(value: &Value) -> bool {
     reaches(value, MAX_STORED_DEPTH)
 }
 
-/// Reads a value of at most `left` levels. A deeper value is replaced if `cut` is set; otherwise it
-/// is an error.
+/// Reads a value of at most `left` levels. A deeper value is replaced if `cut` is set; otherwise,
+/// it is an error.
 #[derive(Clone, Copy)]
 struct Levels {
     left: usize,
@@ -182,7 +182,8 @@ struct Levels {
 }
 
 impl Levels {
-    /// Returns the level of the contents; `None` if no deeper level is allowed.
+    /// Returns the state for reading the contents of a value, or `None` if no deeper level is
+    /// allowed.
     fn inner(self) -> Option<Self> {
         let left = self.left.checked_sub(1)?;
         Some(Self { left, ..self })
@@ -276,7 +277,7 @@ impl<'de> Visitor<'de> for Levels {
     }
 }
 
-/// Converts a value from Rust code, such as a task's result, to JSON; fails if it cannot be stored.
+/// Converts a Rust value, such as a task's result, to JSON; fails if the JSON cannot be stored.
 pub(crate) fn to_storable<T: Serialize>(value: &T) -> Result<Value, serde_json::Error> {
     let value = serde_json::to_value(value)?;
     match validate(&value, "").into_iter().next() {
@@ -289,8 +290,8 @@ pub(crate) fn to_storable<T: Serialize>(value: &T) -> Result<Value, serde_json::
     }
 }
 
-/// Returns the reasons why a value cannot be stored, with JSON pointers that start with `pointer`:
-/// excessive nesting, and the character U+0000, which PostgreSQL does not store.
+/// Returns the reasons why a value cannot be stored: excessive nesting, or the character U+0000,
+/// which PostgreSQL does not store. Their JSON pointers start with `pointer`.
 pub(crate) fn validate(value: &Value, pointer: &str) -> Vec<FieldError> {
     let mut search = Search {
         pointer,

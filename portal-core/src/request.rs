@@ -56,7 +56,7 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
                 "body_too_large",
                 "the body exceeds the maximum size of this route",
             ),
-            // The reason is, for example, "a form must not contain the character U+0000".
+            // One possible reason is "a form must not contain the character U+0000".
             _ => Error::bad_request(match innermost(&rejection) {
                 Some(reason) => format!("failed to read the body: {reason}"),
                 None => "failed to read the body".to_owned(),
@@ -64,8 +64,7 @@ pub(crate) async fn body_bytes<S: Send + Sync>(
         })
 }
 
-/// Reads the whole body, or returns `None` if it exceeds `limit` bytes. Ignores the limit of the
-/// route.
+/// Reads the whole body, or returns `None` if it exceeds `limit` bytes. Ignores the route's limit.
 pub(crate) async fn body_within(
     mut request: Request,
     limit: usize,
@@ -117,7 +116,8 @@ pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
 
 /// Returns the media type of the body in lower case, without its parameters, or an empty string.
 ///
-/// The crate `mime` rejects a space before the parameters, which HTTP allows.
+/// The `mime` crate is not used because it rejects a space before the parameters, which HTTP
+/// allows.
 pub(crate) fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|value| value.to_str().ok());
@@ -140,7 +140,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Error> {
     ))
 }
 
-/// Deserializes a value. A mismatch is reported with the JSON pointer of its position.
+/// Deserializes a value. The error for a mismatch contains a JSON pointer to it.
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer = pointer_of(error.path());
@@ -148,7 +148,7 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldEr
     })
 }
 
-/// Returns the JSON pointer of a path in a document.
+/// Converts a path in a document to a JSON pointer.
 pub(crate) fn pointer_of(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
 
@@ -166,7 +166,7 @@ pub(crate) fn pointer_of(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// Returns the `garde` rules that a value violates, each with the JSON pointer of its field.
+/// Returns the `garde` rules that a value violates, each with a JSON pointer to the field.
 pub fn garde_errors<T: garde::Validate<Context = ()>>(value: &T) -> Vec<FieldError> {
     let Err(report) = value.validate() else {
         return Vec::new();
@@ -179,13 +179,13 @@ pub fn garde_errors<T: garde::Validate<Context = ()>>(value: &T) -> Vec<FieldErr
 
 /// Converts a `garde` path to a JSON pointer.
 ///
-/// Only the serialized form separates the segments; in a path's text form, a dot in a name looks
-/// like a separator.
+/// The path is serialized because its text form does not separate the segments unambiguously: a dot
+/// in a name looks like a separator.
 fn pointer_of_garde(path: &garde::Path) -> String {
     #[derive(PartialEq, Eq, Deserialize)]
     #[serde(rename_all = "snake_case")]
     enum Kind {
-        /// Content of an `Option`, which has the same pointer as the `Option` itself.
+        /// The content of an `Option`, which has the same pointer as the `Option` itself.
         None,
         Key,
         Index,
@@ -261,8 +261,8 @@ impl ListPage {
         }
     }
 
-    /// Returns the number of items to read: one more than the limit, to find out whether another
-    /// page exists.
+    /// Returns the number of items to read: one more than the limit, to detect whether another page
+    /// exists.
     pub(crate) fn to_read(&self) -> u64 {
         self.limit + 1
     }

@@ -13,7 +13,7 @@ pub struct Source {
     pub module: &'static str,
     /// Name of the function or struct.
     pub name: &'static str,
-    /// File, relative to the root of its workspace.
+    /// Source file, relative to the root of its workspace.
     pub file: &'static str,
     /// Line of the declaration, starting at 1.
     pub line: u32,
@@ -42,7 +42,7 @@ impl Source {
         let path = type_name.split(['{', '<']).next().unwrap_or_default();
         let (module, name) = match path.trim_end_matches("::").rsplit_once("::") {
             Some(named) => named,
-            // Other function types, such as function pointers, have no path.
+            // Other types, such as function pointers, have no path.
             None => (at.file(), "page"),
         };
         Self::new(module, name, at.file(), at.line())

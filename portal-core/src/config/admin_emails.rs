@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::origins::split_list;
 use super::settings::Settings;
 
-/// Parses the list and reports entries that can never match, which would otherwise silently grant
-/// nothing.
+/// Parses the list and reports entries that can never match: they would otherwise silently have no
+/// effect.
 pub(super) fn admin_emails(settings: &Settings, problems: &mut Vec<String>) -> BTreeSet<String> {
     let mut emails = BTreeSet::new();
     for entry in split_list(settings.get("ADMIN_USER_EMAILS")) {
@@ -24,8 +24,8 @@ pub(super) fn admin_emails(settings: &Settings, problems: &mut Vec<String>) -> B
 
 /// Returns `true` if an identity provider could have such an address.
 ///
-/// Letters of all scripts are allowed. The check only finds mistakes and patterns; it does not
-/// validate addresses.
+/// Letters of all scripts are allowed. The check only detects typing errors and patterns; it does
+/// not fully validate addresses.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;

@@ -1,4 +1,4 @@
-//! `.env` file: parsing, and errors that do not reveal secrets.
+//! `.env` file: parsing with errors that do not reveal secrets.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,10 +15,10 @@ pub(crate) enum DotEnvError {
     /// A line does not have the form `NAME=value`.
     Line {
         number: Option<usize>,
-        /// Set only for known variables, because part of a secret could also look like a name.
+        /// Set only for declared variables, because part of a secret could look like a name.
         variable: Option<String>,
     },
-    /// The file cannot be opened, or is not text.
+    /// The file cannot be opened or is not text.
     File(String),
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for DotEnvError {
 }
 
 /// Reads `.env` from the working directory into a map, if the file exists. Does not change the
-/// environment of the process.
+/// process's environment.
 pub(super) fn read(extra: &[Setting]) -> Result<HashMap<String, String>, DotEnvError> {
     match std::fs::read(Path::new(FILE)) {
         Ok(bytes) => {
@@ -68,7 +68,7 @@ fn parse(text: &str, extra: &[Setting]) -> Result<HashMap<String, String>, DotEn
         })
 }
 
-/// Finds the invalid line. The parser returns either the whole line or only the value.
+/// Finds the invalid line. The parser's error contains either the whole line or only the value.
 fn bad_line(text: &str, content: &str, extra: &[Setting]) -> DotEnvError {
     let content = content.trim();
     let start_of_line = |at: usize| {
@@ -110,7 +110,7 @@ mod tests {
             ),
             ("hunter2", "line 1 of .env is invalid"),
             ("A=1\nhunter2\n", "line 2 of .env is invalid"),
-            // This part of a key looks like a variable.
+            // This part of a secret looks like a variable.
             (
                 "A=1\nhunter2=\n\nhunter2==x y\n",
                 "line 4 of .env is invalid",

@@ -14,22 +14,21 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Maximum size of a body in bytes, unless its route has a separate limit (`413`). Default: 1
-    /// MiB.
+    /// Maximum size of a request body in bytes, unless the route has its own limit (`413`).
+    /// Default: 1 MiB.
     pub body: usize,
-    /// Maximum size of path and query in bytes (`414`). Default: 8 KiB.
+    /// Maximum size of the path and query in bytes (`414`). Default: 8 KiB.
     pub url: usize,
-    /// Maximum size of all header names and values in bytes (`431`). Default: 32 KiB.
+    /// Maximum total size of all header names and values in bytes (`431`). Default: 32 KiB.
     pub headers: usize,
-    /// Maximum time until a handler's response starts (`503`). Default: 30 seconds.
+    /// Maximum time until a handler starts its response (`503`). Default: 30 seconds.
     ///
     /// Streams and WebSockets that have started by then stay open.
     pub request_timeout: Duration,
-    /// Maximum time for receiving the head of a request, and maximum idle time between two
-    /// requests.
+    /// Maximum time for receiving a request head, and maximum idle time between two requests.
     ///
-    /// Default: 65 seconds. Proxies commonly keep a connection for 60 seconds, and the portal
-    /// should not be the side that closes it.
+    /// Default: 65 seconds. Proxies commonly keep an idle connection for 60 seconds, and the portal
+    /// should not close it first.
     pub header_timeout: Duration,
     /// Write timeout for connections whose peer stops reading. Default: 60 seconds.
     pub write_timeout: Duration,
@@ -39,8 +38,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Maximum number of open streams per user. Default: 100.
     ///
-    /// Live regions, task monitors and event streams are counted together. Guests may have
-    /// [`address_multiplier`](Rates::address_multiplier) times as many per IP address.
+    /// Live regions, task monitors and event streams are counted together. For guests, the limit
+    /// per IP address is [`address_multiplier`](Rates::address_multiplier) times as high.
     pub live_streams: usize,
     /// Rate limits.
     pub rates: Rates,
@@ -64,7 +63,7 @@ impl Default for Limits {
 
 /// Rate limits per user and per IP address.
 ///
-/// Many users may share an IP address, so its limit is higher.
+/// The limit per IP address is higher, because many users may share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rates {
@@ -78,7 +77,7 @@ pub struct Rates {
     pub admin_write: Rate,
     /// Changes to the user's own data. Default: 300 per minute.
     ///
-    /// Examples are theme, preferences and notifications.
+    /// Examples are the theme, preferences and notifications.
     pub own_write: Rate,
     /// Factor by which the limit for an IP address exceeds the limit for a user. Default: 5.
     pub address_multiplier: u32,
@@ -97,12 +96,12 @@ impl Default for Rates {
     }
 }
 
-/// Rate per minute, with a burst of the same size.
+/// Number of requests per minute, which is also the maximum burst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate(u32);
 
 impl Rate {
-    /// Creates a rate per minute; 0 counts as 1.
+    /// Creates a rate per minute; 0 is treated as 1.
     #[must_use]
     pub const fn per_minute(count: u32) -> Self {
         Self(if count == 0 { 1 } else { count })

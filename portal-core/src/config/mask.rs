@@ -1,4 +1,4 @@
-//! Masking of passwords in setting values.
+//! Masking of passwords in the values of settings.
 
 use percent_encoding::percent_decode_str;
 
@@ -9,7 +9,8 @@ const SECRET_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "pwd", "sec
 
 /// Masks the password and secret parameters of a URI for display.
 ///
-/// Also works on text that is not a valid URI. When in doubt, it masks more.
+/// Also works on text that is not a valid URI. When in doubt, it masks too much rather than too
+/// little.
 ///
 /// ```
 /// use portal_core::config::mask_uri;
@@ -34,7 +35,7 @@ fn mask_user_info(value: &str) -> String {
             None => value.to_owned(),
         };
     }
-    // A port has only digits, so anything else is a password without a host.
+    // A port consists of digits only, so anything else is a password without a host.
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     match authority.rsplit_once(':') {
         Some((host, port))

@@ -56,7 +56,8 @@ fn read_public_url(
     }
 }
 
-/// Returns the origin of a URL, as browsers serialize it; `None` if the URL has other parts.
+/// Returns the origin in the form that browsers send; `None` if the URL contains more than an
+/// origin.
 fn origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let bare = matches!(url.scheme(), "http" | "https")
@@ -83,7 +84,7 @@ pub(super) fn allowed_origins(settings: &Settings, problems: &mut Vec<String>) -
         .collect()
 }
 
-/// Returns `true` if a host name or IP address, without a port, always refers to this machine.
+/// Returns `true` if a host name or IP address (without a port) always refers to this machine.
 ///
 /// ```
 /// use portal_core::config::is_loopback_host;

@@ -1,4 +1,4 @@
-//! Values of all settings and their sources.
+//! The values of all settings, and their sources.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -7,7 +7,7 @@ use super::dot_env::{self, DotEnvError};
 use super::mask::mask_uri;
 use super::variables::{PORTAL_SETTINGS, Setting};
 
-/// Source of a setting's value, in order of precedence.
+/// Source of a setting's value; the variants are in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettingSource {
     /// A command-line flag.
@@ -31,7 +31,7 @@ impl fmt::Display for SettingSource {
     }
 }
 
-/// Text values of all settings. Precedence: flag, environment variable, `.env`, default.
+/// The values of all settings, as text. Precedence: flag, environment variable, `.env`, default.
 ///
 /// An empty value counts as unset.
 ///
@@ -48,7 +48,7 @@ pub struct Settings {
     values: BTreeMap<&'static str, (String, SettingSource)>,
 }
 
-/// Masks secrets, like the command `config`.
+/// Masks secrets, like the `config` command.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let given = self.describe().filter(|(name, ..)| self.is_set(name));
@@ -57,7 +57,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// The sources that settings are read from.
+/// The sources from which settings are read.
 #[derive(Default)]
 pub(crate) struct SettingSources {
     pub(crate) flags: HashMap<String, String>,
@@ -66,8 +66,8 @@ pub(crate) struct SettingSources {
 }
 
 impl SettingSources {
-    /// Returns the flags, the process environment, and `.env` from the working directory if it
-    /// exists.
+    /// Returns the given flags, the process environment and, if it exists, `.env` from the working
+    /// directory.
     pub(crate) fn of_process(
         flags: HashMap<String, String>,
         extra: &[Setting],
@@ -125,7 +125,7 @@ impl Settings {
         Self::from_pairs_with(&[], pairs)
     }
 
-    /// Like [`from_pairs`](Self::from_pairs), with the additional settings of a provider.
+    /// Like [`from_pairs`](Self::from_pairs), with a provider's additional settings.
     #[must_use]
     pub fn from_pairs_with<K: Into<String>, V: Into<String>>(
         extra: &[Setting],
@@ -144,7 +144,7 @@ impl Settings {
         )
     }
 
-    /// Returns the trimmed value of a variable; `None` if it is unset and has no default.
+    /// Returns the trimmed value of a variable, or `None` if it is unset and has no default.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|(value, _)| value.trim())

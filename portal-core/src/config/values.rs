@@ -13,7 +13,7 @@ use super::limits::Limits;
 use super::origins::{allowed_origins, is_loopback_host, public_url, split_list};
 use super::settings::Settings;
 
-/// Environment that the portal runs in.
+/// Environment in which the portal runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppEnv {
     /// Development: migrations are applied at start-up, and missing secrets are generated.
@@ -74,9 +74,9 @@ pub struct Config {
     pub app_env: AppEnv,
     /// IP address or host name to listen on.
     pub host: String,
-    /// Port to listen on; 0 picks a free one.
+    /// Port to listen on; 0 selects a free one.
     pub port: u16,
-    /// Origin that browsers use, as sent in the `Origin` header.
+    /// The portal's origin, as browsers send it in the `Origin` header.
     pub public_url: String,
     /// Path prefix of a portal nested in another app, such as `/portal`; empty if it is not nested.
     pub base_path: String,
@@ -97,13 +97,13 @@ pub struct Config {
     pub secret_key: Option<Secret>,
     /// Origins, in addition to the portal's own, whose pages may monitor tasks.
     pub allowed_origins: Vec<String>,
-    /// `true` if request rates and numbers of connections are limited.
+    /// `true` if the request rate and the number of connections are limited.
     pub rate_limits: bool,
-    /// `true` if responses are compressed; files under `/_portal/assets/` always are.
+    /// `true` if responses are compressed. Files under `/_portal/assets/` are always compressed.
     pub compression: bool,
     /// `true` during maintenance: only administrators have access.
     pub maintenance: bool,
-    /// Limits on what clients may send and keep open; changed in code only.
+    /// Limits on what clients may send and keep open; can only be set in code.
     pub limits: Limits,
     /// Networks whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<IpNet>,
@@ -111,7 +111,7 @@ pub struct Config {
     pub log_filter: String,
     /// Log format.
     pub log_format: LogFormat,
-    /// All settings as text, for providers that read their own.
+    /// All settings as text, for providers that read their own settings.
     pub settings: Settings,
 }
 
@@ -121,7 +121,7 @@ pub struct Config {
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.message())]
 pub struct ConfigError {
-    /// Problems, one line each, starting with the name of the variable.
+    /// The problems, each as one line that starts with the name of the variable.
     pub problems: Vec<String>,
 }
 
@@ -146,7 +146,7 @@ impl ConfigError {
 }
 
 impl Default for Config {
-    /// Returns the DEV configuration that applies if no variable is set.
+    /// Returns the configuration that applies if no variable is set (DEV).
     fn default() -> Self {
         let settings = Settings::from_pairs([("APP_ENV", "DEV")]);
         let (config, _) = Self::read(settings);
@@ -174,7 +174,8 @@ impl Config {
         }
     }
 
-    /// Reads the valid settings and returns all problems; the caller adds the provider's problems.
+    /// Reads the valid settings and returns all problems with the others; the caller adds the
+    /// provider's problems.
     pub(crate) fn read(settings: Settings) -> (Self, Vec<String>) {
         let mut problems = Vec::new();
         let app_env = app_env(&settings, &mut problems);
@@ -235,7 +236,7 @@ impl Config {
         (config, problems)
     }
 
-    /// Returns `true` if browsers use `https://`.
+    /// Returns `true` if browsers access the portal over `https://`.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https:")
@@ -247,7 +248,8 @@ impl Config {
         self.app_env == AppEnv::Dev
     }
 
-    /// Returns all origins of the portal. In DEV, a loopback origin includes all loopback names.
+    /// Returns all of the portal's own origins. In DEV, a loopback origin implies those with the
+    /// other loopback names.
     #[must_use]
     pub fn own_origins(&self) -> Vec<String> {
         let mut origins = vec![self.public_url.clone()];
@@ -267,8 +269,7 @@ impl Config {
     }
 }
 
-/// Prefix of cookie names; browsers accept such cookies only from the host itself and over
-/// `https://`.
+/// Cookie name prefix; browsers accept such cookies only from the host itself and over `https://`.
 pub(crate) const OWN_HOST: &str = "__Host-";
 
 fn parse<T: FromStr>(

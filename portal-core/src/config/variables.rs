@@ -1,4 +1,4 @@
-//! Variables that can be set outside the program.
+//! Variables: settings that can be changed outside the program.
 
 /// A variable with its flag, help text and default.
 ///
@@ -17,11 +17,11 @@
 pub struct Setting {
     /// Name of the environment variable.
     pub name: &'static str,
-    /// Other names under which the variable is read, with lower precedence than `name`.
+    /// Alternative names under which the variable is read, with lower precedence than `name`.
     pub aliases: &'static [&'static str],
-    /// One line for `--help`.
+    /// Help text for `--help`, in one line.
     pub help: &'static str,
-    /// Value if the variable is not set.
+    /// Value that applies if the variable is not set.
     pub default: Option<&'static str>,
     /// `true` if the value must be masked wherever it is shown.
     pub secret: bool,
@@ -47,7 +47,7 @@ impl Setting {
         self
     }
 
-    /// Adds alternative names under which the variable is read.
+    /// Sets alternative names under which the variable is read.
     #[must_use]
     pub const fn aliases(mut self, names: &'static [&'static str]) -> Self {
         self.aliases = names;
@@ -68,7 +68,7 @@ impl Setting {
     }
 }
 
-/// The variables of every portal. Providers add their own.
+/// The variables that every portal has. Providers add their own.
 pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
     Setting::new("HOST", "IP address or host name to listen on").default("127.0.0.1"),
     Setting::new("PORT", "Port to listen on").default("8000"),

@@ -1,4 +1,4 @@
-//! Error type for handlers, and its wire format.
+//! The error type for handlers, and its wire format.
 
 mod problem;
 mod rejection;
@@ -32,7 +32,7 @@ type Cause = Box<dyn StdError + Send + Sync + 'static>;
 pub struct FieldError {
     /// JSON pointer (RFC 6901) to the invalid value; empty for the whole document.
     pub pointer: String,
-    /// Message for people.
+    /// Human-readable message.
     pub message: String,
     /// Machine-readable code: a stable `snake_case` word.
     pub code: String,
@@ -61,10 +61,10 @@ impl fmt::Display for FieldError {
 
 impl StdError for FieldError {}
 
-/// Error of a request.
+/// Error with which a request fails.
 ///
-/// An API route responds with it as RFC 9457 `application/problem+json`, a page as an HTML page.
-/// The client sees status, code and detail; the cause is only logged.
+/// An API route sends it as RFC 9457 `application/problem+json`, a page as an HTML page. The client
+/// sees the status, code and detail; the cause is only logged.
 ///
 /// ```
 /// use portal_core::Error;
@@ -133,7 +133,7 @@ impl Error {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
-    /// Creates a `422 invalid_parameters` with all field errors: the input is well-formed but
+    /// Creates a `422 invalid_parameters` with these field errors: the input is well-formed but
     /// invalid.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
@@ -150,9 +150,10 @@ impl Error {
         error
     }
 
-    /// Creates a `500`: an internal failure. The cause is logged; no client in PROD receives it.
+    /// Creates a `500`: an internal failure. The cause is logged and, in PROD, never sent to
+    /// clients.
     ///
-    /// Use it to convert the errors of other crates for `?`:
+    /// Use it to convert errors from other crates before `?`:
     ///
     /// ```
     /// use portal_core::prelude::*;
@@ -176,7 +177,7 @@ impl Error {
     /// Converts a rejection, as the portal does when an extractor fails.
     ///
     /// The error has the rejection's status and text, and a field error if the text names a field.
-    /// Intended for rejections that a handler receives itself, for example from `Multipart`:
+    /// Use it for rejections that a handler receives itself, for example from `Multipart`:
     ///
     /// ```
     /// use axum::extract::Path;
@@ -223,20 +224,20 @@ impl Error {
         error
     }
 
-    /// Sets the time after which the client may retry, in seconds.
+    /// Sets the number of seconds after which the client may retry.
     pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.0.problem.retry_after = Some(seconds);
         self
     }
 
-    /// Replaces the `code`.
+    /// Replaces the code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.0.problem.code = code.into();
         self
     }
 
-    /// Sets the cause, for the log.
+    /// Sets the cause, which is only logged.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<Cause>) -> Self {
         self.0.cause = Some(cause.into());
@@ -259,7 +260,7 @@ impl Error {
         self
     }
 
-    /// Returns the status of the response.
+    /// Returns the response's status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.problem.status
@@ -271,13 +272,13 @@ impl Error {
         &self.0.problem.code
     }
 
-    /// Returns the detail for people.
+    /// Returns the human-readable detail.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.problem.detail
     }
 
-    /// Returns the field errors of invalid input.
+    /// Returns the field errors for invalid input.
     #[must_use]
     pub fn field_errors(&self) -> &[FieldError] {
         &self.0.problem.errors
@@ -285,7 +286,7 @@ impl Error {
 
     /// Logs the cause of a failure and returns the part that the client sees.
     ///
-    /// The pipeline logs rejected requests, because it has their route.
+    /// Rejected requests are logged by the pipeline, because it has their route.
     pub(crate) fn into_problem(self) -> Problem {
         let Inner { mut problem, cause } = *self.0;
         let cause = cause.as_deref().map(|cause| cause as &dyn StdError);
@@ -329,7 +330,8 @@ impl From<Problem> for Error {
     }
 }
 
-/// Responds with the problem document. The portal's pipeline adds the request id as `instance`.
+/// Responds with a problem document, to which the portal's pipeline adds the request id as
+/// `instance`.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         self.into_problem().into_response()

@@ -1,4 +1,4 @@
-//! The part of an error that clients see, and its problem document.
+//! Problems: the part of an error that clients see, and its problem document.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::rejection;
 /// Maximum number of field errors in one log line.
 const MAX_LOGGED_ERRORS: usize = 8;
 
-/// The part of an error that clients see, and the reasons that are hidden from them.
+/// The part of an error that clients see, and the reasons hidden from them.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -21,11 +21,11 @@ pub(crate) struct Problem {
     pub(crate) errors: Vec<FieldError>,
     pub(crate) retry_after: Option<u32>,
     pub(crate) members: Map<String, Value>,
-    /// Causes, outermost first, that `detail` does not state. They are logged, and in DEV shown on
-    /// the error page; no client in PROD receives them.
+    /// Causes that `detail` does not state, outermost first. They are logged and, in DEV, shown on
+    /// the error page; in PROD, no client receives them.
     pub(crate) reasons: Vec<String>,
-    /// `true` if the problem is the rejection of an extractor, whose text is the reason. The
-    /// pipeline logs such a problem.
+    /// `true` if the problem is an extractor's rejection, whose text is the reason. The pipeline
+    /// logs such a problem.
     pub(crate) is_rejection: bool,
 }
 
@@ -47,11 +47,11 @@ impl Problem {
         }
     }
 
-    /// Returns the problem of an error response: the portal's own, or a problem built from the
-    /// plain text of axum's extractors.
+    /// Returns the problem in an error response: the portal's own, or one built from the plain text
+    /// of axum's extractors.
     ///
-    /// `None` if the response is not an error, or its body has a different form. The plain text
-    /// remains in the response.
+    /// Returns `None` if the response is not an error or its body has a different format. The plain
+    /// text remains in the response.
     pub(crate) fn of_response(response: &mut Response) -> Option<Self> {
         if let Some(problem) = response.extensions_mut().remove::<Self>() {
             return Some(problem);
@@ -73,7 +73,7 @@ impl Problem {
         self.status.is_server_error() && self.code != "maintenance"
     }
 
-    /// Returns `true` if the request does not have the form that its route requires.
+    /// Returns `true` if the request does not have the format that its route requires.
     pub(crate) fn is_malformed_request(&self) -> bool {
         matches!(self.status.as_u16(), 400 | 413 | 415 | 422)
     }
@@ -93,8 +93,7 @@ impl Problem {
 
     /// Builds the problem document, as `application/problem+json`.
     ///
-    /// If `reveals` is set, as in DEV, the detail for a failed extractor is the text of its
-    /// rejection.
+    /// If `reveals` is set, as in DEV, the detail for a failed extractor is its rejection's text.
     pub(crate) fn to_response(&self, instance: Option<&str>, reveals: bool) -> Response {
         let reason = self
             .reasons
@@ -134,7 +133,7 @@ impl Problem {
         response
     }
 
-    /// Adds `Retry-After` and `WWW-Authenticate`, which error pages also have.
+    /// Adds the headers `Retry-After` and `WWW-Authenticate`, which error pages also have.
     pub(crate) fn add_headers(&self, response: &mut Response) {
         if let Some(seconds) = self.retry_after {
             response

@@ -1,7 +1,7 @@
 //! Rejections of axum's extractors: converts their plain text to problems with field errors.
 //!
 //! The text is all that remains of a rejection once axum has converted it to a response.
-//! Unrecognized text still becomes the detail of the problem, but without a pointer.
+//! Unrecognized text still becomes the problem's detail, but without a pointer.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::request::{escape_pointer as escape, peek};
 /// Generic detail for a `404`.
 pub(crate) const NOTHING_HERE: &str = "there is nothing at this URL";
 
-/// Maximum length of the text in a problem, in characters.
+/// Maximum length of a rejection's text in a problem, in characters.
 const MAX_TEXT_LEN: usize = 400;
 
 /// Returns the plain text of a response, without removing it.
@@ -23,7 +23,7 @@ pub(super) fn text_of(response: &mut Response) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Returns at most [`MAX_TEXT_LEN`] characters of a text, on one line.
+/// Returns the first [`MAX_TEXT_LEN`] characters of a text, on one line.
 fn printable(bytes: &[u8]) -> String {
     // A character has at most four bytes.
     let bytes = bytes.get(..MAX_TEXT_LEN * 4 + 4).unwrap_or(bytes);
@@ -40,7 +40,7 @@ fn printable(bytes: &[u8]) -> String {
     text
 }
 
-/// Builds the problem of an error response with this text.
+/// Builds the problem for an error response with this text.
 pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
     let mut problem = Problem::new(status, Cow::Borrowed(""), Cow::Borrowed(""));
     problem.is_rejection = true;
@@ -51,7 +51,7 @@ pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
         return problem;
     };
     if status.is_server_error() || status == StatusCode::PAYLOAD_TOO_LARGE {
-        // The text of a server error concerns only the handler, and the text of a `413` adds no
+        // A server error's text concerns only the handler, and the text of a `413` adds no
         // information.
         problem.reasons.push(text);
         return problem;
@@ -70,7 +70,7 @@ pub(super) fn problem(status: StatusCode, text: Option<String>) -> Problem {
     problem
 }
 
-/// Returns the code and the detail of an error response without text.
+/// Returns the code and detail for an error response without text.
 fn usual(status: StatusCode) -> (&'static str, &'static str) {
     match status {
         StatusCode::BAD_REQUEST => ("bad_request", "the request is malformed"),
@@ -105,7 +105,8 @@ fn usual(status: StatusCode) -> (&'static str, &'static str) {
     }
 }
 
-/// Returns the reason why the values of a body or query are invalid: `seats: invalid type: ..`.
+/// Returns the reason why the values in a body or query are invalid, such as `seats: invalid type:
+/// ..`.
 fn value_reason(text: &str) -> Option<&str> {
     [
         "Failed to deserialize the JSON body into the target type: ",
@@ -117,7 +118,7 @@ fn value_reason(text: &str) -> Option<&str> {
     .find_map(|start| text.strip_prefix(start))
 }
 
-/// Returns the error of the path parameter in "Cannot parse `id` with value `x` to a `u32`".
+/// Returns the error for the path parameter in "Cannot parse `id` with value `x` to a `u32`".
 fn parameter_error(reason: &str) -> Option<FieldError> {
     let (name, _) = reason.strip_prefix("Cannot parse `")?.split_once('`')?;
     let has_name = reason.contains("` with value `");

@@ -1,4 +1,4 @@
-//! Cursor up to which a client has seen all changes.
+//! Cursor: the time up to which a client has seen all changes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// A point in time on the clock of one process. Its wire format is `{process}.{microseconds}`, both
-/// in hexadecimal digits.
+/// in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
     process: u64,
@@ -44,7 +44,7 @@ pub(crate) fn read_mark_time(text: &str) -> Option<DateTime<Utc>> {
 /// Maximum clock difference between replicas plus the transit time of an event.
 const SKEW: Duration = Duration::from_secs(5);
 
-/// Clock of this process. It is strictly monotonic.
+/// This process's clock, which is strictly monotonic.
 #[derive(Debug)]
 pub(super) struct Clock {
     process: u64,
@@ -59,7 +59,7 @@ impl Clock {
         }
     }
 
-    /// Returns a time later than all times returned before.
+    /// Returns a time later than all previously returned times.
     pub(super) fn next(&self) -> u64 {
         let now = u64::try_from(Utc::now().timestamp_micros()).unwrap_or_default();
         let before = self.last.fetch_max(now, Ordering::AcqRel);
@@ -69,7 +69,7 @@ impl Clock {
         self.last.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Returns the cursor of the current time.
+    /// Returns the cursor for the current time.
     pub(super) fn mark(&self) -> Cursor {
         Cursor {
             process: self.process,
@@ -77,8 +77,8 @@ impl Clock {
         }
     }
 
-    /// Converts a cursor to the time on the clock of this process up to which the client has seen
-    /// all changes. A cursor from another process is moved back by the maximum clock difference.
+    /// Converts a cursor to a time on this process's clock, up to which the client has seen all
+    /// changes. A cursor from another process is moved back by the maximum clock difference.
     pub(super) fn seen_until(&self, mark: Cursor) -> u64 {
         if mark.process == self.process {
             return mark.at;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cursor_round_trips_and_invalid_texts_are_rejected() {
+    fn cursor_round_trips_and_invalid_text_is_rejected() {
         let mark = Clock::new().mark();
         assert_eq!(mark.to_string().parse(), Ok(mark));
         for text in ["", "1", "1.", ".1", "x.1", "1.2.3", "-1.2", "1.-2"] {

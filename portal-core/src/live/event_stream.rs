@@ -15,7 +15,7 @@ pub(crate) const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
 /// Source of the frames of an event stream.
 pub(crate) trait EventStream: Send + 'static {
-    /// Returns the next frame, or `None` at the end; called only when the peer can receive a frame.
+    /// Returns the next frame, or `None` at the end; only called when the peer can receive a frame.
     fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send;
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn event_stream(stream: impl EventStream) -> Response {
     let headers = [
         (header::CONTENT_TYPE.as_str(), "text/event-stream"),
         (header::CACHE_CONTROL.as_str(), "no-store"),
-        // Keeps proxies from buffering the response.
+        // This header keeps proxies from buffering the response.
         ("x-accel-buffering", "no"),
     ];
     let frames = stream::unfold(stream, |mut stream| async {

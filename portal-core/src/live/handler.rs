@@ -22,8 +22,8 @@ use crate::request::ApiQuery;
 use crate::security::{ClientAddress, OriginPolicy, network_of};
 use crate::state::PortalState;
 
-/// Returns the route, which is open to guests because topics can be public; each topic has a
-/// separate access rule.
+/// Returns the route. Guests may use it because topics can be public; each topic has its own access
+/// rule.
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .get("/api/live", Access::Public, stream_topics)
@@ -32,10 +32,10 @@ pub(crate) fn routes() -> Routes {
 
 #[derive(Deserialize)]
 struct LiveQuery {
-    /// Names, separated by commas or spaces.
+    /// Topic names, separated by commas or spaces.
     #[serde(default)]
     topics: String,
-    /// Cursor of the time at which the page was rendered.
+    /// Cursor with which the page was rendered.
     #[serde(default)]
     since: String,
 }
@@ -53,7 +53,7 @@ async fn stream_topics(
     let auth = state.borrow::<Auth>()?;
     let user = match auth.authenticate(&parts).await? {
         AuthOutcome::Anonymous => None,
-        // An invalid session is rejected instead of being treated as a guest.
+        // A request with an ended session is rejected instead of being treated as a guest's.
         AuthOutcome::Rejected => return Err(Error::unauthorized()),
         AuthOutcome::Authenticated(user) => Some(user),
     };
@@ -108,10 +108,10 @@ async fn stream_topics(
     )))
 }
 
-/// Topics that a client requests.
+/// Topics requested by a client.
 struct RequestedTopics {
     keys: Vec<TopicKey>,
-    /// Requested topics that the caller has no access to.
+    /// Requested topics to which the caller has no access.
     denied: Vec<String>,
 }
 

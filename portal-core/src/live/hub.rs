@@ -1,8 +1,8 @@
 //! Topic hub: delivers topic changes to subscribers within a process.
 //!
-//! A subscriber has one bit per topic instead of a queue, so neither slow subscribers nor many
-//! changes take up memory. A topic is delivered at most a few times per second; changes in between
-//! are delivered at the end of the interval.
+//! A subscriber has one bit per topic instead of a queue, so neither slow subscribers nor frequent
+//! changes increase memory usage. A topic is delivered at most a few times per second; changes
+//! during the interval are delivered at its end.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,26 +19,26 @@ use super::topics::TopicKey;
 /// Minimum interval between two deliveries of a topic.
 const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Maximum number of topics per subscriber: the number of bits.
+/// Maximum number of topics per subscriber, which is the number of bits.
 pub(super) const MAX_TOPICS: usize = 64;
 
-/// Number of topics above which users' personal topics are evicted if they have no subscribers.
+/// Number of stored topics above which personal topics without subscribers are evicted.
 const MAX_STORED: usize = 10_000;
 
 #[derive(Debug)]
 pub(super) struct TopicHub {
     clock: Clock,
     state: Mutex<HubState>,
-    /// Signals that a topic has become due.
+    /// Wakes the flusher after a topic was added to the queue.
     due: Notify,
 }
 
 #[derive(Debug)]
 struct HubState {
     topics: HashMap<TopicKey, TopicState>,
-    /// Time before which changes to any topic may have been missed.
+    /// Changes to any topic before this time may have been missed.
     all_changed_at: u64,
-    /// Time before which changes to personal topics may have been missed because of an eviction.
+    /// Changes to personal topics before this time may have been missed because of an eviction.
     evicted_at: u64,
     /// Topics to deliver again, ordered by due time.
     due: VecDeque<(Instant, TopicKey)>,
@@ -66,7 +66,7 @@ impl TopicHub {
         let clock = Clock::new();
         let state = HubState {
             topics: HashMap::new(),
-            // This process has missed all earlier changes.
+            // This process has missed all changes before its start.
             all_changed_at: clock.next(),
             evicted_at: 0,
             due: VecDeque::new(),
@@ -138,8 +138,8 @@ impl TopicHub {
         keys.into_iter().for_each(|key| self.mark_changed(key));
     }
 
-    /// Subscribes to at most 64 topics. Topics that have changed since the cursor count as changed;
-    /// without a cursor, all topics count as changed.
+    /// Subscribes to at most 64 topics. Topics that have changed since the cursor are reported as
+    /// changed; without a cursor, all topics are.
     pub(super) fn subscribe(
         self: &Arc<Self>,
         keys: Vec<TopicKey>,
@@ -215,8 +215,8 @@ impl TopicHub {
 impl TopicState {
     fn tell(&mut self, clock: &Clock, now: Instant) {
         self.notified_at = Some(now);
-        // Update the time even if the change is older: a client that has reconnected in the
-        // meantime has not received it.
+        // The time is updated even if the change is older, because a client that has reconnected
+        // since then has not received it.
         self.changed = clock.next();
         for (subscriber, bit) in self.subscribers.values() {
             subscriber.changed.fetch_or(1 << bit, Ordering::AcqRel);
@@ -241,9 +241,9 @@ impl TopicSubscription {
     }
 
     /// Takes the topics that have changed since the last call, as bits in the order of the keys.
-    /// The cursor is the point up to which the recipient of these bits has seen all changes.
+    /// The cursor is the time up to which the recipient of these bits has seen all changes.
     pub(super) fn take_changes(&self) -> (u64, Cursor) {
-        // Take the cursor first, so that it precedes all later changes.
+        // The cursor is taken first, so that it precedes all changes that are not in these bits.
         let mark = self.hub.clock.mark();
         (self.subscriber.changed.swap(0, Ordering::AcqRel), mark)
     }
@@ -253,7 +253,7 @@ impl TopicSubscription {
         self.subscriber.changed.fetch_or(bits, Ordering::AcqRel);
     }
 
-    /// Waits for a change; may also return without one.
+    /// Waits for a change; may also return spuriously.
     pub(super) async fn changed(&self) {
         if self.subscriber.changed.load(Ordering::Acquire) == 0 {
             self.subscriber.wake.notified().await;

@@ -1,9 +1,9 @@
 //! Live regions: parts of a page that re-render when a topic changes.
 //!
 //! A region names a topic. When something under that topic changes, the region is rendered again
-//! for each user who is viewing it, with their current permissions. Only topic names are sent: to
-//! each browser tab over one event stream, and between replicas as cluster events of the store. The
-//! browser requests the changed content like any other page.
+//! for each user who is viewing it, according to their current permissions. Only topic names are
+//! sent: to each browser tab over one event stream, and between replicas as cluster events of the
+//! store. The browser requests the changed content like any other page.
 
 mod cursor;
 mod event_stream;

@@ -6,7 +6,7 @@ use crate::pages::regions;
 
 /// Wraps a part of a page that re-renders when `topic` changes.
 ///
-/// To re-render it, the browser requests the page again.
+/// To re-render the region, the browser requests the page again.
 ///
 /// ```
 /// use maud::html;
@@ -20,7 +20,8 @@ pub fn region(topic: &str, content: impl Render) -> Markup {
     Region::new(topic).render(content)
 }
 
-/// Builder for a region with more options than [`region`]: several topics, a custom id.
+/// Builder for a region with options that [`region`] does not have, such as several topics or a
+/// custom id.
 ///
 /// ```
 /// use maud::html;
@@ -49,7 +50,7 @@ impl Region {
 
     /// Sets the id. A second region for the same topic on a page needs a different one.
     ///
-    /// An id consists of letters, digits and `-_.:`.
+    /// An id consists of letters, digits and the characters `-_.:`.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self

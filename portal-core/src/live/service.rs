@@ -21,18 +21,18 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::store::{ClusterEvent, Dialect, Store, Transaction};
 
-/// Minimum interval between two cluster events to other replicas.
+/// Minimum interval at which cluster events are sent to other replicas.
 const SEND_INTERVAL: Duration = Duration::from_millis(50);
-/// Delay before the next attempt when the database is unreachable.
+/// Delay before the next attempt if the database is unreachable.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
-/// Maximum time for streams to send their last event.
+/// Time limit for streams to send their last event.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Notifies all open pages, on all replicas, that something has changed. Cheap to clone.
 ///
-/// Handlers and tasks obtain it as `Data<Live>`. A topic is declared with its access rule
+/// Handlers and tasks extract it as `Data<Live>`. A topic is declared with its access rule
 /// ([`PortalBuilder::topic`](crate::PortalBuilder::topic)). A page shows a topic in a
-/// [region](super::region), which is rendered again when the topic changes.
+/// [region](super::region), which is re-rendered when the topic changes.
 ///
 /// ```
 /// use portal_core::live::{self, Live};
@@ -89,18 +89,18 @@ impl Live {
         }))
     }
 
-    /// Reports a stored change to a topic.
+    /// Reports a change to a topic. Store the change first.
     ///
     /// This method never fails and never waits. Pages are notified at most a few times per second,
     /// and always of the last change. An undeclared topic has no subscribers; reporting a change to
-    /// it is logged as an error.
+    /// it logs an error.
     pub fn notify(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
             self.notify_key(key);
         }
     }
 
-    /// Reports a change to a personal topic; only the pages of that user are notified.
+    /// Reports a change to a user's personal topic; only that user's pages are notified.
     ///
     /// See [`PortalBuilder::personal_topic`](crate::PortalBuilder::personal_topic).
     pub fn notify_user(&self, user: Uuid, topic: &str) {
@@ -136,16 +136,15 @@ impl Live {
         }
     }
 
-    /// Reports a change within this process, for topics whose changes reach other replicas through
-    /// other events.
+    /// Reports a change within this process only, for topics whose changes reach other replicas
+    /// through other events.
     pub(crate) fn notify_local(&self, topic: &str) {
         if let Some(key) = self.key(topic, None) {
             self.0.hub.mark_changed(key);
         }
     }
 
-    /// Like [`notify_local`](Self::notify_local), for the personal topic of one user or of all
-    /// users.
+    /// Like [`notify_local`](Self::notify_local), for the personal topic of one user or all users.
     pub(crate) fn notify_local_user(&self, user: Option<Uuid>, topic: &str) {
         let found = self.0.topics.find(topic);
         match (found, user) {
@@ -160,7 +159,8 @@ impl Live {
         self.0.hub.mark()
     }
 
-    /// Forwards events from all replicas and publishes changes to them until the portal stops.
+    /// Forwards events from all replicas, and publishes this process's changes to them, until the
+    /// portal stops.
     pub(crate) async fn run(self, events: Receiver<ClusterEvent>, stop: CancellationToken) {
         let work = async {
             tokio::join!(
@@ -170,7 +170,7 @@ impl Live {
             )
         };
         stop.run_until_cancelled(work).await;
-        // Publish the last changes of this process.
+        // The last changes of this process have not been published yet.
         let last = self.drain_outbox();
         let _ = timeout(CLOSE_TIMEOUT, self.0.store.publish_remote(&last)).await;
     }
@@ -270,8 +270,8 @@ impl Live {
         }
     }
 
-    /// Records that users' own tasks have changed: those of some users or, after a change to many
-    /// tasks, those of all users.
+    /// Records that users' own tasks have changed: those of the affected users or, after a change
+    /// to many tasks, those of all users.
     fn touch_own_tasks(&self, event: &ClusterEvent) {
         match event {
             ClusterEvent::TasksChanged { owners, .. } => {
@@ -286,7 +286,7 @@ impl Live {
         }
     }
 
-    /// Returns the key of the topic that an event concerns, if any.
+    /// Returns the key of the topic affected by an event, if any.
     fn key_of(&self, event: &ClusterEvent) -> Option<TopicKey> {
         let topic = match event {
             ClusterEvent::TopicChanged { topic } => topic,

@@ -1,4 +1,4 @@
-//! Event stream of one browser tab, which sends only the names of changed topics.
+//! Event stream to a browser tab, which contains only the names of changed topics.
 
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ use super::stream_limit::StreamPermit;
 use crate::auth::{Auth, Revocation, RevocationToken};
 use crate::state::PortalState;
 
-/// Interval of keep-alives: proxies close a stream after about a minute of silence, and a tab
-/// treats a silent stream as lost.
+/// Interval between keep-alive frames: proxies close a stream after about a minute of silence, and
+/// a tab treats a silent stream as lost.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Lifetime of a stream. Afterwards the tab reconnects, which is cheap and spreads tabs over
+/// Lifetime of a stream. Afterwards, the tab reconnects, which is cheap and distributes tabs to
 /// replicas that were added later.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
-/// Delay before the next attempt when the database is unreachable.
+/// Delay before the next attempt if the database is unreachable.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// User of a stream, with the signal that their access was revoked.
+/// A stream's user, and the signal that their access was revoked.
 pub(super) struct StreamUser {
     pub(super) id: Uuid,
     pub(super) watch: RevocationToken,
@@ -55,7 +55,7 @@ enum Phase {
     Finished,
 }
 
-/// Reason why a stream ends, with the corresponding close code of a WebSocket.
+/// Reason why a stream ends, and the corresponding WebSocket close code.
 #[derive(Clone, Copy)]
 struct CloseReason {
     code: u16,
@@ -127,7 +127,8 @@ impl Stream {
         place: Option<StreamPermit>,
     ) -> Self {
         Self {
-            // Streams that started together should not end together.
+            // The lifetime is randomized so that streams which started together do not end
+            // together.
             ends: Instant::now() + LIFETIME
                 - Duration::from_secs(Uuid::new_v4().as_u64_pair().0 % 600),
             _open: live.0.open.token(),
@@ -154,7 +155,7 @@ impl Stream {
             };
             match asked {
                 Ok(user) => break user.ok_or(Revocation::UserDeleted)?,
-                // Nothing is sent until the user's access has been checked.
+                // Nothing is sent before the user's access has been checked.
                 Err(error) => {
                     tracing::debug!(%error, "failed to check access to a live stream; retrying");
                     tokio::select! {

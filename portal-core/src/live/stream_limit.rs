@@ -1,4 +1,4 @@
-//! Limits on open streams per user and per IP address: live regions, task monitors, event streams.
+//! Limits on open streams (live regions, task monitors, event streams) per user and per IP address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::error::{Error, Result};
 
-/// Owner whose limit a stream counts toward.
+/// Owner of a stream, toward whose limit it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum StreamOwner {
     User(Uuid),

@@ -14,13 +14,13 @@ pub(super) const TASKS: &str = "tasks";
 /// A user's own tasks.
 pub(crate) const OWN_TASKS: &str = "own_tasks";
 
-/// The notifications of a user.
+/// A user's notifications.
 pub(super) const NOTIFICATIONS: &str = "notifications";
 
 /// Maximum length of a topic name.
 const MAX_LEN: usize = 100;
 
-/// A topic with its access rule.
+/// A topic and its access rule.
 #[derive(Debug)]
 pub(super) struct Topic {
     pub(super) name: String,
@@ -36,7 +36,7 @@ pub(super) struct TopicKey {
     pub(super) user: Option<Uuid>,
 }
 
-/// Topics of a portal: builtin ones, and those declared by the application.
+/// A portal's topics: builtin ones and those declared by the application.
 #[derive(Debug)]
 pub(crate) struct Topics {
     all: Vec<Topic>,
@@ -44,7 +44,7 @@ pub(crate) struct Topics {
 }
 
 impl Topics {
-    /// Creates the builtin topics. Models and applications add to them.
+    /// Creates the builtin topics, to which models and the application add their own.
     pub(crate) fn new() -> Self {
         let mut topics = Self {
             all: Vec::new(),
@@ -114,7 +114,8 @@ impl Topics {
         }
     }
 
-    /// Returns the name on the wire: `orders`, or `inbox@…` with a user id for a personal topic.
+    /// Returns the name on the wire: `orders`, or `inbox@…` with the user's id for a personal
+    /// topic.
     pub(super) fn wire_name(&self, key: TopicKey) -> String {
         let name = self.get(key.topic).map_or("", |topic| &topic.name);
         match key.user {

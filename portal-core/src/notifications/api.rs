@@ -1,4 +1,4 @@
-//! `/api/notifications`: notifications of the caller.
+//! `/api/notifications`: the caller's notifications.
 
 use axum::Json;
 use axum::extract::Path;
@@ -112,7 +112,7 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Parses an id; an invalid one is reported as an unknown notification.
+/// Parses an id. An invalid id is reported like that of an unknown notification.
 pub(super) fn id_of(text: &str) -> Result<Uuid> {
     text.parse().map_err(|_| not_found())
 }

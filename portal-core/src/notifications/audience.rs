@@ -26,7 +26,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Returns the statement that selects the ids of the recipients, in order.
+    /// Returns the statement that selects the recipients' ids, in order.
     pub(super) fn select(&self) -> SelectStatement {
         let mut select = Query::select()
             .column("id")

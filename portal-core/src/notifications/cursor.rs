@@ -1,4 +1,4 @@
-//! Cursor from which the next page of a list starts.
+//! Cursor: the position at which the next page of a list starts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::record::NotificationRecord;
 
-/// Last entry of a page.
+/// Position of the last entry of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
     pub(super) at: DateTime<Utc>,
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cursor_round_trips_and_invalid_texts_are_rejected() {
+    fn cursor_round_trips_and_invalid_text_is_rejected() {
         let cursor = Cursor {
             at: crate::store::now(),
             id: Uuid::now_v7(),

@@ -63,7 +63,7 @@ fn content(entry: &NotificationRecord) -> Markup {
         div {
             div class="pt-note-title" {
                 @if entry.link.is_some() {
-                    // Following the link also marks the notification as read, so it is a form
+                    // Following the link also marks the notification as read, so this is a form
                     // instead of a plain link.
                     form method="post" action=(Href::from(format!("{PATH}/{}", entry.id))) {
                         button type="submit" { (entry.title) }

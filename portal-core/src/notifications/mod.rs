@@ -1,7 +1,7 @@
-//! Notifications: stored per user, shown under the bell, updated live.
+//! Notifications: stored per user, shown under the bell and updated live.
 //!
-//! Applications send them through [`Notifications`]. The portal itself sends them for tasks that
-//! were slow or failed, for changes to accounts, and for messages written by administrators.
+//! Applications send them through [`Notifications`]. The portal itself sends them about slow or
+//! failed tasks and changes to accounts, and for messages written by administrators.
 
 mod account_events;
 mod api;

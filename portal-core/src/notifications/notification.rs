@@ -1,4 +1,4 @@
-//! A notification to send.
+//! Notifications to be sent, and their validation.
 
 use crate::auth::safe_redirect;
 use crate::error::FieldError;
@@ -8,7 +8,7 @@ use crate::pages::components::Tone;
 pub(super) const MAX_TITLE_LEN: usize = 120;
 /// Maximum length of the text, in characters.
 pub(super) const MAX_TEXT_LEN: usize = 1000;
-/// Maximum length of the kind, of the group and of the link, in characters.
+/// Maximum length of the kind, group and link, in characters.
 const MAX_NAME_LEN: usize = 500;
 
 /// A notification for a user, shown under the bell.
@@ -34,18 +34,19 @@ pub struct Notification {
     pub(super) group: Option<NotificationGroup>,
 }
 
-/// Group whose unread notifications are merged into one entry.
+/// A group of notifications; unread ones are merged into one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NotificationGroup {
     pub(super) name: String,
-    /// Title for several notifications.
+    /// Title shown when the entry represents more than one notification.
     pub(super) plural: String,
-    /// Link for several notifications, if it differs from the link of the newest one.
+    /// Link used when the entry represents more than one notification; `None` for the link of the
+    /// newest one.
     pub(super) link: Option<String>,
 }
 
 impl Notification {
-    /// Creates a notification with a title of at most 120 characters.
+    /// Creates a notification with the given title (at most 120 characters).
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             kind: "message".to_owned(),
@@ -57,13 +58,13 @@ impl Notification {
         }
     }
 
-    /// Sets the text, of at most 1000 characters.
+    /// Sets the text (at most 1000 characters).
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into()).filter(|text| !text.is_empty());
         self
     }
 
-    /// Sets the link: a path of the portal, without the base path. Other URLs are rejected.
+    /// Sets the link: a path within the portal, without the base path. Other URLs are rejected.
     pub fn link(mut self, path: impl Into<String>) -> Self {
         self.link = Some(path.into()).filter(|path| !path.is_empty());
         self
@@ -83,7 +84,7 @@ impl Notification {
         self
     }
 
-    /// Merges the notification into the unread one of the same group, if there is one.
+    /// Merges the notification into the unread one in the same group, if there is one.
     ///
     /// The entry then shows `plural`, in which `{count}` is replaced by the number of
     /// notifications.
@@ -103,7 +104,7 @@ impl Notification {
         self
     }
 
-    /// Sets the link for several notifications of the group.
+    /// Sets the link used when the entry represents more than one notification.
     pub(crate) fn group_link(mut self, path: impl Into<String>) -> Self {
         if let Some(group) = &mut self.group {
             group.link = Some(path.into());
@@ -152,8 +153,7 @@ impl Notification {
     }
 }
 
-/// Returns the start of a string that may be too long, and replaces characters that databases
-/// cannot store.
+/// Truncates a string to `longest` characters, and replaces characters that databases cannot store.
 pub(crate) fn excerpt(text: &str, longest: usize) -> String {
     let text = text.replace('\0', "\u{fffd}");
     match text.char_indices().nth(longest.saturating_sub(1)) {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_texts_are_rejected() {
+    fn invalid_text_is_rejected() {
         let codes = |message: &Notification| -> Vec<_> {
             message.validate().into_iter().map(|it| it.code).collect()
         };

@@ -1,4 +1,4 @@
-//! `/admin/notifications`: notifications of the user, newest first.
+//! `/admin/notifications`: the user's notifications, newest first.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -23,20 +23,20 @@ use crate::pages::{
 use crate::source;
 use crate::state::{Data, PortalState, TaskInput as _};
 
-/// Number of entries on a page.
+/// Number of entries per page.
 const PAGE_SIZE: u64 = 30;
-/// Number of entries in the menu of the bell.
+/// Number of entries in the bell menu.
 const MENU_SIZE: u64 = 6;
 
 const UNREAD: &str = "/admin/notifications?unread=1";
-/// Actions, each with its own path below the list or below an entry.
+/// Actions, each with its own path below the path of the list or of an entry.
 pub(super) const READ_ALL: &str = "/admin/notifications/read-all";
 pub(super) const SEND: &str = "/admin/notifications/send";
 const ENTRY: &str = "/admin/notifications/{id}";
 const READ: &str = "/admin/notifications/{id}/read";
 const DELETE: &str = "/admin/notifications/{id}/delete";
 
-/// Returns the pages of the user's notifications.
+/// Returns the pages for the user's notifications.
 pub(crate) fn pages() -> Vec<Page> {
     let page = |page: Page| {
         page.title("Notifications")
@@ -44,8 +44,8 @@ pub(crate) fn pages() -> Vec<Page> {
             .access(Access::User)
     };
     let change = |action: Page| page(action).rate_class(RateClass::AdminWrite);
-    // Browsers request the path of an action with `GET` if a form is sent after the session has
-    // expired, because sign-in returns to the requested path.
+    // If a form is submitted after the session has expired, the browser requests the action's path
+    // with `GET`, because sign-in returns to the requested path.
     let to_list = |path| page(Page::get(path, async || Href::from(PATH).redirect()));
     vec![
         page(Page::get(PATH, show)).source(source!(notifications)),
@@ -66,7 +66,7 @@ pub(crate) fn pages() -> Vec<Page> {
     ]
 }
 
-/// User of a request, and the services that the pages use.
+/// The user who sent a request, and the services that the pages use.
 pub(super) struct PageScope {
     pub(super) state: PortalState,
     pub(super) user: CurrentUser,
@@ -88,7 +88,7 @@ impl FromRequestParts<PortalState> for PageScope {
 
 async fn show(scope: PageScope, QueryFields(query): QueryFields) -> Result<Markup> {
     let filter = NotificationFilter {
-        // With an invalid cursor, the page starts with the newest entry.
+        // If the cursor is invalid, the page starts with the newest entry.
         cursor: query.find("cursor").map(str::to_owned),
         unread_only: query.find("unread").is_some(),
         limit: PAGE_SIZE,
@@ -97,7 +97,7 @@ async fn show(scope: PageScope, QueryFields(query): QueryFields) -> Result<Marku
     render(&scope, filter, draft.as_ref()).await
 }
 
-/// Renders the page, with the form for sending a message on top of it if the form is open.
+/// Renders the page and, if it is open, the form for sending a message on top of it.
 pub(super) async fn render(
     scope: &PageScope,
     mut filter: NotificationFilter,
@@ -173,7 +173,7 @@ fn head(scope: &PageScope, unread_only: bool, unread: u64) -> PageHead<'static> 
         })
 }
 
-/// Renders the newest entries, for the menu of the bell.
+/// Renders the newest entries, for the bell menu.
 async fn latest(scope: PageScope) -> Result<PageResponse> {
     let filter = NotificationFilter {
         limit: MENU_SIZE,
@@ -197,7 +197,7 @@ async fn open(scope: PageScope, Path(id): Path<String>) -> Result<Redirect> {
 
 /// Marks a notification as read and redirects to its link.
 ///
-/// The lists contain a form for this action.
+/// The lists contain a form that submits this action.
 async fn read_and_open(scope: PageScope, Path(id): Path<String>) -> Result<Redirect> {
     let PageScope {
         notifications,

@@ -1,4 +1,4 @@
-//! A notification as stored and shown.
+//! Stored notifications.
 
 use chrono::{DateTime, Utc};
 use serde::ser::SerializeStruct;
@@ -22,7 +22,7 @@ pub(super) const COLUMNS: [&str; 11] = [
     "read_at",
 ];
 
-/// A notification of a user. Serializes as an item of `GET /api/notifications`.
+/// One of a user's notifications. Serializes as an item of `GET /api/notifications`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotificationRecord {
@@ -30,13 +30,13 @@ pub struct NotificationRecord {
     pub id: Uuid,
     /// Machine-readable kind of the notification.
     pub kind: String,
-    /// Title, on one line.
+    /// Title, in one line.
     pub title: String,
     /// Number of notifications merged into this one.
     pub count: u32,
-    /// Text; if several notifications were merged, the text of the newest.
+    /// Text; if several notifications were merged, that of the newest.
     pub text: Option<String>,
-    /// Path of the portal that the notification links to, without the base path.
+    /// Path within the portal that the notification links to, without the base path.
     pub link: Option<String>,
     /// Tone, which determines the color.
     pub tone: Tone,
@@ -73,7 +73,7 @@ impl NotificationRecord {
     }
 }
 
-/// Returns the title, or the plural title with the number of notifications if several were merged.
+/// Returns the title or, if several notifications were merged, the plural title with their number.
 fn title_of(row: &Row, count: u32) -> Result<String, StoreError> {
     let plural: Option<String> = row.get("plural")?;
     Ok(match plural {
@@ -90,7 +90,7 @@ const TONES: [Tone; 5] = [
     Tone::Danger,
 ];
 
-/// Returns the name in the database and on the wire.
+/// Returns a tone's name in the database and on the wire.
 pub(super) fn name_of(tone: Tone) -> &'static str {
     tone.attribute_value().unwrap_or("neutral")
 }

@@ -1,4 +1,4 @@
-//! Form with which an administrator sends a message to users.
+//! Form for sending a message from an administrator to users.
 
 use axum::http::StatusCode;
 use maud::{Markup, html};
@@ -13,7 +13,7 @@ use crate::fields::{Fields, FormFields};
 use crate::pages::components::{Banner, Button, Drawer, Field, FieldOption, Tone};
 use crate::pages::{Flash, IntoPage, NOTIFICATIONS as PATH, PageResponse};
 
-/// Submitted form.
+/// The submitted form.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SendForm {
     audience: String,
@@ -21,14 +21,14 @@ pub(super) struct SendForm {
     title: String,
     text: String,
     link: String,
-    /// Number of recipients that was shown to the sender for confirmation.
+    /// Number of recipients shown to the sender for confirmation.
     confirmed: Option<u64>,
     errors: Vec<FieldError>,
     reaches: Option<u64>,
 }
 
 impl SendForm {
-    /// Reads the state of the form from its fields.
+    /// Reads the form from its submitted fields.
     fn read(form: &Fields) -> Self {
         let text = |name: &str| form.text(name).trim().to_owned();
         Self {
@@ -92,7 +92,7 @@ async fn again(scope: &PageScope, draft: SendForm) -> Result<PageResponse> {
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_page())
 }
 
-/// Returns the audience that the form selects, or the field error.
+/// Returns the audience selected in the form, or the field error if the selection is invalid.
 async fn audience(scope: &PageScope, draft: &SendForm) -> Result<Result<Audience, FieldError>> {
     if let Some(name) = draft.audience.strip_prefix("role:") {
         let role = scope.state.borrow::<Roles>()?.find(name);
@@ -120,7 +120,7 @@ async fn audience(scope: &PageScope, draft: &SendForm) -> Result<Result<Audience
     })
 }
 
-/// Renders the form, or the confirmation before sending.
+/// Renders the form, or the confirmation dialog that precedes sending.
 pub(super) fn drawer(scope: &PageScope, draft: &SendForm) -> Result<Markup> {
     let drawer = Drawer::new("send", "Send a message").open(PATH);
     let Some(reaches) = draft.reaches else {

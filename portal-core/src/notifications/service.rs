@@ -22,10 +22,11 @@ use crate::live::Live;
 use crate::pages::{UnreadSource, UnreadSummary};
 use crate::store::{ClusterEvent, Store, StoreError, Transaction};
 
-/// Topic of regions that show a user's notifications.
+/// Topic for regions that show a user's notifications.
 const TOPIC: &str = "notifications";
 
-/// Number of users above which a single cluster event for all users replaces one event per user.
+/// Number of users above which a single cluster event for all users is sent instead of one event
+/// per user.
 const MAX_EVENTS: usize = 50;
 
 /// Filter for listing a user's notifications, newest first.
@@ -39,7 +40,7 @@ pub struct NotificationFilter {
     pub limit: u64,
 }
 
-/// Notifications of all users, available to handlers and tasks as `Data<Notifications>`.
+/// All users' notifications. Handlers and tasks extract the handle as `Data<Notifications>`.
 ///
 /// ```
 /// use portal_core::notifications::{Notification, Notifications};
@@ -211,7 +212,7 @@ impl Notifications {
         let listed = ListParams {
             after,
             unread_only: filter.unread_only,
-            // Read one entry more than is shown, to detect whether another page exists.
+            // One entry more than is shown is read, to detect whether another page exists.
             limit: limit + 1,
         };
         let mut items = table::list(&self.0.store, user_id, &listed).await?;
@@ -231,7 +232,7 @@ impl Notifications {
         Ok(table::get(&self.0.store, user_id, id).await?)
     }
 
-    /// Returns the number of a user's unread notifications.
+    /// Returns the number of notifications that a user has not read.
     ///
     /// The number is cached, so the method may be called often.
     ///
@@ -255,7 +256,7 @@ impl Notifications {
         self.get(user_id, id).await?.map(drop).ok_or_else(not_found)
     }
 
-    /// Marks all notifications of a user as read; returns the number of previously unread ones.
+    /// Marks all of a user's notifications as read; returns the number of previously unread ones.
     ///
     /// # Errors
     ///
@@ -281,8 +282,8 @@ impl Notifications {
         Ok(())
     }
 
-    /// Invalidates the cache of this process directly, and the caches of other replicas through a
-    /// cluster event.
+    /// Invalidates this process's cache directly, and the other replicas' caches through a cluster
+    /// event.
     async fn invalidate(&self, users: &[Uuid]) {
         for event in events_for(users) {
             self.apply(&event);
@@ -299,7 +300,7 @@ impl Notifications {
         }
     }
 
-    /// Follows the cluster events of all replicas until the future is dropped.
+    /// Processes the cluster events from all replicas until the future is dropped.
     pub(crate) async fn follow(&self, mut events: Receiver<ClusterEvent>) {
         loop {
             let event = match events.recv().await {
@@ -308,8 +309,8 @@ impl Notifications {
                 Err(RecvError::Closed) => return,
             };
             self.apply(&event);
-            // Notify pages only after the invalidation, because they then request the value from
-            // the cache.
+            // Pages are notified only after the invalidation, because they then request the value
+            // from the cache.
             if let ClusterEvent::NotificationsChanged { user_id } = event {
                 self.0.live.notify_local_user(user_id, TOPIC);
             }
@@ -335,7 +336,7 @@ impl UnreadSource for Notifications {
     }
 }
 
-/// Stores notifications within a transaction and merges those of the same user and group. The
+/// Stores notifications within a transaction and merges those for the same user and group. The
 /// recipients are notified when the transaction commits.
 pub(crate) async fn send_in(
     transaction: &mut Transaction,

@@ -1,4 +1,4 @@
-//! Table of notifications.
+//! The notifications table.
 
 use std::collections::HashSet;
 
@@ -17,9 +17,9 @@ use crate::store::{Row, Store, StoreError, Transaction, now};
 const TABLE: &str = "portal_notifications";
 /// Maximum number of notifications per user; read ones are deleted first, then the oldest.
 pub(super) const MAX_PER_USER: i32 = 200;
-/// Maximum length of the text that the bell announces, in characters.
+/// Maximum length of the text announced by the bell, in characters.
 const MAX_ANNOUNCED_LENGTH: usize = 120;
-/// Number of users whose notifications are written with one statement.
+/// Number of users whose notifications are written in one statement.
 const CHUNK: usize = 500;
 
 /// Stores a notification for each of several distinct users, and deletes surplus notifications.
@@ -81,8 +81,8 @@ async fn insert_chunk(
         ]);
     }
     if group.is_some() {
-        // The insert conflicts if replicas concurrently write for the same user; both notifications
-        // are then counted.
+        // The insert conflicts if replicas concurrently write for the same user and group; both
+        // notifications are then counted.
         let sum = Expr::col((TABLE, "count")).add(Expr::col(("excluded", "count")));
         insert.on_conflict(
             OnConflict::columns(["user_id", "group_name"])
@@ -96,7 +96,7 @@ async fn insert_chunk(
     transaction.execute(&insert).await.map(drop)
 }
 
-/// Deletes these users' notifications in excess of [`MAX_PER_USER`].
+/// Deletes the notifications of these users in excess of [`MAX_PER_USER`] per user.
 async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), StoreError> {
     let window = WindowStatement::partition_by("user_id")
         .order_by_expr(Expr::col("read_at").is_null(), Order::Desc)
@@ -121,7 +121,7 @@ async fn prune(transaction: &mut Transaction, users: &[Uuid]) -> Result<(), Stor
     transaction.execute(&delete).await.map(drop)
 }
 
-/// Returns the users that have not been deleted.
+/// Returns those of the given users who have not been deleted.
 pub(super) async fn existing_users(
     transaction: &mut Transaction,
     users: impl IntoIterator<Item = Uuid>,
@@ -224,7 +224,8 @@ pub(super) async fn unread(store: &Store, user: Uuid) -> Result<UnreadSummary, S
     row.map_or_else(|| Ok(UnreadSummary::default()), read)
 }
 
-/// Marks one or all notifications of a user as read; returns the number of previously unread ones.
+/// Marks one or all of a user's notifications as read; returns the number of previously unread
+/// ones.
 pub(super) async fn mark_read(
     store: &Store,
     user: Uuid,

@@ -18,12 +18,12 @@ struct CachedUnread {
     read_at: ReadStamp,
 }
 
-/// Cached unread notifications of users.
+/// Users' cached unread notifications.
 pub(super) struct UnreadCache {
     store: Store,
     entries: Cache<Uuid, CachedUnread>,
-    /// Number of invalidations so far. A value whose read started before an invalidation must not
-    /// be cached after it.
+    /// Number of invalidations so far. A value must not be cached if an invalidation happened while
+    /// it was read.
     epoch: AtomicU64,
 }
 
@@ -36,7 +36,7 @@ impl UnreadCache {
         }
     }
 
-    /// Returns the cached value, if it is still valid.
+    /// Returns the cached value if it is still valid.
     pub(super) fn fresh(&self, user: Uuid) -> Option<Arc<UnreadSummary>> {
         let cached = self.entries.get(&user)?;
         let is_current = self.store.is_current(cached.read_at);
@@ -67,7 +67,7 @@ impl UnreadCache {
         Ok(unread)
     }
 
-    /// Invalidates the cache for a user, or for all users.
+    /// Invalidates the cached value for one user or all users.
     pub(super) fn forget(&self, user: Option<Uuid>) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         match user {

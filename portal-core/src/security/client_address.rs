@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::state::PortalState;
 
-/// IP address of the client.
+/// The client's IP address.
 ///
 /// This is the address of the connection's peer or, if the peer is one of `TRUSTED_PROXIES`, the
 /// address that the proxies report in `X-Forwarded-For`.
@@ -60,7 +60,8 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Returns the client's address for a request; called on demand, not for every request.
+    /// Returns the address of the client that sent a request. Called on demand, not for every
+    /// request.
     pub(crate) fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> ClientAddress {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>();
         ClientAddress(peer.map(|ConnectInfo(peer)| self.client_behind(peer.ip(), headers)))
@@ -76,7 +77,7 @@ impl TrustedProxies {
         let said = headers.get_all("x-forwarded-for").iter().rev();
         let hops = said.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
         for hop in hops {
-            // A trusted proxy does not write invalid addresses.
+            // An invalid address was not written by a trusted proxy.
             let Some(hop) = std::str::from_utf8(hop).ok().and_then(parse) else {
                 break;
             };
@@ -106,8 +107,8 @@ fn parse(text: &str) -> Option<IpAddr> {
     address.ok().map(|address| address.to_canonical())
 }
 
-/// Returns the network that counts as one address: for IPv6, the whole `/64`, which belongs to one
-/// client.
+/// Returns the network that counts as one address. For IPv6, this is the whole `/64`, which
+/// typically belongs to one client.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -154,8 +155,7 @@ mod tests {
             (&[""], "10.0.0.1"),
             (&["192.0.2.7"], "192.0.2.7"),
             (&[" 192.0.2.7 "], "192.0.2.7"),
-            // The first entry is spoofed by the client; the proxy appends the address of its
-            // client.
+            // The client spoofed the first entry; the proxy appended the client's real address.
             (&["1.1.1.1, 192.0.2.7"], "192.0.2.7"),
             (&["1.1.1.1", "192.0.2.7"], "192.0.2.7"),
             (&["1.1.1.1", "192.0.2.7, 10.0.0.2"], "192.0.2.7"),
@@ -167,7 +167,7 @@ mod tests {
             (&["[2001:db8::7]:4711"], "2001:db8::7"),
             (&["::ffff:192.0.2.7"], "192.0.2.7"),
             (&["192.0.2.7, fd00::2"], "192.0.2.7"),
-            // An invalid entry ends the trusted part.
+            // Entries before an invalid one are not trusted.
             (&["192.0.2.7, unknown"], "10.0.0.1"),
             (&["192.0.2.7, unknown, 10.0.0.2"], "10.0.0.2"),
             (&["192.0.2.7, , 10.0.0.2"], "10.0.0.2"),

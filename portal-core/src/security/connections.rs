@@ -37,10 +37,11 @@ impl ConnectionLimiter {
         }
     }
 
-    /// Returns a permit for a connection from an address, unless the address has reached its limit.
+    /// Returns a permit for a connection from an IP address, unless the address has reached its
+    /// limit.
     pub(crate) fn acquire(&self, address: IpAddr) -> Option<ConnectionPermit> {
         let counts = self.limit.filter(|_| {
-            // All clients of a proxy share its address.
+            // All clients behind a proxy share its address.
             !self.proxies.are_trusted(address.to_canonical())
         });
         let Some(limit) = counts else {

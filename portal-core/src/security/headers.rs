@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::auth::CspSources;
 use crate::config::OWN_HOST;
 
-/// Id of a request, in its response and in the log.
+/// Header with the id of a request, which is also logged.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const HEADERS: [(HeaderName, HeaderValue); 7] = [
@@ -29,13 +29,14 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // No page of another site may load a response into its process memory, where it could be read.
+    // Pages on other sites must not be able to load a response into their process's memory, where
+    // it could be read.
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // Features that no page of a portal uses are disabled, so that injected scripts cannot use
-    // them, either.
+    // Features that the portal's pages do not use are disabled, so that injected scripts cannot use
+    // them either.
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
@@ -44,8 +45,8 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// Headers whose value depends on the response; almost all responses have them, so each header has
-/// an entry.
+/// Headers whose value depends on the response. Almost all responses have them, so the map contains
+/// an entry for each.
 const PER_RESPONSE: [HeaderName; 3] = [
     REQUEST_ID,
     header::CONTENT_TYPE,
@@ -53,8 +54,7 @@ const PER_RESPONSE: [HeaderName; 3] = [
     header::CONTENT_LENGTH,
 ];
 
-/// Number of headers for which the map has room; growing the map costs as much as adding all
-/// headers.
+/// Initial capacity of the map, because growing it costs as much as adding all headers.
 const CAPACITY: usize = 20;
 
 /// Value of `Vary` for responses that are compressed if the client accepts it.
@@ -62,7 +62,7 @@ const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding")
 
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Headers of all responses. The map is built once, because cloning it for each request is cheaper
+/// Headers of all responses. The map is built once, because cloning it for each response is cheaper
 /// than filling it.
 #[derive(Clone)]
 pub(crate) struct ResponseHeaders {
@@ -98,7 +98,7 @@ impl ResponseHeaders {
         varies: bool,
     ) -> HeaderMap {
         let [mut has_type, mut has_length, mut has_vary] = [false; 3];
-        // Comparing the few names of a handler takes less time than looking them up.
+        // Comparing the few names set by a handler takes less time than looking them up.
         for name in own.keys() {
             has_type |= *name == header::CONTENT_TYPE;
             has_length |= *name == header::CONTENT_LENGTH;
@@ -128,9 +128,9 @@ impl ResponseHeaders {
     }
 }
 
-/// Restricts the portal's own cookies to HTTPS, if the portal uses it. Their names get a prefix
-/// that browsers accept from no other host, which prevents a page on a sibling domain from planting
-/// a message.
+/// Restricts the portal's own cookies to HTTPS if the portal uses it. Their names get a prefix that
+/// browsers accept only from the host itself, which prevents a page on a sibling domain from
+/// planting a message.
 fn secure_cookies(headers: &mut HeaderMap) {
     let header::Entry::Occupied(mut cookies) = headers.entry(header::SET_COOKIE) else {
         return;

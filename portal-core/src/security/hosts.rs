@@ -6,19 +6,19 @@ use url::Url;
 use crate::config::{Config, is_loopback_host};
 use crate::error::Error;
 
-/// Host names of the portal: the host in `PUBLIC_URL` and, in DEV, all loopback names.
+/// The portal's host names: the host in `PUBLIC_URL` and, in DEV, all loopback names.
 ///
-/// The portal does not use the host in a request, but checks it. This prevents pages whose host
-/// name was rebound to the portal's IP address from reading its responses, and caches and proxies
-/// from confusing the portal with other sites.
+/// The portal does not use the host in a request, but checks it. Otherwise, a page whose host name
+/// was rebound to the portal's IP address could read its responses, and caches and proxies could
+/// confuse the portal with other sites.
 pub(crate) struct Hosts {
-    /// URL of the portal.
+    /// The portal's URL.
     public_url: String,
-    /// Hosts as browsers send them.
+    /// Accepted hosts, as browsers send them.
     exact: Vec<String>,
     /// `true` if all loopback names are accepted, with any port.
     ///
-    /// On a developer's machine, the port may belong to a container or a tunnel.
+    /// On a developer's machine, the port may be that of a container or a tunnel.
     loopback: bool,
     /// `true` if all IP addresses are accepted: unlike a name, an IP address cannot be rebound.
     addresses: bool,
@@ -46,7 +46,8 @@ impl Hosts {
         }
     }
 
-    /// Rejects a request that names another host, or not exactly one host.
+    /// Rejects a request for a different host, and a request that does not contain exactly one
+    /// host.
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Error> {
         let mut named = headers.get_all(header::HOST).iter();
         let host = named.next().map(|value| value.as_bytes());
@@ -179,7 +180,7 @@ mod tests {
         assert_eq!(status(&config, "/", &[]), 400);
         assert_eq!(status(&config, "/", &["a.example", "a.example"]), 400);
         assert_eq!(status(&config, "/", &["a.example", "evil.example"]), 400);
-        // The URI contains the host if it is in absolute form, and in HTTP/2.
+        // The URI contains the host if it is in absolute form, as always in HTTP/2.
         assert_eq!(status(&config, "https://a.example/", &[]), 200);
         assert_eq!(status(&config, "https://a.example/", &["a.example"]), 200);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Rejection of U+0000 in URLs and forms, because stored or compared values must not contain it.
+//! Rejection of U+0000 in URLs and forms: values that are stored or compared must not contain it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -26,13 +26,14 @@ pub(super) fn check_url(uri: &Uri) -> Result<(), Error> {
     }
 }
 
-/// Searches part of a URL; a URL can contain U+0000 only in encoded form.
+/// Searches part of a URL for U+0000, which a URL can only contain in encoded form.
 fn has_nul(text: &str) -> bool {
     let encoded = memchr(b'%', text.as_bytes());
     encoded.is_some_and(|at| Scan::default().finds(&text.as_bytes()[at..]))
 }
 
-/// Makes reading a form fail at U+0000, regardless of the extractor that reads the body.
+/// Makes reading a form fail if it contains U+0000, regardless of the extractor that reads the
+/// body.
 pub(crate) fn guard_form(request: Request) -> Request {
     if !is_form(request.headers()) {
         return request;

@@ -7,9 +7,10 @@ use crate::error::Error;
 
 /// Origins whose pages may send requests, compared byte by byte in the form that browsers send.
 pub(crate) struct OriginPolicy {
-    /// Origins of the portal itself: their pages may change data.
+    /// The portal's own origins, whose pages may change data.
     own: Vec<String>,
-    /// Other origins configured by the operator: they may monitor tasks with a valid client token.
+    /// Other origins configured by the operator, whose pages may monitor tasks with a valid client
+    /// token.
     allowed: Vec<String>,
 }
 
@@ -21,11 +22,10 @@ impl OriginPolicy {
         }
     }
 
-    /// Rejects a state-changing request that a page of another site may have sent through a
-    /// browser.
+    /// Rejects a state-changing request that may have been sent by a page on another site.
     ///
     /// A browser adds cookies automatically, so a request with a cookie must prove its origin. A
-    /// bearer token is added only by code that has it, and other sites do not have it.
+    /// bearer token is only added by code that has it, which excludes other sites.
     pub(crate) fn check_change(&self, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
         if method.is_safe() || has_bearer(headers) {
             return Ok(());
@@ -38,12 +38,12 @@ impl OriginPolicy {
         }
     }
 
-    /// Rejects a stream (WebSocket or server-sent events) that was requested by a page of another
-    /// site.
+    /// Rejects a stream (WebSocket or server-sent events) requested by a page on another site.
     ///
     /// Browsers send `Origin` with every WebSocket, but not with a same-site `GET`, for which they
-    /// send `Sec-Fetch-Site`. A program sends neither header: its client token is sufficient. If
-    /// there is a cookie but neither header, the browser may have added the cookie for any page.
+    /// send `Sec-Fetch-Site`. Clients other than browsers send neither header; their client token
+    /// is sufficient. If there is a cookie but neither header, a browser may have added the cookie
+    /// on behalf of any page.
     pub(crate) fn check_socket(&self, headers: &HeaderMap) -> Result<(), Error> {
         match self.sender(headers, &self.allowed) {
             RequestOrigin::Own => Ok(()),
@@ -64,7 +64,7 @@ impl OriginPolicy {
                 let is = |known: &String| known.as_bytes() == origin.as_bytes();
                 self.own.iter().any(is) || also.iter().any(is)
             };
-            // A browser sends one origin. If there are several, it is unclear which of them
+            // A browser sends exactly one origin. If there are several, it is unclear which one
             // intermediaries have checked.
             return if known(origin) && origins.next().is_none() {
                 RequestOrigin::Own

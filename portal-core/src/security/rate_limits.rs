@@ -16,11 +16,11 @@ use crate::auth::RateClass;
 use crate::config::{Config, Rate, Rates};
 use crate::error::Error;
 
-/// Maximum number of keys per minute; further keys share one counter. This bounds the memory even
+/// Maximum number of keys per minute; further keys share one counter. This bounds memory usage even
 /// if an attacker has a million IP addresses.
 const MAX_CALLERS: usize = 50_000;
 
-/// Interval at which keys whose full rate is available again are removed.
+/// Interval at which keys that have regained their full quota are removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Key under which requests are counted.
@@ -28,13 +28,13 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 enum RateKey {
     User(Uuid),
     Network(IpAddr),
-    /// All requests without a known user or IP address.
+    /// All requests for which neither a user nor an IP address is available.
     Unknown,
     /// All keys beyond the maximum number of keys.
     Others,
 }
 
-/// Rate limits of a portal. Each replica has separate counters.
+/// A portal's rate limits. Each replica has its own counters.
 pub(crate) struct RateLimits<C: Clock = DefaultClock> {
     /// `None` if limits are disabled.
     on: Option<RateCounters<C>>,
@@ -83,7 +83,7 @@ impl<C: Clock> RateLimits<C> {
     }
 
     /// Counts a request by user. Fails with `429` if the limit is exceeded. All requests with
-    /// neither user nor IP address share one counter.
+    /// neither a user nor an IP address share one counter.
     pub(crate) fn check_user(
         &self,
         class: RateClass,
@@ -123,7 +123,8 @@ impl<C: Clock> RateCounters<C> {
 
     fn check(&self, class: RateClass, caller: &RateKey) -> Result<(), Error> {
         let pair = match class {
-            // A user who signs in is not identified yet, so only the IP address can be counted.
+            // A user who is signing in has not been identified yet, so only the IP address can be
+            // counted.
             RateClass::SignIn if matches!(caller, RateKey::User(_)) => return Ok(()),
             RateClass::SignIn => return self.sign_in.check(caller),
             RateClass::ClientToken => &self.client_token,
@@ -168,7 +169,8 @@ impl<C: Clock> RateCounter<C> {
         })
     }
 
-    /// Removes inactive keys if this is due; returns `true` if a new key can have its own counter.
+    /// Removes inactive keys if a sweep is due; returns `true` if a new key can have its own
+    /// counter.
     fn has_room(&self) -> bool {
         let is_full = self.limiter.len() >= MAX_CALLERS;
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn each_address_has_a_separate_rate_that_recovers() {
+    fn each_address_has_its_own_quota_that_refills() {
         let (limits, clock) = limits(few());
         let check = |address| limits.check_address(RateClass::SignIn, ClientAddress(address));
         let here = HERE.0;
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_callers_share_one_rate() {
+    fn unknown_callers_share_one_quota() {
         let (limits, _) = limits(few());
         for class in [RateClass::SignIn, RateClass::StartTask] {
             assert_eq!(allowed(|| limits.check_address(class, NOWHERE)), 100);

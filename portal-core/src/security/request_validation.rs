@@ -1,4 +1,4 @@
-//! Request validation before any further processing.
+//! Request validation, which precedes all other processing.
 
 use axum::extract::Request;
 
@@ -9,7 +9,7 @@ use crate::auth::{RouteInfo, RouteKind};
 use crate::config::{Config, Limits};
 use crate::error::Error;
 
-/// Checks that need only the head of a request.
+/// Checks that only need the request head.
 pub(crate) struct RequestValidator {
     hosts: Hosts,
     pub(crate) limits: Limits,
@@ -23,8 +23,8 @@ impl RequestValidator {
         }
     }
 
-    /// Rejects requests that are too large, contain U+0000 in the URL or are intended for another
-    /// host.
+    /// Rejects requests that are too large, contain U+0000 in the URL or are intended for a
+    /// different host.
     pub(crate) fn check<B>(
         &self,
         request: &Request<B>,

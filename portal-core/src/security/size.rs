@@ -1,4 +1,4 @@
-//! Size limits of a request's head, and rejected methods.
+//! Size limits for request heads, and rejected methods.
 
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 
@@ -7,8 +7,8 @@ use crate::error::Error;
 
 /// Rejects heads that exceed the limits, and methods for proxies.
 ///
-/// `TRACE` would reveal to a page the headers that the browser adds to its requests, and `CONNECT`
-/// is for tunnels.
+/// `TRACE` would reveal to a page the headers that the browser adds to its requests; `CONNECT` is
+/// for tunnels.
 pub(crate) fn check_head(
     limits: &Limits,
     method: &Method,

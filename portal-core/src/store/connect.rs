@@ -6,17 +6,17 @@ use tokio::sync::broadcast;
 
 use super::{Pool, Store, StoreError};
 
-/// Maximum time that a request waits for a free connection before it fails as unavailable.
+/// Maximum time to wait for a free connection before the database is reported as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Opens a database by its URI: `sqlite://file.db`, `sqlite::memory:` or `postgres://…`.
     ///
-    /// If a SQLite file does not exist, it is created; only its owner can read and write it.
+    /// A SQLite file that does not exist is created; only its owner can read and write it.
     ///
     /// # Errors
     ///
-    /// Fails if the URI is invalid or requires a disabled feature, or if the database is unavailable.
+    /// Fails if the URI is invalid or requires a disabled feature, or the database is unavailable.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), portal_core::store::StoreError> {
@@ -71,9 +71,9 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
         if !uri.contains("mode=ro") {
             create_private(&file).map_err(sqlx::Error::Io)?;
         }
-        // If the disk is full, SQLite ends a transaction automatically. sqlx does not detect this
-        // and would reject all later transactions on the connection, so the connection is replaced
-        // by a new one.
+        // If the disk is full, SQLite rolls back a transaction automatically. sqlx does not detect
+        // this and would reject all later transactions on the connection, so the connection is
+        // replaced by a new one.
         writer = writer
             .test_before_acquire(false)
             .before_acquire(|connection, _| {

@@ -12,7 +12,7 @@ pub enum StoreError {
     /// A value that must be unique already exists.
     #[error("unique constraint `{constraint}` violated: the value already exists")]
     UniqueViolation {
-        /// Name of the constraint (PostgreSQL) or its columns (SQLite).
+        /// Name of the constraint (PostgreSQL) or the names of its columns (SQLite).
         constraint: String,
     },
     /// Another row refers to this row, or the referenced row does not exist.
@@ -23,7 +23,7 @@ pub enum StoreError {
     /// The migrations in the database do not match those of this program.
     #[error("{0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// The URI requires a database whose feature was disabled when the application was built.
+    /// The URI requires a database whose feature is not enabled in this build.
     #[error("this program was built without the feature `{0}` of portal-core")]
     FeatureMissing(&'static str),
     /// Any other error, such as a statement that the database rejects.
@@ -32,7 +32,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns `true` if the error is a violation of the unique constraint on this column.
+    /// Returns `true` if the error is a violation of the unique constraint on the given column.
     pub(crate) fn violates(&self, column: &str) -> bool {
         matches!(self, Self::UniqueViolation { constraint } if constraint.split(['.', ',', ' ', '-']).any(|word| word == column))
     }
@@ -84,10 +84,10 @@ impl From<StoreError> for Error {
     }
 }
 
-/// Returns `true` if the error code of a database means that the same statement may succeed later.
+/// Returns `true` if a database error code means that the same statement may succeed later.
 ///
 /// SQLite codes are decimal numbers whose low byte is the kind: BUSY, LOCKED, IOERR, FULL.
-/// PostgreSQL codes have five characters. The codes listed here concern connections, conflicts,
+/// PostgreSQL codes have five characters. The listed ones concern connections, conflicts,
 /// resources, a server that is shutting down, a read-only standby, a database that accepts no
 /// connections, locks, cancelled statements and file errors.
 fn is_transient(code: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Execution of statements through a transaction instead of a connection pool.
+//! Execution of statements in a transaction instead of through a connection pool.
 
 use std::future::Future;
 
@@ -6,8 +6,8 @@ use super::{Row, Statement, StoreError, Transaction, statement};
 
 /// Executes statements as part of a larger operation.
 ///
-/// Implemented for a [`Transaction`] of the portal, and for an sqlx connection on which the caller
-/// has started a transaction.
+/// Implemented for the portal's [`Transaction`], and for an sqlx connection on which the caller has
+/// started a transaction.
 pub trait Executor: Send {
     /// Executes a statement and returns all its rows.
     ///

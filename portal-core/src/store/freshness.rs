@@ -11,10 +11,10 @@ use super::Store;
 pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(300);
 /// Maximum age of cached values while cluster events may be missed.
 const MAX_AGE_DISCONNECTED: Duration = Duration::from_millis(900);
-/// Maximum age of cached values at any time; bounds the effect of a lost event.
+/// Maximum age of cached values in any case; bounds the effect of a lost event.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// Time up to which this process has received all cluster events.
+/// Tracks the time up to which this process has received all cluster events.
 #[derive(Debug, Clone)]
 pub(super) struct Freshness(Arc<Inner>);
 
@@ -23,11 +23,11 @@ struct Inner {
     base: Instant,
     /// Microseconds since `base`.
     confirmed_until: AtomicU64,
-    /// Number of the current connection. Events sent between two connections are missed.
+    /// Number of the current connection; events sent between two connections are missed.
     connection: AtomicU64,
 }
 
-/// Time of a read, taken before reading.
+/// Time of a read, taken before the read starts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadStamp {
     at: Instant,
@@ -79,7 +79,7 @@ impl Freshness {
 }
 
 impl Store {
-    /// Returns the stamp to store with the next value that is read.
+    /// Returns the stamp for a value that is about to be read.
     pub(crate) fn read_at(&self) -> ReadStamp {
         self.freshness.read_stamp()
     }

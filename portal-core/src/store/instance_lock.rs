@@ -1,4 +1,4 @@
-//! Instance lock: ensures that a single process runs tasks on a SQLite file.
+//! Instance lock: ensures that only one process runs tasks on a SQLite file.
 
 use std::fs::File;
 #[cfg(feature = "sqlite")]
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Pool, Store};
 
-/// Lock of the one process that runs tasks on a SQLite file; the OS releases it if the process
+/// Lock held by the one process that runs tasks on a SQLite file; the OS releases it if the process
 /// dies.
 #[derive(Debug)]
 pub(crate) struct InstanceLock {

@@ -23,7 +23,7 @@ pub(crate) use freshness::ReadStamp;
 pub use migrate::MigrationState;
 pub(crate) use pubsub::ClusterEvent;
 pub use row::{FromColumn, Row};
-/// The crate whose statements a [`Transaction`] executes.
+/// The crate for building the statements that a [`Store`] or [`Transaction`] executes.
 pub use sea_query;
 pub(crate) use single_flight::SingleFlight;
 pub(crate) use statement::RawSql;
@@ -35,7 +35,7 @@ pub use transaction::Transaction;
 use chrono::{DateTime, SubsecRound, Utc};
 use tokio::sync::broadcast;
 
-/// Database system that a [`Store`] uses.
+/// Database system used by a [`Store`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// A file on this machine, for one process.
@@ -48,7 +48,7 @@ pub enum Dialect {
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: Pool,
-    /// Identifies this replica's connection to the database.
+    /// Id by which this process recognizes its own cluster events.
     #[cfg(feature = "postgres")]
     id: uuid::Uuid,
     notifications: broadcast::Sender<ClusterEvent>,
@@ -80,7 +80,7 @@ pub fn now() -> DateTime<Utc> {
 }
 
 impl Store {
-    /// Returns the dialect of the database.
+    /// Returns the database's dialect.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         match &self.pool {
@@ -123,7 +123,7 @@ impl Store {
         }
     }
 
-    /// Executes a statement and returns its first row, if it has one.
+    /// Executes a statement and returns the first row, if there is one.
     ///
     /// # Errors
     ///
@@ -147,7 +147,8 @@ impl Store {
         }
     }
 
-    /// Executes SQL text, for data definition. The text must not contain external input.
+    /// Executes SQL text, such as data definition statements. The text must not contain external
+    /// input.
     pub(crate) async fn run_script(&self, script: &str) -> Result<(), StoreError> {
         let script = sqlx::AssertSqlSafe(script.to_owned());
         match &self.pool {
@@ -167,8 +168,8 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         Ok(match &self.pool {
             #[cfg(feature = "sqlite")]
-            // Take the write lock up front, because a transaction that first reads can fail when it
-            // writes.
+            // The write lock is taken up front, because a transaction that reads first can fail
+            // when it writes.
             Pool::Sqlite { write, .. } => {
                 let transaction = write.begin_with("BEGIN IMMEDIATE").await?;
                 Transaction::sqlite(transaction, self.notifications.clone())
@@ -182,8 +183,9 @@ impl Store {
 
     /// Starts a transaction whose statements find their rows through indexes.
     ///
-    /// PostgreSQL plans with table statistics. These are wrong for a queue that was empty a moment
-    /// ago, and PostgreSQL reuses a plan for as long as the statistics stay the same.
+    /// PostgreSQL's query plans depend on table statistics. These are wrong for a queue that was
+    /// empty a moment ago, and PostgreSQL reuses a plan for as long as the statistics stay the
+    /// same.
     pub(crate) async fn begin_by_index(&self) -> Result<Transaction, StoreError> {
         match &self.pool {
             #[cfg(feature = "sqlite")]

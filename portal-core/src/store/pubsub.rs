@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use super::freshness::HEARTBEAT_INTERVAL;
 use super::{Pool, Store, StoreError, TaskChanges, TaskOwners};
 
-/// A message that something has changed; receivers read the row if they need it.
+/// A message that something has changed; receivers read the current data if they need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum ClusterEvent {
@@ -30,9 +30,9 @@ pub(crate) enum ClusterEvent {
     },
     /// Schedules have been paused or resumed.
     SchedulesChanged,
-    /// The portal-wide settings, which administrators change, have changed.
+    /// The portal-wide settings managed by administrators have changed.
     SettingsChanged,
-    /// The notifications of one user have changed, or those of all users if there is no id.
+    /// One user's notifications have changed, or those of all users if there is no id.
     NotificationsChanged { user_id: Option<uuid::Uuid> },
     /// The content of a live topic has changed.
     TopicChanged { topic: String },
@@ -45,14 +45,14 @@ const CHANNEL: &str = "portal";
 /// Maximum size of a payload; PostgreSQL accepts less than 8000 bytes.
 #[cfg(feature = "postgres")]
 const MAX_PAYLOAD: usize = 7900;
-/// Delay before the next attempt when the database is unreachable.
+/// Delay before the next attempt if the database is unreachable.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
-/// Response timeout after which the connection is considered dead.
+/// Time without a response after which the connection is considered dead.
 #[cfg(feature = "postgres")]
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Store {
-    /// Returns the events of this process and, with PostgreSQL, of all other replicas.
+    /// Subscribes to the events from this process and, with PostgreSQL, from all other replicas.
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<ClusterEvent> {
         self.notifications.subscribe()
     }
@@ -91,7 +91,7 @@ impl Store {
         Ok(())
     }
 
-    /// Receives changes made by other processes until the future is dropped.
+    /// Receives events about changes made by other processes, until the future is dropped.
     pub(crate) async fn listen(&self) {
         match &self.pool {
             #[cfg(feature = "sqlite")]
@@ -106,11 +106,11 @@ impl Store {
         }
     }
 
-    /// Detects writes by other processes, such as the command line; SQLite reports nothing more
-    /// specific.
+    /// Detects writes by other processes, such as the command line. SQLite does not report what was
+    /// changed.
     ///
-    /// The check uses the writer, since on any other connection the portal's own writes would count
-    /// as writes by another process.
+    /// The check uses the write connection, because on any other connection the portal's own writes
+    /// would appear to come from another process.
     #[cfg(feature = "sqlite")]
     async fn watch_file(&self, writer: &sqlx::SqlitePool) {
         let mut known: Option<i64> = None;
@@ -149,10 +149,11 @@ impl Store {
                     Some(message) => self.forward(message.payload()),
                     None => return Ok(()),
                 },
-                // A connection can be dead for a long time without reporting an error.
+                // A dead connection may not report an error for a long time.
                 _ = beat.tick() => {
                     let asked = Instant::now();
-                    // This repeats the subscription, which costs the server almost nothing.
+                    // Repeating the subscription tests the connection and costs the server almost
+                    // nothing.
                     let again = sqlx::AssertSqlSafe(format!("LISTEN \"{CHANNEL}\""));
                     let listen = sqlx::raw_sql(again).execute(&mut listener);
                     match tokio::time::timeout(SEND_TIMEOUT, listen).await {
@@ -176,7 +177,8 @@ impl Store {
         match serde_json::from_str::<Envelope<ClusterEvent>>(payload) {
             Ok(remote) if remote.from == self.id => {}
             Ok(remote) => drop(self.notifications.send(remote.notification)),
-            // A replica with another version may send events that this version does not support.
+            // A replica running a different version may send events that this version does not
+            // support.
             Err(error) => tracing::debug!(%error, "failed to parse a cluster event"),
         }
     }
@@ -193,8 +195,8 @@ fn payload(from: uuid::Uuid, notification: &ClusterEvent) -> serde_json::Result<
     serde_json::to_string(&Envelope { from, notification })
 }
 
-/// Sends events within a transaction. This process receives them too, since they carry no sender
-/// id.
+/// Sends events within a transaction. This process receives them too, because they do not contain
+/// its id.
 #[cfg(feature = "postgres")]
 pub(super) async fn publish_in(
     transaction: &mut sqlx::Transaction<'static, sqlx::Postgres>,
@@ -225,7 +227,7 @@ fn payloads(from: uuid::Uuid, notifications: &[ClusterEvent]) -> Result<Vec<Stri
 #[cfg(feature = "postgres")]
 #[derive(Serialize, Deserialize)]
 struct Envelope<N> {
-    /// Id of the sender, by which a process ignores its own events.
+    /// Id of the sender, so that a process can ignore its own events.
     from: uuid::Uuid,
     notification: N,
 }

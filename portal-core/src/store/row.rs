@@ -1,4 +1,4 @@
-//! A row from either database.
+//! Rows from either database.
 
 use serde_json::Value;
 use sqlx::Row as _;
@@ -40,9 +40,9 @@ impl Row {
 
     /// Returns the JSON document in a column; `None` for `NULL`.
     ///
-    /// A document that cannot be shown is replaced by a placeholder, in whole or in part, so that
-    /// one unreadable row does not prevent the rest of a list from being shown. Use
-    /// [`get`](Self::get) for documents that only the program itself writes.
+    /// A document that cannot be shown is replaced by a placeholder in whole or in part, so that
+    /// one unreadable row does not prevent a list from being shown. Use [`get`](Self::get) for
+    /// documents written only by the program itself.
     pub(crate) fn document(&self, column: &str) -> Result<Option<Value>, StoreError> {
         match self.get::<Option<Json<Stored>>>(column) {
             Ok(document) => Ok(document.map(|Json(Stored(value))| value)),
@@ -73,7 +73,8 @@ impl Row {
     }
 }
 
-/// A type that both databases can return. Implemented for all types that sqlx decodes.
+/// A type to which columns of both databases can be decoded. Implemented for all types that sqlx
+/// can decode from both.
 pub trait FromColumn: SqliteColumn + PostgresColumn {}
 
 impl<T: SqliteColumn + PostgresColumn> FromColumn for T {}

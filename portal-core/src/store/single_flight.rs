@@ -8,17 +8,17 @@ use std::time::Instant;
 use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 
-/// Start of the last read, and its value; the value is `None` if the read failed.
+/// Start time and value of the last read; the value is `None` if the read failed.
 type LastRead<V> = Option<(Instant, Option<V>)>;
 type FlightSlot<V> = Arc<Mutex<LastRead<V>>>;
 
 /// Coalesces concurrent reads of the same key.
 ///
-/// A caller only gets a value whose read started after the call. Therefore, no invalidation is
-/// needed, and a thousand concurrent callers cause at most two reads.
+/// A caller only receives a value from a read that started after the call. Therefore, no
+/// invalidation is needed, and even a thousand concurrent callers cause at most two reads.
 pub(crate) struct SingleFlight<K, V>(Cache<K, FlightSlot<V>>);
 
-/// Maximum number of keys that are cached.
+/// Maximum number of cached keys.
 const MAX_STORED: usize = 256;
 
 impl<K: Hash + Eq + Clone, V: Clone> SingleFlight<K, V> {
@@ -26,7 +26,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SingleFlight<K, V> {
         Self(Cache::new(MAX_STORED))
     }
 
-    /// Returns the value of `read`, from a read that started after this call.
+    /// Returns the result of `read`, executed by this or another caller after this call started.
     pub(crate) async fn get<E>(
         &self,
         key: K,
@@ -45,7 +45,7 @@ impl<K: Hash + Eq + Clone, V: Clone> SingleFlight<K, V> {
         match &*last {
             Some((begun, Some(value))) if *begun >= asked => return Ok(value.clone()),
             // The shared read failed. Each waiting caller now reads separately, so that they do not
-            // fail one after another.
+            // time out one after another.
             Some((begun, None)) if *begun >= asked => {
                 drop(last);
                 return read.await;

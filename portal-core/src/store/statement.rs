@@ -7,7 +7,8 @@ use super::{Row, StoreError};
 
 /// A statement that can be rendered for either database.
 pub trait Statement: Send + Sync {
-    /// `true` if the statement may change rows; with SQLite, such statements use the only writer.
+    /// `true` if the statement may change rows; with SQLite, such statements use the only write
+    /// connection.
     const WRITES: bool;
 
     #[doc(hidden)]
@@ -34,8 +35,8 @@ statement!(InsertStatement, true);
 statement!(UpdateStatement, true);
 statement!(DeleteStatement, true);
 
-/// A statement as SQL text, for anything that sea-query cannot express. The placeholders of its
-/// values are `$1`, `$2` and so on.
+/// A statement as SQL text, for anything that sea-query cannot express. The placeholders for values
+/// are `$1`, `$2` and so on.
 #[derive(Debug, Clone)]
 pub(crate) struct RawSql<const WRITES: bool> {
     pub(crate) sql: std::borrow::Cow<'static, str>,

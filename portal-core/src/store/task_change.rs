@@ -1,4 +1,5 @@
-//! Cluster event for changed tasks, in a compact form because each replica sends and receives many.
+//! Cluster event for changed tasks, in a compact format because each replica sends and receives
+//! many.
 
 use std::collections::BTreeSet;
 
@@ -8,20 +9,21 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// Number of bytes of a client token that are sent: enough for other replicas to rule out most
+/// Number of bytes of a client token's id that are sent: enough for other replicas to rule out most
 /// clients.
 const PREFIX: usize = 4;
 const LENGTH: usize = 16 + PREFIX;
-/// Maximum size of an event's changes and owners in bytes, before they are encoded.
+/// Maximum total size of an event's changes and owners in bytes, before encoding.
 const MAX_BYTES: usize = 5600;
 
 /// A changed task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TaskChange {
     pub(crate) id: Uuid,
-    /// First bytes of the client's token; zeros if the task has no client.
+    /// First bytes of the client token's id; zeros if the task has no client.
     pub(crate) client_prefix: [u8; PREFIX],
-    /// Owner of the task. On the wire, [`TaskOwners`] contains each owner once for all changes.
+    /// Owner of the task. On the wire, owners are sent separately: [`TaskOwners`] contains each
+    /// owner only once.
     pub(crate) owner: Option<Uuid>,
 }
 
@@ -50,7 +52,7 @@ impl TaskChange {
     }
 }
 
-/// Changed tasks, sent as one string.
+/// Changed tasks, which are sent as one string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskChanges(pub(crate) Vec<TaskChange>);
 
@@ -81,7 +83,7 @@ impl TaskChanges {
     }
 }
 
-/// Owners of changed tasks, sent as one string. Older versions do not send them.
+/// Owners of changed tasks, which are sent as one string. Older versions do not send them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct TaskOwners(pub(crate) BTreeSet<Uuid>);
 
@@ -142,7 +144,7 @@ mod tests {
     use super::*;
     use crate::store::ClusterEvent;
 
-    /// Decodes a payload as the receiving replica does.
+    /// Decodes a payload like the receiving replica.
     fn received(text: &str) -> (Vec<(Uuid, [u8; PREFIX])>, BTreeSet<Uuid>) {
         let notification = serde_json::from_str(text).unwrap();
         let ClusterEvent::TasksChanged { tasks, owners } = notification else {
@@ -176,7 +178,7 @@ mod tests {
                     owners: of_part,
                 };
                 let text = serde_json::to_string(&part).unwrap();
-                // This payload is wrapped in an envelope, which adds the id of the sender.
+                // The remaining bytes are for the envelope, which adds the sender's id.
                 assert!(text.len() < 7800, "{}", text.len());
                 let part = received(&text);
                 changes.extend(part.0);

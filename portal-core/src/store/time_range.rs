@@ -1,4 +1,4 @@
-//! Time ranges of statistics, divided into buckets of equal duration.
+//! Time ranges for statistics, divided into buckets of equal duration.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use sea_query::{Cond, Expr, ExprTrait};
 
 use super::{Dialect, Row, StoreError, now};
 
-/// Time range of statistics. All ranges are bounded.
+/// Time range for statistics. All ranges are bounded.
 ///
 /// ```
 /// use portal_core::store::TimeRange;
@@ -34,7 +34,7 @@ impl TimeRange {
     /// All ranges, shortest first.
     pub const ALL: [Self; 4] = [Self::Day, Self::Week, Self::Month, Self::Quarter];
 
-    /// Returns the form in URLs: `24h`, `7d`, `30d` or `90d`.
+    /// Returns the name used in URLs: `24h`, `7d`, `30d` or `90d`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl TimeRange {
         }
     }
 
-    /// Returns the range named in a query, or the default range if the text is missing or invalid.
+    /// Returns the range named in a query, or the default range if the name is missing or invalid.
     #[must_use]
     pub fn from_query(text: Option<&str>) -> Self {
         text.and_then(|text| text.parse().ok()).unwrap_or_default()
@@ -119,7 +119,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// Returns the duration.
+    /// Returns the duration of the step.
     #[must_use]
     pub const fn duration(self) -> TimeDelta {
         match self {
@@ -129,7 +129,7 @@ impl Step {
     }
 }
 
-/// Buckets of a range that ends at a given time.
+/// The buckets of a time range that ends at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Buckets {
     range: TimeRange,
@@ -190,7 +190,8 @@ impl Buckets {
         (index < self.range.bucket_count()).then_some(index)
     }
 
-    /// Returns the start and end of the previous period, which is as long as the elapsed range.
+    /// Returns the start and end of the previous period, which is as long as the elapsed part of
+    /// the range.
     #[must_use]
     pub fn previous_period(&self) -> Range<DateTime<Utc>> {
         let length =
@@ -198,7 +199,7 @@ impl Buckets {
         self.start - length..self.now - length
     }
 
-    /// Returns the condition that the time in a column is in these buckets or in the previous
+    /// Returns the condition that the time in a column is within these buckets or the previous
     /// period.
     pub(crate) fn cover(&self, column: &'static str) -> Cond {
         let previous = self.previous_period();
@@ -208,8 +209,8 @@ impl Buckets {
             .add(at().gte(previous.start).and(at().lt(previous.end)))
     }
 
-    /// Returns an expression for grouping by bucket: the day or hour of the time in a column, as
-    /// text.
+    /// Returns an expression for grouping rows by bucket: the day or hour of the time in a column,
+    /// as text.
     pub(crate) fn column(&self, dialect: Dialect, column: &'static str) -> Expr {
         let day = self.range.step() == Step::Day;
         Expr::cust(match dialect {
@@ -236,16 +237,16 @@ impl Buckets {
     }
 }
 
-/// Counts per bucket of a range, in total, and in the previous period.
+/// Counts for each bucket of a range, for the whole range, and for the previous period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {
     /// Buckets of the range.
     pub buckets: Buckets,
-    /// Count of each bucket.
+    /// Count for each bucket.
     pub values: Vec<u64>,
-    /// Total count; an item that counts in several buckets is counted once.
+    /// Total count; an item counted in several buckets counts once.
     pub total: u64,
-    /// Count in the previous period, up to the corresponding time.
+    /// Count for the previous period, up to the corresponding time.
     pub previous: u64,
 }
 
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_round_trip_and_invalid_texts_are_rejected() {
+    fn ranges_round_trip_and_invalid_text_is_rejected() {
         for range in TimeRange::ALL {
             assert_eq!(range.to_string().parse(), Ok(range));
             assert_eq!(range.buckets().times().len(), range.bucket_count());

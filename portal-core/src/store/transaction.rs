@@ -1,4 +1,4 @@
-//! A transaction on either database.
+//! Transactions on either database.
 
 use tokio::sync::broadcast;
 
@@ -12,7 +12,7 @@ pub struct Transaction {
     inner: Inner,
     /// Events to publish after the commit.
     events: Vec<ClusterEvent>,
-    /// Sender to the receivers of events in this process.
+    /// Sender of events to the receivers in this process.
     #[cfg_attr(
         not(feature = "sqlite"),
         expect(dead_code, reason = "PostgreSQL notifies this process too")
@@ -114,8 +114,8 @@ impl Transaction {
         }
     }
 
-    /// Rolls back all changes and waits until this is done; a dropped transaction is rolled back in
-    /// the background.
+    /// Rolls back all changes and waits for the rollback to complete; a dropped transaction is
+    /// rolled back in the background.
     #[cfg(test)]
     pub(crate) async fn rollback(self) -> Result<(), StoreError> {
         match self.inner {
@@ -127,7 +127,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Commits all changes of the transaction.
+    /// Commits all changes made in the transaction.
     ///
     /// # Errors
     ///
@@ -137,14 +137,16 @@ impl Transaction {
             #[cfg(feature = "sqlite")]
             Inner::Sqlite(transaction) => {
                 transaction.commit().await?;
-                // There is no other process to notify. It is fine if there is no receiver.
+                // There is no other process to notify. Sending fails only if there is no receiver,
+                // which is fine.
                 for notification in self.events {
                     let _ = self.process.send(notification);
                 }
             }
             #[cfg(feature = "postgres")]
             Inner::Postgres(mut transaction) => {
-                // The server publishes the events with the commit, including to this process.
+                // The server publishes the events when the transaction commits, also to this
+                // process.
                 publish_in(&mut transaction, &self.events).await?;
                 transaction.commit().await?;
             }

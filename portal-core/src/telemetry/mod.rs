@@ -1,4 +1,4 @@
-//! Logging of a standalone portal, and capture of the log lines of tasks.
+//! Logging for standalone portals, and capture of the lines that tasks log.
 
 mod task_logs;
 
@@ -20,7 +20,8 @@ fn is_colored() -> bool {
     !is_forbidden && std::io::stderr().is_terminal()
 }
 
-/// Writes the log to standard error, with the format and filter from the configuration.
+/// Installs a subscriber that logs to standard error, with the format and filter from the
+/// configuration.
 ///
 /// Lines that tasks log at `INFO` or above are also stored with the tasks, regardless of the
 /// filter.

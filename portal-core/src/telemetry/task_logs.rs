@@ -1,4 +1,4 @@
-//! Capture of the lines that tasks log, which are stored with the task.
+//! Capture of the lines that tasks log, which are stored with each task.
 
 use std::fmt::{self, Write as _};
 use std::future::Future;
@@ -12,23 +12,23 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// Maximum length of a line; the rest is cut off.
+/// Maximum length of a line; longer lines are truncated.
 const MAX_LINE_LEN: usize = 4096;
 
-/// Log targets whose lines, such as the SQL statements of a task, are meant for operators and not
-/// for clients.
+/// Log targets whose lines, such as a task's SQL statements, are meant for operators and not for
+/// clients.
 const INTERNAL_TARGETS: [&str; 2] = ["portal_core", "sqlx"];
 
 tokio::task_local! {
     static RUNNING: Arc<dyn LogSink>;
 }
 
-/// Receiver of the log lines of a running task. It must not block.
+/// Receiver of a running task's log lines. It must not block.
 pub(crate) trait LogSink: Send + Sync {
     fn log(&self, line: LogLine);
 }
 
-/// A log line of a task.
+/// A line logged by a task.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LogLine {
     pub(crate) level: Level,
@@ -37,7 +37,7 @@ pub(crate) struct LogLine {
     pub(crate) fields: Map<String, Value>,
 }
 
-/// Runs the code of a task with a sink for its log lines.
+/// Runs a task's code with a sink for its log lines.
 pub(crate) fn capture<F: Future>(
     sink: Arc<dyn LogSink>,
     future: F,
@@ -45,10 +45,11 @@ pub(crate) fn capture<F: Future>(
     RUNNING.scope(sink, future)
 }
 
-/// Returns a layer that stores the log lines of tasks in their history.
+/// Returns a layer that stores the lines that tasks log in their history.
 ///
-/// [`init`](super::init) and the command line of a portal install it. An application with a custom
-/// subscriber must add it. Events outside of tasks or below the level are ignored.
+/// [`init`](super::init) and a portal's command line install it; an application with a custom
+/// subscriber must add it itself. Lines that are logged outside of tasks or below the given level
+/// are ignored.
 ///
 /// ```
 /// use portal_core::telemetry::task_logs;
@@ -64,7 +65,7 @@ pub fn task_logs<S: Subscriber + for<'s> LookupSpan<'s>>(level: LevelFilter) -> 
     TaskLogs.with_filter(level)
 }
 
-/// Wraps a future that is spawned separately, so that it logs to the history of the running task.
+/// Wraps a future to be spawned separately, so that it logs to the running task's history.
 pub fn with_task_logs<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let sink = RUNNING.try_get().ok();
     async move {
