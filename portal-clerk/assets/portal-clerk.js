@@ -1,6 +1,6 @@
-// Loads Clerk's script and mounts Clerk's components into their placeholders. A page without placeholders
-// still loads the script for a signed-in user: session tokens are valid for about a minute, and the
-// script renews them while the page is open.
+// Loads Clerk's script and mounts Clerk's components into their placeholders. A page without
+// placeholders also loads the script if the user is signed in: session tokens are valid for about a
+// minute, and the script renews them while the page is open.
 (() => {
   "use strict";
   const { clerkSrc, uiSrc, publishableKey, signInUrl, signUpUrl, home, signedIn } = document.currentScript.dataset;
@@ -26,7 +26,7 @@
     for (const node of root.querySelectorAll("[data-clerk-part]:not([data-clerk-mounted])")) {
       const part = MOUNT[node.dataset.clerkPart];
       if (!part) continue;
-      // Removes the fallback content for pages without the script.
+      // Removes the fallback content, which is for pages without the script.
       node.replaceChildren();
       node.dataset.clerkMounted = "";
       node.hidden = false;
@@ -34,8 +34,9 @@
     }
   };
 
-  // Reloads the page after the user signed out elsewhere and may no longer see it. Reloads only once,
-  // because the page would reload forever if the server still accepted the old token.
+  // Reloads the page after the user signed out elsewhere and may no longer see it. Reloads only
+  // once, because otherwise the page would reload forever if the server still accepted the old
+  // token.
   const reloadOnce = () => {
     const last = Number(sessionStorage.getItem("portal-clerk-left"));
     if (Date.now() - last < 120_000) return;
@@ -43,8 +44,8 @@
     location.reload();
   };
 
-  // If the portal rejects Clerk's session, Clerk's form redirects the user to a page that redirects
-  // back. On the second pass, this function ends the session instead of redirecting forever.
+  // If the portal rejects a session that Clerk accepts, Clerk's form redirects the user to a page
+  // that redirects back. On the second pass, the session is ended to prevent an endless loop.
   const isRejected = async (clerk) => {
     const form = document.querySelector('[data-clerk-part="sign-in"],[data-clerk-part="sign-up"]');
     if (signedIn !== undefined || !clerk.session || !form) return false;
@@ -69,7 +70,7 @@
     }
     if (await isRejected(clerk)) return;
     mount(clerk, document);
-    // Mounts components in content that htmx loads later.
+    // Mounts components in content that htmx loads after the page.
     document.addEventListener("htmx:after:swap", () => mount(clerk, document));
   };
   start().catch((error) => {

@@ -1,7 +1,7 @@
 //! Authentication state of a request: signed in, signed out, or a handshake with Clerk.
 //!
-//! The functions are pure: they access neither the request nor a clock. Each row of Clerk's
-//! decision table has a test.
+//! The functions are pure: they access neither the request nor a clock. There is a test for each
+//! row of Clerk's decision table.
 
 use crate::token::Rejection;
 
@@ -9,15 +9,15 @@ use crate::token::Rejection;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AuthState {
     SignedIn,
-    /// Signed out, with the reason for the log.
+    /// The caller is signed out, for the given reason, which is logged.
     SignedOut(&'static str),
-    /// A browser that opens a page is redirected to Clerk and returns with new cookies. For any
-    /// other request, this counts as signed out.
+    /// A browser that is opening a page is redirected to Clerk and returns with new cookies. For
+    /// any other request, this counts as signed out.
     Handshake(&'static str),
 }
 
 impl AuthState {
-    /// Returns the reason, or an empty string if signed in.
+    /// Returns the reason, or an empty string if the caller is signed in.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::SignedIn => "",
@@ -29,18 +29,18 @@ impl AuthState {
 /// Facts about a request that determine its authentication state.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestFacts<'a> {
-    /// `Some` for a development instance.
+    /// State of the browser at a development instance; `None` for other instances.
     pub(crate) development: Option<DevBrowser>,
-    /// Time at which the browser's current sessions started; 0 without sessions. The value is not
-    /// signed, so it may only end a signed-in state and must not establish one.
+    /// Time at which the browser's current sessions started; 0 if it has none. The value is not
+    /// signed, so it may cause the caller to be signed out, but never signed in.
     pub(crate) client_uat: i64,
     pub(crate) session: Option<SessionToken<'a>>,
 }
 
-/// Identification of the browser by a development instance.
+/// Identification of the browser at a development instance.
 #[derive(Clone, Copy)]
 pub(crate) struct DevBrowser {
-    /// `true` if the query identifies the browser.
+    /// `true` if the query string identifies the browser.
     pub(crate) in_query: bool,
     pub(crate) known: bool,
 }
@@ -48,7 +48,7 @@ pub(crate) struct DevBrowser {
 /// Result of verifying the session token.
 #[derive(Clone, Copy)]
 pub(crate) enum SessionToken<'a> {
-    /// Valid token with its time of issue.
+    /// A valid token, with the time at which it was issued.
     Valid(Option<i64>),
     Rejected(&'a Rejection),
 }

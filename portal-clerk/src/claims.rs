@@ -1,4 +1,4 @@
-//! Claims in session tokens.
+//! The claims in session tokens.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny};
@@ -14,21 +14,22 @@ pub struct Claims {
     pub subject: String,
     /// Id of the session (`sid`).
     pub session_id: String,
-    /// Origin of the page that the token was issued for (`azp`).
+    /// Origin of the page for which the token was issued (`azp`).
     pub authorized_party: Option<String>,
     /// Time of expiry, in seconds since 1970 (`exp`).
     pub expires_at: i64,
     /// Time of issue, in seconds since 1970 (`iat`).
     pub issued_at: Option<i64>,
-    /// Minutes since the first and the second factor were last verified; -1 if never (`fva`).
+    /// Minutes since the first and second factor were last verified (`fva`); -1 for a factor that
+    /// never was.
     pub factor_ages: Option<[i64; 2]>,
-    /// Impersonator, if the session is impersonated (`act.sub`).
+    /// Impersonator's id, if the session is impersonated (`act.sub`).
     pub actor: Option<String>,
-    /// Active organization of the session.
+    /// The session's active organization.
     pub organization: Option<Organization>,
 }
 
-/// Active organization of a session.
+/// The organization that is active in a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Organization {
@@ -36,13 +37,13 @@ pub struct Organization {
     pub id: String,
     /// Name of the organization in URLs.
     pub slug: Option<String>,
-    /// Role of the user in the organization, such as `org:admin`.
+    /// The user's role in the organization, such as `org:admin`.
     pub role: Option<String>,
-    /// Permissions of the user in the organization, such as `org:invoices:read`.
+    /// The user's permissions in the organization, such as `org:invoices:read`.
     pub permissions: Vec<String>,
 }
 
-/// Claims as contained in a token, for both versions of the format.
+/// The claims as they occur in tokens, for both versions of the format.
 #[derive(Deserialize)]
 pub(crate) struct RawClaims {
     pub(crate) iss: String,
@@ -137,9 +138,9 @@ fn text(value: Option<&Value>) -> Option<String> {
     value.and_then(Value::as_str).map(str::to_owned)
 }
 
-/// Returns the permissions of a version 2 token.
+/// Returns the permissions in a version 2 token.
 ///
-/// Each feature of the organization has a bit mask that selects from the list of permissions.
+/// Each of the organization's features has a bit mask that selects from the list of permissions.
 fn permissions(features: &str, names: &str, masks: &str) -> Vec<String> {
     if names.is_empty() || masks.is_empty() {
         return Vec::new();
@@ -160,10 +161,10 @@ fn permissions(features: &str, names: &str, masks: &str) -> Vec<String> {
     permissions
 }
 
-/// Returns the features of an organization.
+/// Returns the organization's features from a list of features.
 ///
-/// The prefix `o:` marks a feature of the organization, `u:` one of the user, and `uo:` or `ou:`
-/// one of both.
+/// The prefix `o:` marks a feature of the organization, `u:` a feature of the user, and `uo:` or
+/// `ou:` a feature of both.
 fn organization_features(list: &str) -> Option<Vec<&str>> {
     let mut features = Vec::new();
     for feature in list.split(',') {
@@ -207,18 +208,18 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> 
         .as_i64()
         .or_else(|| {
             let float = number.as_f64()?;
-            // This limit is far beyond any date, and an `f64` is exact up to the limit.
+            // This limit is far beyond any realistic date, and an `f64` is exact up to it.
             (float.abs() < 1e15).then_some(float.floor() as i64)
         })
         .ok_or_else(|| D::Error::custom("not a point in time"))
 }
 
-/// Reads an optional point in time like [`seconds`]; if present, it must be a number.
+/// Reads an optional point in time, like [`seconds`]; if it is present, it must be a number.
 fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     seconds(deserializer).map(Some)
 }
 
-/// Reads a field as `true` if it is present, whatever its value.
+/// Reads a field as `true` if it is present, regardless of its value.
 pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }

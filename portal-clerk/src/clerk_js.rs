@@ -1,4 +1,4 @@
-//! Clerk's script: the pages that load it, and the content security policy that it needs.
+//! Clerk's script: the pages that load it, and the content security policy that it requires.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,23 +8,23 @@ use portal_core::auth::{CspSources, PageAdditions, RenderedPage, Routes};
 
 use crate::config::ClerkConfig;
 
-/// Clerk's script, in the major version that this crate supports.
+/// Path of Clerk's script, in the major version that this crate supports.
 const CLERK_JS: &str = "/npm/@clerk/clerk-js@6/dist/clerk.browser.js";
-/// Script that renders Clerk's components.
+/// Path of the script that renders Clerk's components.
 const CLERK_UI: &str = "/npm/@clerk/ui@1/dist/ui.browser.js";
 /// Clerk's bot protection.
 const TURNSTILE: &str = "https://challenges.cloudflare.com";
 
-/// Portal's script, which loads Clerk's.
+/// The portal's script, which loads Clerk's.
 const LOADER: &str = include_str!("../assets/portal-clerk.js");
-/// Path of the loader below the portal's base path; it changes with the version of the crate.
+/// Path of the loader below the portal's base path; it contains the version of the crate.
 const LOADER_PATH: &str = concat!(
     "/_portal/clerk/portal-clerk.",
     env!("CARGO_PKG_VERSION"),
     ".js"
 );
 
-/// Data about a Clerk instance that pages need in order to load its script.
+/// Data about a Clerk instance that pages need to load its script.
 pub(crate) struct ClerkJs {
     publishable_key: String,
     frontend_api: String,
@@ -41,7 +41,7 @@ impl ClerkJs {
         }
     }
 
-    /// Returns the origins that pages may load from, in addition to the portal's.
+    /// Returns the origins from which pages may load content, in addition to the portal's own.
     pub(crate) fn csp_sources(&self) -> CspSources {
         let host = || self.frontend_api.clone();
         CspSources {
@@ -50,13 +50,15 @@ impl ClerkJs {
             img: vec!["https://img.clerk.com".to_owned()],
             frame: vec![TURNSTILE.to_owned()],
             worker: vec!["blob:".to_owned()],
-            // A form may redirect to the handshake, and Chromium applies this rule to redirects.
+            // The response to a form may redirect to the handshake, and Chromium applies
+            // `form-action` to redirects.
             form_action: vec![host()],
             ..CspSources::default()
         }
     }
 
-    /// Returns the script for pages that have a Clerk component, and for pages of signed-in users.
+    /// Returns the script for pages that contain a Clerk component or are rendered for a signed-in
+    /// user.
     pub(crate) fn on_page(&self, page: &RenderedPage<'_>) -> Option<PageAdditions> {
         let has_part = page.has_provider_markup;
         if !has_part && !page.signed_in {

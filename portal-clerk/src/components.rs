@@ -1,8 +1,8 @@
-//! Clerk's components, for pages of the portal and of the application.
+//! Clerk's components, for the portal's and the application's pages.
 //!
-//! Each component is a placeholder that Clerk's script fills. A page that contains one
-//! automatically gets the script and the content security policy that it needs. If the portal does
-//! not use Clerk or scripts do not run, the page shows the fallback that each component documents.
+//! Each component is a placeholder that is filled by Clerk's script. A page that contains one
+//! automatically gets the required script and content security policy. If the portal does not use
+//! Clerk or scripts do not run, the page shows the fallback described at each component.
 //!
 //! ```
 //! use maud::{Markup, html};
@@ -20,7 +20,8 @@
 use maud::{Markup, html};
 use portal_core::pages::{Requirement, require};
 
-/// Renders Clerk's sign-in form, which then redirects to `return_to`, a path of the portal.
+/// Renders Clerk's sign-in form, which redirects to the path `return_to` within the portal after
+/// sign-in.
 ///
 /// `fallback`, for example a link to Clerk's hosted pages, is shown until the script has loaded,
 /// and permanently if scripts do not run.
@@ -37,14 +38,14 @@ pub fn sign_up(return_to: &str, fallback: Markup) -> Markup {
     html! { div class="pt-center" data-clerk-part="sign-up" data-return-to=(return_to) { (fallback) } }
 }
 
-/// Renders the signed-in user's picture, which opens Clerk's menu. Empty without Clerk.
+/// Renders the signed-in user's picture, which opens Clerk's menu. Renders nothing without Clerk.
 #[must_use]
 pub fn user_button() -> Markup {
     require(Requirement::provider_markup());
     html! { div data-clerk-part="user-button" hidden {} }
 }
 
-/// Renders Clerk's account settings: e-mail addresses, password, second factor, devices.
+/// Renders Clerk's account settings: e-mail addresses, password, second factor and devices.
 ///
 /// Empty without Clerk.
 #[must_use]

@@ -5,7 +5,8 @@ use url::Url;
 
 /// Maximum number of session cookies considered per name; additional ones are ignored.
 ///
-/// Any application on the host can set cookies with the plain name; these must not displace ours.
+/// Any application on the host can set cookies with the plain name; they must not displace the
+/// portal's.
 const MAX_PLAIN: usize = 4;
 const MAX_SUFFIXED: usize = 2;
 pub(crate) const MAX_CANDIDATES: usize = MAX_PLAIN + MAX_SUFFIXED;
@@ -19,7 +20,7 @@ pub(crate) const REDIRECT_COUNT: &str = "__clerk_redirect_count";
 
 /// Names of the cookies that a verifier reads.
 pub(crate) struct CookieNames {
-    /// Names with the suffix of the instance; `None` without Clerk.
+    /// Names of the instance's cookies; `None` without Clerk.
     pub(crate) instance: Option<InstanceNames>,
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct InstanceNames {
 }
 
 impl CookieNames {
-    /// Creates the names for a session cookie only.
+    /// Creates the names for a verifier that reads only the session cookie.
     pub(crate) fn session_only() -> Self {
         Self { instance: None }
     }
@@ -53,7 +54,7 @@ impl CookieNames {
         }
     }
 
-    /// Returns the names of the cookies that make up a session, for clearing them.
+    /// Returns the names of the cookies that make up a session, so that they can be cleared.
     pub(crate) fn of_session(&self) -> impl Iterator<Item = &str> {
         let names = self.instance.as_ref().map(|names| {
             let (session, client_uat) = (names.session.as_str(), names.client_uat.as_str());
@@ -63,8 +64,8 @@ impl CookieNames {
     }
 }
 
-/// Returns `Set-Cookie` values that clear the cookies with these names, for the host and the
-/// domain.
+/// Returns `Set-Cookie` values that clear the cookies with these names, both for the host and for
+/// the domain.
 pub(crate) fn forget<'a>(
     names: impl Iterator<Item = &'a str>,
     domain: Option<&str>,
@@ -89,7 +90,7 @@ pub(crate) fn shared_domain<'a>(clerk: &'a Url, portal: &str) -> Option<&'a str>
     (shared.contains('.') && (below.is_empty() || below.ends_with('.'))).then_some(shared)
 }
 
-/// Session token from a cookie; both cookie names may carry the same token.
+/// A session token from a cookie; the cookies with both names may contain the same token.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate<'a> {
     pub(crate) token: &'a str,
@@ -100,7 +101,7 @@ pub(crate) struct Candidate<'a> {
 /// Cookies that accompany a session cookie, under plain or suffixed names.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Companions<'a> {
-    /// Time at which the browser's sessions started, in seconds since 1970; 0 without sessions.
+    /// Time at which the browser's sessions started, in seconds since 1970; 0 if it has none.
     pub(crate) client_uat: Option<i64>,
     pub(crate) dev_browser: Option<&'a str>,
 }
@@ -119,7 +120,7 @@ pub(crate) struct Cookies<'a> {
 impl<'a> Cookies<'a> {
     /// Reads the cookies of a request.
     ///
-    /// Only session cookies may repeat; for other names, the first cookie counts.
+    /// Only session cookies may occur more than once; for other names, the first cookie counts.
     pub(crate) fn from_headers(headers: &'a HeaderMap, names: &CookieNames) -> Self {
         let mut cookies = Self::default();
         each(headers, |name, value| {
@@ -191,10 +192,10 @@ fn keep<'a>(place: &mut Option<&'a str>, value: &'a str) {
     place.get_or_insert(value);
 }
 
-/// Calls `with` for the name and value of each cookie.
+/// Calls `with` with the name and value of each cookie.
 ///
-/// Values are not decoded, neither before nor after splitting, because Clerk's values do not need
-/// it.
+/// Values are never decoded, neither before nor after splitting, because Clerk's values do not
+/// require it.
 pub(crate) fn each<'a>(headers: &'a HeaderMap, mut with: impl FnMut(&'a str, &'a str)) {
     let mut pair = |text: &'a str| {
         if let Some((name, value)) = text.trim().split_once('=') {
@@ -225,7 +226,7 @@ pub(crate) struct CookieSet {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TokenPreview {
     pub(crate) has_issuer: bool,
-    /// `true` if the token names this instance as its issuer.
+    /// `true` if the token's issuer is this instance.
     pub(crate) is_ours: bool,
     pub(crate) issued_at: i64,
     pub(crate) is_expired: bool,
@@ -233,7 +234,8 @@ pub(crate) struct TokenPreview {
 
 /// Returns `true` if the suffixed cookies apply instead of the plain ones.
 ///
-/// Only one set is used, because another application on the same domain may have written the other.
+/// Only one set is used, because the other may have been written by another application on the same
+/// domain.
 pub(crate) fn uses_suffixed(plain: &CookieSet, suffixed: &CookieSet, development: bool) -> bool {
     // A token without an issuer was not set by Clerk and must be ignored.
     let plain = &CookieSet {
@@ -363,7 +365,7 @@ mod tests {
         }
     }
 
-    /// Creates a set from a word for its token and from its `client_uat`.
+    /// Creates a set from a word that describes the token, and the `client_uat`.
     fn side(token: &str, client_uat: Option<i64>) -> CookieSet {
         let preview = TokenPreview {
             has_issuer: true,
@@ -398,7 +400,7 @@ mod tests {
     fn one_of_the_two_cookie_sets_is_chosen() {
         let (plain, suffixed) = (false, true);
         for (the_plain, the_suffixed, expected) in [
-            // A token without an issuer does not belong to an instance and must not displace ours.
+            // A token without an issuer was not issued by any instance and must not displace ours.
             (side("malformed", Some(1)), side("ours", Some(1)), suffixed),
             (side("malformed", None), side("ours", Some(1)), suffixed),
             (side("malformed", Some(1)), side("", None), plain),

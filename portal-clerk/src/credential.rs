@@ -1,14 +1,14 @@
-//! The credential in a request, and where it is located.
+//! The credential in a request, and its location.
 
 use axum::http::{HeaderMap, header};
 use portal_core::auth::AuthError;
 
-/// Credential that identifies the caller of a request.
+/// Credential that identifies the caller.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Credential<'a> {
-    /// `Bearer` header; `None` if it does not contain a readable token.
+    /// The `Bearer` header's token; `None` if it is not readable.
     Header(Option<&'a str>),
-    /// Cookies, because there is no `Bearer` header.
+    /// The cookies, because there is no `Bearer` header.
     Cookies,
 }
 

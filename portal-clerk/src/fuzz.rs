@@ -1,7 +1,7 @@
-//! Fuzz tests: random input for every parser of untrusted data.
+//! Fuzz tests: random input for every parser that reads untrusted data.
 //!
-//! The tests are bounded, so that they can run with all other tests. A failure reports its seed;
-//! set `PORTAL_FUZZ_SEED` to reproduce the failure.
+//! The tests are bounded, so that they can run with all other tests. A failing test prints its
+//! seed; set `PORTAL_FUZZ_SEED` to that value to reproduce the failure.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ use crate::verifier::{TimePoint, Verifier};
 fn rng() -> Rng {
     let seed = std::env::var("PORTAL_FUZZ_SEED");
     let seed = seed.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
-    // The output is shown when the test fails.
+    // The test runner shows this output if the test fails.
     println!("PORTAL_FUZZ_SEED={seed}");
     Rng::with_seed(seed)
 }
@@ -43,7 +43,7 @@ fn now() -> TimePoint {
     }
 }
 
-/// Bytes that are significant to at least one of the parsers, and are therefore used more often.
+/// Bytes that are significant to at least one of the parsers and are therefore used more often.
 const TELLING: &[u8] = b"..__==;;&&%%,, \"{}[]:$\\/+-0a\xff\x00\r\n";
 
 fn byte(rng: &mut Rng) -> u8 {
@@ -100,7 +100,7 @@ fn any_value(rng: &mut Rng) -> Value {
     }
 }
 
-/// Changes a field of a header or of claims at random, and may duplicate it.
+/// Randomly changes, and possibly duplicates, a field of a header or of claims.
 fn changed(rng: &mut Rng, object: &Value) -> String {
     const NAMES: [&str; 22] = [
         "alg", "cat", "kid", "typ", "crit", "jwk", "jku", "x5c", "iss", "sub", "sid", "azp", "iat",
@@ -133,7 +133,7 @@ fn changed(rng: &mut Rng, object: &Value) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// Returns a valid token that was changed at random without the key.
+/// Returns a valid token with random changes that do not require the key.
 fn forged(rng: &mut Rng, good: &[String]) -> Vec<u8> {
     let token = &good[rng.usize(..good.len())];
     let other = &good[rng.usize(..good.len())];
@@ -179,7 +179,7 @@ async fn modified_tokens_are_never_valid_for_another_user() {
             key.token(json!({}), json!({"sub": user, "sid": format!("sess_{at}")}))
         })
         .collect();
-    // Fill the cache, where an error would have the worst effect.
+    // The cache is filled first, because an error there would have the worst effect.
     for token in &good {
         assert!(verifier.claims(token, now()).await.is_ok());
     }
@@ -191,7 +191,8 @@ async fn modified_tokens_are_never_valid_for_another_user() {
         };
         let _ = UncheckedClaims::of(text);
         match verifier.claims(text, now()).await {
-            // Only a token that is actually signed may be accepted, with exactly its own claims.
+            // Only a token that was actually signed may be accepted, and only with exactly its own
+            // claims.
             Ok(claims) => {
                 let at = good.iter().position(|token| token == text);
                 let at = at.unwrap_or_else(|| panic!("accepted: {text}"));

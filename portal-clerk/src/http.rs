@@ -1,4 +1,4 @@
-//! HTTP client for Clerk, with a timeout, a limit on the body size, and no redirects.
+//! HTTP client for Clerk, with a timeout and a limit on the body size, and without redirects.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(crate) async fn body(mut response: reqwest::Response, limit: usize) -> Resul
     Ok(body)
 }
 
-/// Describes an error together with its causes, which reqwest omits from its message.
+/// Describes an error including its causes, which reqwest omits from the message.
 pub(crate) fn describe(error: reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

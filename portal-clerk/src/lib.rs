@@ -1,4 +1,4 @@
-//! Sign-in for Portal: verifies session tokens of Clerk or of the development identity provider.
+//! Sign-in for Portal: verifies session tokens from Clerk or the development identity provider.
 //!
 //! The development identity provider runs on a developer's machine and speaks the same protocol.
 //!
@@ -10,15 +10,16 @@
 //! assert!(auth.settings().iter().any(|setting| setting.name == "CLERK_SECRET_KEY"));
 //! ```
 //!
-//! Pass the value to the portal's builder. With both of Clerk's keys in the environment, the portal
-//! uses Clerk; with neither, in `DEV`, it uses the development identity provider. The variables are
-//! documented at [`AuthProvider::settings`].
+//! Pass this value to the portal's builder. With both of Clerk's keys in the environment, the
+//! portal uses Clerk; with neither, in `DEV`, it uses the development identity provider. The
+//! variables are documented under [`AuthProvider::settings`].
 //!
 //! The development identity provider lets anyone sign in as any user. It therefore requires all of
 //! the following: the feature `dev-identity`, `APP_ENV=DEV`, a loopback address in `HOST`, a
-//! `PUBLIC_URL` of this machine with `http://`, no `TRUSTED_PROXIES`, no Clerk keys, and, in each
-//! request to it, a loopback name in the `Host` header and no proxy headers. It signs with a key
-//! that is generated per database, so its tokens are not valid anywhere else.
+//! `PUBLIC_URL` that starts with `http://` and refers to this machine, no `TRUSTED_PROXIES`, no
+//! Clerk keys, and, in each request to it, a loopback name in the `Host` header and no proxy
+//! headers. Its signing key is generated for each database, so its tokens are not valid anywhere
+//! else.
 
 mod auth_state;
 mod backend;

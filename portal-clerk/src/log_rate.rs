@@ -18,8 +18,8 @@ struct State {
 }
 
 impl LogRate {
-    /// Returns the number of messages suppressed since the last one, or `None` to suppress this
-    /// one.
+    /// Returns the number of messages suppressed since the last logged one, or `None` if this one
+    /// must be suppressed.
     pub(crate) fn line(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock();
         let is_due = state

@@ -1,13 +1,13 @@
-//! Clerk's parameters in the query of a page's URL.
+//! Clerk's parameters in the query strings of pages.
 
 use url::form_urlencoded;
 
 use crate::cookies::{HANDSHAKE, HANDSHAKE_NONCE};
 
-/// Parameter that identifies the browser to a page of a development instance.
+/// Parameter by which a development instance identifies the browser to a page.
 pub(crate) const DEV_BROWSER: &str = "__clerk_db_jwt";
 
-/// Parameters that Clerk adds to URLs and that pages do not read.
+/// Parameters that Clerk adds to URLs, and which are not meant for pages.
 const CLERKS: [&str; 5] = [
     DEV_BROWSER,
     "__dev_session",
@@ -28,7 +28,7 @@ pub(crate) fn has(query: &str, name: &str) -> bool {
     value(query, name).is_some()
 }
 
-/// Returns a query without Clerk's parameters, starting with `?` unless it is empty.
+/// Returns a query string without Clerk's parameters; it starts with `?` unless it is empty.
 ///
 /// The remaining parameters are unchanged.
 pub(crate) fn cleaned(query: Option<&str>) -> String {

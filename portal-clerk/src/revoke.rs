@@ -11,12 +11,14 @@ use crate::backend::BackendApi;
 
 /// Maximum number of sessions whose revocation is pending.
 const MAX_PENDING: usize = 1000;
-/// Maximum number of concurrent calls; Clerk counts them together with the instance's other calls.
+/// Maximum number of concurrent calls; they count against the same limit at Clerk as the instance's
+/// other calls.
 const MAX_CALLS: usize = 4;
 /// Maximum number of calls per session, spread over about a minute.
 const MAX_ATTEMPTS: u32 = 6;
 
-/// Revokes sessions at Clerk in the background, so that sign-out does not wait. Cheap to clone.
+/// Revokes sessions at Clerk in the background, so that sign-out does not wait for it. Cheap to
+/// clone.
 #[derive(Clone)]
 pub(crate) struct Revocations {
     backend: BackendApi,
@@ -24,7 +26,8 @@ pub(crate) struct Revocations {
     calls: Arc<Semaphore>,
 }
 
-/// Session whose revocation is pending; dropped when the revocation has succeeded or is given up.
+/// A session whose revocation is pending; dropped when the revocation has succeeded or finally
+/// failed.
 struct Pending {
     revocations: Revocations,
     session_id: String,
@@ -76,7 +79,7 @@ impl Pending {
         let session_id = self.session_id.as_str();
         // Revoking a session twice is harmless.
         for attempt in 1..=MAX_ATTEMPTS {
-            // The permit is released before the delay, so that other sessions do not wait for it.
+            // The permit is released before the delay, so that other sessions do not have to wait.
             let permit = calls.acquire().await;
             let revoked = backend.revoke_session(session_id).await;
             drop(permit);
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn numbers_of_sessions_and_calls_are_bounded() {
+    async fn pending_sessions_and_concurrent_calls_are_bounded() {
         let (server, revocations) = revocations().await;
         server.hold(true);
         for number in 0..2 * MAX_PENDING {

@@ -13,14 +13,14 @@ const PAGE: u64 = 100;
 /// Stores all of Clerk's users and deletes those whom Clerk no longer has.
 pub(crate) async fn sync(clerk: &BackendApi, directory: &UserDirectory) -> Result<SyncReport> {
     let mut unseen: HashSet<String> = directory.subjects().await?.into_iter().collect();
-    // Subjects with another form come from another provider, so Clerk has no record of them.
+    // Subjects with a different format come from another provider, so Clerk has no record of them.
     unseen.retain(|subject| is_user_id(subject));
     require_same_instance(clerk, &unseen).await?;
     let mut report = SyncReport::default();
     loop {
         let query = UserQuery {
-            // The oldest users come first, so that new users appear after the current page and not
-            // before it.
+            // With the oldest users first, new users appear after the current page and not before
+            // it.
             order_by: Some("created_at".to_owned()),
             offset: report.found,
             limit: PAGE,
@@ -43,7 +43,8 @@ pub(crate) async fn sync(clerk: &BackendApi, directory: &UserDirectory) -> Resul
         }
     }
     for subject in &unseen {
-        // A deletion during the sync shifts the pages, so a user may have been missed.
+        // If a user was deleted during the sync, the pages have shifted, and this user may have
+        // been missed.
         if clerk.user_with(subject, RetryPolicy::BULK).await?.is_none() {
             let change = ProviderEvent::UserDeleted { subject };
             let applied = directory.apply(None, change).await?;
@@ -58,7 +59,7 @@ pub(crate) async fn sync(clerk: &BackendApi, directory: &UserDirectory) -> Resul
 
 /// Checks that Clerk has at least one of the portal's users.
 ///
-/// If the keys belonged to another instance, the sync would delete every user of the portal.
+/// If the keys belonged to another instance, the sync would delete all of the portal's users.
 async fn require_same_instance(clerk: &BackendApi, known: &HashSet<String>) -> Result<()> {
     let known: Vec<&String> = known.iter().collect();
     for some in known.chunks(PAGE as usize) {

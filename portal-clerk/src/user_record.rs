@@ -1,4 +1,4 @@
-//! Clerk's record of a user and its conversion to a profile.
+//! Clerk's user records, and their conversion to profiles.
 
 use portal_core::auth::Profile;
 use serde_json::Value;
@@ -21,10 +21,11 @@ fn is_id(text: &str, prefix: &str) -> bool {
 
 /// Converts a record to the portal's profile.
 ///
-/// `unsafe_metadata`, which users write themselves, has no effect. Private metadata, which Clerk
-/// stores for servers only, is removed from the data that may be shown.
+/// `unsafe_metadata`, which users can write themselves, has no effect. Private metadata, which is
+/// meant only for servers, is removed from the data that may be shown.
 pub(crate) fn profile(mut record: Value) -> Profile {
-    // PostgreSQL cannot store NUL, and the webhook must not fail repeatedly because of it.
+    // PostgreSQL cannot store NUL characters, and the webhook must not fail repeatedly because of
+    // one.
     let text = |value: &Value| value.as_str().unwrap_or_default().replace('\0', "");
     let primary = record["primary_email_address_id"].as_str();
     let address = record["email_addresses"]
@@ -34,7 +35,7 @@ pub(crate) fn profile(mut record: Value) -> Profile {
         .find(|address| primary.is_some() && address["id"].as_str() == primary);
     let mut profile = Profile::default();
     if let Some(address) = address {
-        // NUL is not removed here, because that would result in a different address.
+        // NUL characters are not removed here, because that would result in a different address.
         profile.email = address["email_address"]
             .as_str()
             .unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Calls to the Backend API and their retries.
+//! Calls to the Backend API, with retries.
 
 use std::time::{Duration, Instant};
 
@@ -21,33 +21,33 @@ const INITIAL_BACKOFF: Duration = Duration::from_millis(250);
 pub(crate) struct RetryPolicy {
     attempts: u32,
     longest_pause: Duration,
-    /// `true` if an attempt that timed out is retried.
+    /// `true` if an attempt is retried after a timeout.
     waits_again: bool,
     /// Time limit for all attempts together.
     total: Duration,
 }
 
 impl RetryPolicy {
-    /// Policy for calls that can succeed only once.
+    /// Policy for calls that are never repeated because they can succeed only once.
     pub(crate) const ONCE: Self = Self {
         attempts: 1,
         longest_pause: Duration::ZERO,
         waits_again: false,
         total: TIMEOUT,
     };
-    /// Policy for calls that a browser waits for.
+    /// Policy for calls on which a browser is waiting.
     pub(crate) const REQUEST: Self = Self {
         attempts: 2,
         longest_pause: Duration::from_secs(1),
         waits_again: false,
-        // The user must receive a response within five seconds.
+        // The browser must receive a response within five seconds.
         total: TIMEOUT,
     };
-    /// Policy for calls that a program waits for.
+    /// Policy for calls on which a program is waiting.
     pub(crate) const DEFAULT: Self = Self {
         attempts: 3,
         longest_pause: Duration::from_secs(10),
-        // A request may be waiting for this call, so an attempt that timed out is not retried.
+        // A request may be waiting for this call, so it is not retried after a timeout.
         waits_again: false,
         total: Duration::from_secs(60),
     };
@@ -84,7 +84,7 @@ impl Client {
         })
     }
 
-    /// Sends a read-only call and retries transient failures.
+    /// Makes a read-only call and retries it after transient failures.
     pub(super) async fn get(
         &self,
         path: &[&str],
@@ -128,7 +128,7 @@ impl Client {
         })
     }
 
-    /// Sends a call that changes data. It is sent only once, because a failed call may have taken
+    /// Makes a call that changes data. It is not retried, because a failed call may have taken
     /// effect.
     pub(super) async fn change(
         &self,
@@ -203,7 +203,7 @@ async fn error_from_response(response: Response) -> BackendError {
     let ray = text("cf-ray");
     let retry_after = text(header::RETRY_AFTER.as_str());
     let retry_after = retry_after.and_then(|seconds| seconds.trim().parse().ok());
-    // If the body is unreadable, the error contains only the status.
+    // If the body cannot be read, the error contains only the status.
     let body = http::body(response, MAX_BODY).await.unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let first = |member: &str| body["errors"][0][member].as_str().map(str::to_owned);

@@ -14,19 +14,19 @@ pub enum BackendError {
         "Clerk's Backend API is not configured: the portal has not started or has no Clerk keys"
     )]
     NotConfigured,
-    /// The id does not have the form of Clerk's ids; no request was sent.
+    /// The id does not have the format of Clerk's ids; no request was sent.
     #[error("invalid Clerk id: {0:?}")]
     InvalidId(String),
     /// Clerk responded with an error.
     #[error("Clerk responded with {status} {code}: {message} ({})", trace_id.as_deref().unwrap_or("no trace id"))]
     Refused {
-        /// Status of the response.
+        /// Status code of the response.
         status: u16,
         /// Clerk's error code, such as `resource_not_found`.
         code: String,
         /// Clerk's error message.
         message: String,
-        /// Trace id of the call, for Clerk's support.
+        /// Trace id of the call, for Clerk's support team.
         trace_id: Option<String>,
         /// Delay after which Clerk accepts a retry.
         retry_after: Option<Duration>,
@@ -34,7 +34,7 @@ pub enum BackendError {
     /// Clerk is unreachable or closed the connection early.
     #[error("Clerk is unreachable: {0}")]
     Unreachable(String),
-    /// The response does not have the expected form.
+    /// The response does not have the expected format.
     #[error("unexpected response from Clerk: {0}")]
     Unexpected(String),
 }
@@ -46,7 +46,7 @@ impl BackendError {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
-    /// Returns `true` if the same call is likely to succeed a little later.
+    /// Returns `true` if the same call is likely to succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Clerk's Backend API, limited to the calls a portal needs.
+//! Clerk's Backend API, limited to the calls that a portal needs.
 
 mod client;
 mod error;
@@ -22,9 +22,9 @@ pub use records::{ClerkSession, ClerkUser, MetadataChange, UserQuery};
 
 /// Client for Clerk's Backend API with the portal's secret key. Cheap to clone.
 ///
-/// It works once the portal has started, if the portal uses Clerk. Each call uses the network and
-/// counts against Clerk's rate limits; requests from users whom the portal has stored need no call.
-/// Calls that only read are retried if Clerk is unavailable or requests a delay.
+/// It can be used once a portal that uses Clerk has started. Each call uses the network and counts
+/// against Clerk's rate limits; authenticating users whom the portal has stored needs no call.
+/// Read-only calls are retried if Clerk is unavailable or requests a delay.
 ///
 /// ```no_run
 /// use portal_clerk::{BackendApi, ClerkAuth, MetadataChange};
@@ -94,8 +94,8 @@ impl BackendApi {
         }
     }
 
-    /// Returns the record of a user whom the portal has not stored yet, while the user's browser
-    /// waits.
+    /// Returns the record of a user whom the portal has not stored yet, while the user's browser is
+    /// waiting.
     pub(crate) async fn profile(&self, subject: &str) -> Result<Option<Profile>, AuthError> {
         if !is_user_id(subject) {
             return Ok(None);
@@ -124,7 +124,7 @@ impl BackendApi {
         list(body)?.into_iter().map(ClerkUser::read).collect()
     }
 
-    /// Returns the number of users that match a query; its order, offset and limit are ignored.
+    /// Returns the number of users who match a query, ignoring its order, offset and limit.
     ///
     /// # Errors
     ///
@@ -140,7 +140,7 @@ impl BackendApi {
             .ok_or_else(|| BackendError::Unexpected("no count in the response".to_owned()))
     }
 
-    /// Merges a change into the metadata of a user and returns the changed user.
+    /// Merges a change into a user's metadata and returns the updated user.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl BackendApi {
         ClerkUser::read(self.client()?.change(Method::POST, &path, None).await?)
     }
 
-    /// Returns the active sessions of a user.
+    /// Returns a user's active sessions.
     ///
     /// # Errors
     ///
@@ -211,7 +211,7 @@ impl BackendApi {
         }
     }
 
-    /// Revokes a session, so that it gets no new tokens.
+    /// Revokes a session, for which Clerk then issues no more tokens.
     ///
     /// Tokens already issued remain valid until they expire; this portal rejects them once the
     /// webhook arrives.
@@ -247,7 +247,7 @@ impl std::fmt::Debug for BackendApi {
     }
 }
 
-/// Checks that an id can be part of a path.
+/// Checks that an id can be used in a URL path.
 fn user_id(id: &str) -> Result<&str, BackendError> {
     if is_user_id(id) {
         Ok(id)

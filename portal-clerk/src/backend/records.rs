@@ -1,4 +1,4 @@
-//! Records and parameters of the Backend API.
+//! Records and parameters in calls to the Backend API.
 
 use portal_core::auth::Profile;
 use serde::Deserialize;
@@ -11,9 +11,9 @@ use crate::user_record;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ClerkUser {
-    /// Id of the user, `user_…`; the `clerk_id` of the local user.
+    /// Id of the user, such as `user_…`; stored as the `clerk_id` of the local user.
     pub id: String,
-    /// Name, e-mail address, metadata and the other data in the record.
+    /// Name, e-mail address, metadata and other data from the record.
     pub profile: Profile,
 }
 
@@ -35,11 +35,12 @@ impl ClerkUser {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct ClerkSession {
-    /// Id of the session, `sess_…`.
+    /// Id of the session, such as `sess_…`.
     pub id: String,
-    /// Id of the user to whom the session belongs.
+    /// Id of the session's user.
     pub user_id: String,
-    /// Status: `active`, `ended`, `expired`, `removed`, `revoked`, or one that Clerk adds later.
+    /// Status: `active`, `ended`, `expired`, `removed`, `revoked`, or a status that Clerk adds
+    /// later.
     pub status: String,
     /// Time at which the session was last used, in milliseconds since 1970.
     #[serde(default)]
@@ -49,7 +50,7 @@ pub struct ClerkSession {
     pub expire_at: i64,
 }
 
-/// Selection of users; an empty query selects all of them.
+/// Criteria for listing users; an empty query selects all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserQuery {
     /// Part of a name, an e-mail address or an id.
@@ -76,7 +77,7 @@ impl UserQuery {
         search.chain(addresses).chain(ids).collect()
     }
 
-    /// Returns the query parameters that select users, with order, offset and limit.
+    /// Returns the query parameters that select users, including the order, offset and limit.
     pub(super) fn page(&self) -> Vec<(&'static str, String)> {
         let limit = if self.limit == 0 { 100 } else { self.limit };
         let mut page = self.filter();
@@ -91,8 +92,8 @@ impl UserQuery {
 
 /// Fields to merge into a user's metadata; `null` removes a field.
 ///
-/// Objects are merged field by field. Clerk's `unsafe` metadata is not included: users can write it
-/// themselves, so nothing may depend on it.
+/// Objects are merged field by field. Clerk's `unsafe` metadata cannot be changed here: users can
+/// write it themselves, so nothing may depend on it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MetadataChange {
     /// Metadata that everyone can read.

@@ -51,7 +51,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         .aliases(&["NEXT_PUBLIC_CLERK_IS_SATELLITE", "IS_SATELLITE"]),
 ];
 
-/// Provider selected by the settings.
+/// The provider that the settings select.
 pub(crate) enum ProviderConfig {
     /// A real Clerk instance.
     Clerk(Box<ClerkConfig>),
@@ -74,13 +74,13 @@ pub(crate) struct ClerkConfig {
     pub(crate) frontend_api: String,
     /// Base URL of the Backend API, without `/v1`.
     pub(crate) backend_api: String,
-    /// Secrets with which Clerk signs webhooks, if webhooks are enabled.
+    /// Secrets with which Clerk signs webhooks; `None` if webhooks are disabled.
     pub(crate) webhook_secrets: Option<SigningSecrets>,
     /// `true` if only `https://` is allowed.
     pub(crate) https_only: bool,
 }
 
-/// Type of the Clerk instance that a key belongs to.
+/// Type of the Clerk instance to which a key belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     Test,
@@ -106,7 +106,7 @@ impl KeyKind {
     }
 }
 
-/// Publishable key: `pk_test_` or `pk_live_`, followed by the base64 of a host and `$`.
+/// Publishable key: `pk_test_` or `pk_live_`, followed by the base64 encoding of a host and `$`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PublishableKey {
     text: String,
@@ -170,7 +170,7 @@ impl ClerkConfig {
     }
 }
 
-/// Returns `true` if a string is a host with an optional port and no other parts of a URL.
+/// Returns `true` if a string is a host with an optional port, without any other parts of a URL.
 fn is_host(text: &str) -> bool {
     let plain = text
         .bytes()
@@ -178,7 +178,7 @@ fn is_host(text: &str) -> bool {
     plain && Url::parse(&format!("https://{text}")).is_ok_and(|url| url.path() == "/")
 }
 
-/// Reads the settings; each problem is one line that starts with the name of the variable.
+/// Reads the settings. Each problem is one line, which starts with the name of the variable.
 pub(crate) fn read(config: &Config) -> (Option<ProviderConfig>, Vec<String>) {
     let mut problems = Vec::new();
     let settings = &config.settings;
@@ -232,10 +232,10 @@ fn without_keys(config: &Config, problems: &mut Vec<String>) -> Option<ProviderC
     development(config, problems)
 }
 
-/// Checks that development sign-in serves this machine only.
+/// Checks that development sign-in is only available on this machine.
 ///
-/// A proxy would forward requests from anywhere, and if it runs on this machine they arrive from
-/// a loopback address.
+/// A proxy would forward requests from anywhere; if it runs on this machine, they arrive from a
+/// loopback address.
 #[cfg(feature = "dev-identity")]
 fn development(config: &Config, problems: &mut Vec<String>) -> Option<ProviderConfig> {
     let why = "without Clerk's keys anyone who reaches the portal could sign in as any user";
@@ -247,7 +247,7 @@ fn development(config: &Config, problems: &mut Vec<String>) -> Option<ProviderCo
             "HOST is `{host}`, but {why}; set HOST to `127.0.0.1`, {keys}"
         ));
     }
-    // The default is derived from `HOST`, whose problem has already been reported.
+    // The default is derived from `HOST`, for which a problem has already been reported.
     let is_default = config.settings.get("PUBLIC_URL").is_none() && !refused.is_empty();
     let url = config.public_url.as_str();
     let is_local = Url::parse(url)

@@ -1,4 +1,4 @@
-//! Key that signs development tokens; each database has one.
+//! The key that signs development tokens; each database has its own.
 
 use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -21,7 +21,7 @@ pub(crate) struct DevKey {
 }
 
 impl DevKey {
-    /// Loads the key from a database; the first portal that uses the database generates it.
+    /// Loads the key from the database; the first portal that uses the database generates it.
     pub(crate) async fn load(values: &KeyValueStore) -> Result<Self> {
         let stored: String = match values.get(NAME).await? {
             Some(stored) => stored,
@@ -47,7 +47,7 @@ impl DevKey {
         })
     }
 
-    /// Returns an RS256 signature.
+    /// Returns the RS256 signature of a message.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
@@ -62,7 +62,7 @@ impl DevKey {
     }
 }
 
-/// Generates a private key and returns its PKCS#8 form as base64.
+/// Generates a private key and returns it in PKCS#8 format, encoded as base64.
 pub(crate) fn generate() -> Result<String> {
     let failed = |_| Error::internal("failed to generate an RSA key");
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;

@@ -1,6 +1,6 @@
 //! Development identity provider: anyone can sign in as any user.
 //!
-//! It uses the protocol and the verifier of the real provider.
+//! It uses the same protocol and verifier as the real provider.
 
 mod keys;
 mod page;
@@ -34,9 +34,9 @@ pub(crate) struct DevProvider {
     home_path: String,
 }
 
-/// Validated data about a user who signs in.
+/// Validated data about a user who is signing in.
 struct DevUser {
-    /// E-mail address in lower case.
+    /// Lower-case e-mail address.
     email: String,
     email_verified: bool,
     /// First name; `None` keeps the name from an earlier sign-in.
@@ -75,7 +75,7 @@ impl DevProvider {
         })
     }
 
-    /// Stores the user who signs in, in the format of Clerk's records.
+    /// Stores the record of a user who is signing in, in Clerk's format.
     async fn record(&self, subject: &str, person: &DevUser) -> Result<()> {
         let name = record_name(subject);
         let existing: Value = self.values.get(&name).await?.unwrap_or_default();

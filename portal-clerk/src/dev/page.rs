@@ -1,4 +1,4 @@
-//! Form on the sign-in page.
+//! The form on the sign-in page.
 
 use maud::{Markup, html};
 use portal_core::FieldError;
@@ -17,7 +17,8 @@ pub(crate) fn sign_in(page: &SignInPage<'_>) -> Markup {
     };
     let given = |name: &str| query::value(page.query, name).unwrap_or_default();
     let (email, first_name, last_name) = (given("email"), given("first_name"), given("last_name"));
-    // A rejected form is shown here again, and its fields are validated again to obtain the errors.
+    // If the form was rejected, the page shows it again and revalidates its fields to obtain the
+    // errors.
     let errors = match query::has(page.query, "checked") {
         true => DevUser::of_form(&email, &first_name, &last_name).err(),
         false => None,

@@ -38,7 +38,7 @@ pub(crate) fn routes() -> Routes<Arc<DevProvider>> {
         .map_handlers(|handlers| handlers.route_layer(middleware::from_fn(require_loopback)))
 }
 
-/// Rejects requests for host names of other machines, and requests that a proxy has forwarded.
+/// Rejects requests for other machines' host names, and requests forwarded by a proxy.
 ///
 /// Without this check, a page whose host name an attacker has rebound to the loopback address could
 /// sign in as any user. A forwarded request may come from any machine.
@@ -62,7 +62,8 @@ fn is_forwarded(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Returns `true` if the caller is on this machine or the server does not provide its IP address.
+/// Returns `true` if the caller is on this machine or the server does not provide the caller's IP
+/// address.
 ///
 /// An application that serves the router itself provides the address by calling
 /// `into_make_service_with_connect_info`.
@@ -73,7 +74,7 @@ fn is_from_this_machine(request: &Request) -> bool {
         .is_none_or(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
 }
 
-/// Returns `true` if every host name in a request is a name of this machine.
+/// Returns `true` if every host name in a request refers to this machine.
 fn is_local(request: &Request) -> bool {
     let headers = request.headers().get_all(header::HOST);
     let names: Vec<&str> = headers
@@ -117,7 +118,8 @@ struct SignInForm {
 }
 
 impl SignInForm {
-    /// Returns the URL of the form with the submitted values; the page shows the errors.
+    /// Returns the URL of the page with the form and the submitted values; the page shows the
+    /// errors.
     fn page(&self, base_path: &str) -> String {
         let page = if self.sign_up { "sign-up" } else { "sign-in" };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -127,7 +129,8 @@ impl SignInForm {
             ("first_name", &self.first_name, MAX_NAME),
             ("last_name", &self.last_name, MAX_NAME),
         ] {
-            // One character above the limit is enough to cause the error and keeps the URL short.
+            // One character above the limit is enough to trigger the error, and keeps the URL
+            // short.
             let value: String = value.chars().take(longest + 1).collect();
             query.append_pair(name, &value);
         }
@@ -146,7 +149,7 @@ async fn sign_in(
     let names = (form.first_name.as_str(), form.last_name.as_str());
     let person = match DevUser::of_form(&form.email, names.0, names.1) {
         Ok(person) => person,
-        // A browser is redirected back to its form; a program receives the errors.
+        // A browser is redirected back to the form; other clients receive the errors.
         Err(_) if wants_page(&headers) => {
             let page = form.page(&development.base_path);
             return Ok(Redirect::to(&page).into_response());
@@ -232,7 +235,7 @@ impl DevUser {
         Self::new(email, first_name, last_name, email_verified, errors).map_err(Error::invalid)
     }
 
-    /// Reads a user from the form fields; fails with the errors of all fields.
+    /// Reads a user from the form fields; fails with the errors in all fields.
     pub(super) fn of_form(
         email: &str,
         first_name: &str,

@@ -1,4 +1,4 @@
-//! Tests of the development identity provider, as browsers and scripts use it.
+//! Tests of the development identity provider as used by browsers and scripts.
 
 use std::sync::Arc;
 
@@ -111,7 +111,7 @@ async fn token_for_scripts_is_a_session_of_the_user() {
     );
     assert!(auth.refreshes_profile());
 
-    // The user signs in again: this is the same user in a new session, and omitted fields keep
+    // When the user signs in again, it is the same user in a new session, and omitted fields keep
     // their values.
     let again = token(
         &auth,

@@ -1,4 +1,4 @@
-//! Session tokens in the format that Clerk uses.
+//! Session tokens in Clerk's format.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::keys::DevKey;
 use crate::token::CATEGORY_SESSION;
 
-/// Lifetime of a development session, in seconds. Clerk renews its tokens every minute.
+/// Lifetime of a development session, in seconds. In contrast, Clerk renews its tokens every
+/// minute.
 pub(crate) const LIFETIME: i64 = 24 * 60 * 60;
 
 pub(crate) struct Issuer {
@@ -18,7 +19,7 @@ pub(crate) struct Issuer {
     public_url: String,
 }
 
-/// Token of a new session.
+/// The token for a new session.
 pub(crate) struct IssuedToken {
     pub(crate) token: String,
     pub(crate) expires_at: DateTime<Utc>,

@@ -86,7 +86,7 @@ fn record(record: Option<&Value>) -> Response {
     }
 }
 
-/// Returns all values of a list in a query, such as `user_id[]=a&user_id[]=b`.
+/// Returns all values of a list parameter in a query, such as `user_id[]=a&user_id[]=b`.
 fn values(query: Option<&str>, name: &str) -> Vec<String> {
     let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     pairs
@@ -100,7 +100,7 @@ fn number(query: Option<&str>, name: &str, default: usize) -> usize {
     given.map_or(default, |text| text.parse().expect("value is a number"))
 }
 
-/// Returns the users that match a query, in the order in which they were created.
+/// Returns the users who match a query, in the order in which they were created.
 fn matching(instance: &Instance, query: Option<&str>) -> Vec<Value> {
     let (ids, addresses) = (values(query, "user_id"), values(query, "email_address"));
     let words = parameter(query, "query").map(|words| words.to_lowercase());
@@ -219,7 +219,7 @@ async fn revoke(State(instance): State<Arc<Instance>>, Path(id): Path<String>) -
     record(found.as_ref())
 }
 
-/// Returns the cookies of a handshake; a nonce is valid once.
+/// Returns the cookies for a handshake; a nonce is valid only once.
 async fn handshake_payload(
     State(instance): State<Arc<Instance>>,
     RawQuery(query): RawQuery,

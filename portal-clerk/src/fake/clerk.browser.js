@@ -1,4 +1,4 @@
-// Replaces clerk-js: maintains the session cookie and mounts the components of the UI script.
+// Replaces clerk-js: maintains the session cookie and mounts the UI script's components.
 "use strict";
 (() => {
   const frontendApi = new URL(document.currentScript.src).origin;

@@ -1,4 +1,4 @@
-//! Fake Frontend API: key set, handshake, and the calls that the script in the browser makes.
+//! Fake Frontend API: the key set, the handshake, and the calls made by the script in the browser.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::state::{Client, Instance, State as Memory};
 use super::{InstanceKind, JwksBehavior};
 
-/// Cookie that identifies the browser on the fake's origin.
+/// Cookie that identifies the browser on the fake instance's origin.
 pub(super) const CLIENT_COOKIE: &str = "__client";
 pub(super) const DEV_BROWSER: &str = "__clerk_db_jwt";
 
@@ -50,7 +50,7 @@ pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     Some(value.into_owned())
 }
 
-/// Returns the URL to redirect a browser back to, if it is allowed.
+/// Returns the URL to which a browser is redirected back, if that is allowed.
 pub(super) fn return_address(state: &Memory, text: Option<&str>) -> Option<Url> {
     let url = Url::parse(text?).ok()?;
     let loopback = matches!(url.host_str()?, "127.0.0.1" | "localhost" | "[::1]");
@@ -163,7 +163,7 @@ pub(super) fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("value is a valid header")
 }
 
-/// Returns a response that the portal's pages may read.
+/// Returns a response that scripts on the portal's pages may read.
 fn shared(headers: &HeaderMap, body: Value) -> Response {
     let origin = headers.get(header::ORIGIN).cloned();
     let mut response = Json(body).into_response();
@@ -185,7 +185,7 @@ fn origin_of(headers: &HeaderMap) -> &str {
         .unwrap_or_default()
 }
 
-/// Returns the signed-in user with a new token.
+/// Returns the signed-in user and a new token.
 async fn client(
     State(instance): State<Arc<Instance>>,
     RawQuery(query): RawQuery,
@@ -246,7 +246,7 @@ async fn sign_out(
     shared(&headers, json!({"status": "ended"}))
 }
 
-/// Returns `true` if an active session belongs to the requesting browser.
+/// Returns `true` if a session is active and belongs to the requesting browser.
 fn owns(state: &Memory, headers: &HeaderMap, query: Option<&str>, session_id: &str) -> bool {
     let client = find_client(state, headers, query);
     let session = state.session(session_id);

@@ -1,4 +1,4 @@
-//! Keys of the fake instance.
+//! The fake instance's keys.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::jwks::RsaKey;
 
-/// Signing key of session tokens.
+/// Key that signs session tokens.
 pub(super) struct SigningKey {
     pub(super) kid: String,
     pair: KeyPair,
@@ -21,13 +21,13 @@ impl SigningKey {
     pub(super) fn generate() -> Self {
         Self {
             kid: format!("ins_{}", Uuid::new_v4().simple()),
-            pair: KeyPair::generate(KeySize::Rsa2048).expect("RSA key generation"),
+            pair: KeyPair::generate(KeySize::Rsa2048).expect("an RSA key can be generated"),
         }
     }
 
     pub(super) fn jwk(&self) -> Value {
         RsaKey::from_public_key(self.pair.public_key())
-            .expect("key has 2048 bits")
+            .expect("the key has 2048 bits")
             .to_jwk(&self.kid)
     }
 
@@ -36,12 +36,12 @@ impl SigningKey {
             .pair
             .public_key()
             .as_der()
-            .expect("DER encoding of the key");
+            .expect("the key can be encoded as DER");
         let body = STANDARD.encode(der.as_ref());
         format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
     }
 
-    /// Signs a JWT with a category.
+    /// Signs a JWT with the given category.
     pub(super) fn sign(&self, category: Option<&str>, claims: &Value) -> String {
         let mut header = json!({"alg": "RS256", "kid": self.kid, "typ": "JWT"});
         if let Some(category) = category {
@@ -60,7 +60,7 @@ impl SigningKey {
                 message.as_bytes(),
                 &mut signature,
             )
-            .expect("key signs");
+            .expect("the key can sign");
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }

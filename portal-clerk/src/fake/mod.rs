@@ -1,7 +1,7 @@
 //! Fake Clerk that runs within a test, on a loopback port.
 //!
-//! It implements the key set, the Frontend API, the hosted pages, the Backend API and webhooks,
-//! limited to the features that a portal uses.
+//! It implements those parts of the key set, Frontend API, hosted pages, Backend API and webhooks
+//! that a portal uses.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -36,13 +36,13 @@ pub use webhook::{Webhook, WebhookResponse};
 /// Type of a Clerk instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstanceKind {
-    /// `pk_test_…`: URLs carry the state of the browser.
+    /// `pk_test_…`: the browser's state is passed in URLs.
     Development,
-    /// `pk_live_…`: cookies carry the state of the browser.
+    /// `pk_live_…`: the browser's state is passed in cookies.
     Production,
 }
 
-/// Behavior of the endpoint that serves the public keys.
+/// Behavior of the endpoint for the public keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JwksBehavior {
     /// Serves the key set.
@@ -57,7 +57,7 @@ pub enum JwksBehavior {
 
 /// Fake Clerk instance for a single test, which listens on a free port of 127.0.0.1 until dropped.
 ///
-/// Impossible operations, such as creating a session for an unknown user, panic.
+/// Panics on impossible operations, such as creating a session for an unknown user.
 pub struct FakeClerk {
     instance: Arc<Instance>,
     webhook_secret: String,
@@ -75,10 +75,10 @@ impl FakeClerk {
     pub async fn start_as(kind: InstanceKind) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
-            .expect("port is free");
+            .expect("a port is free");
         let address = listener
             .local_addr()
-            .expect("listener is bound")
+            .expect("the listener is bound")
             .to_string();
         let instance = Arc::new(Instance::new(kind, &address));
         let router = Router::new()
@@ -99,13 +99,14 @@ impl FakeClerk {
         }
     }
 
-    /// Returns the base URL of both APIs and of the hosted pages, which is also the tokens' issuer.
+    /// Returns the base URL of both APIs and the hosted pages, which is also the issuer of the
+    /// tokens.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.instance.url
     }
 
-    /// Returns the publishable key, which contains the host and port of the instance.
+    /// Returns the publishable key, which contains the instance's host and port.
     #[must_use]
     pub fn publishable_key(&self) -> &str {
         &self.instance.publishable_key
@@ -117,7 +118,7 @@ impl FakeClerk {
         &self.instance.secret_key
     }
 
-    /// Returns the secret that signs the webhooks.
+    /// Returns the secret with which webhooks are signed.
     #[must_use]
     pub fn webhook_secret(&self) -> &str {
         &self.webhook_secret
@@ -129,7 +130,7 @@ impl FakeClerk {
         &self.instance.suffix
     }
 
-    /// Returns the current public key in PEM, for `CLERK_JWT_KEY`.
+    /// Returns the current public key in PEM format, for `CLERK_JWT_KEY`.
     #[must_use]
     pub fn pem(&self) -> String {
         self.state().key.pem()
@@ -152,19 +153,19 @@ impl FakeClerk {
 
     // Users.
 
-    /// Returns the id of the user with an e-mail address; creates the user if missing, with a
-    /// verified address.
+    /// Returns the id of the user with an e-mail address. A user who does not exist is created with
+    /// a verified address.
     pub fn user(&self, email: &str) -> String {
         self.state().user_of(email, "Test", "Person")
     }
 
-    /// Returns the record of a user as the Backend API returns it.
+    /// Returns a user's record as the Backend API would.
     #[must_use]
     pub fn record(&self, user_id: &str) -> Option<Value> {
         self.state().user(user_id).cloned()
     }
 
-    /// Changes the record of a user and updates its `updated_at`.
+    /// Changes a user's record and updates its `updated_at`.
     pub fn update_user(&self, user_id: &str, edit: impl FnOnce(&mut Value)) {
         let mut state = self.state();
         let edited = state.edit(user_id, edit);
@@ -197,25 +198,26 @@ impl FakeClerk {
         state.open_session(user_id, &client.id)
     }
 
-    /// Returns a token for a new session, for pages of an origin such as `http://127.0.0.1:8000`.
+    /// Creates a session and returns a token for it, for pages from an origin such as
+    /// `http://127.0.0.1:8000`.
     pub fn session_token(&self, user_id: &str, origin: &str) -> String {
         let session = self.session(user_id);
         self.token(&session, origin)
     }
 
-    /// Returns a new token for a session, whatever the session's status.
+    /// Returns a new token for a session, regardless of the session's status.
     #[must_use]
     pub fn token(&self, session_id: &str, origin: &str) -> String {
         self.instance.token(session_id, origin, &json!({}))
     }
 
-    /// Returns a token for a session, with changed claims; `null` removes a claim.
+    /// Returns a token for a session with the given changes to its claims; `null` removes a claim.
     #[must_use]
     pub fn token_with(&self, session_id: &str, origin: &str, claims: &Value) -> String {
         self.instance.token(session_id, origin, claims)
     }
 
-    /// Returns a user's sessions, oldest first, whatever their status.
+    /// Returns the ids of all of a user's sessions, oldest first, regardless of their status.
     #[must_use]
     pub fn sessions_of(&self, user_id: &str) -> Vec<String> {
         let state = self.state();
@@ -234,7 +236,7 @@ impl FakeClerk {
         session.status
     }
 
-    /// Revokes a session, so that it gets no new tokens.
+    /// Revokes a session, for which no more tokens are then issued.
     pub fn revoke(&self, session_id: &str) {
         let ended = self.state().end_session(session_id, "revoked");
         assert!(ended, "there is no active session {session_id}");
@@ -247,26 +249,26 @@ impl FakeClerk {
         self.state().token_lifetime = seconds;
     }
 
-    /// Sets whether the script in the browser renews tokens automatically. Default: `true`.
+    /// Sets whether the browser's script renews tokens automatically. Default: `true`.
     pub fn set_renewal_in_browser(&self, renews: bool) {
         self.state().renew_in_browser = renews;
     }
 
     // Keys.
 
-    /// Sets the behavior of the endpoint that serves the public keys.
+    /// Sets the behavior of the endpoint for the public keys.
     pub fn set_jwks(&self, jwks: JwksBehavior) {
         self.state().jwks = jwks;
     }
 
-    /// Replaces the signing key; earlier tokens then name a key that no longer exists.
+    /// Replaces the signing key; earlier tokens then refer to a key that no longer exists.
     pub fn rotate_keys(&self) {
-        // Generating a key is slow, so it is done before the lock is acquired.
+        // Generating a key is slow, so this is done before the lock is acquired.
         let key = SigningKey::generate();
         self.state().key = key;
     }
 
-    /// Returns the number of requests for the public keys.
+    /// Returns the number of requests for the public keys so far.
     #[must_use]
     pub fn jwks_fetch_count(&self) -> usize {
         self.state().jwks_fetches
@@ -274,7 +276,7 @@ impl FakeClerk {
 
     // Frontend API.
 
-    /// Returns the number of handshakes that were started.
+    /// Returns the number of handshakes started so far.
     #[must_use]
     pub fn handshake_count(&self) -> usize {
         self.state().handshake_count
@@ -285,8 +287,7 @@ impl FakeClerk {
         self.state().handshake_tokens = tokens;
     }
 
-    /// Returns the `__client` cookie of a new signed-in browser, for tests that run without a
-    /// browser.
+    /// Signs a user in and returns the `__client` cookie, for tests that run without a browser.
     pub fn client_cookie(&self, user_id: &str) -> String {
         let mut state = self.state();
         let client = state.new_client();
@@ -294,7 +295,7 @@ impl FakeClerk {
         client.id
     }
 
-    /// Allows redirects back to an origin that is not on this machine.
+    /// Allows browsers to be redirected back to an origin that is not on this machine.
     pub fn allow_origin(&self, origin: &str) {
         self.state().origins.push(origin.to_owned());
     }
@@ -306,7 +307,7 @@ impl FakeClerk {
         self.state().refusals = (calls, retry_after_seconds);
     }
 
-    /// Makes every call to the Backend API fail with a status; `None` restores the usual behavior.
+    /// Makes every call to the Backend API fail with a status; `None` restores normal behavior.
     pub fn set_failure(&self, status: Option<u16>) {
         self.state().failure = status;
     }
@@ -316,7 +317,7 @@ impl FakeClerk {
         self.state().hangs = hangs;
     }
 
-    /// Omits a user from lists, as if they had moved between pages while the pages were read.
+    /// Omits a user from lists, as if they had moved to another page of the list while it was read.
     pub fn hide_from_lists(&self, user_id: &str) {
         self.state().hidden.push(user_id.to_owned());
     }
@@ -329,7 +330,7 @@ impl FakeClerk {
 
     // Webhooks.
 
-    /// Creates a signed webhook message of the given type with the current time.
+    /// Creates a signed webhook message of the given type, with the current time.
     pub fn webhook_event(&self, kind: &str, data: Value) -> Webhook {
         Webhook::new(&self.webhook_secret, kind, data)
     }
@@ -357,7 +358,7 @@ impl FakeClerk {
         self.webhook_event(kind, data)
     }
 
-    /// Sends a message to a portal's `/api/webhooks/clerk` route. Each call sends it once.
+    /// Sends a message to a portal's `/api/webhooks/clerk` route once.
     pub async fn send_webhook(&self, portal: &str, webhook: &Webhook) -> WebhookResponse {
         webhook.send(&self.client, portal).await
     }

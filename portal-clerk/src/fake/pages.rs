@@ -92,8 +92,8 @@ async fn submit(
             let mut query = target.query_pairs_mut();
             query.append_pair(DEV_BROWSER, &client.dev_browser);
         }
-        // These cookies are set for the portal's domain and reveal this browser's last sign-in to
-        // the portal.
+        // These cookies are set for the portal's domain and contain the time of this browser's last
+        // sign-in.
         InstanceKind::Production => {
             let now = chrono::Utc::now().timestamp();
             let suffix = &instance.suffix;

@@ -1,4 +1,4 @@
-//! State of the fake instance.
+//! The fake instance's state.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::token::CATEGORY_SESSION;
 /// Lifetime of a session, in milliseconds.
 const SESSION_LIFETIME: i64 = 7 * 24 * 60 * 60 * 1000;
 
-/// Constants of an instance, and its state, which a lock protects.
+/// An instance's constants, and its state, which is protected by a lock.
 pub(super) struct Instance {
     pub(super) kind: InstanceKind,
     pub(super) url: String,
@@ -29,7 +29,7 @@ pub(super) struct Instance {
 pub(super) struct State {
     /// Current signing key.
     pub(super) key: SigningKey,
-    /// Records in the order of their creation.
+    /// User records in the order of their creation.
     pub(super) users: Vec<Value>,
     pub(super) sessions: Vec<Session>,
     pub(super) clients: Vec<Client>,
@@ -42,7 +42,7 @@ pub(super) struct State {
     pub(super) renew_in_browser: bool,
     pub(super) jwks: JwksBehavior,
     pub(super) jwks_fetches: usize,
-    /// Number of Backend API calls that are still to fail with `429`, and their `Retry-After` in
+    /// Number of upcoming Backend API calls that fail with `429`, and their `Retry-After` in
     /// seconds.
     pub(super) refusals: (usize, u64),
     /// Status with which every call to the Backend API fails, if set.
@@ -65,12 +65,12 @@ pub(super) struct Session {
     pub(super) created_at: i64,
 }
 
-/// Browser that has visited the instance.
+/// A browser that has visited the instance.
 #[derive(Clone)]
 pub(super) struct Client {
-    /// Value of the browser's cookie on this origin.
+    /// Value of the browser's cookie on the instance's origin.
     pub(super) id: String,
-    /// Id of the browser in URLs of a development instance.
+    /// Id of the browser in a development instance's URLs.
     pub(super) dev_browser: String,
     /// Time of the browser's last sign-in or sign-out, in seconds since 1970.
     pub(super) updated_at: i64,
@@ -86,7 +86,7 @@ impl Instance {
             InstanceKind::Production => "live",
         };
         let publishable_key = format!("pk_{word}_{}", STANDARD_NO_PAD.encode(format!("{host}$")));
-        let parsed = PublishableKey::parse(&publishable_key).expect("publishable key is valid");
+        let parsed = PublishableKey::parse(&publishable_key).expect("the publishable key is valid");
         Self {
             kind,
             url: format!("http://{host}"),
@@ -119,7 +119,7 @@ impl Instance {
         self.state.lock()
     }
 
-    /// Returns a session token with changed claims; `null` removes a claim.
+    /// Returns a session token with the given changes to its claims; `null` removes a claim.
     pub(super) fn token(&self, session_id: &str, origin: &str, other: &Value) -> String {
         let state = self.state();
         let session = state.session(session_id).expect("the session exists");
@@ -146,7 +146,8 @@ impl State {
         self.users.iter().find(|user| user["id"] == id)
     }
 
-    /// Changes a record and sets `updated_at` to a time that is always later than the previous one.
+    /// Changes a record and sets `updated_at` to a time that is later than the previous one in any
+    /// case.
     pub(super) fn edit(&mut self, id: &str, edit: impl FnOnce(&mut Value)) -> Option<&Value> {
         let user = self.users.iter_mut().find(|user| user["id"] == id)?;
         edit(user);
@@ -155,7 +156,7 @@ impl State {
         Some(user)
     }
 
-    /// Returns the user with an e-mail address; creates one if it does not exist.
+    /// Returns the id of the user with an e-mail address; creates the user if they do not exist.
     pub(super) fn user_of(&mut self, email: &str, first_name: &str, last_name: &str) -> String {
         let existing = self.users.iter().find(|user| has_address(user, email));
         if let Some(user) = existing {
@@ -195,7 +196,7 @@ impl State {
         self.sessions.iter().find(|session| session.id == id)
     }
 
-    /// Creates a session for a user in a browser and returns its id.
+    /// Creates a session for a user in a browser and returns the session's id.
     pub(super) fn open_session(&mut self, user_id: &str, client_id: &str) -> String {
         assert!(self.user(user_id).is_some(), "there is no user {user_id}");
         let id = format!("sess_{}", Uuid::new_v4().simple());
@@ -210,7 +211,7 @@ impl State {
         id
     }
 
-    /// Sets the status of an active session; returns `false` if it is not active.
+    /// Ends an active session with the given status; returns `false` if it is not active.
     pub(super) fn end_session(&mut self, id: &str, status: &'static str) -> bool {
         let active = |session: &&mut Session| session.id == id && session.status == "active";
         let Some(session) = self.sessions.iter_mut().find(active) else {
@@ -263,7 +264,7 @@ impl State {
 }
 
 impl Session {
-    /// Returns the session's record as the API returns it.
+    /// Returns the session's record as the API would.
     pub(super) fn record(&self) -> Value {
         json!({
             "id": self.id,
@@ -292,7 +293,7 @@ pub(super) fn has_address(user: &Value, email: &str) -> bool {
         .any(|address| text(&address["email_address"]).eq_ignore_ascii_case(email))
 }
 
-/// Merges values as Clerk does: objects are merged field by field; `null` removes a field.
+/// Merges values like Clerk: objects are merged field by field, and `null` removes a field.
 pub(super) fn merge(into: &mut Value, other: &Value) {
     let Value::Object(other) = other else {
         *into = other.clone();
@@ -301,7 +302,7 @@ pub(super) fn merge(into: &mut Value, other: &Value) {
     if !into.is_object() {
         *into = json!({});
     }
-    let members = into.as_object_mut().expect("value is an object");
+    let members = into.as_object_mut().expect("the value is an object");
     for (name, value) in other {
         match value {
             Value::Null => drop(members.remove(name)),

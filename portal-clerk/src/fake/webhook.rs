@@ -1,4 +1,4 @@
-//! Clerk's webhook messages, signed in the way Svix signs them.
+//! Clerk's webhook messages, signed in the same way as by Svix.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -7,7 +7,7 @@ use chrono::Utc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Webhook message to a portal; tests may corrupt any part of it.
+/// A webhook message to a portal; tests may corrupt any part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Webhook {
@@ -19,11 +19,11 @@ pub struct Webhook {
     pub body: String,
     /// Secrets that sign the message, in order.
     pub secrets: Vec<String>,
-    /// Value that is sent instead of the signatures, if set.
+    /// If set, this value is sent instead of the signatures.
     pub signature: Option<String>,
 }
 
-/// Response of a portal to a webhook message.
+/// A portal's response to a webhook message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WebhookResponse {
@@ -34,7 +34,7 @@ pub struct WebhookResponse {
 }
 
 impl Webhook {
-    /// Creates a message of the given type with the current time.
+    /// Creates a message of the given type, with the current time.
     pub fn new(secret: &str, kind: &str, data: Value) -> Self {
         let timestamp = Utc::now();
         let body = json!({
@@ -54,7 +54,8 @@ impl Webhook {
         }
     }
 
-    /// Sets the time of sending to a number of seconds ago; a negative number is in the future.
+    /// Sets the time of sending to the given number of seconds ago; a negative number is in the
+    /// future.
     pub fn sent_ago(mut self, seconds: i64) -> Self {
         self.timestamp = Utc::now().timestamp() - seconds;
         self
@@ -75,7 +76,7 @@ impl Webhook {
         let message = format!("{}.{}.{}", self.id, self.timestamp, self.body);
         let signatures = self.secrets.iter().map(|secret| {
             let key = secret.strip_prefix("whsec_").unwrap_or(secret);
-            let key = STANDARD.decode(key).expect("secret is base64");
+            let key = STANDARD.decode(key).expect("the secret is base64");
             let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
             let signature = hmac::sign(&key, message.as_bytes());
             format!("v1,{}", STANDARD.encode(signature))
@@ -95,10 +96,10 @@ impl Webhook {
             .body(self.body.clone())
             .send()
             .await
-            .expect("portal responds");
+            .expect("the portal responds");
         WebhookResponse {
             status: response.status().as_u16(),
-            text: response.text().await.expect("body is text"),
+            text: response.text().await.expect("the body is text"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Limits for handshake nonces. Anyone can make one up, and each causes a call to Clerk's API.
+//! Limits for handshake nonces: anyone can make one up, and each causes a call to Clerk's API.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,19 +16,19 @@ use crate::token_cache::{self, Digest};
 
 /// Maximum number of unknown nonces to cache; an unknown nonce never becomes valid later.
 const MAX_UNKNOWN: usize = 4096;
-/// Maximum number of calls per network and window that are pending or had unknown nonces.
+/// Maximum number of calls per network and window that are pending or had an unknown nonce.
 const MAX_PER_NETWORK: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Maximum number of networks counted separately per window; all others share one count.
 const MAX_NETWORKS: usize = 10_000;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Browser that sent a nonce.
+/// The browser that sent a nonce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Visitor {
     network: Option<IpAddr>,
-    /// `true` if the browser has a cookie or parameter that Clerk sets in each browser during a
-    /// handshake.
+    /// `true` if the request contains a cookie or parameter that Clerk sets in each browser during
+    /// a handshake.
     has_client: bool,
 }
 
@@ -57,14 +57,15 @@ impl Visitor {
 
 /// Budget for calls that look up nonces.
 ///
-/// Browsers that have visited Clerk have a separate budget, which other clients cannot exhaust.
+/// Browsers that have visited Clerk have a separate budget that other clients cannot exhaust.
 pub(super) struct Budget {
     with_client: Share,
     without: Share,
     unknown: Cache<Digest, ()>,
 }
 
-/// Part of the budget. In total, 30 calls per second are allowed, a third of Clerk's limit.
+/// Part of the budget. In total, 30 calls per second are allowed, which is a third of Clerk's
+/// limit.
 struct Share {
     a_second: u32,
     places: Semaphore,
@@ -120,7 +121,7 @@ impl Share {
 }
 
 impl Counts {
-    /// Returns the number of calls from a network in its current window.
+    /// Returns the entry with the number of calls from a network in the current window.
     fn entry(&mut self, network: Option<IpAddr>, now: Instant) -> &mut u32 {
         let is_over = |began: Instant| now.saturating_duration_since(began) >= WINDOW;
         if self.networks.len() >= MAX_NETWORKS && !self.networks.contains_key(&network) {
@@ -152,7 +153,7 @@ impl Budget {
         }
     }
 
-    /// Admits the lookup of a nonce; fails with the reason if it exceeds a limit.
+    /// Admits the lookup of a nonce; fails with the reason if a limit is exceeded.
     pub(super) fn admit(
         &self,
         visitor: Visitor,

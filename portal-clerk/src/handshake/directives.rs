@@ -1,4 +1,4 @@
-//! Cookies that a handshake sets.
+//! Cookies set by a handshake.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ const MAX_DIRECTIVES: usize = 16;
 
 /// Names of Clerk's cookies, without an instance's suffix.
 ///
-/// Other cookies must be rejected, because an attacker could otherwise replace the portal's
+/// All other cookies must be rejected, because an attacker could otherwise replace the portal's own
 /// cookies.
 const NAMES: [&str; 5] = [
     "__session",
@@ -30,7 +30,7 @@ pub(crate) struct Directives(Vec<Directive>);
 struct Directive {
     header: HeaderValue,
     name: String,
-    /// Value of the cookie; `None` removes it.
+    /// Value of the cookie; `None` removes the cookie.
     value: Option<String>,
 }
 
@@ -48,8 +48,8 @@ impl Directives {
         }
         let mut directives = Vec::new();
         for text in texts {
-            // A line break would start another header. Clerk only sends ASCII, so all other bytes
-            // are rejected.
+            // A line break would start another header. Clerk sends only printable ASCII characters,
+            // so all other bytes are rejected.
             if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
                 return Err("invalid characters in a cookie");
             }
@@ -97,7 +97,7 @@ impl Directives {
             .collect()
     }
 
-    /// Replaces a request's cookies with those that the browser will have afterwards.
+    /// Replaces a request's cookies with those that the browser will have after the response.
     pub(crate) fn apply_to(&self, headers: &mut HeaderMap) {
         let mut pairs = String::new();
         let mut add = |name: &str, value: &str| {
@@ -112,7 +112,7 @@ impl Directives {
             }
         });
         for (at, directive) in self.0.iter().enumerate() {
-            // As in a browser, the last cookie with a name applies.
+            // As in browsers, the last cookie with a given name applies.
             let last = !self.0[at + 1..]
                 .iter()
                 .any(|later| later.name == directive.name);

@@ -1,4 +1,5 @@
-//! Handshake: renews a browser's session when it opens a page, by a redirect to Clerk and back.
+//! Handshake: renews the session of a browser that opens a page, by redirecting it to Clerk and
+//! back.
 
 mod budget;
 pub(crate) mod directives;
@@ -32,7 +33,7 @@ const MAX_REDIRECTS: u8 = 3;
 const STATUS: HeaderName = HeaderName::from_static("x-clerk-auth-status");
 const REASON: HeaderName = HeaderName::from_static("x-clerk-auth-reason");
 
-/// Session that was resolved when the page was opened, for the rest of the request.
+/// The session resolved while the page was opened, for use in the rest of the request.
 #[derive(Clone)]
 pub(crate) struct Resolved(pub(crate) VerifiedSession);
 
@@ -47,11 +48,11 @@ pub(crate) struct Handshake {
     /// `true` for a development instance, which returns results in the query instead of in cookies.
     pub(crate) development: bool,
     pub(crate) payloads: PayloadFetcher,
-    /// Rate limit for the message about an ignored handshake, which any client can trigger.
+    /// Rate limit for the log message about ignored handshakes, which any client can trigger.
     pub(crate) ignored: LogRate,
 }
 
-/// Result of a handshake with which a browser has returned.
+/// Result of a handshake, in the request of a browser that has returned from Clerk.
 enum HandshakeResponse<'a> {
     Nonce(&'a str),
     Token(&'a str),
@@ -73,7 +74,7 @@ enum HandshakeError {
 impl Handshake {
     /// Returns `true` if [`navigate`](Self::navigate) may have an effect on a request.
     pub(crate) fn handles(&self, verifier: &Verifier, parts: &Parts) -> bool {
-        // A token in the header does not come from a browser that is opening a page.
+        // A request with a token in the header was not sent by a browser that is opening a page.
         matches!(
             credential::find_credential(&parts.headers),
             Ok(Credential::Cookies)
@@ -81,7 +82,7 @@ impl Handshake {
             || !Cookies::from_headers(&parts.headers, &verifier.names).is_empty())
     }
 
-    /// Handles a request that opens a page.
+    /// Handles a request from a browser that is opening a page.
     pub(crate) async fn navigate(
         &self,
         verifier: &Verifier,
@@ -90,8 +91,8 @@ impl Handshake {
     ) -> NavigationOutcome {
         match self.take_back(verifier, parts, now).await {
             Some(Ok(mut navigation)) => {
-                // The result is valid once. If the browser kept it, every page would look it up
-                // again.
+                // The result is valid only once. If the browser kept it, every page view would look
+                // it up again.
                 navigation.cookies.extend(self.forget_handshake());
                 return navigation;
             }
@@ -123,7 +124,7 @@ impl Handshake {
         NavigationOutcome::default()
     }
 
-    /// Clears the cookies that contain the result of a production instance's handshake.
+    /// Returns `Set-Cookie` values that clear the result of a production instance's handshake.
     fn forget_handshake(&self) -> Vec<HeaderValue> {
         let names = [HANDSHAKE_NONCE, HANDSHAKE].into_iter();
         cookies::forget(names.filter(|_| !self.development), self.shared_domain())
@@ -194,7 +195,7 @@ impl Handshake {
         format!("{}{}{path}{query}", self.public_url, self.base_path)
     }
 
-    /// Processes the result of a handshake; returns `None` if the request does not contain one.
+    /// Processes the result of a handshake; returns `None` if the request contains no result.
     async fn take_back(
         &self,
         verifier: &Verifier,
@@ -206,8 +207,8 @@ impl Handshake {
             let query = parts.uri.query().filter(|_| self.development);
             let parameter = |name| query.and_then(|query| query::value(query, name));
             let (nonce, token) = (parameter(HANDSHAKE_NONCE), parameter(HANDSHAKE));
-            // Each instance type reads the result from only one location, so that a link cannot
-            // sign anyone in.
+            // For each instance type, the result is read from only one location, so that a link
+            // cannot sign anyone in.
             let (nonce, token) = match self.development {
                 true => (nonce.as_deref(), token.as_deref()),
                 false => (cookies.handshake_nonce, cookies.handshake),
@@ -270,7 +271,7 @@ impl Handshake {
                     }
                     found = Some((claims, CredentialSource::Cookie));
                 }
-                // The token is genuine, but its session has pending tasks at Clerk. The cookies are
+                // The token is genuine, but the session has pending tasks at Clerk. The cookies are
                 // kept, but the user is not signed in.
                 Err(Rejection::Pending) => {}
                 Err(rejection) if self.development && rejection.is_of_time() => {
@@ -325,7 +326,7 @@ fn respond(response: Response) -> NavigationOutcome {
     navigation
 }
 
-/// Returns a temporary redirect, because the same URL will soon have a different response.
+/// Returns a redirect that is not cached, because the same URL will soon have a different response.
 fn redirect_to(target: &str) -> Response {
     let Ok(location) = HeaderValue::try_from(target) else {
         return Error::bad_request("the URL of this page is invalid as a return target")
@@ -341,7 +342,8 @@ fn redirect_to(target: &str) -> Response {
         .into_response()
 }
 
-/// Returns an error for developers; in production, another application may have set the cookie.
+/// Returns an error for developers. It is not used in production, where another application may
+/// have set the cookie.
 fn other_keys() -> Response {
     Error::new(
         StatusCode::INTERNAL_SERVER_ERROR,

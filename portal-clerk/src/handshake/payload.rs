@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::budget::{Budget, Visitor};
 use crate::backend::BackendApi;
 
-/// Timeout for a lookup, and therefore the maximum time that a browser waits for its page.
+/// Timeout for a lookup, which is also the maximum delay of the page.
 const TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_NONCE: usize = 512;
 
@@ -37,8 +37,8 @@ impl PayloadFetcher {
         }
         let permits = self.budget.admit(visitor, nonce, now)?;
         let fetched = tokio::time::timeout(TIMEOUT, async {
-            // The semaphore is never closed; a call without a permit would only slow down other
-            // calls.
+            // The semaphore is never closed, and even a call without a permit would only slow down
+            // other calls.
             let _place = permits.acquire().await.ok();
             self.backend.handshake_payload(nonce).await
         });

@@ -16,15 +16,15 @@ use tokio::sync::watch;
 
 use crate::http;
 
-/// Age at which keys are still served but refreshed in the background.
+/// Age from which keys are refreshed in the background but still used.
 const SOFT_LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// Age at which keys are no longer served.
+/// Age from which keys are no longer used.
 const HARD_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// Minimum time between two fetches, so that forged key ids cause no traffic.
+/// Minimum time between two fetches, so that forged key ids do not cause additional traffic.
 const COOLDOWN: Duration = Duration::from_secs(30);
-/// Delays between the attempts when the portal starts; later fetches are not retried.
+/// Delays between attempts at start-up; later fetches are not retried.
 ///
-/// Requests must not cause more than one attempt per cooldown, even while there are no keys.
+/// Requests must not cause more than one attempt per cooldown, even if there are no keys.
 const START_BACKOFFS: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1500)];
 /// Maximum time that a request waits for a fetch.
 const MAX_WAIT: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ const MAX_BODY: usize = 64 * 1024;
 const MAX_KEYS: usize = 16;
 const MAX_KEY_ID: usize = 128;
 
-/// RSA public key whose length and exponent are accepted.
+/// An RSA public key with an acceptable length and exponent.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct RsaKey {
     modulus: Vec<u8>,
@@ -106,17 +106,18 @@ fn without_leading_zeros(mut bytes: &[u8]) -> &[u8] {
 }
 
 struct NamedKey {
-    /// `None` matches any id that a token names, because this key is then the only one.
+    /// Id of the key. `None` matches every id in a token, because this key is then the only one.
     kid: Option<String>,
     key: RsaKey,
     decoding: DecodingKey,
 }
 
-/// Keys fetched at one time.
+/// Keys that were fetched together.
 pub(crate) struct KeySet {
     keys: Vec<NamedKey>,
     fetched_at: Instant,
-    /// Number that changes with the keys; a token verified in another epoch must be verified again.
+    /// Number that changes whenever the keys do. A token verified in another epoch must be verified
+    /// again.
     pub(crate) epoch: u64,
 }
 
@@ -137,7 +138,7 @@ impl KeySet {
         }
     }
 
-    /// Returns the key that a token names.
+    /// Returns the key with the id given in a token.
     pub(crate) fn find(&self, kid: Option<&str>) -> Option<&DecodingKey> {
         self.keys
             .iter()
@@ -158,7 +159,7 @@ impl KeySet {
 /// Members of a JWK that only a private key has (RFC 7518, section 6.3.2).
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
-/// Parses a JWKS document. Keys that session tokens cannot use are skipped with a warning.
+/// Parses a JWKS document. Keys that cannot verify session tokens are skipped with a warning.
 fn parse_key_set(body: &[u8]) -> Result<Vec<(Option<String>, RsaKey)>, String> {
     #[derive(Deserialize)]
     struct JwksDocument {
@@ -222,7 +223,7 @@ fn parse_key(jwk: &Value) -> Result<(&str, RsaKey), &'static str> {
     if !absent_or("use", "sig") || !verifies {
         return Err("not for verifying signatures");
     }
-    // A private key that was published proves nothing.
+    // If a private key has been published, its signatures prove nothing.
     if PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some()) {
         return Err("a private key");
     }
@@ -236,7 +237,7 @@ fn parse_key(jwk: &Value) -> Result<(&str, RsaKey), &'static str> {
     Ok((kid, RsaKey::new(&modulus, &exponent).ok_or(unfit)?))
 }
 
-/// Current keys, and the endpoint from which they are fetched.
+/// The current keys, and the endpoint from which they are fetched.
 pub(crate) struct KeyCache {
     current: ArcSwapOption<KeySet>,
     remote: Option<JwksEndpoint>,
@@ -278,7 +279,7 @@ impl KeyCache {
         }
     }
 
-    /// Returns `true` if tokens that were verified with the keys of an epoch are still valid.
+    /// Returns `true` if tokens verified with the keys of the given epoch are still valid.
     ///
     /// If the keys are old, they are refreshed in the background.
     pub(crate) fn is_current(self: &Arc<Self>, epoch: u64, now: Instant) -> bool {
@@ -294,7 +295,7 @@ impl KeyCache {
         set.epoch == epoch
     }
 
-    /// Returns the keys for verifying a token; they may not include the key that the token names.
+    /// Returns the keys for verifying a token. The key with the token's id may be missing.
     pub(crate) async fn keys_for(
         self: &Arc<Self>,
         kid: Option<&str>,
@@ -338,18 +339,19 @@ impl KeyCache {
 
     async fn wait_for(&self, finished: Option<watch::Receiver<()>>) {
         if let Some(mut finished) = finished {
-            // Whether the fetch succeeded, failed or timed out, the caller uses the keys that are
-            // cached by then.
+            // Regardless of whether the fetch succeeds, fails or times out, the caller uses the
+            // keys that are cached by then.
             let _ = tokio::time::timeout(MAX_WAIT, finished.changed()).await;
         }
     }
 
-    /// Starts the first fetch, before a request needs the keys.
+    /// Starts the first fetch before a request needs the keys.
     pub(crate) fn prefetch(self: &Arc<Self>, now: Instant) {
         drop(self.spawn_fetch(now, Duration::ZERO, &START_BACKOFFS));
     }
 
-    /// Fetches the keys in a separate task, so that a cancelled caller does not abort the fetch.
+    /// Fetches the keys in a separate task, so that the fetch is not aborted if the caller is
+    /// cancelled.
     ///
     /// Returns `None` during the cooldown after the last attempt.
     fn refresh(self: &Arc<Self>, now: Instant) -> Option<watch::Receiver<()>> {

@@ -13,7 +13,7 @@ async fn cache_of(server: &FakeServer) -> Arc<KeyCache> {
     Arc::new(KeyCache::remote(server.url.clone(), false).unwrap())
 }
 
-/// Returns a cache with the keys of a server, and the time at which they were fetched.
+/// Returns a cache with a server's keys, and the time at which they were fetched.
 async fn warm(server: &FakeServer) -> (Arc<KeyCache>, Instant) {
     let cache = cache_of(server).await;
     let now = Instant::now();
@@ -63,7 +63,7 @@ async fn concurrent_requests_share_one_fetch() {
     let waiters: Vec<_> = (0..20)
         .map(|index| {
             let cache = Arc::clone(&cache);
-            // The calls are so far apart that the cooldown has passed each time.
+            // The calls are far enough apart that the cooldown has passed each time.
             let now = now + COOLDOWN * index;
             tokio::spawn(async move { knows(&cache, "a", now).await })
         })
@@ -133,7 +133,7 @@ async fn keys_last_a_day_while_the_server_is_down() {
     assert!(!cache.is_current(0, later));
     // Keys were available before, so callers are signed out instead of receiving an error.
     assert_eq!(knows(&cache, "a", later).await, Some(false));
-    // An unknown id must not restore the keys.
+    // A token with an unknown id must not make the old keys valid again.
     assert_eq!(knows(&cache, "x", later).await, Some(false));
 }
 
@@ -147,7 +147,7 @@ async fn verification_is_unavailable_without_any_keys() {
         assert!(matches!(result, Err(AuthError::Unavailable(_))));
     }
     assert_eq!(server.count(), 1);
-    // Another forged id causes at most one attempt per cooldown, too.
+    // Another forged id does not cause another attempt during the cooldown.
     let soon = now + COOLDOWN - SECOND;
     assert_eq!(knows(&cache, "x", soon).await, None);
     assert_eq!(server.count(), 1);
@@ -185,7 +185,7 @@ async fn changed_keys_invalidate_verified_tokens() {
         let epoch = cache.current.load_full().unwrap().epoch;
         server.respond_with(200, &keys);
         now += SOFT_LIFETIME + SECOND;
-        // This check triggers the refresh, because a busy portal makes no other call.
+        // This check has to trigger the refresh, because a busy portal makes no other calls.
         assert!(cache.is_current(epoch, now));
         landed(&cache).await;
         assert_eq!(cache.is_current(epoch, now), same, "{keys}");
@@ -274,7 +274,7 @@ fn unusable_keys_are_skipped() {
         let kids: Vec<_> = keys.iter().map(|(kid, _)| kid.as_deref()).collect();
         assert_eq!(kids, [Some("good")], "{bad}");
     }
-    // Of two keys with the same id, the first applies.
+    // If two keys have the same id, the first one applies.
     let document = json!({ "keys": [good, with("kid", json!("good"))] }).to_string();
     let keys = parse_key_set(document.as_bytes()).unwrap();
     assert!(keys.len() == 1 && keys[0].1 == SigningKey::first().public());

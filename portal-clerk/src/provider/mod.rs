@@ -26,7 +26,7 @@ use crate::{cookies, sync};
 #[derive(Default)]
 pub struct ClerkAuth {
     mode: Mode,
-    /// Routes that the settings require.
+    /// Routes required by the settings.
     declared: Vec<RouteInfo>,
     backend: BackendApi,
 }
@@ -48,12 +48,14 @@ impl ClerkAuth {
         Self::default()
     }
 
-    /// Returns the verified claims of a request's session, including those not in [`Identity`].
+    /// Returns the verified claims of a request's session, including those that [`Identity`] does
+    /// not contain.
     ///
     /// # Errors
     ///
-    /// Fails if the session cannot be verified, because no keys are available or the request has
-    /// several `Authorization` headers. An invalid or missing token is `None`.
+    /// Fails if the session cannot be verified because no keys are available or the request has
+    /// several `Authorization` headers. An invalid or missing token is not an error: the result is
+    /// `None`.
     pub async fn claims(&self, parts: &Parts) -> Result<Option<Arc<Claims>>, AuthError> {
         let session = self.session(parts).await?;
         Ok(session.map(|(claims, _)| claims))
@@ -61,14 +63,14 @@ impl ClerkAuth {
 
     /// Returns Clerk's Backend API for the application's handlers.
     ///
-    /// Pass it to the builder with `.data(..)`. It works once the portal has started.
+    /// Pass it to the builder with `.data(..)`. It can be used once the portal has started.
     #[must_use]
     pub fn backend(&self) -> BackendApi {
         self.backend.clone()
     }
 
-    /// Returns the session of a request, which has already been resolved if the request opened a
-    /// page.
+    /// Returns a request's session. If a browser is opening a page, the session has already been
+    /// resolved.
     async fn session(&self, parts: &Parts) -> Result<VerifiedSession, AuthError> {
         if let Some(Resolved(found)) = parts.extensions.get() {
             return Ok(found.clone());
@@ -158,7 +160,8 @@ impl AuthProvider for ClerkAuth {
         self.mode = match plan {
             Some(ProviderConfig::Clerk(clerk)) => {
                 let clerk = Clerk::new(*clerk, context, &self.backend)?;
-                // The first request then finds the keys in the cache or waits for this fetch.
+                // With this prefetch, the first request finds the keys in the cache or only waits
+                // for the fetch to finish.
                 clerk.verifier.keys.prefetch(TimePoint::now().instant);
                 Mode::Clerk(Box::new(clerk))
             }

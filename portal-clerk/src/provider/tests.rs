@@ -83,10 +83,10 @@ async fn expired_session_is_renewed_only_for_pages() {
     let mut parts = open(&live_token(&server.url));
     assert!(auth.authenticate(&parts).await.unwrap().is_some());
     assert!(auth.handle_navigation(&mut parts).await.response.is_none());
-    // The session that was resolved applies to the rest of the request.
+    // The resolved session applies to the rest of the request.
     parts.headers.clear();
     assert!(auth.authenticate(&parts).await.unwrap().is_some());
-    // A token in the header does not come from a browser.
+    // A request with a token in the header does not come from a browser that is opening a page.
     let parts = request(&expired);
     assert!(!auth.handles_navigation(&parts));
     assert!(!ClerkAuth::new().handles_navigation(&open("x")));

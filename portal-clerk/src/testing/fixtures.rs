@@ -24,7 +24,7 @@ use crate::jwks::RsaKey;
 
 pub(crate) const ISSUER: &str = "https://clerk.example.com";
 pub(crate) const PORTAL: &str = "https://portal.example.com";
-/// Time at which the tests verify tokens.
+/// Time at which tokens are verified in tests.
 pub(crate) const NOW: i64 = 1_800_000_000;
 
 pub(crate) struct SigningKey(KeyPair);
@@ -93,8 +93,8 @@ impl SigningKey {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Returns a signed token with a valid header and valid claims, changed by these fields; `null`
-    /// removes a field.
+    /// Returns a signed token whose valid header and claims are modified by the given fields;
+    /// `null` removes a field.
     pub(crate) fn token(&self, header: Value, claims: Value) -> String {
         self.sign(
             &merged(good_header(), header).to_string(),
@@ -135,7 +135,8 @@ pub(crate) fn merged(mut into: Value, other: Value) -> Value {
     into
 }
 
-/// Returns the context that a portal passes to a provider, with an empty database in a directory.
+/// Returns the context that a portal passes to a provider, with an empty database in the given
+/// directory.
 pub(crate) async fn setup(
     directory: &tempfile::TempDir,
     pairs: &[(&str, &str)],
@@ -151,7 +152,7 @@ pub(crate) async fn setup(
     ProviderContext::new(Arc::new(config), store)
 }
 
-/// Loopback server that sends the same response for every path and records the requests.
+/// Loopback server that sends the same response to every request and records the requests.
 pub(crate) struct FakeServer {
     pub(crate) url: String,
     inner: Arc<FakeInner>,
@@ -199,7 +200,7 @@ impl FakeServer {
         self.inner.held.send_replace(held);
     }
 
-    /// Returns the path, the query and the `Authorization` header of each request.
+    /// Returns the path, query and `Authorization` header of each request.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.inner.requests.lock().unwrap().clone()
     }
@@ -227,7 +228,7 @@ async fn respond(
     (status, AppendHeaders(headers), body)
 }
 
-/// Waits until background work makes a condition true.
+/// Waits until a condition becomes true because of background work.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), async {
         while !condition() {

@@ -1,4 +1,4 @@
-//! Test support: a fake Clerk that runs within the test; requires the feature `testing`.
+//! Test support: a fake Clerk that runs within the test. Requires the feature `testing`.
 //!
 //! ```no_run
 //! use portal_clerk::testing::FakeClerk;

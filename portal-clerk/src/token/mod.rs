@@ -1,4 +1,4 @@
-//! Verification of session tokens: the checks, in an order in which each check is safe.
+//! Verification of session tokens: the checks, in an order that makes each of them safe.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,21 +20,21 @@ pub(crate) const SKEW: i64 = 5;
 /// Lifetime above which a warning is logged, in seconds; such tokens outlive their session.
 const LONG_LIFETIME: i64 = 24 * 60 * 60;
 
-/// Maximum age of a handshake, in seconds; the browser's next request returns it.
+/// Maximum age of a handshake, in seconds; the browser returns it with its next request.
 const MAX_HANDSHAKE_AGE: i64 = 5 * 60;
 
-/// Maximum clock error, in seconds, that is assumed to be the reason for an expired token.
+/// Maximum difference, in seconds, by which an expired token is attributed to a wrong clock.
 pub(crate) const WRONG_CLOCK: i64 = 24 * 60 * 60;
 
-/// Prefixes of API keys and tokens for machines, which are not sessions.
+/// Prefixes of API keys and machine tokens, which do not represent sessions.
 const MACHINE_TOKENS: [&str; 3] = ["ak_", "mt_", "oat_"];
 
 /// Category (`cat`) of a session token.
 pub(crate) const CATEGORY_SESSION: &str = "cl_B7d4PD111AAA";
-/// Category (`cat`) of tokens whose category is to be ignored.
+/// Category (`cat`) of tokens whose category is not checked.
 const CATEGORY_ANY: &str = "cl_I7d4PD111III";
 
-/// Requirements for valid tokens.
+/// Requirements that a valid token must meet.
 pub(crate) struct VerificationRules {
     /// The only accepted issuer.
     pub(crate) issuer: String,
@@ -42,7 +42,7 @@ pub(crate) struct VerificationRules {
     pub(crate) authorized_parties: Vec<String>,
 }
 
-/// Reason for rejecting a token, which is logged and not sent to the client.
+/// Reason for rejecting a token; it is logged but not sent to the client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Rejection {
     #[error("the token is longer than {MAX_TOKEN} bytes")]
@@ -84,7 +84,7 @@ pub(crate) enum Rejection {
 }
 
 impl Rejection {
-    /// Returns a constant word for searching and counting in logs; Clerk's word if there is one.
+    /// Returns a constant identifier for searching and counting in logs: Clerk's, if there is one.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::TooLong | Self::Malformed | Self::Header(_) | Self::Claims(_) => "token-invalid",
@@ -104,15 +104,15 @@ impl Rejection {
         }
     }
 
-    /// Returns `true` if only the time is wrong, in which case a new token is sufficient.
+    /// Returns `true` if only the time is wrong, so that a new token is sufficient.
     pub(crate) fn is_of_time(&self) -> bool {
         matches!(self, Self::Expired | Self::NotYet | Self::Future)
     }
 }
 
-/// Parsed token whose content is not verified yet.
+/// A parsed token whose content has not been verified yet.
 pub(crate) struct Unverified<'a> {
-    /// Header and claims, in the form in which they were signed.
+    /// Header and claims in their signed form.
     message: &'a str,
     claims: &'a str,
     signature: &'a str,
@@ -176,12 +176,12 @@ impl<'a> Unverified<'a> {
         })
     }
 
-    /// Returns the id of the key that the token names.
+    /// Returns the id of the key with which the token claims to be signed.
     pub(crate) fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// Verifies the token at a time in seconds since 1970 and returns its claims.
+    /// Verifies the token at the given time, in seconds since 1970, and returns its claims.
     pub(crate) fn verify(
         self,
         keys: &KeySet,
@@ -194,7 +194,7 @@ impl<'a> Unverified<'a> {
         check(claims, rules, now, skew)
     }
 
-    /// Verifies that a handshake comes from the instance and returns its cookies.
+    /// Verifies that a handshake was signed by the instance and returns its cookies.
     ///
     /// A session token is not a handshake, even if an application has added a `handshake` claim,
     /// whose value users may influence.
@@ -240,7 +240,7 @@ impl<'a> Unverified<'a> {
         Ok(payload.handshake)
     }
 
-    /// Verifies the signature and returns the claims in the form in which they were signed.
+    /// Verifies the signature and returns the claims in their signed form.
     fn signed(&self, keys: &KeySet) -> Result<Vec<u8>, Rejection> {
         let key = keys.find(self.kid()).ok_or(Rejection::UnknownKey)?;
         let holds = jsonwebtoken::crypto::verify(
@@ -368,7 +368,7 @@ fn check(
     Ok(claims.into_claims(session_id))
 }
 
-/// Returns `true` if a part is not empty and contains only characters of the base64url alphabet.
+/// Returns `true` if a part is not empty and contains only characters from the base64url alphabet.
 fn is_base64url(part: &str) -> bool {
     !part.is_empty()
         && part

@@ -20,7 +20,7 @@ async fn verify(token: &str) -> Result<Claims, Rejection> {
     token.verify(&keys, &rules, NOW, SKEW)
 }
 
-/// Returns the outcome for a token that is valid except for these fields.
+/// Returns the outcome for a valid token that is modified by the given fields.
 async fn outcome(header: Value, claims: Value) -> String {
     reason(&SigningKey::first().token(header, claims)).await
 }
@@ -115,7 +115,7 @@ async fn only_rs256_is_accepted() {
     let signature = hmac::sign(&secret, message.as_bytes());
     let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
     assert_eq!(reason(&token).await, not_allowed);
-    // This token has a signature with a different hash, under an unchanged header.
+    // This token is signed with a different hash algorithm, but its header is unchanged.
     let token = SigningKey::first().sign_as(&RSA_PKCS1_SHA512, &good_header().to_string(), &claims);
     assert_eq!(reason(&token).await, "Signature");
 }
@@ -225,7 +225,7 @@ async fn handshake_requires_a_signature_and_its_category() {
         let refused = timed(name, time).await.unwrap_err();
         assert_eq!(refused.reason(), expected, "{name} {time}");
     }
-    // A session token with a `handshake` claim is rejected, whatever its header.
+    // A session token with a `handshake` claim is rejected, regardless of its header.
     let session = merged(good_claims(), good.clone());
     for cat in [json!(null), json!(CATEGORY_SESSION), json!(CATEGORY_ANY)] {
         let refused = handshake(json!({ "cat": cat }), session.clone())

@@ -1,4 +1,4 @@
-//! Verifier for sessions of Clerk and of the development identity provider.
+//! Verifier for sessions from Clerk and the development identity provider.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,15 +36,15 @@ impl TimePoint {
     }
 }
 
-/// Verified session of a request: its claims and the source of its token.
+/// A request's verified session: its claims and the source of its token.
 pub(crate) type VerifiedSession = Option<(Arc<Claims>, CredentialSource)>;
 
 /// Authentication state of a request, and the session in its cookies.
 pub(crate) struct CookieSession<'a> {
     pub(crate) state: AuthState,
-    /// Claims of the token if it is valid, whatever the state.
+    /// The token's claims if it is valid, regardless of the state.
     claims: Option<Arc<Claims>>,
-    /// Token of the cookie that applies, whether valid or not.
+    /// The token in the cookie that applies, even if it is invalid.
     pub(crate) token: Option<&'a str>,
     /// `true` if the suffixed cookies apply.
     pub(crate) suffixed: bool,
@@ -59,10 +59,10 @@ impl CookieSession<'_> {
     }
 }
 
-/// Verification result of each session cookie, in the order of the candidates.
+/// Verification results for the session cookies, in the order of the candidates.
 type Outcomes = [Option<Result<Arc<Claims>, Rejection>>; MAX_CANDIDATES];
 
-/// Time after expiry during which a token can still be used to end its session, in seconds.
+/// Time in seconds during which an expired token can still be used to end its session.
 const REVOCABLE_FOR: i64 = 7 * 24 * 60 * 60;
 
 /// Verifies the session of a request.
@@ -75,9 +75,9 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(keys: KeyCache, rules: VerificationRules, names: CookieNames) -> Self {
-        // Install the implementation explicitly, because the first verification would panic if
-        // another crate in the build enabled another implementation. An error means that a provider
-        // is already installed.
+        // The implementation is installed explicitly, because the first verification would panic if
+        // another crate in the build enabled a different one. An error means that one is already
+        // installed.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         Self {
             keys: Arc::new(keys),
@@ -108,7 +108,8 @@ impl Verifier {
                 Ok(None)
             }
             Credential::Cookies if !headers.contains_key(header::COOKIE) => Ok(None),
-            // Box the future, so that cookies do not enlarge the future of requests with a header.
+            // This future is boxed so that cookies do not enlarge the future of requests with a
+            // header.
             Credential::Cookies => Box::pin(self.session_of_cookies(headers, query, now)).await,
         }
     }
@@ -249,13 +250,13 @@ impl Verifier {
                 return Ok(known.claims);
             }
         }
-        // Box the future, so that signature verification does not enlarge the future of every
+        // This future is boxed so that signature verification does not enlarge the future of every
         // request.
         Box::pin(self.verify(token, key, now)).await
     }
 
-    /// Returns the session to end: that of the first cookie whose token was valid within the last
-    /// week.
+    /// Returns the session to end: the one in the first cookie whose token was valid within the
+    /// last week.
     pub(crate) async fn session_to_end(
         &self,
         headers: &HeaderMap,
@@ -273,7 +274,7 @@ impl Verifier {
         None
     }
 
-    /// Verifies a token with the given clock skew in seconds.
+    /// Verifies a token, allowing for the given clock difference in seconds.
     ///
     /// The result is used only to detect a wrong clock or to end a session; it must not sign anyone
     /// in.
@@ -316,7 +317,7 @@ impl Verifier {
     }
 }
 
-/// Converts a verified session to the identity of the caller.
+/// Converts a verified session to the caller's identity.
 pub(crate) fn identity((claims, source): (Arc<Claims>, CredentialSource)) -> Identity {
     let expires_at = DateTime::from_timestamp(claims.expires_at, 0);
     let identity = Identity::new(
@@ -331,7 +332,8 @@ pub(crate) fn identity((claims, source): (Arc<Claims>, CredentialSource)) -> Ide
     }
 }
 
-/// Returns the candidate for one of the two cookie names: the newest valid one, or else the first.
+/// Returns the candidate for one of the two cookie names: the newest valid one or, if none is
+/// valid, the first.
 fn best(
     candidates: &[Option<Candidate<'_>>; MAX_CANDIDATES],
     outcomes: &Outcomes,
@@ -357,7 +359,7 @@ fn best(
 
 /// Returns `true` if there are valid sessions of different users.
 ///
-/// It is then ambiguous who the caller is, and one of the cookies may have been planted.
+/// The caller is then ambiguous, and one of the cookies may have been planted.
 fn of_two_users(outcomes: &Outcomes) -> bool {
     let mut holding = outcomes.iter().flatten().flatten();
     let Some(first) = holding.next() else {

@@ -44,7 +44,8 @@ fn raw_cookies(tokens: &[(&str, &str)]) -> HeaderMap {
     HeaderMap::from_iter([(header::COOKIE, pairs.join("; ").parse().unwrap())])
 }
 
-/// Returns cookies, including the time cookies that Clerk sets along with sessions.
+/// Returns cookies with these tokens, and the `client_uat` cookies that Clerk sets along with
+/// sessions.
 fn cookies(tokens: &[(&str, &str)]) -> HeaderMap {
     let uat = (NOW - 1000).to_string();
     let mut all = vec![("__client_uat", uat.as_str()), ("__client_uat_abc", &uat)];
@@ -209,7 +210,7 @@ async fn client_uat_never_signs_in() {
         (&[suffixed, ("__client_uat_abc", "0")], false),
         (&[suffixed, ("__client_uat_abc", &later)], false),
         (&[suffixed, ("__client_uat_abc", &issued_at)], true),
-        // The time cookie of the other set is ignored.
+        // The other set's `client_uat` cookie is ignored.
         (&[suffixed, ("__client_uat", &issued_at)], false),
         (
             &[("__session", &expired), ("__client_uat", &issued_at)],
@@ -224,7 +225,7 @@ async fn client_uat_never_signs_in() {
         let found = who(&verifier, &raw_cookies(list), at(0)).await;
         assert_eq!(found.is_some(), signed_in, "{list:?}");
     }
-    // A token in the header does not come from a browser, so cookies have no effect.
+    // If the token is in the header, cookies have no effect.
     let mut headers = raw_cookies(&[("__client_uat", "0")]);
     headers.extend(bearer(&good));
     assert!(who(&verifier, &headers, at(0)).await.is_some());

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::user_record::{self, is_session_id, is_user_id};
 
-/// Event in a message. Only events that concern the portal are distinguished.
+/// The event in a message. Only events that concern the portal are distinguished.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Event {
     User {
@@ -19,13 +19,13 @@ pub(crate) enum Event {
     SessionEnded {
         id: String,
     },
-    /// Event type that does not affect the portal.
+    /// An event of a type that does not affect the portal.
     Other {
         kind: String,
     },
 }
 
-/// Error in a message that was signed by Clerk.
+/// Error in a message signed by Clerk.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EventError {
     #[error("the body is not an event: {0}")]
@@ -53,7 +53,7 @@ impl Event {
             "user.created" | "user.updated" => {
                 let id = id(is_user_id)?;
                 let profile = user_record::profile(data);
-                // Without this time, the order of two messages cannot be determined.
+                // Without this time, the order of messages cannot be determined.
                 if profile.updated_at <= 0 {
                     return Err(EventError::Member("data.updated_at"));
                 }

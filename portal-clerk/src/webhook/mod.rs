@@ -21,14 +21,14 @@ use signature::SignatureHeaders;
 
 pub(crate) use signature::SigningSecrets;
 
-/// Maximum size of a message, in bytes; the record of a user has a few kilobytes.
+/// Maximum size of a message, in bytes; a user record is a few kilobytes.
 const MAX_BODY: usize = 256 * 1024;
 
 /// Receiver of messages signed by Clerk.
 pub(crate) struct WebhookReceiver {
     secrets: SigningSecrets,
     directory: UserDirectory,
-    /// Rate limit for the log message about a rejected webhook, which any client can trigger.
+    /// Rate limit for the log message about rejected webhooks, which any client can trigger.
     refused: LogRate,
 }
 
@@ -57,8 +57,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Handles a message; its signature is the only credential.
 ///
-/// Clerk sends the message again after any status other than 2xx, so a failure of the portal must
-/// not look like success.
+/// Clerk resends the message after any status other than 2xx, so a failure in the portal must not
+/// look like success.
 async fn receive(
     State(receiver): State<Arc<WebhookReceiver>>,
     request: Request,

@@ -1,4 +1,4 @@
-//! Verification that a message comes from Clerk: the Svix signature over the raw body.
+//! Verification that a message comes from Clerk, using the Svix signature of the raw body.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 pub(crate) const WINDOW: i64 = 5 * 60;
 /// Maximum length of an id, in bytes.
 const MAX_ID: usize = 128;
-/// Maximum number of signatures; there are usually two while the secret is being rotated.
+/// Maximum number of signatures; usually, there are two while the secret is being rotated.
 const MAX_SIGNATURES: usize = 10;
 /// Minimum length of a key, in bytes; shorter keys could be guessed.
 const MIN_KEY: usize = 16;
@@ -20,7 +20,7 @@ const MIN_KEY: usize = 16;
 /// Accepted signing secrets. There are two while a secret is being rotated.
 pub(crate) struct SigningSecrets(Vec<hmac::Key>);
 
-/// Reason for rejecting a message, which is logged.
+/// Reason for rejecting a message; it is logged.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SignatureError {
     #[error("the header {0} is missing, duplicate or invalid")]
@@ -31,7 +31,7 @@ pub(crate) enum SignatureError {
     Signature,
 }
 
-/// Unverified signature headers of a message.
+/// A message's signature headers, which have not been verified yet.
 pub(crate) struct SignatureHeaders<'a> {
     pub(crate) id: &'a str,
     timestamp: &'a str,
@@ -39,7 +39,7 @@ pub(crate) struct SignatureHeaders<'a> {
 }
 
 impl SigningSecrets {
-    /// Parses a setting: comma-separated secrets such as `whsec_…`.
+    /// Parses the setting, which contains comma-separated secrets such as `whsec_…`.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let secrets = text.split(',').map(str::trim);
         let keys = secrets.filter(|secret| !secret.is_empty()).map(|secret| {
@@ -86,7 +86,7 @@ impl SigningSecrets {
 }
 
 impl<'a> SignatureHeaders<'a> {
-    /// Reads the headers and rejects messages outside of the window around `now`.
+    /// Reads the headers and rejects messages sent outside the window around `now`.
     ///
     /// `now` is in seconds since 1970.
     pub(crate) fn read(headers: &'a HeaderMap, now: i64) -> Result<Self, SignatureError> {

@@ -241,9 +241,9 @@ fn mutated(random: &mut fastrand::Rng, bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Mutates messages until a time limit, with the same seed in each run.
+/// Mutates messages until a time limit is reached, with the same seed in each run.
 ///
-/// No message that differs from the signed one may be accepted, and parsing must not panic.
+/// A message that differs from the signed one must not be accepted, and parsing must not panic.
 #[test]
 fn mutated_messages_are_rejected() {
     let mut random = fastrand::Rng::with_seed(0x5eed);

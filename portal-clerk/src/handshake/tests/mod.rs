@@ -1,4 +1,5 @@
-//! Test fixtures: sites of both instance types, their pages, and results of Clerk's handshakes.
+//! Test fixtures: sites with instances of both types, their pages, and the results of Clerk's
+//! handshakes.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -72,8 +73,8 @@ impl Site {
         self.handshake.navigate(&self.verifier, parts, now).await
     }
 
-    /// Returns the user who is signed in on a page, and checks that the session and the headers
-    /// agree.
+    /// Returns the user who is signed in on a page. Checks that the resolved session and the
+    /// headers agree.
     async fn who(&self, parts: &Parts) -> Option<String> {
         let Resolved(found) = parts.extensions.get().cloned()?;
         let now = TimePoint {
@@ -132,7 +133,7 @@ fn parameters(navigation: &NavigationOutcome) -> HashMap<String, String> {
     let response = navigation
         .response
         .as_ref()
-        .expect("response is a redirect");
+        .expect("the response is a redirect");
     assert_eq!(response.status(), 307);
     let location = header_of(navigation, "location").unwrap();
     let location: Url = location.parse().unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the return from a handshake.
+//! Tests of requests that return from a handshake.
 
 use super::*;
 
