@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-/// User who signs in without a password; the first sign-in creates the account.
+/// A user who signs in without a password; the first sign-in creates the account.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Person<'a> {
     /// E-mail address, which identifies the user.
@@ -25,10 +25,11 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Path of the request whose body is this value and whose response contains a session token.
+    /// Path of the sign-in request, whose body is the serialized user and whose response contains a
+    /// session token.
     pub const PATH: &'static str = "/dev/token";
 
-    /// Signs in at a portal and returns a session token.
+    /// Signs in to a portal and returns a session token.
     ///
     /// # Errors
     ///
@@ -41,7 +42,7 @@ impl<'a> Person<'a> {
     }
 }
 
-/// Returns the session token in a response.
+/// Returns the session token from a response.
 ///
 /// # Errors
 ///

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::chromedriver::Chromedriver;
 use crate::chromium;
 
-/// Browser window; closed on drop.
+/// A browser window, closed on drop.
 pub struct Browser {
     /// URL of the WebDriver session.
     session: String,
@@ -80,7 +80,7 @@ impl Browser {
         self.devtools(chromium::SET_COOKIE, &cookie).map(drop)
     }
 
-    /// Resizes the window; emulates a phone below a width of 1000.
+    /// Resizes the window; if it is narrower than 1000 pixels, emulates a phone.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Browser {
         self.devtools(chromium::RESIZE, &size).map(drop)
     }
 
-    /// Emulates the system preferences for color scheme and motion.
+    /// Emulates system preferences for the color scheme and motion.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl Browser {
         self.devtools(chromium::PREFER, &features).map(drop)
     }
 
-    /// Takes a screenshot of the window as a PNG.
+    /// Takes a screenshot of the window and returns it as a PNG.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Browser {
         Ok(BASE64_STANDARD.decode(data)?)
     }
 
-    /// Returns the new messages of a log (`browser` or `performance`) since the last call.
+    /// Returns the messages added to a log (`browser` or `performance`) since the last call.
     ///
     /// # Errors
     ///
@@ -136,12 +136,12 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver also closes its browsers when it stops.
+        // If this fails, the driver closes its browsers when it stops.
         let _ = ureq::delete(&self.session).call();
     }
 }
 
-/// Sends a command and returns the value of the response.
+/// Sends a command and returns the value in the response.
 fn send(address: &str, body: &Value) -> Result<Value> {
     let mut response = ureq::post(address)
         .config()

@@ -1,4 +1,4 @@
-//! WebDriver of Chromium.
+//! The WebDriver for Chromium.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::launch::{Launch, bound_to_thread, free_port};
 use crate::log::Log;
 use crate::process::{Process, Scope};
 
-/// Running WebDriver; stopped on drop, with its browsers.
+/// A running WebDriver, stopped on drop together with its browsers.
 pub struct Chromedriver {
     url: String,
     _process: Process,
@@ -20,7 +20,7 @@ pub struct Chromedriver {
 impl Chromedriver {
     /// Starts a WebDriver, which stops when the current thread ends.
     ///
-    /// Browser profiles are created in `scratch`, the log in `parent`.
+    /// Browser profiles are created in `scratch`, and the log in `parent`.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl Chromedriver {
         })
     }
 
-    /// Returns the URL of the WebDriver.
+    /// Returns the WebDriver's URL.
     pub fn url(&self) -> &str {
         &self.url
     }

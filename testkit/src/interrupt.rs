@@ -8,16 +8,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Record of the signal that requested this process to stop.
+/// Records the signal that requested this process to stop.
 ///
-/// Signal handlers only set a number. Waiting code checks it and returns an error,
-/// so that the guards on the stack stop the started processes.
+/// Signal handlers only store the signal's number. Waiting code checks it and returns an error, so
+/// that the guards on the stack stop the started processes.
 pub struct Interrupt {
     signal: Arc<AtomicUsize>,
 }
 
 impl Interrupt {
-    /// Handles the signals that would end this process.
+    /// Records the signals that would otherwise end this process.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl Interrupt {
         Ok(Self { signal })
     }
 
-    /// Returns a record that stays empty; signals end this process.
+    /// Returns a record that stays empty: signals end this process as usual.
     pub fn never() -> Self {
         Self {
             signal: Arc::default(),
@@ -51,7 +51,7 @@ impl Interrupt {
     }
 }
 
-/// Error of a wait that was interrupted by a signal.
+/// Error for a wait that was interrupted by a signal.
 #[derive(Debug)]
 pub struct Interrupted {
     signal: usize,

@@ -1,4 +1,4 @@
-//! Starting a server and waiting until it is ready.
+//! Starting servers, and waiting until they are ready.
 
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpListener};
@@ -14,13 +14,12 @@ use crate::interrupt::Interrupt;
 use crate::log::Log;
 use crate::process::{POLL_INTERVAL, Process, Scope};
 
-/// Timeout until a server is ready.
+/// Maximum time until a server is ready.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Returns a port of the loopback interface that is currently free.
+/// Returns a currently free port on the loopback interface.
 ///
-/// Another process may take it before the server does; the server then fails
-/// and logs the reason.
+/// If another process binds it before the server does, the server fails and logs the reason.
 ///
 /// # Errors
 ///
@@ -36,7 +35,8 @@ pub fn free_port() -> Result<u16> {
 ///
 /// Returns an error if there are not enough free ports.
 pub fn free_ports(count: usize) -> Result<Vec<u16>> {
-    // All listeners stay open until the last port is known, so that no port is returned twice.
+    // All listeners stay open until the last port has been assigned, so that no port is returned
+    // twice.
     let listeners = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
     let listeners: Vec<_> = listeners
         .collect::<Result<_, _>>()
@@ -45,10 +45,11 @@ pub fn free_ports(count: usize) -> Result<Vec<u16>> {
     ports.collect()
 }
 
-/// Creates a command that the kernel stops when this thread ends, for example because it is killed.
+/// Creates a command whose process is stopped by the kernel when this thread ends, for example
+/// because it is killed.
 ///
-/// Only Linux supports this, and without unsafe code only through `setpriv`; elsewhere
-/// the command is unchanged, and `kill -9` of this process leaves it running.
+/// Only Linux supports this, and without unsafe code only through `setpriv`. On other systems, the
+/// command is unchanged, and its process keeps running if this one is killed with `kill -9`.
 pub(crate) fn bound_to_thread(program: impl AsRef<OsStr>, signal: &str) -> Command {
     static SETPRIV: OnceLock<bool> = OnceLock::new();
     let has_setpriv = *SETPRIV.get_or_init(|| {
@@ -65,7 +66,7 @@ pub(crate) fn bound_to_thread(program: impl AsRef<OsStr>, signal: &str) -> Comma
     command
 }
 
-/// Settings for the start of a server.
+/// Settings for starting a server.
 pub(crate) struct Launch<'a> {
     pub(crate) name: &'a str,
     /// Signal that requests the server to stop.

@@ -32,5 +32,5 @@ pub use interrupt::{Interrupt, Interrupted};
 pub use portal::{Portal, Program};
 pub use postgres::{Cluster, Durability, Postgres};
 pub use process::Process;
-/// Signal that a process receives.
+/// A signal that can be sent to a process.
 pub use rustix::process::Signal;

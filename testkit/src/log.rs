@@ -1,4 +1,4 @@
-//! Logs of servers, shown when they fail.
+//! Server logs, shown when a server fails.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::Result;
 /// Number of log lines shown in an error.
 const TAIL: usize = 15;
 
-/// File that receives the output of a process.
+/// File that receives a process's output.
 pub(crate) struct Log {
     path: PathBuf,
 }
@@ -25,7 +25,7 @@ impl Log {
         })
     }
 
-    /// Returns the last lines, to be shown with an error.
+    /// Returns the last lines of the log, to be shown with an error.
     pub(crate) fn tail(&self) -> String {
         let text = fs::read(&self.path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);

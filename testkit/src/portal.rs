@@ -1,4 +1,4 @@
-//! The reference portal as a process, which can be stopped, killed and started again.
+//! The reference portal as a process that can be stopped, killed and restarted.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -14,7 +14,7 @@ use crate::launch::{Launch, bound_to_thread, free_port};
 use crate::log::Log;
 use crate::process::{Process, Scope};
 
-/// Program of the portal and its settings.
+/// A portal's program and settings.
 #[derive(Clone, Debug)]
 pub struct Program {
     path: PathBuf,
@@ -23,7 +23,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Describes a program without settings; it does not inherit those of this process either.
+    /// Describes a program without settings. It does not inherit the settings of this process.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -40,9 +40,9 @@ impl Program {
         self
     }
 
-    /// Makes portals stop when the thread that starts them ends, even if it is killed.
+    /// Makes portals stop when the thread that started them ends, even if it is killed.
     ///
-    /// By default, portals are in the process group of this process and end with that group.
+    /// By default, portals are in this process's group and end with that group.
     #[must_use]
     pub fn bound_to_thread(mut self) -> Self {
         self.is_bound = true;
@@ -63,7 +63,7 @@ impl Program {
     }
 }
 
-/// Portal in a directory that contains its database and its log; stopped on drop.
+/// A portal in a directory that contains its database and log; stopped on drop.
 pub struct Portal {
     url: String,
     port: u16,
@@ -105,12 +105,12 @@ impl Portal {
         &self.url
     }
 
-    /// Returns the id of the process.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Returns the process of the portal.
+    /// Returns the portal's process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }

@@ -33,7 +33,7 @@ pub enum Durability {
     Off,
 }
 
-/// Files of a server and the command that starts it.
+/// The files of a server, and the command that starts it.
 pub struct Cluster {
     parent: PathBuf,
     home: PathBuf,
@@ -45,7 +45,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Creates a cluster below `parent`; `programs` is the directory of `initdb` and `postgres`.
+    /// Creates a cluster below `parent`; `programs` is the directory that contains `initdb` and
+    /// `postgres`.
     ///
     /// # Errors
     ///
@@ -60,7 +61,8 @@ impl Cluster {
         DirBuilder::new().mode(0o700).create(&home)?;
         let account = SystemAccount::in_place_of_root()?;
         if let Some(account) = &account {
-            // Only root can enter the temporary directory; this lets the account pass through it.
+            // Only root can enter the temporary directory, so the account is allowed to pass
+            // through it.
             fs::set_permissions(parent, Permissions::from_mode(0o711))?;
             account.give(&home)?;
         }
@@ -117,7 +119,7 @@ impl Cluster {
         postgres
     }
 
-    /// Makes a command run as the server's account, without the caller's settings.
+    /// Makes a command run under the server's account, without the caller's settings.
     fn as_account(&self, mut command: Command) -> Command {
         without_settings(&mut command);
         command.current_dir(&self.home);
@@ -127,9 +129,10 @@ impl Cluster {
         command
     }
 
-    /// Returns `true` if the lock file belongs to this server and contains the ready state.
+    /// Returns `true` if the lock file belongs to this server and states that it is ready.
     ///
-    /// `pg_ctl --wait` checks the same. The file may be left over from a server that was killed.
+    /// `pg_ctl --wait` checks the same. The file may have been left behind by a server that was
+    /// killed.
     fn is_ready(&self, server: &Process) -> bool {
         let lock = fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
         let mut lines = lock.lines().map(str::trim);
@@ -137,7 +140,7 @@ impl Cluster {
     }
 }
 
-/// Running server; stopped on drop.
+/// A running server, stopped on drop.
 pub struct Postgres {
     root: String,
     process: Process,
@@ -158,17 +161,17 @@ impl Postgres {
         Cluster::create(programs, parent, durability, interrupt)?.start(interrupt)
     }
 
-    /// Returns the URI of the server's first database, with full permissions.
+    /// Returns a URI for the server's default database, with full permissions.
     pub fn uri(&self) -> String {
         self.uri_of("postgres")
     }
 
-    /// Returns the URI of a database, with full permissions.
+    /// Returns a URI for the given database, with full permissions.
     pub fn uri_of(&self, database: &str) -> String {
         format!("{}/{database}", self.root)
     }
 
-    /// Returns the process of the server.
+    /// Returns the server's process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }
@@ -193,7 +196,7 @@ fn settings(durability: Durability, sockets: &Path) -> Vec<String> {
     settings
 }
 
-/// Removes the caller's variables such as `PGPORT`, which refer to another server.
+/// Removes the caller's variables, such as `PGPORT`, which refer to another server.
 pub fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if is_setting(&name) {

@@ -15,15 +15,15 @@ use rustix::process::{
 
 use crate::interrupt::Interrupt;
 
-/// Timeout after which a process that does not stop is killed.
+/// Time after which a process that does not stop is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-/// Poll interval of waits.
+/// Interval at which a wait checks its condition.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Child process; stopped on drop, with all its children if it is in a separate group.
+/// A child process, stopped on drop. If it is in a separate group, its children are stopped too.
 ///
-/// In a separate group, the child does not receive a Ctrl-C of the terminal, so this process
-/// decides the order in which processes stop.
+/// In a separate group, the child does not receive Ctrl-C from the terminal, so this process
+/// determines the order in which processes stop.
 pub struct Process {
     name: String,
     child: Child,
@@ -33,17 +33,17 @@ pub struct Process {
     reaped: bool,
 }
 
-/// Processes that receive the signals for a child.
+/// The processes that receive signals sent to a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The child and its children, in a separate group.
     Group,
-    /// The child alone, in the group of this process: whatever ends that group also ends the child.
+    /// The child alone, in this process's group: anything that ends the group also ends the child.
     Child,
 }
 
 impl Process {
-    /// Starts `command` in a separate group; `stop_with` is the signal that requests it to stop.
+    /// Starts `command` in a separate group; `stop_with` is the signal that makes it stop.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl Process {
         Self::start_in(Scope::Group, name, command, stop_with)
     }
 
-    /// Starts `command` in a separate group or in that of this process.
+    /// Starts `command` in a separate group or in this process's group.
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// Returns an error if the system does not report the state of the child.
+    /// Returns an error if the system does not report the child's state.
     pub fn has_ended(&self) -> Result<bool> {
         if self.reaped {
             return Ok(true);
@@ -129,7 +129,7 @@ impl Process {
     /// Kills the rest of the group, then reads the exit status.
     fn reap(&mut self) -> Result<ExitStatus> {
         if !self.reaped {
-            // Fails if the group is already empty; then there is nothing to do.
+            // This fails if the group is already empty, in which case there is nothing to do.
             let _ = self.signal(Signal::KILL);
         }
         let status = self.child.wait()?;
@@ -137,12 +137,12 @@ impl Process {
         Ok(status)
     }
 
-    /// Returns the id of the child.
+    /// Returns the child's process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Requests the child to stop and waits until it exits; after a timeout it is killed.
+    /// Requests the child to stop and waits until it exits; after a timeout, it is killed.
     ///
     /// # Errors
     ///
@@ -151,7 +151,7 @@ impl Process {
         self.signal_and_wait(self.stop_with)
     }
 
-    /// Kills the child and its group, as `kill -9` does.
+    /// Kills the child and its group, like `kill -9`.
     ///
     /// # Errors
     ///
@@ -160,7 +160,8 @@ impl Process {
         self.signal_and_wait(Signal::KILL)
     }
 
-    /// Signals the child and its group and waits until it exits; after a timeout it is killed.
+    /// Signals the child and its group and waits until the child exits; after a timeout, it is
+    /// killed.
     ///
     /// # Errors
     ///
@@ -189,7 +190,7 @@ impl Drop for Process {
     }
 }
 
-/// Returns the resident memory of a process in KiB, from Linux's `/proc`; `None` on other systems.
+/// Returns a process's resident memory in KiB, from Linux's `/proc`; `None` on other systems.
 pub fn resident_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let mut lines = status.lines();
@@ -208,7 +209,7 @@ pub fn run(name: impl Into<String>, command: &mut Command, interrupt: &Interrupt
     CommandFailed::unless_success(name, status)
 }
 
-/// Failure of a command; its output contains the reason.
+/// Error for a failed command, whose output contains the reason.
 #[derive(Debug)]
 pub struct CommandFailed {
     name: String,
@@ -216,7 +217,7 @@ pub struct CommandFailed {
 }
 
 impl CommandFailed {
-    /// Checks the status of a command.
+    /// Checks a command's exit status.
     ///
     /// # Errors
     ///
@@ -229,7 +230,7 @@ impl CommandFailed {
         Err(Self { name, status }.into())
     }
 
-    /// Returns the exit code of the command.
+    /// Returns the command's exit code.
     pub fn exit_code(&self) -> ExitCode {
         let code = self.status.code().and_then(|code| u8::try_from(code).ok());
         code.map_or(ExitCode::FAILURE, ExitCode::from)

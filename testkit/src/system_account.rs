@@ -1,4 +1,4 @@
-//! System account that servers run under.
+//! The system account under which servers run.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 /// Unprivileged accounts that may exist, in order of preference.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
-/// Account to use instead of root, which PostgreSQL rejects.
+/// Account that is used instead of root, under which PostgreSQL refuses to run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SystemAccount {
     user: u32,

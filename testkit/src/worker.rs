@@ -1,4 +1,4 @@
-//! A program that starts itself again as a server and reads where the server listens.
+//! Workers: a program starts itself again as a server and reads the server's address.
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -8,17 +8,17 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Running server; killed on drop.
+/// A running server, killed on drop.
 pub struct Worker {
     child: Child,
 }
 
 impl Worker {
-    /// Starts this program with other arguments and reads what it [announces](announce).
+    /// Starts this program with the given arguments and reads its [announcement](announce).
     ///
     /// # Errors
     ///
-    /// Returns an error if the program does not start or announces something else.
+    /// Returns an error if the program does not start or its announcement cannot be parsed.
     pub fn start<T: DeserializeOwned>(arguments: &[&str]) -> Result<(Self, T)> {
         let mut child = Command::new(env::current_exe()?)
             .args(arguments)
@@ -26,7 +26,7 @@ impl Worker {
             .stdout(Stdio::piped())
             .spawn()?;
         let output = child.stdout.take();
-        // From here on, the process is killed if a step fails.
+        // From here on, the process is killed if anything fails.
         let worker = Self { child };
         let mut line = String::new();
         BufReader::new(output.context("the output of the server is not piped")?)
@@ -36,7 +36,7 @@ impl Worker {
         Ok((worker, announcement))
     }
 
-    /// Returns the id of the process.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -50,7 +50,7 @@ impl Drop for Worker {
     }
 }
 
-/// Reports to the parent process that this process is ready, with its address.
+/// Reports to the parent process that this process is ready, and at which address.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Cargo and the location of the workspace.
+//! Cargo, and the location of the workspace.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use portal_testkit::process::{self, CommandFailed};
 use portal_testkit::{Interrupt, Process, Signal};
 use serde_json::Value;
 
-/// The cargo that started this program, and the workspace it was called in.
+/// The cargo binary that started this program, and the workspace in which it was called.
 pub(crate) struct Cargo {
     program: OsString,
     root: PathBuf,
@@ -50,8 +50,8 @@ impl Cargo {
             .args(arguments)
             .current_dir(&self.root)
             .stdin(Stdio::null());
-        // `cargo run` describes this package in the environment. Build scripts that
-        // depend on these variables would otherwise run again after each plain `cargo build`.
+        // `cargo run` sets environment variables that describe this package. Build scripts that
+        // depend on them would otherwise run again after each plain `cargo build`.
         for (name, _) in env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
@@ -80,14 +80,15 @@ impl Cargo {
         command.args(arguments).stdout(Stdio::piped());
         let mut build = Process::start(name.clone(), &mut command, Signal::TERM)?;
         let messages = build.take_stdout().context("cargo's output is not piped")?;
-        // The messages are read on a separate thread, because a blocking read ignores interrupts.
+        // The messages are read on a separate thread, because a blocking read would ignore
+        // interrupts.
         let reader = thread::spawn({
             let binary = binary.to_owned();
             move || executable_in(BufReader::new(messages), &binary)
         });
         CommandFailed::unless_success(name, build.wait(interrupt)?)?;
         let Ok(path) = reader.join() else {
-            bail!("failed to read the messages of cargo");
+            bail!("failed to read cargo's messages");
         };
         path?.with_context(|| format!("cargo did not build a program named `{binary}`"))
     }
@@ -109,7 +110,7 @@ impl Cargo {
     }
 }
 
-/// Finds the path of `binary` in the messages of a build.
+/// Finds the path of `binary` in the messages from a build.
 fn executable_in(messages: impl BufRead, binary: &str) -> Result<Option<PathBuf>> {
     let mut path = None;
     for line in messages.lines() {

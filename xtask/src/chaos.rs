@@ -13,7 +13,7 @@ use crate::cargo::Cargo;
 use crate::progress::step;
 use crate::tools::{Tool, Tools};
 
-/// Duration in seconds of the run that is part of the tests.
+/// Duration of the chaos test in `cargo xtask test`, in seconds.
 const SHORT: u64 = 8;
 
 /// Options for `cargo xtask chaos`.
@@ -38,7 +38,7 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
     run_with(&bench, settings, interrupt)
 }
 
-/// Runs a short test; built like the other tests.
+/// Runs a short chaos test, which is built like the other tests.
 pub(crate) fn run_short(cargo: &Cargo, build: &[&str], interrupt: &Interrupt) -> Result<()> {
     let bench = step("build portal-bench", || {
         cargo.build_binary("portal-bench", build, interrupt)

@@ -1,4 +1,4 @@
-//! Reference portal with demo data.
+//! The reference portal with demo data.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -20,7 +20,7 @@ const USER: Person<'_> = Person {
     last_name: "Turing",
 };
 
-/// Running reference portal on an empty database; stopped on drop.
+/// A running reference portal on an initially empty database; stopped on drop.
 pub(crate) struct DemoPortal {
     portal: Portal,
 }
@@ -38,7 +38,7 @@ impl DemoPortal {
     pub(crate) fn start(program: &Path, directory: &Path, interrupt: &Interrupt) -> Result<Self> {
         let program = Program::new(program)
             .bound_to_thread()
-            // Set explicitly, because a release build defaults to production.
+            // This is set explicitly, because release builds default to production.
             .variable("APP_ENV", "DEV")
             .variable("RATE_LIMITS", "off")
             .variable("ADMIN_USER_EMAILS", ADMIN.email);
@@ -46,12 +46,12 @@ impl DemoPortal {
         Ok(Self { portal })
     }
 
-    /// Creates a session of the administrator and returns its token.
+    /// Creates a session for the administrator and returns its token.
     pub(crate) fn sign_in_as_admin(&self) -> Result<String> {
         self.sign_in(&ADMIN)
     }
 
-    /// Creates a session of a user who is not an administrator and returns its token.
+    /// Creates a session for a user who is not an administrator and returns its token.
     pub(crate) fn sign_in_as_user(&self) -> Result<String> {
         self.sign_in(&USER)
     }
@@ -78,7 +78,8 @@ impl DemoPortal {
 
     /// Adds demo data, waits until it is stored, and returns the id of a failed task.
     ///
-    /// The data consists of people, rows, and completed and failed tasks from three months.
+    /// The data consists of people, rows, and completed and failed tasks from the last three
+    /// months.
     pub(crate) fn fill(&self, session: &str) -> Result<String> {
         for (email, first, last) in [
             ("alan@example.com", "Alan", "Turing"),
@@ -93,7 +94,7 @@ impl DemoPortal {
             let person = self.sign_in(&Person::new(email, first, last))?;
             self.send("/api/client-tokens", Some(&person), &json!({}))?;
         }
-        // This request adds older data; without it, all data would be from today.
+        // This request adds older data; otherwise, all data would be from today.
         self.send("/admin/overview/examples", Some(session), &json!({}))?;
         self.send("/api/admin/defaults", Some(session), &json!({}))?;
         let person = json!({"name": "Grace", "age": 37});

@@ -14,10 +14,10 @@ const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 /// Strings that only occur in the modules of the development identity provider.
 const DEVELOPMENT_SIGN_IN: [&str; 3] = ["/dev/token", "/dev/sign-in", "dev-identity/key"];
 
-/// String that is in every portal binary; verifies that the search itself works.
+/// String that occurs in every portal binary; used to verify that the search itself works.
 const EVERY_PORTAL: &str = "/sign-out";
 
-/// Checks each library feature on its own, and searches the PROD binary for development code.
+/// Builds each library feature on its own, and searches the PROD binary for development code.
 pub(crate) fn run(cargo: &Cargo, interrupt: &Interrupt) -> Result<()> {
     for feature in cargo.features("portal-core")? {
         match feature.as_str() {

@@ -13,7 +13,7 @@ use crate::tools::{Tool, Tools};
 /// Tools that the fixture requires.
 pub(crate) const TOOLS: [Tool; 2] = [Tool::Chromium, Tool::Chromedriver];
 
-/// Running portal and browser; stopped and removed on drop, the browser first.
+/// A running portal and browser; on drop, the browser is stopped first, and all files are removed.
 pub(crate) struct Fixture {
     pub(crate) browser: Browser,
     pub(crate) portal: DemoPortal,
@@ -22,7 +22,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// Starts the reference portal's program and opens a window.
+    /// Starts the reference portal from its program and opens a browser window.
     pub(crate) fn open(tools: &Tools, program: &Path, interrupt: &Interrupt) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("portal-stage-").tempdir()?;
         let scratch = directory.path().join("scratch");

@@ -24,7 +24,7 @@ use portal_testkit::{Interrupt, Interrupted};
 
 use crate::cargo::Cargo;
 
-/// Development commands of the project.
+/// The project's development commands.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -34,7 +34,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run all tests, with the servers and the browser they need
+    /// Run all tests, with the servers and the browser that they need
     Test {
         /// Arguments for `cargo test`
         #[arg(last = true)]

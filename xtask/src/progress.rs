@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-/// Runs a step; prints its title before and its duration afterwards.
+/// Runs a step; prints its title at the start and its duration at the end.
 pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     eprintln!("xtask: {what}");
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: runs all tests with the servers and programs they need.
+//! `cargo xtask test`: runs all tests with the servers and programs that they need.
 
 use std::env;
 use std::fs;
@@ -12,23 +12,24 @@ use crate::progress::step;
 use crate::tools::{Tool, Tools};
 use crate::{assets, chaos};
 
-/// Environment variable for the tests: URI of a database server that they can write to.
+/// Environment variable for the tests: URI of a database server to which they can write.
 const POSTGRES: &str = "PORTAL_TEST_POSTGRES";
 /// Environment variable for the tests: URL of a WebDriver.
 const CHROMEDRIVER: &str = "PORTAL_TEST_CHROMEDRIVER";
-/// Environment variable for the tests: browser that the WebDriver starts.
+/// Environment variable for the tests: path of the browser that the WebDriver starts.
 const CHROMIUM: &str = "PORTAL_TEST_CHROMIUM";
-/// Environment variable for the tests: program of the reference portal.
+/// Environment variable for the tests: path of the reference portal's program.
 const BINARY: &str = "PORTAL_TEST_BINARY";
-/// Environment variable for the tests: `cargo build` arguments that built the linked libraries.
+/// Environment variable for the tests: `cargo build` arguments with which the linked libraries were
+/// built.
 const BUILD: &str = "PORTAL_TEST_BUILD";
 
-/// Starts the servers, runs `cargo test`, stops the servers.
+/// Starts the servers, runs `cargo test`, and stops the servers.
 ///
-/// A variable that is already set is kept, and its server is not started.
+/// If a variable is already set, it is kept, and its server is not started.
 pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) -> Result<()> {
     let needs = |variable| env::var_os(variable).is_none_or(|value| value.is_empty());
-    // Arguments select tests; if there are any, nothing else runs.
+    // Arguments select tests. If there are any, only these tests run.
     let runs_all = arguments.is_empty();
     let mut needed: Vec<Tool> = [
         (POSTGRES, Tool::Postgres),
@@ -52,9 +53,11 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
         cargo.build_binary("reference-portal", build, interrupt)
     })?;
 
-    // Created before the servers, so that it is removed after they have stopped.
+    // The directory is created before the servers start, so that it is removed after they have
+    // stopped.
     let directory = tempfile::Builder::new().prefix("portal-test-").tempdir()?;
-    // Browsers and killed tests leave files behind; files in this directory are removed with it.
+    // Browsers and killed tests leave files behind. Those in this directory are removed together
+    // with it.
     let scratch = directory.path().join("scratch");
     fs::create_dir(&scratch)?;
 
@@ -104,10 +107,10 @@ pub(crate) fn run(cargo: &Cargo, arguments: &[String], interrupt: &Interrupt) ->
     Ok(())
 }
 
-/// Returns the build arguments that let `cargo test` reuse the build.
+/// Returns build arguments with which `cargo test` can reuse the build.
 ///
-/// All packages together enable more features than the reference portal by itself;
-/// building them together avoids compiling the dependencies twice.
+/// All packages together enable more features than the reference portal alone; building them
+/// together avoids compiling the dependencies twice.
 fn build_arguments(test_arguments: &[String]) -> &'static [&'static str] {
     if selects_packages(test_arguments) {
         &["--package", "reference-portal"]

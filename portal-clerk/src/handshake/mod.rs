@@ -1,5 +1,4 @@
-//! Handshake: renews the session of a browser that opens a page, by redirecting it to Clerk and
-//! back.
+//! Handshake: renews the session of a browser that opens a page, with a redirect to Clerk and back.
 
 mod budget;
 pub(crate) mod directives;

@@ -342,7 +342,7 @@ impl Auth {
         self.store.publish(ClusterEvent::User { id }).await;
     }
 
-    /// Invalidates a user in this process, so that whoever made a change sees it immediately.
+    /// Invalidates a user in this process, so that the author of a change sees it immediately.
     ///
     /// The transaction that makes the change notifies the other replicas.
     pub(crate) fn forget_user(&self, id: Uuid) {

@@ -248,8 +248,8 @@ impl Config {
         self.app_env == AppEnv::Dev
     }
 
-    /// Returns all of the portal's own origins. In DEV, a loopback origin implies those with the
-    /// other loopback names.
+    /// Returns all origins that belong to the portal. In DEV, a loopback origin implies those with
+    /// the other loopback names.
     #[must_use]
     pub fn own_origins(&self) -> Vec<String> {
         let mut origins = vec![self.public_url.clone()];

@@ -1,5 +1,4 @@
-//! Cluster event for changed tasks, in a compact format because each replica sends and receives
-//! many.
+//! Cluster event for changed tasks. It is compact because each replica sends and receives many.
 
 use std::collections::BTreeSet;
 

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
-/// Builds the bytes of a request; each of `headers` ends with a line break.
+/// Builds the bytes of a request; each line in `headers` must end with a line break.
 pub(crate) fn request(
     method: &str,
     path: &str,
@@ -24,7 +24,7 @@ pub(crate) fn request(
     format!("{request}\r\n{body}").into_bytes()
 }
 
-/// Persistent connection with one request in flight at a time.
+/// A persistent connection with one request in flight at a time.
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Requests per second of each target, compared in rounds.
+//! Compares the requests per second that each target handles, in rounds.
 
 use std::env;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::server::Server;
 use crate::summary::Summary;
 use crate::target::{SUBJECTS, Target};
 
-/// Environment variable with the URI of a PostgreSQL server to measure on.
+/// Environment variable with the URI of a PostgreSQL server to use for measurements.
 pub(crate) const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 
 /// Options for the request benchmark.
@@ -25,7 +25,7 @@ pub(crate) struct Settings {
     only: Vec<String>,
 }
 
-/// Load settings.
+/// Settings for the generated load.
 #[derive(Args)]
 pub(crate) struct Load {
     /// Number of rounds per target
@@ -50,7 +50,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     compare(&chosen(&settings.only)?, &settings.load).await
 }
 
-/// Starts all targets, measures them alternately, and prints their ratios to the first one.
+/// Starts all targets, measures them in turn, and prints their ratios to the first one.
 pub(crate) async fn compare(subjects: &[&'static Target], load: &Load) -> Result<()> {
     let duration =
         Duration::try_from_secs_f64(load.seconds).context("invalid duration in `--seconds`")?;
@@ -63,7 +63,7 @@ pub(crate) async fn compare(subjects: &[&'static Target], load: &Load) -> Result
     require_same_responses(&servers)?;
 
     for server in &servers {
-        // Warm-up: the first requests fill caches and pools and are not counted.
+        // Warm-up: the first requests fill caches and pools, and are not counted.
         Round::measure(server, load.connections, duration / 3).await?;
     }
     let mut turns: Vec<Vec<Round>> = Vec::new();
@@ -89,7 +89,8 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Target>> {
     Ok(chosen.map(|(_, subject)| subject).collect())
 }
 
-/// Returns the shared PostgreSQL database if configured, else a separate SQLite file.
+/// Returns the URI of the shared PostgreSQL database if it is configured, otherwise of a separate
+/// SQLite file.
 fn database_of(subject: &Target, directory: &TempDir) -> String {
     env::var(POSTGRES).unwrap_or_else(|_| {
         let file = directory.path().join(subject.name).with_extension("db");
@@ -97,7 +98,7 @@ fn database_of(subject: &Target, directory: &TempDir) -> String {
     })
 }
 
-/// Checks that all targets send the same response; otherwise they are not comparable.
+/// Checks that all targets send the same response; otherwise, they are not comparable.
 fn require_same_responses(servers: &[Server]) -> Result<()> {
     for pair in servers.windows(2) {
         if let [one, other] = pair
@@ -115,7 +116,7 @@ fn require_same_responses(servers: &[Server]) -> Result<()> {
     Ok(())
 }
 
-/// Prints the results of each target and its ratio to the first target in the same round.
+/// Prints each target's results, and its ratio to the first target in the same round.
 fn report(servers: &[Server], turns: &[Vec<Round>]) {
     println!("each as min / median / max over {} rounds", turns.len());
     for (index, server) in servers.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Delay until a thousand open tabs receive a change and its content.
+//! Measures the delay until a thousand open tabs receive a change and its content.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -21,16 +21,16 @@ use crate::connection::{Connection, request};
 use crate::process_stats;
 
 const ADMIN: &str = "bench@example.com";
-/// Admin page with a table of 50 rows, which is its live region.
+/// Admin page whose live region is a table of 50 rows.
 const PAGE: &str = "/admin/settings?model=live_order&per_page=50";
 const REGION: &str = "live-rows";
 const TOPIC: &str = "model:live_order";
 const ROWS: usize = 50;
-/// Pause that is longer than the interval over which changes to a topic are coalesced.
+/// Pause that is longer than the interval in which changes to a topic are coalesced.
 const SETTLE_TIME: Duration = Duration::from_millis(500);
 /// Maximum delay before a tab sends its request, as in the browser.
 const JITTER: u64 = 100;
-/// Time after which a tab counts as having missed a change.
+/// Time after which a tab is considered to have missed a change.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Options for the live-update benchmark.
@@ -42,7 +42,7 @@ pub(crate) struct Settings {
     /// Number of changes
     #[arg(long, default_value_t = 20)]
     changes: usize,
-    /// Number of threads of the portal
+    /// Number of portal threads
     #[arg(long, default_value_t = 2)]
     threads: usize,
 }
@@ -55,15 +55,15 @@ struct LiveOrder {
     amount: i32,
 }
 
-/// Delays in milliseconds after a write was sent.
+/// Delays in milliseconds, counted from the time at which a write was sent.
 pub(crate) struct Measured {
-    /// Delays until each tab is notified.
+    /// Delays until each tab was notified.
     pub(crate) notified: Vec<f64>,
-    /// Delays until each tab has the current region.
+    /// Delays until each tab had received the current region.
     pub(crate) shown: Vec<f64>,
 }
 
-/// Prints the delays until tabs are notified and until they have the region.
+/// Prints the delays until tabs are notified and until they have received the region.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let mut measured = measure(settings).await?;
     let Settings { tabs, changes, .. } = settings;
@@ -128,7 +128,7 @@ enum News {
     Shown,
 }
 
-/// Tab as seen by the portal: an event stream and a connection for its requests.
+/// A tab as the portal sees it: an event stream, and a connection for requests.
 struct Tab {
     stream: TcpStream,
     asks: Connection,
@@ -185,7 +185,7 @@ impl Tab {
     }
 }
 
-/// Portal on separate threads, served as in an application.
+/// A portal on separate threads, served as in an application.
 struct Served {
     address: SocketAddr,
     stop: CancellationToken,
@@ -274,7 +274,7 @@ async fn prepare(address: SocketAddr) -> Result<(String, i64)> {
     Ok((token, row.context("the response has no row id")?))
 }
 
-/// Returns the quantile of the numbers.
+/// Returns the given quantile of the numbers.
 fn quantile(numbers: &mut [f64], part: f64) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let last = numbers.len().saturating_sub(1);

@@ -1,4 +1,4 @@
-//! Load generator: many connections, each of which sends the next request after a response.
+//! Load generator: many connections, each of which sends its next request after a response.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::connection::Connection;
 use crate::process_stats;
 use crate::server::Server;
 
-/// Results of one target in one round.
+/// One target's results in one round.
 pub(crate) struct Round {
     requests: u64,
     elapsed: Duration,
@@ -29,8 +29,8 @@ impl Round {
         for _ in 0..connections {
             open.push(Connection::open(server.address).await?);
         }
-        // Waking a sleeping client thread costs the server time, and a slower server would have to
-        // do it more often, so the client threads never sleep.
+        // Client threads never sleep, because waking them would cost the server time, and a slower
+        // server would have to do so more often.
         let mut awake = JoinSet::new();
         for _ in 0..Handle::current().metrics().num_workers() {
             awake.spawn(stay_awake());
@@ -40,7 +40,8 @@ impl Round {
         let end = start + duration;
         let mut tasks = JoinSet::new();
         for (index, connection) in open.into_iter().enumerate() {
-            // Each connection starts at a different request, so that they never all use the same caller.
+            // The connections start at different requests, so that they never all use the same
+            // caller.
             let first = index * server.requests.len() / connections;
             tasks.spawn(ask_until(
                 end,
@@ -69,7 +70,7 @@ impl Round {
         self.requests as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// Returns the processor time of the server per request, in microseconds.
+    /// Returns the server's processor time per request, in microseconds.
     pub(crate) fn cost(&self) -> Option<f64> {
         let micros = self.processor?.as_secs_f64() * 1e6;
         Some(micros / self.requests as f64)

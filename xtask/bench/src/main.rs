@@ -1,4 +1,4 @@
-//! Benchmarks and chaos tests of Portal; run by `cargo xtask bench` and `cargo xtask chaos`.
+//! Benchmarks and chaos tests for Portal; run by `cargo xtask bench` and `cargo xtask chaos`.
 
 mod auth;
 mod chaos;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// Benchmarks and chaos tests of Portal.
+/// Benchmarks and chaos tests for Portal.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -29,13 +29,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Compare the requests per second of each target with the first one, in rounds
+    /// Compare the requests per second of each target with those of the first one, in rounds
     Http(http::Settings),
     /// Measure the cost of pages on the server
     Pages(pages::Settings),
     /// Measure the cost of identifying the caller and the effect of requests with forged tokens
     Auth(auth::Settings),
-    /// Measure the time to the first response of a portal and its memory when idle
+    /// Measure the time until a portal's first response, and its memory usage when idle
     Startup(startup::Settings),
     /// Compare the cost of the task engine with baselines
     Tasks(tasks::Settings),

@@ -1,4 +1,4 @@
-//! Resource usage of a process, from Linux's `/proc`; `None` on other systems.
+//! Resource usage of processes, from Linux's `/proc`; `None` on other systems.
 
 use std::fs;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Returns the processor time of all threads of a process so far.
+/// Returns the processor time used so far by all threads of a process.
 pub(crate) fn processor_time(process: u32) -> Option<Duration> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
     let times = threads.flatten().filter_map(|thread| {
@@ -16,7 +16,7 @@ pub(crate) fn processor_time(process: u32) -> Option<Duration> {
     Some(Duration::from_nanos(times.sum()))
 }
 
-/// Raises the limit of open files of this process to the allowed maximum and returns it.
+/// Raises this process's limit on open files to the allowed maximum and returns the new limit.
 pub(crate) fn raise_file_limit() -> Result<usize> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

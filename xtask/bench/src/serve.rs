@@ -1,4 +1,4 @@
-//! Process that serves one target.
+//! Server process: serves one target.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// Only line of output, which contains the target's address.
+/// The only line of output, which contains the target's address.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Announcement {
     pub(crate) address: SocketAddr,
@@ -31,7 +31,7 @@ pub(crate) struct Announcement {
     pub(crate) caller: Caller,
 }
 
-/// Serves until standard input closes because the parent exited.
+/// Serves until standard input is closed because the parent exited.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let subject = target::named(&settings.subject)?;
     let setting = Setting {

@@ -1,4 +1,4 @@
-//! Client side of a target in a separate process.
+//! The client's view of a target that runs in a separate process.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::target::{Caller, Target};
 /// Number of users for targets that switch users between requests.
 const SESSIONS: usize = 1000;
 
-/// Approximate length of a session token of the development identity provider.
+/// Approximate length of a session token from the development identity provider.
 const TOKEN_LENGTH: usize = 720;
 
-/// Running target.
+/// A running target.
 pub(crate) struct Server {
     pub(crate) subject: &'static Target,
     pub(crate) address: SocketAddr,
@@ -69,7 +69,7 @@ impl Server {
         };
         let requests: Arc<[Vec<u8>]> = tokens.into_iter().map(request).collect();
         let mut response = Vec::new();
-        // Send each request once, so that all callers are cached when measuring starts.
+        // Each request is sent once, so that all callers are cached when measuring starts.
         for request in &*requests {
             let asked = Connection::open(address).await?.ask(request).await;
             response = asked.with_context(|| format!("the target `{}`", subject.name))?;
@@ -88,7 +88,7 @@ impl Server {
     }
 }
 
-/// Returns a session token of a user of the development identity provider.
+/// Signs a user in through the development identity provider and returns a session token.
 fn sign_in(address: SocketAddr, user: usize) -> Result<String> {
     let email = format!("bench{user}@example.com");
     Person::new(&email, "Bench", "User").sign_in(&format!("http://{address}"))

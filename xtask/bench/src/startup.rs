@@ -1,4 +1,4 @@
-//! Start-up time of a portal and its memory when idle.
+//! Start-up time of a portal, and its memory usage when idle.
 
 use std::env;
 use std::io::{Read as _, Write as _};
@@ -19,7 +19,7 @@ use crate::summary::Summary;
 
 /// Timeout for a start.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Poll interval during a start: a small fraction of the measured time.
+/// Poll interval during a start, which is a small fraction of the measured time.
 const POLL_INTERVAL: Duration = Duration::from_micros(500);
 /// Time after which an unused portal is idle.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     rounds: usize,
 }
 
-/// Starts the binary repeatedly and prints times and memory.
+/// Starts the binary repeatedly and prints the start-up times and memory usage.
 pub(crate) fn run(settings: &Settings) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let (mut portal, first) = start(&settings.program, directory.path())?;
@@ -63,12 +63,13 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Starts the binary and waits for its first 200; also returns the elapsed time.
+/// Starts the binary, waits for its first `200` response, and returns the process and the elapsed
+/// time.
 fn start(program: &Path, directory: &Path) -> Result<(Process, Duration)> {
     let port = free_port()?;
     let database = env::var(POSTGRES)
         .unwrap_or_else(|_| format!("sqlite://{}", directory.join("portal.db").display()));
-    // The caller's settings are not used, because they would affect the measurement.
+    // The caller's own settings are not inherited, because they would affect the measurement.
     let mut command = Program::new(program)
         .variable("APP_ENV", "DEV")
         .variable("HOST", "127.0.0.1")

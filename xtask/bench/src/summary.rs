@@ -1,8 +1,8 @@
-//! Minimum, median and maximum of measurements.
+//! Summaries of measurements.
 
 use std::fmt;
 
-/// Minimum, median and maximum.
+/// Minimum, median and maximum of several measurements.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Summary {
     pub(crate) min: f64,
@@ -11,7 +11,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Returns `None` if there are no numbers.
+    /// Summarizes the numbers; returns `None` if there are no numbers.
     pub(crate) fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut numbers: Vec<f64> = numbers.into_iter().collect();
         numbers.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Targets of the request benchmark.
+//! Targets for the request benchmark.
 //!
 //! To add a target, write a function such as [`plain_axum`] and list it in [`SUBJECTS`].
 
@@ -17,7 +17,7 @@ use crate::pages;
 /// Path of the measured handler.
 pub(crate) const PATH: &str = "/api/bench";
 
-/// All targets; the others are compared with the first one.
+/// All targets. The first is the baseline for the others.
 pub(crate) const SUBJECTS: &[Target] = &[
     Target {
         name: "plain-axum",
@@ -26,7 +26,7 @@ pub(crate) const SUBJECTS: &[Target] = &[
     },
     Target {
         name: "plain-axum-token",
-        about: "the same, with requests as large as those of a session",
+        about: "the same, with request headers as large as a session's",
         start: |_| Box::pin(plain_axum(Caller::LookAlike)),
     },
     Target {
@@ -46,45 +46,45 @@ pub(crate) const SUBJECTS: &[Target] = &[
     },
 ];
 
-/// Server that can be measured.
+/// A server to benchmark.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) start: fn(Setting) -> Starting,
 }
 
-/// Future that starts the server of a target.
+/// Future that starts a target's server.
 pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Served>> + Send>>;
 
-/// Environment of a target.
+/// Environment for starting a target.
 pub(crate) struct Setting {
     /// URI of a database used only by the target.
     pub(crate) database: String,
 }
 
-/// Service of a target.
+/// A started target: its router, and how to send requests to it.
 pub(crate) struct Served {
     pub(crate) router: Router,
-    /// Path of the requests.
+    /// Path to request.
     pub(crate) path: &'static str,
     pub(crate) caller: Caller,
 }
 
-/// Caller of the requests.
+/// Sender of the requests.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) enum Caller {
     Nobody,
-    /// A header as long as that of a signed-in user, which is ignored.
+    /// An anonymous caller with an ignored header that is as long as a signed-in user's.
     LookAlike,
     /// A signed-in user, with a bearer token from `POST /dev/token`.
     Session,
-    /// Many signed-in users, one after another.
+    /// Many signed-in users, in turn.
     Sessions,
-    /// A browser without a session that accepts compressed responses.
+    /// A signed-out browser that accepts compressed responses.
     Packed,
 }
 
-/// Returns the target with this name.
+/// Returns the target with the given name.
 pub(crate) fn named(name: &str) -> Result<&'static Target> {
     let all = || SUBJECTS.iter().chain(pages::PLAIN).chain(pages::PACKED);
     let names = || all().map(|subject| subject.name);
@@ -117,7 +117,7 @@ async fn portal(
     })
 }
 
-/// Builds a portal in development mode with these variables and routes.
+/// Builds a portal in development mode with the given variables and routes.
 pub(crate) async fn open_portal(
     database: &str,
     variables: &[(&str, &str)],
@@ -139,7 +139,7 @@ pub(crate) async fn open_portal(
         .await?)
 }
 
-/// Response of every target.
+/// The response that every target sends.
 #[derive(Serialize)]
 pub(crate) struct Response {
     id: u64,

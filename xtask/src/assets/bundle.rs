@@ -1,4 +1,4 @@
-//! Bundles of scripts and styles: builds them and compares them with their sources.
+//! Bundles: builds them from scripts and styles, and compares them with these sources.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,16 +12,16 @@ use super::{ASSETS, hash, read, write};
 use portal_testkit::Interrupt;
 use portal_testkit::process;
 
-/// Directory of the sources. Each file directly in `css` or `js` is the entry of one bundle.
+/// Directory of the sources. Each file directly in `css` or `js` is the entry point of a bundle.
 const SOURCES: &str = "src";
 /// Directory of the bundles, in [`ASSETS`].
 const BUNDLES: &str = "dist";
-/// File name of the manifest, in the directory of the bundles.
+/// File name of the manifest in the directory of the bundles.
 const MANIFEST: &str = "MANIFEST.toml";
 const MANIFEST_HEAD: &str = "# Written by `cargo xtask assets`: hashes of the bundles and of all that they are built from.\n";
-/// Name of a bundle, and the vendored script in [`ASSETS`] that it starts with.
+/// Name of a bundle, and the vendored script in [`ASSETS`] with which it starts.
 const PREPENDED: (&str, &str) = ("portal.js", "vendor/htmx.min.js");
-/// Generated style sheets that the sources import, in [`ASSETS`].
+/// Generated style sheets in [`ASSETS`] that are imported by the sources.
 const TOKENS: [&str; 2] = ["tokens.css", "tokens-full.css"];
 
 /// Options for the bundler. References that start with `@` are replaced at run time.
@@ -36,11 +36,11 @@ const OPTIONS: [&str; 8] = [
     "--external:@*",
 ];
 
-/// Hashes of the bundles and of their inputs.
+/// Hashes of the bundles and their inputs.
 #[derive(Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {
-    /// Hash of sources, bundler version and options.
+    /// Hash of the sources, bundler version and options.
     inputs: String,
     /// Hash of each bundle, by file name.
     bundles: BTreeMap<String, String>,
@@ -121,7 +121,7 @@ fn hashes(bundles: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
     hashes.collect()
 }
 
-/// Bundles all entries and returns the bundles by file name.
+/// Bundles all entry points and returns the bundles by file name.
 fn build(
     root: &Path,
     esbuild: &Program,
@@ -157,7 +157,7 @@ fn build(
     Ok(bundles)
 }
 
-/// Hashes all that the bundles depend on: sources, bundler version and options.
+/// Hashes everything on which the bundles depend: sources, bundler version and options.
 fn hash_of_inputs(root: &Path, esbuild: &Program) -> Result<String> {
     let assets = root.join(ASSETS);
     let mut paths: Vec<PathBuf> = TOKENS.iter().map(|name| assets.join(name)).collect();
@@ -173,7 +173,7 @@ fn hash_of_inputs(root: &Path, esbuild: &Program) -> Result<String> {
     Ok(hash(text.as_bytes()))
 }
 
-/// Adds the files below a directory.
+/// Adds all files below a directory to a list.
 fn list_files(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
         let path = entry?.path();

@@ -1,16 +1,16 @@
-//! Colors and their contrast.
+//! Colors and contrast.
 
 use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 
-/// RGB color.
+/// An RGB color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Color([u8; 3]);
 
 impl Color {
-    /// `#ffffff`.
+    /// White: `#ffffff`.
     pub(super) const WHITE: Self = Self([255; 3]);
 
     /// Scales the lightness of the color by a factor.
@@ -65,7 +65,7 @@ impl FromStr for Color {
     }
 }
 
-/// Formats the color in its shortest CSS form.
+/// Formats the color in the shortest CSS notation.
 impl fmt::Display for Color {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.iter().all(|channel| channel % 17 == 0) {

@@ -9,10 +9,10 @@ use portal_testkit::Interrupt;
 use super::manifest::Cut;
 use super::package::run;
 
-/// OpenType features to keep: kerning, ligatures, tabular figures, marks.
+/// OpenType features to keep: kerning, ligatures, tabular figures and marks.
 const FEATURES: &str = "kern,liga,tnum,ccmp,locl,mark,mkmk";
 
-/// Reduces a font to the weights and characters of `cut`, using the tools of `fonttools`.
+/// Reduces a font to the weights and characters in `cut`, using `fonttools`.
 pub(super) fn cut(font: &[u8], cut: &Cut, interrupt: &Interrupt) -> Result<Vec<u8>> {
     let directory = tempfile::Builder::new().prefix("portal-font-").tempdir()?;
     let path = |name: &str| directory.path().join(name);
@@ -24,8 +24,9 @@ pub(super) fn cut(font: &[u8], cut: &Cut, interrupt: &Interrupt) -> Result<Vec<u
         .args(["--no-recalc-timestamp", "-q", "-o", "weights.woff2"]);
     let mut letters = Command::new("pyftsubset");
     letters
-        // Without the seven bytes of `prep`, full hinting falls back to FreeType's automatic hinter, which
-        // makes tabular figures uneven. The glyphs themselves have no instructions.
+        // Without the seven bytes of the `prep` table, full hinting falls back to FreeType's
+        // automatic hinter, which makes tabular figures uneven. The glyphs themselves have no
+        // instructions.
         .args(["weights.woff2", "--flavor=woff2", "--hinting"])
         .arg(format!("--unicodes={}", cut.letters))
         .arg(format!("--layout-features={FEATURES}"))

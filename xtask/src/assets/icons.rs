@@ -1,4 +1,4 @@
-//! Lucide icons, stored without the attributes that all of them repeat.
+//! Lucide icons, stored without the attributes that they all have in common.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// Returns the names of the existing icons and of those to add.
+/// Returns the names of the existing icons and those to add.
 pub(super) fn wanted(directory: &Path, new: &[String]) -> Result<BTreeSet<String>> {
     let mut names: BTreeSet<String> = new.iter().cloned().collect();
     for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
@@ -19,7 +19,8 @@ pub(super) fn wanted(directory: &Path, new: &[String]) -> Result<BTreeSet<String
     Ok(names)
 }
 
-/// Puts an icon on one line and removes its comment, class and size; rendering sets the last two.
+/// Puts an icon on one line and removes its comment, class and size; the latter two are set on
+/// rendering.
 pub(super) fn shortened(svg: &str) -> String {
     let start = svg.find("<svg").unwrap_or_default();
     let svg = svg.get(start..).unwrap_or_default();

@@ -1,18 +1,18 @@
-//! Manifests of vendored files.
+//! Manifests that list vendored files.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-/// File name of a manifest, in the directory of the files it lists.
+/// File name of a manifest, which is in the directory of the files that it lists.
 pub(super) const FILE: &str = "MANIFEST.toml";
 
-/// List of the vendored files of one directory.
+/// List of the vendored files in one directory.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
-    /// Packages that files are copied from.
+    /// Packages from which files are copied.
     #[serde(rename = "package")]
     pub(super) packages: Vec<Package>,
 }
@@ -31,7 +31,7 @@ pub(super) struct Package {
         expect(dead_code, reason = "for people who read the manifest")
     )]
     pub(super) license: String,
-    /// File with the text of the license.
+    /// File that contains the text of the license.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "for people who read the manifest")
@@ -42,28 +42,28 @@ pub(super) struct Package {
     /// Files that are copied byte for byte.
     #[serde(default, rename = "file")]
     pub(super) files: Vec<File>,
-    /// File that stores the values of the color scales.
+    /// File in which the values of the color scales are stored.
     pub(super) scales: Option<File>,
     /// Directory of icons, stored without comments and white space.
     pub(super) icons: Option<File>,
 }
 
-/// File from a package, or a file derived from several.
+/// A file from a package, or one derived from several.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
-    /// Path in the package.
+    /// Path within the package.
     #[serde(default)]
     pub(super) from: String,
     /// Path relative to the manifest.
     pub(super) to: String,
     /// SHA-256 of the stored file.
     pub(super) sha256: String,
-    /// Subset of a font to keep.
+    /// The subset of a font that is kept.
     pub(super) cut: Option<Cut>,
 }
 
-/// Subset of a variable font.
+/// A subset of a variable font.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Cut {

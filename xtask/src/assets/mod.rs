@@ -1,4 +1,4 @@
-//! `cargo xtask assets`: scripts and styles, vendored files, and all files generated from them.
+//! `cargo xtask assets`: manages scripts, styles and vendored files, and files generated from them.
 
 mod bundle;
 mod color;
@@ -31,7 +31,7 @@ use crate::tools::{Tool, Tools};
 
 /// Directory of the portal's assets.
 const ASSETS: &str = "portal-core/assets";
-/// File in [`ASSETS`] with the scales that the tokens are generated from.
+/// File in [`ASSETS`] with the color scales from which the tokens are generated.
 const SCALES: &str = "vendor/radix-colors.txt";
 
 /// Options for `cargo xtask assets`.
@@ -40,7 +40,7 @@ pub(crate) struct Settings {
     /// Only check that all generated files are up to date, without network access
     #[arg(long)]
     check: bool,
-    /// Only run the unit tests of the scripts
+    /// Only run the scripts' unit tests
     #[arg(long, conflicts_with = "check")]
     test: bool,
     /// Fetch the vendored packages again
@@ -49,7 +49,7 @@ pub(crate) struct Settings {
     /// Fetch the vendored packages again, and add this Lucide icon; can be repeated
     #[arg(long = "icon", value_name = "NAME", conflicts_with_all = ["check", "test"])]
     icons: Vec<String>,
-    /// Fetch the vendored packages again, accept different ones, and record their hashes
+    /// Fetch the vendored packages again, accept changed ones, and record their hashes
     #[arg(long, conflicts_with_all = ["check", "test"])]
     accept: bool,
 }
@@ -97,7 +97,7 @@ pub(crate) fn run(root: &Path, settings: &Settings, interrupt: &Interrupt) -> Re
     Ok(())
 }
 
-/// Checks the format and the lint rules of scripts and styles; `--write` formats them.
+/// Checks the formatting and the lint rules of scripts and styles; `--write` formats them.
 fn lint(root: &Path, tools: &Toolchain, options: &[&str], interrupt: &Interrupt) -> Result<()> {
     let mut biome = tools.biome.command(root, &root.join(ASSETS))?;
     biome
@@ -109,7 +109,7 @@ fn lint(root: &Path, tools: &Toolchain, options: &[&str], interrupt: &Interrupt)
     })
 }
 
-/// Returns the files generated from the vendored ones, with their content.
+/// Returns the files generated from the vendored ones, and their content.
 fn generated(root: &Path) -> Result<[(PathBuf, String); 2]> {
     let assets = root.join(ASSETS);
     let scales = Scales::parse(&read(&assets.join(SCALES))?)?;
@@ -119,7 +119,7 @@ fn generated(root: &Path) -> Result<[(PathBuf, String); 2]> {
     ])
 }
 
-/// Returns the differences between the tree, its manifests and its generators.
+/// Returns the differences between the stored files, their manifests and the generators' output.
 fn problems(root: &Path) -> Result<Vec<String>> {
     let mut problems = vendored::problems(root)?;
     for (path, text) in generated(root)? {

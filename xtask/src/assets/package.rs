@@ -9,7 +9,7 @@ use portal_testkit::process::CommandFailed;
 use portal_testkit::{Interrupt, Process, Signal};
 use tempfile::TempDir;
 
-/// Fetched package, unpacked into a directory that is removed on drop.
+/// A fetched package, unpacked into a directory that is removed on drop.
 pub(super) struct Unpacked {
     directory: TempDir,
     /// SHA-256 of the package as downloaded.
@@ -17,7 +17,7 @@ pub(super) struct Unpacked {
 }
 
 impl Unpacked {
-    /// Fetches a package with `npm`, so that its registry, proxy and checks apply.
+    /// Fetches a package with `npm`, so that npm's registry, proxy and checks apply.
     pub(super) fn fetch(npm: &str, version: &str, interrupt: &Interrupt) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("portal-npm-").tempdir()?;
         let name = format!("{npm}@{version}");

@@ -1,4 +1,4 @@
-//! Radix color scales: twelve steps, light and dark.
+//! Radix color scales: twelve steps each, light and dark.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ const STEPS: usize = 12;
 pub(super) struct Scale([Color; STEPS]);
 
 impl Scale {
-    /// Returns a step, counted from 1 as in Radix.
+    /// Returns a step; as in Radix, the first one is 1.
     pub(super) fn step(&self, step: usize) -> Color {
         let color = step.checked_sub(1).and_then(|index| self.0.get(index));
         color.copied().unwrap_or(Color::WHITE)
@@ -30,13 +30,13 @@ pub(super) struct Scales {
 }
 
 impl Scales {
-    /// Returns a scale: light, then dark.
+    /// Returns a scale in light and in dark mode.
     pub(super) fn get(&self, name: &str) -> Result<&[Scale; 2]> {
         let scale = self.by_name.get(name);
         scale.with_context(|| format!("unknown scale `{name}`"))
     }
 
-    /// Reads the style sheets of the package; uses only their hexadecimal values.
+    /// Reads the package's style sheets; uses only their hexadecimal values.
     pub(super) fn of_package(package: &Unpacked) -> Result<Self> {
         let mut by_name = HashMap::new();
         for name in names() {
@@ -89,7 +89,8 @@ fn names() -> impl Iterator<Item = &'static str> {
     GRAYS.into_iter().chain(ACCENTS)
 }
 
-/// Reads the hexadecimal steps; the sheet repeats them afterwards for wide-gamut screens.
+/// Reads the hexadecimal values of the steps; the sheet then repeats the steps for wide-gamut
+/// screens.
 fn of_style_sheet(name: &str, sheet: &str) -> Result<Scale> {
     let steps = (1..=STEPS).map(|step| {
         let start = format!("--{name}-{step}: #");

@@ -1,4 +1,4 @@
-//! Unit tests of the scripts, which run without a browser.
+//! The scripts' unit tests, which run without a browser.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::progress::step;
 use portal_testkit::Interrupt;
 use portal_testkit::process;
 
-/// Runs the tests with the Node.js binary at `node`.
+/// Runs the tests using the Node.js binary at `node`.
 pub(crate) fn test(root: &Path, node: &Path, interrupt: &Interrupt) -> Result<()> {
     let assets = root.join(ASSETS);
     let tests = assets.join("test");

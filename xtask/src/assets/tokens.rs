@@ -1,4 +1,4 @@
-//! Generation of the style sheet's tokens from the color scales.
+//! Generates the style sheet's tokens from the color scales.
 //!
 //! Raw steps miss WCAG AA for many accents, so four tokens are derived:
 //!
@@ -18,7 +18,7 @@ use anyhow::Result;
 use super::color::Color;
 use super::scales::{Scale, Scales};
 
-/// Accents with a separate scale; the accent `gray` uses the scale of the grays.
+/// Accents that have their own scale; the accent `gray` uses the gray scale.
 pub(super) const ACCENTS: [&str; 25] = [
     "ruby", "red", "tomato", "crimson", "pink", "plum", "purple", "violet", "iris", "indigo",
     "blue", "cyan", "teal", "jade", "green", "grass", "bronze", "gold", "brown", "orange", "amber",
@@ -27,10 +27,10 @@ pub(super) const ACCENTS: [&str; 25] = [
 /// Gray scales.
 pub(super) const GRAYS: [&str; 6] = ["gray", "mauve", "slate", "sage", "olive", "sand"];
 
-/// Accents whose solid step is so bright that text on it is dark.
+/// Accents whose solid step is so bright that text on it must be dark.
 const BRIGHT: [&str; 5] = ["amber", "yellow", "lime", "mint", "sky"];
 
-/// Returns the accents for which `auto` selects this gray.
+/// Returns the accents for which `auto` selects the given gray.
 const fn companions(gray: &str) -> &'static [&'static str] {
     match gray.as_bytes() {
         b"mauve" => &[
@@ -51,7 +51,7 @@ const STATUS: [(&str, &str); 4] = [
     ("danger", "red"),
 ];
 
-/// Steps used by the portal's styles.
+/// Gray steps used by the portal's styles.
 const GRAY_STEPS: [usize; 8] = [1, 2, 3, 4, 5, 6, 11, 12];
 const ACCENT_STEPS: [usize; 5] = [2, 3, 4, 5, 6];
 
@@ -110,7 +110,7 @@ pub(super) fn used(scales: &Scales) -> Result<String> {
     Ok(sheet)
 }
 
-/// Generates `tokens-full.css`: the remaining steps, for pages of applications.
+/// Generates `tokens-full.css`: the remaining steps, for applications' pages.
 pub(super) fn rest(scales: &Scales) -> Result<String> {
     let others = |used: &'static [usize]| (1..=12).filter(move |step| !used.contains(step));
     let mut sheet = String::from(HEAD);
@@ -173,7 +173,7 @@ fn accent_selector(name: &str) -> String {
     format!("{root}[data-accent={name}]")
 }
 
-/// Tokens derived from the steps of an accent.
+/// Tokens derived from an accent's steps.
 struct Derived {
     solid: Color,
     hover: Color,
@@ -239,7 +239,7 @@ impl Derived {
     }
 }
 
-/// One rule of the style sheet, on a separate line.
+/// A rule in the style sheet, on a separate line.
 struct Rule {
     selector: String,
     entries: Vec<String>,

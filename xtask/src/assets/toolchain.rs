@@ -1,4 +1,4 @@
-//! Pinned programs that format, lint and bundle the sources.
+//! Toolchain: pinned programs that format, lint and bundle the sources.
 
 use std::collections::BTreeMap;
 use std::env::consts::{ARCH, OS};
@@ -18,13 +18,13 @@ const MANIFEST: &str = include_str!("tools.toml");
 /// Directory of the fetched programs, below the root of the workspace.
 const CACHE: &str = "target/asset-tools";
 
-/// The programs.
+/// The pinned programs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Toolchain {
-    /// Bundler of scripts and styles.
+    /// Bundler for scripts and styles.
     pub(super) esbuild: Program,
-    /// Formatter and linter of scripts and styles.
+    /// Formatter and linter for scripts and styles.
     pub(super) biome: Program,
 }
 
@@ -34,13 +34,13 @@ pub(super) struct Toolchain {
 pub(super) struct Program {
     /// Version in the registry.
     pub(super) version: String,
-    /// Path of the program in its package.
+    /// Path of the program within its package.
     binary: String,
-    /// Packages by operating system and processor.
+    /// Packages, by operating system and processor.
     packages: BTreeMap<String, ProgramPackage>,
 }
 
-/// Package of a program for one system.
+/// A program's package for one system.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ProgramPackage {
@@ -84,7 +84,8 @@ impl Program {
         package.with_context(|| format!("`{}` has no package for {system}", self.binary))
     }
 
-    /// Path of the program, which contains its hash, so that another version replaces it.
+    /// Returns the path of the program. It contains the hash of the package, so that a different
+    /// version is stored separately.
     fn path(&self, root: &Path) -> Result<PathBuf> {
         let name = Path::new(&self.binary).file_name().unwrap_or_default();
         let hash = &self.package()?.sha256;
@@ -109,7 +110,7 @@ impl Program {
         }
         let directory = path.parent().context("the program has no directory")?;
         fs::create_dir_all(directory)?;
-        // The copy is renamed when it is complete, so that an interrupted copy is never used.
+        // The copy is renamed once it is complete, so that an interrupted copy is never used.
         let partial = path.with_extension("partial");
         fs::copy(package.path(&self.binary), &partial)?;
         fs::rename(partial, path)?;

@@ -1,4 +1,4 @@
-//! Vendored files: fetches them again and compares them with their manifests.
+//! Vendored files: refetches them and compares them with their manifests.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(super) fn refresh_all(root: &Path, settings: &Settings, interrupt: &Interrup
     Ok(())
 }
 
-/// Fetches the packages of a manifest and updates its hashes.
+/// Fetches the packages in a manifest and updates its hashes.
 fn refresh(directory: &Path, settings: &Settings, interrupt: &Interrupt) -> Result<()> {
     let path = directory.join(manifest::FILE);
     let manifest = Manifest::read(&path)?;

@@ -14,19 +14,19 @@ use crate::cargo::Cargo;
 use crate::progress::step;
 use crate::tools::{Tool, Tools};
 
-/// Environment variable for `portal-bench`: URI of a database server that it can write to.
+/// Environment variable for `portal-bench`: URI of a database server to which it can write.
 const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 
-/// Benchmarks.
+/// The benchmarks.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
     /// Compare requests per second with plain axum, then measure start-up time and memory
     Http(Http),
-    /// Measure signed-in requests, token verification, and requests with forged tokens
+    /// Measure requests from signed-in users, token verification, and requests with forged tokens
     Auth(Auth),
     /// Measure pages: bytes, requests, throughput, live tabs, and browser timings on a slow network
     Pages(pages::Pages),
-    /// Compare the task engine with plain loops, inserts and fan-outs, and with apalis
+    /// Compare the task engine with plain loops, inserts and fan-outs, and with the queue apalis
     Tasks(Tasks),
     /// Measure how soon a thousand open tabs receive a change and its content
     Live(Live),
@@ -70,7 +70,7 @@ pub(crate) struct Tasks {
     arguments: Vec<String>,
 }
 
-/// Builds the programs to measure and runs the benchmark.
+/// Builds the programs to be measured and runs the benchmark.
 pub(crate) fn run(cargo: &Cargo, bench: &Bench, interrupt: &Interrupt) -> Result<()> {
     match bench {
         Bench::Http(settings) => http(cargo, settings, interrupt),
@@ -151,7 +151,7 @@ fn build_with(
     })
 }
 
-/// Starts a server with the durability settings of production.
+/// Starts a server with the same durability settings as in production.
 fn start_postgres(directory: &std::path::Path, interrupt: &Interrupt) -> Result<Postgres> {
     let tools = Tools::provide(&[Tool::Postgres])?;
     step("start PostgreSQL", || {

@@ -1,4 +1,4 @@
-// Runs in each page before the page's scripts; records metrics of what users notice.
+// Runs on each page before the page's own scripts; records metrics that reflect what users notice.
 (() => {
   let largest = 0, shift = 0;
   const long = [];
@@ -7,7 +7,8 @@
   watch("largest-contentful-paint", (entry) => { largest = entry.startTime; });
   watch("layout-shift", (entry) => { if (!entry.hadRecentInput) shift += entry.value; });
   watch("longtask", (entry) => long.push([entry.startTime, entry.duration]));
-  // A page is ready once it is painted and parsed and its last long task has ended. Five quiet seconds must follow.
+  // A page is ready once it is painted and parsed and its last long task has ended, if five quiet
+  // seconds follow.
   window.portalBench = () => {
     const painted = performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? largest;
     const parsed = performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd;

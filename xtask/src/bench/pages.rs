@@ -18,10 +18,10 @@ use crate::fixture::{self, Fixture};
 use crate::progress::step;
 use crate::tools::Tools;
 
-/// Pages that are loaded on a slow network.
+/// Pages that are loaded over a slow network.
 const SLOW: [&str; 4] = ["/", "/admin/overview", "/admin/users", "/admin/tasks"];
 
-/// Quiet time after which a page counts as ready.
+/// Quiet time after which a page is considered ready.
 const QUIET: Duration = Duration::from_secs(5);
 
 const OBSERVE: &str = include_str!("observe.js");
@@ -29,10 +29,10 @@ const OBSERVE: &str = include_str!("observe.js");
 /// Options for the page benchmark.
 #[derive(Args)]
 pub(crate) struct Pages {
-    /// Number of loads of each page on a slow network
+    /// Number of times that each page is loaded over a slow network
     #[arg(long, default_value_t = 5)]
     loads: usize,
-    /// Skip the measurements of the server and of live tabs
+    /// Skip the measurements of the server and live tabs
     #[arg(long)]
     only_browser: bool,
     /// Arguments for `portal-bench pages`
@@ -67,14 +67,14 @@ pub(super) fn run(cargo: &Cargo, settings: &Pages, interrupt: &Interrupt) -> Res
     hurry(browser, portal, settings.loads, interrupt)
 }
 
-/// Network traffic of a page load.
+/// Network traffic caused by a page load.
 #[derive(Default)]
 struct Weight {
     requests: usize,
     bytes: f64,
 }
 
-/// Measures the bytes and requests of the first and the next load of each page.
+/// Measures the bytes and requests for the first and second load of each page.
 fn weigh(browser: &Browser, portal: &DemoPortal, interrupt: &Interrupt) -> Result<()> {
     println!("First load of each page with an empty cache, and its next load.");
     println!(
@@ -130,7 +130,7 @@ fn load(browser: &Browser, portal: &DemoPortal, page: &str) -> Result<Weight> {
     Ok(weight)
 }
 
-/// Timings of one load on a slow network, in milliseconds.
+/// Timings of one load over a slow network, in milliseconds.
 struct Load {
     largest: f64,
     ready: f64,
@@ -138,7 +138,8 @@ struct Load {
     shift: f64,
 }
 
-/// Loads pages at 1.6 Mbit/s with a round trip of 150 ms, on a CPU slowed down four times.
+/// Loads pages at 1.6 Mbit/s with a round-trip time of 150 ms, on a CPU slowed down by a factor of
+/// four.
 fn hurry(
     browser: &Browser,
     portal: &DemoPortal,

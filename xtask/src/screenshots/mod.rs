@@ -18,11 +18,11 @@ use crate::fixture::{self, Fixture};
 use crate::progress::step;
 use crate::tools::Tools;
 
-/// Directory of the screenshots shown in the documentation.
+/// Directory with the screenshots shown in the documentation.
 const STORED: &str = "docs/screenshots";
 
 const WIDTHS: [(u32, u32); 3] = [(360, 740), (768, 1024), (1440, 900)];
-/// Console messages of Chromium for scenes that show a rejected, invalid or failed request.
+/// Chromium's console messages for scenes that show a rejected, invalid or failed request.
 const EXPECTED: [&str; 4] = [
     "status of 403",
     "status of 404",
@@ -34,7 +34,7 @@ const SCHEMES: [&str; 2] = ["light", "dark"];
 /// Options for `cargo xtask screenshots`.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Only take scenes whose name contains this text
+    /// Only take screenshots of scenes whose name contains this text
     #[arg(long)]
     only: Option<String>,
     /// Directory for all screenshots; those for the documentation are also stored in
@@ -98,7 +98,7 @@ struct Camera<'a> {
 }
 
 impl Camera<'_> {
-    /// Takes all screenshots of one portal state.
+    /// Takes all screenshots for one state of the portal.
     fn take(&self, when: When, interrupt: &Interrupt) -> Result<()> {
         let scenes = SCENES.iter().filter(|scene| {
             let is_selected = self.only.is_none_or(|only| scene.name.contains(only));
@@ -131,7 +131,7 @@ impl Camera<'_> {
         if !scene.script.is_empty() {
             self.browser.script(scene.script)?;
         }
-        // Wait for late changes: fetched fragments and times converted to local time.
+        // The pause allows for late changes: fetched fragments, and times converted to local time.
         sleep(Duration::from_millis(400));
         let picture = self.browser.picture()?;
         let name = format!("{}-{width}-{scheme}.png", scene.name);
@@ -147,7 +147,8 @@ impl Camera<'_> {
         Ok(())
     }
 
-    /// Returns `true` if the portal has the page; the missing page of the 404 scene also counts.
+    /// Returns `true` if the portal has the scene's page. The missing page in the 404 scene counts
+    /// as existing.
     fn is_there(&self, scene: &Scene) -> bool {
         let path = scene.path.split('?').next().unwrap_or_default();
         path.starts_with("/no/")

@@ -1,6 +1,6 @@
-//! Scenes of the screenshots.
+//! The scenes of which screenshots are taken.
 
-/// Page in a portal state: name of the screenshot, state, path, and script to run.
+/// A page in a state of the portal: the screenshot's name, the state, the path and a script to run.
 pub(super) struct Scene {
     pub(super) name: &'static str,
     pub(super) when: When,
@@ -9,20 +9,20 @@ pub(super) struct Scene {
     pub(super) script: &'static str,
 }
 
-/// State of the portal.
+/// State of the portal and the caller.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
-    /// Guest.
+    /// The caller is a guest.
     Guest,
-    /// Guest in maintenance mode.
+    /// The caller is a guest, and maintenance mode is on.
     Closed,
-    /// No data.
+    /// There is no data.
     Empty,
-    /// People, rows and finished tasks.
+    /// There are people, rows and finished tasks.
     Busy,
-    /// The same as `Busy`, with a running task.
+    /// As in `Busy`, but a task is running.
     Running,
-    /// User without access.
+    /// The caller is a user without access.
     Refused,
 }
 
@@ -54,7 +54,7 @@ form.noValidate = true;
 form.requestSubmit();";
 const GO_OFFLINE: &str = "dispatchEvent(new Event('offline'))";
 
-/// All scenes. If a page is missing, only a message is printed.
+/// All scenes. If a scene's page is missing, only a message is printed.
 pub(super) const SCENES: [Scene; 38] = [
     scene("landing", When::Guest, "/"),
     scene("sign-in", When::Guest, "/sign-in"),
@@ -126,7 +126,7 @@ pub(super) const SCENES: [Scene; 38] = [
     scene("refused", When::Refused, "/admin/users"),
 ];
 
-/// Committed screenshots: name, width, scheme.
+/// Committed screenshots: name, width and color scheme.
 pub(super) const COMMITTED: [(&str, u32, &str); 12] = [
     ("landing", 1440, "light"),
     ("overview", 1440, "light"),

@@ -8,7 +8,7 @@ use super::{Finding, sources};
 
 const DOCUMENT: &str = "docs/architecture.md";
 
-/// Tables with paths: their first header cell, and the folder that the paths are relative to.
+/// Tables with paths: the first header cell, and the folder to which the paths are relative.
 const TABLES: [(&str, &str); 3] = [
     ("module", "portal-core/src"),
     ("path in `tasks`", "portal-core/src/tasks"),
@@ -60,7 +60,7 @@ fn rows<'a>(text: &'a str, header: &str) -> Vec<(usize, &'a str)> {
         .collect()
 }
 
-/// Returns the paths in the code spans of a row; in a table of modules, the first code span.
+/// Returns the paths in the code spans of a row; in a table of modules, only the first code span.
 fn paths(row: &str, is_module: bool) -> Vec<&str> {
     let mut spans = row.split('`').skip(1).step_by(2);
     if is_module {

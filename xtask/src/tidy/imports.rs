@@ -1,21 +1,21 @@
-//! Finds the modules that a file uses from its crate.
+//! Finds the modules that a file uses from the crate to which it belongs.
 
 /// Number of path segments that are read: a module at the crate root and one below it.
 const MAX_DEPTH: usize = 2;
 
-/// Path below the crate root, with its line.
+/// A path below the crate root, and the line on which it is used.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Import {
-    /// First segments of the path, at least one.
+    /// The first segments of the path; at least one.
     pub(super) path: Vec<String>,
     pub(super) line: usize,
 }
 
 /// Returns every path below the crate root that `code` uses.
 ///
-/// `code` contains no comments or literals; `module` is the path of its module, to which `super::`
-/// is relative. `$crate::` in a macro is skipped, because it refers to the place where the macro is
-/// used.
+/// `code` must not contain comments or literals; `module` is the path of its module, to which
+/// `super::` is relative. `$crate::` in a macro is skipped, because it refers to the place where
+/// the macro is used.
 pub(super) fn find(code: &str, module: &[String]) -> Vec<Import> {
     let mut found = Vec::new();
     for root in ["crate::", "super::"] {
@@ -36,7 +36,7 @@ pub(super) fn find(code: &str, module: &[String]) -> Vec<Import> {
     found
 }
 
-/// Splits a path into the module that its `crate::` or `super::` names and the rest.
+/// Splits a path into the module to which `crate::` or `super::` refers, and the rest.
 fn resolve<'a>(path: &'a str, module: &[String]) -> (Vec<String>, &'a str) {
     if let Some(rest) = path.strip_prefix("crate::") {
         return (Vec::new(), rest);
@@ -50,7 +50,7 @@ fn resolve<'a>(path: &'a str, module: &[String]) -> (Vec<String>, &'a str) {
     (base, rest)
 }
 
-/// Collects the paths of a use tree below `base`.
+/// Collects the paths in a use tree below `base`.
 fn expand(mut base: Vec<String>, tree: &str, line: usize, found: &mut Vec<Import>) {
     let start = tree.trim_start();
     let blank = tree.len() - start.len();
@@ -101,7 +101,7 @@ fn items(group: &str) -> Vec<(usize, &str)> {
     found
 }
 
-/// Counts the line breaks in the first bytes of a text.
+/// Counts the line breaks in the first `bytes` bytes of a text.
 fn newlines(text: &str, bytes: usize) -> usize {
     text.get(..bytes).unwrap_or_default().matches('\n').count()
 }

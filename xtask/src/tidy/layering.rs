@@ -1,4 +1,4 @@
-//! Layering of the modules of portal-core; the diagram is in docs/architecture.md.
+//! Layering of portal-core's modules; the diagram is in docs/architecture.md.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -8,18 +8,18 @@ use super::Finding;
 use super::imports::{self, Import};
 use super::sources::Source;
 
-/// Directory the rule applies to.
+/// Directory to which the rule applies.
 const CRATE: &str = "portal-core/src";
 
 /// Files that can use every module.
 const OUTSIDE: [&str; 4] = ["lib", "prelude", "private", "__private"];
 
-/// Base modules, which every module can use. They can use one another.
+/// Base modules, which every module can use. They can also use one another.
 const GROUND: &[&str] = &[
     "source", "error", "json", "request", "fields", "config", "state",
 ];
 
-/// Arrows of the diagram: a module can use its targets and everything below them.
+/// Arrows in the diagram: a module can use its targets and everything below them.
 const ARROWS: [(&str, &[&str]); 18] = [
     ("testing", &["app"]),
     (
@@ -51,7 +51,8 @@ const PARTS: [(&str, &[&str], &[&str]); 1] = [(
     &["http", "pages"],
 )];
 
-/// Checks imports against [`ARROWS`]; maps each name that the crate root re-exports to its module.
+/// Checks imports against [`ARROWS`]. Maps each name re-exported by the crate root to the module
+/// that it comes from.
 pub(super) struct Layering {
     reexports: HashMap<String, String>,
 }
@@ -95,7 +96,7 @@ impl Layering {
         against
     }
 
-    /// Returns the message for an import that violates the layering.
+    /// Returns a message if an import violates the layering.
     fn violation(&self, place: &ModulePath, import: &Import) -> Option<String> {
         let (name, part) = import.path.split_first()?;
         if let Some(target) = self.module_of(name)
@@ -119,7 +120,7 @@ impl Layering {
         })
     }
 
-    /// Returns the module of a name at the crate root, or `None` if it is not from a module.
+    /// Returns the module that a name at the crate root comes from, if any.
     fn module_of<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         if arrows_from(name).is_some() || OUTSIDE.contains(&name) {
             return Some(name);
@@ -128,14 +129,14 @@ impl Layering {
     }
 }
 
-/// Module path of a file, and the first segment of the path.
+/// A file's module path, and the first segment of that path.
 struct ModulePath {
     module: String,
     path: Vec<String>,
 }
 
 impl ModulePath {
-    /// Returns `None` for files that the rule does not apply to.
+    /// Returns the module path of a file, or `None` if the rule does not apply to it.
     fn from_path(path: &Path) -> Option<Self> {
         let path = path.strip_prefix(CRATE).ok()?.with_extension("");
         let mut names: Vec<&str> = path
@@ -163,7 +164,7 @@ fn arrows_from(module: &str) -> Option<&'static [&'static str]> {
     arrows.find_map(|(from, to)| (from == module).then_some(to))
 }
 
-/// Returns `true` if the arrows lead from one module to the other.
+/// Returns `true` if arrows lead from one module to the other.
 fn may_use(module: &str, target: &str) -> bool {
     let mut reached = vec![module];
     let mut next = 0;
@@ -187,7 +188,7 @@ fn without_tests(code: &str) -> &str {
     tail.and_then(|(at, _)| code.get(..at)).unwrap_or(code)
 }
 
-/// Maps names to modules for each `pub use module::Name` of the crate root.
+/// Maps names to modules for each `pub use module::Name` in the crate root.
 fn reexports(code: &str) -> HashMap<String, String> {
     let mut found = HashMap::new();
     for statement in code.split(';') {

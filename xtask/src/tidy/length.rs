@@ -8,7 +8,7 @@ const MAX_RECOMMENDED: usize = 400;
 /// Number of lines above which a file must be split.
 const MAX_LINES: usize = 600;
 
-/// Returns a warning for a file that is getting long.
+/// Returns a warning for a file that is becoming too long.
 pub(super) fn warning(source: &Source) -> Option<String> {
     let lines = source.text.lines().count();
     let path = source.path.display();

@@ -1,15 +1,15 @@
-//! Splits Rust source text into code, comments and literals.
+//! Lexer: splits Rust source text into code, comments and literals.
 
 use std::ops::Range;
 
 /// Type of a piece of source text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum PieceKind {
-    /// Text that the compiler reads, except literals.
+    /// Code other than literals.
     Code,
     /// A line comment without its line break, or a block comment.
     Comment,
-    /// A string or character literal, delimiters included.
+    /// A string or character literal, including its delimiters.
     Literal,
 }
 
@@ -57,7 +57,7 @@ fn push<'a>(pieces: &mut Vec<Piece<'a>>, kind: PieceKind, text: &'a str, range: 
     }
 }
 
-/// Replaces comments and literals by spaces; keeps every line break.
+/// Replaces comments and literals with spaces; keeps all line breaks.
 pub(super) fn code_of(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     for piece in split(text) {
@@ -71,7 +71,8 @@ pub(super) fn code_of(text: &str) -> String {
     code
 }
 
-/// Returns `true` if the next character continues a name; `b` and `c` may precede a raw string.
+/// Returns `true` if the next character would continue a name. `b` and `c` are excluded, because
+/// they may precede a raw string.
 fn ends_in_name(code: &str) -> bool {
     let mut before = code.chars().rev();
     let is_name = |it: char| it.is_alphanumeric() || it == '_';
@@ -102,7 +103,7 @@ fn block_comment(text: &str) -> usize {
     text.len()
 }
 
-/// Returns the length of a string that starts after `start` bytes.
+/// Returns the length of a string literal that starts after `start` bytes.
 fn string(text: &str, start: usize) -> usize {
     let mut escaped = false;
     for (at, character) in text.char_indices().skip_while(|(at, _)| *at <= start) {

@@ -16,7 +16,7 @@ use anyhow::{Result, bail};
 
 use self::layering::Layering;
 
-/// Problem in a source file.
+/// A problem in a source file.
 struct Finding {
     path: PathBuf,
     line: usize,

@@ -1,4 +1,4 @@
-//! Rust files of the workspace.
+//! The Rust files in the workspace.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result};
 
 use super::lexer;
 
-/// Rust file.
+/// A Rust file.
 pub(super) struct Source {
     /// Path relative to the workspace.
     pub(super) path: PathBuf,
     /// Content of the file.
     pub(super) text: String,
-    /// Content with comments and literals replaced by spaces; line numbers do not change.
+    /// Content in which comments and literals are replaced with spaces; line numbers do not change.
     pub(super) code: String,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn text(root: &Path, path: &Path) -> Result<String> {
         .with_context(|| format!("failed to read {}", path.display()))
 }
 
-/// Returns the paths, relative to `root`, of all files with this extension, in order.
+/// Returns the sorted paths, relative to `root`, of all files with the given extension.
 pub(super) fn find(root: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     let mut directories = vec![root.to_owned()];

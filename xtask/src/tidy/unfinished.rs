@@ -3,9 +3,10 @@
 use super::Finding;
 use super::sources::Source;
 
-/// Markers to search for in code, not in comments or literals.
+/// Markers to search for in code, but not in comments or literals.
 const IN_CODE: [&str; 3] = ["todo!(", "unimplemented!(", "#[ignore"];
-/// Markers to search for everywhere. Built with `concat!`, so that this file does not match.
+/// Markers to search for everywhere. They are built with `concat!` so that this file does not
+/// match.
 const ANYWHERE: [&str; 1] = [concat!("FIX", "ME")];
 
 /// Reports each line that contains a marker of unfinished code.

@@ -1,10 +1,11 @@
-//! Finds programs in the search path and in their usual locations outside it.
+//! Finds programs in the search path and in their usual locations outside of it.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Directories that each contain one PostgreSQL version: the parts before and after the version.
+/// Directories that each contain one PostgreSQL version: the parts of the path before and after the
+/// version.
 const POSTGRES_PLACES: [(&str, &str); 8] = [
     ("/usr/lib/postgresql/", "bin"),
     ("/usr/pgsql-", "bin"),
@@ -38,7 +39,8 @@ const CHROMEDRIVER_PLACES: [&str; 4] = [
     "/snap/bin/chromium.chromedriver",
 ];
 
-/// Returns the directory of the PostgreSQL server in the search path, or else of the newest one.
+/// Returns the directory of the PostgreSQL server in the search path, otherwise of the newest
+/// installed one.
 pub(super) fn postgres() -> Option<PathBuf> {
     search_path()
         .find(|directory| has_postgres(directory))
@@ -60,7 +62,7 @@ pub(super) fn node() -> Option<PathBuf> {
     in_search_path("node").or_else(|| in_search_path("nodejs"))
 }
 
-/// Finds the first file with this name in the search path.
+/// Finds the first file with the given name in the search path.
 pub(super) fn in_search_path(name: &str) -> Option<PathBuf> {
     search_path()
         .map(|directory| directory.join(name))

@@ -1,4 +1,4 @@
-//! Installation with the system's package manager, or instructions for it.
+//! Installs tools with the system's package manager, or returns instructions for doing so.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,10 +8,10 @@ use portal_testkit::process::CommandFailed;
 
 use super::{Tool, find, titles};
 
-/// Installs packages on Debian and Ubuntu; the package names are its arguments.
+/// Script that installs packages on Debian and Ubuntu; its arguments are the package names.
 const DEBIAN_SCRIPT: &str = include_str!("install_debian.sh");
 
-/// Installs the packages of the tools, or fails with the names of the packages.
+/// Installs the tools' packages, or fails with an error that names the packages.
 pub(super) fn install(missing: &[Tool]) -> Result<()> {
     let system = System::current();
     let Some(mut command) = system.installer() else {
@@ -29,7 +29,7 @@ pub(super) fn install(missing: &[Tool]) -> Result<()> {
     CommandFailed::unless_success(format!("apt-get install {}", packages.join(" ")), status)
 }
 
-/// Returns instructions for installing the tools.
+/// Returns instructions for installing the tools manually.
 pub(super) fn by_hand(tools: &[Tool]) -> String {
     let system = System::current();
     match system {
@@ -44,7 +44,7 @@ pub(super) fn by_hand(tools: &[Tool]) -> String {
     }
 }
 
-/// Operating system, with a variant for each set of package names.
+/// Operating systems, grouped by their package names.
 #[derive(Clone, Copy)]
 enum System {
     Debian,
@@ -58,7 +58,7 @@ impl System {
         Self::named_in(&release)
     }
 
-    /// Detects the system from `ID` and `ID_LIKE` in the text of an os-release file.
+    /// Detects the system by `ID` and `ID_LIKE` in the text of an os-release file.
     fn named_in(release: &str) -> Self {
         let names: Vec<&str> = release
             .lines()
@@ -106,7 +106,7 @@ impl System {
     }
 }
 
-/// Returns the packages on systems where this program does not install them.
+/// Returns a tool's packages on systems where this program does not install them.
 fn packages_elsewhere(tool: Tool) -> &'static str {
     match tool {
         Tool::Postgres => {

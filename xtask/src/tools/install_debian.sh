@@ -14,6 +14,6 @@ trap 'exit 143' TERM
 mkdir -p "$settings"
 echo 'create_main_cluster = false' >"$drop_in"
 
-# A broken third-party source is not fatal: only the installation matters.
+# A broken third-party source must not be fatal, because only the installation matters.
 apt-get update --quiet || echo "apt-get update failed; continuing with the existing package lists" >&2
 apt-get install --quiet --yes --no-install-recommends "$@"

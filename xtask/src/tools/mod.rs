@@ -1,4 +1,4 @@
-//! Programs that the tests need and cargo does not provide.
+//! Programs that the tests need but cargo does not provide.
 
 mod find;
 mod install;
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-/// Program that the tests need.
+/// A program that the tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
-    /// PostgreSQL server; its path is the directory of `initdb` and `postgres`.
+    /// PostgreSQL server; its path is the directory that contains `initdb` and `postgres`.
     Postgres,
     /// Chromium or Google Chrome.
     Chromium,
     /// WebDriver for Chromium.
     Chromedriver,
-    /// Node.js, which runs the unit tests of the scripts.
+    /// Node.js, which runs the scripts' unit tests.
     Node,
 }
 
@@ -41,7 +41,7 @@ impl Tool {
     }
 }
 
-/// Found programs with their paths.
+/// The programs that were found, and their paths.
 pub(crate) struct Tools {
     found: Vec<(Tool, PathBuf)>,
 }
@@ -84,7 +84,7 @@ fn missing(needed: &[Tool]) -> Vec<Tool> {
     missing.copied().collect()
 }
 
-/// Display names of the tools, joined by "and".
+/// Returns the tools' display names, joined by "and".
 fn titles(tools: &[Tool]) -> String {
     let titles: Vec<_> = tools.iter().map(|tool| tool.title()).collect();
     titles.join(" and ")

@@ -1,5 +1,4 @@
-//! Test fixtures: sites with instances of both types, their pages, and the results of Clerk's
-//! handshakes.
+//! Test fixtures: sites with instances of both types, their pages, and results of handshakes.
 
 use std::collections::HashMap;
 use std::time::Instant;

@@ -20,7 +20,7 @@ pub(super) struct Admission {
     rate_class: Option<RateClass>,
 }
 
-/// Returns the checks that requests currently have to pass, or `None` if there are none.
+/// Returns the checks that requests currently have to pass; `None` if there are no checks.
 pub(super) fn required(context: &Context) -> Option<Admission> {
     let (services, route) = (&context.services, context.route.as_ref());
     let is_exempt = route.is_some_and(|route| route.is_exempt_from_maintenance);

@@ -1,4 +1,4 @@
-//! Full verification of tokens, including the signature.
+//! Cost of fully verifying a token, including its signature.
 
 use std::time::Instant;
 
@@ -15,10 +15,10 @@ use tower::ServiceExt as _;
 use crate::summary::Summary;
 use crate::target::open_portal;
 
-/// Number of tokens: enough for each round, but few enough to sign within a second.
+/// Number of tokens: enough for each round, but few enough to be signed within a second.
 const TOKENS: usize = 500;
 
-/// Prints the cost of a verification.
+/// Prints the cost of one verification.
 pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let database = format!("sqlite://{}", directory.path().join("cold.db").display());
@@ -35,7 +35,7 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     let setup = ProviderContext::new(portal.config().clone().into(), portal.store().clone());
     let mut costs = Vec::new();
     for _ in 0..rounds {
-        // Use a separate provider, which has not cached any of the tokens.
+        // A separate provider has not cached any of the tokens yet.
         let mut provider = ClerkAuth::new();
         provider.init(&setup).await?;
         let start = Instant::now();
@@ -51,7 +51,7 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     Ok(())
 }
 
-/// Creates tokens of the development identity provider, each for a different session.
+/// Creates tokens from the development identity provider, each for a different session.
 pub(super) async fn session_tokens(router: &Router, count: usize) -> Result<Vec<String>> {
     let mut tokens = Vec::with_capacity(count);
     for _ in 0..count {

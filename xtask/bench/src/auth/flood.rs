@@ -1,4 +1,4 @@
-//! Requests with forged tokens that name unknown keys, while signed-in users send requests.
+//! Effect of requests with forged tokens, which name unknown keys, on signed-in users' requests.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -19,23 +19,24 @@ use crate::target::{PATH, open_portal, respond_to_user};
 
 /// Duration of a round.
 const ROUND: Duration = Duration::from_secs(1);
-/// Signed-in requests per second, over four connections.
+/// Authenticated requests per second, over four connections.
 const RATE: u32 = 400;
 /// Requests from other clients per second, over two connections.
 const GUEST_RATE: u32 = 400;
 
-/// Requests from other clients in a round.
+/// Requests that other clients send during a round.
 #[derive(Clone, Copy)]
 enum GuestRequests {
     /// No requests.
     None,
-    /// The same number of requests without a token, to measure their load alone.
+    /// As many requests as with `ForgedKeys`, but without a token, to measure the cost of the
+    /// requests alone.
     Anonymous,
-    /// Tokens that each name a different key.
+    /// Requests with tokens that each name a different key.
     ForgedKeys,
 }
 
-/// Prints the 99th percentile latency of signed-in requests, without and with other requests.
+/// Prints the 99th percentile latency of authenticated requests, without and with other requests.
 pub(crate) async fn run(rounds: usize) -> Result<()> {
     let clerk = FakeClerk::start().await;
     let directory = tempfile::tempdir()?;
@@ -102,7 +103,7 @@ fn ask(address: SocketAddr, token: Option<&str>) -> Vec<u8> {
     request("GET", PATH, address, &headers.unwrap_or_default(), "")
 }
 
-/// Measures the 99th percentile latency of the signed-in requests of a round, in microseconds.
+/// Measures the 99th percentile latency of the authenticated requests in a round, in microseconds.
 async fn round(address: SocketAddr, token: &str, guests: GuestRequests) -> Result<f64> {
     let end = Instant::now() + ROUND;
     let mut signed_in = JoinSet::new();
@@ -157,7 +158,8 @@ fn with_unknown_key(parts: &[String]) -> String {
     )
 }
 
-/// Sends requests at a steady rate, even if responses are slow; latencies start at the due times.
+/// Sends requests at a steady rate even if responses are slow. Each latency is measured from the
+/// time at which the request was due.
 async fn pace(
     mut connection: Connection,
     rate: u32,

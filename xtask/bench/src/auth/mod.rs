@@ -14,15 +14,16 @@ use crate::{http, target};
 pub(crate) struct Settings {
     #[command(flatten)]
     pub(crate) load: http::Load,
-    /// Calls per round of a measurement within this process
+    /// Calls per round, for measurements within this process
     #[arg(long, default_value_t = 2000)]
     calls: usize,
-    /// Rounds with and without requests with forged tokens
+    /// Rounds with, and as many without, requests with forged tokens
     #[arg(long, default_value_t = 15)]
     flood_rounds: usize,
 }
 
-/// Measures signed-in requests, the cost of checking a token, and the effect of forged key ids.
+/// Measures requests from signed-in users, the cost of checking a token, and the effect of forged
+/// key ids.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     println!(
         "# requests from signed-in users, as a share of plain axum with the same number of bytes"

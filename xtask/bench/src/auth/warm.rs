@@ -1,4 +1,4 @@
-//! The same handler for guests and for a signed-in user, called without network access.
+//! Cost of a cached session: one handler, called by guests and by a signed-in user in this process.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::target::{open_portal, respond, respond_to_user};
 const OPEN: &str = "/api/open";
 const GUARDED: &str = "/api/guarded";
 
-/// Prints the cost that the check of a cached session adds to a request.
+/// Prints the cost that checking a cached session adds to a request.
 pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     let directory = tempfile::tempdir()?;
     let database = format!("sqlite://{}", directory.path().join("warm.db").display());
@@ -49,9 +49,9 @@ pub(crate) async fn run(rounds: usize, calls: usize) -> Result<()> {
     Ok(())
 }
 
-/// Measures the microseconds per call of a path.
+/// Measures the number of microseconds per request to a path.
 ///
-/// Both paths receive the same bytes; only one of them checks the token.
+/// Requests to both paths have the same size, but only one path checks the token.
 async fn micros_a_call(router: &Router, path: &str, token: &str, calls: usize) -> Result<f64> {
     let requests: Vec<_> = (0..calls)
         .map(|_| {

@@ -1,4 +1,4 @@
-//! Checker: verifies the guarantees against the database and the records of the run.
+//! Checker: verifies the guarantees using the database and the records of the run.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use super::workloads::STATE;
 
 /// SQL that records every write to a task.
 const LEDGER: &str = include_str!("ledger.sql");
-/// Statements that return the tasks violating a guarantee, each below the name of the guarantee.
+/// Statements that return the tasks that violate a guarantee, each below the guarantee's name.
 const CHECKS: &str = include_str!("checks.sql");
 const NAME: &str = "-- name: ";
 
-/// Maximum number of tasks printed for a violated guarantee.
+/// Maximum number of tasks printed per violated guarantee.
 const MAX_SHOWN: usize = 5;
 
 /// Makes the database record every write to a task from now on.
@@ -36,7 +36,7 @@ pub(super) async fn active(database: &str) -> Result<i64> {
     Ok(count)
 }
 
-/// Checks and prints all guarantees; returns an error if one is violated.
+/// Checks all guarantees and prints the results; returns an error if one is violated.
 pub(super) async fn prove(database: &str, book: &Recorder) -> Result<()> {
     let mut connection = PgConnection::connect(database).await?;
     let mut promises = every_task_has_ended(&mut connection, book).await?;
@@ -61,8 +61,8 @@ pub(super) async fn prove(database: &str, book: &Recorder) -> Result<()> {
 
 /// Checks the final state of all tasks.
 ///
-/// Each accepted task must have exactly one row with a final status, as shown by its monitors; no
-/// other rows may exist.
+/// Each accepted task must have exactly one row with a final status, which must be the one shown by
+/// its monitors. No other rows may exist.
 async fn every_task_has_ended(
     connection: &mut PgConnection,
     book: &Recorder,
@@ -115,7 +115,7 @@ fn is_final(status: &str) -> bool {
     matches!(status, "COMPLETED" | "ERROR")
 }
 
-/// Prints the outcomes of the tasks, because a run without failures proves nothing.
+/// Prints the outcomes of the tasks, because a run in which nothing failed proves nothing.
 async fn summary(connection: &mut PgConnection) -> Result<()> {
     let select = "SELECT name, status, coalesce(code, ''), count(*), max(attempt) \
                   FROM portal_tasks GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";

@@ -12,7 +12,7 @@ const EMAIL: &str = "chaos@example.com";
 /// Request timeout: a frozen replica accepts connections but never responds.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Client for all replicas, authenticated with a client token.
+/// A client for all replicas, authenticated by a client token.
 #[derive(Clone)]
 pub(super) struct Client {
     http: reqwest::Client,
@@ -22,18 +22,18 @@ pub(super) struct Client {
 
 /// Outcome of a request.
 pub(super) enum Answer {
-    /// The request succeeded, with this response.
+    /// The request succeeded with this response.
     Done(Value),
     /// It is unknown whether the request was processed.
     Unclear,
     /// The request was not processed and can be retried.
     NotNow,
-    /// A response that a correct client should never receive.
+    /// The response is one that a correct client should never receive.
     Wrong(String),
 }
 
 impl Client {
-    /// Signs in to the first replica and requests a client token.
+    /// Signs in through the first replica and requests a client token.
     pub(super) async fn sign_in(ports: Vec<u16>) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
         let port = ports.first().context("there are no replicas")?;

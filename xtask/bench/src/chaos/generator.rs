@@ -1,4 +1,4 @@
-//! Load generator: clients that enqueue tasks and repeat each request until it is accepted.
+//! Load generator: a client that enqueues tasks and repeats each request until it is accepted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +20,12 @@ pub(super) struct Generator {
     pub(super) seed: u64,
     pub(super) client: Client,
     pub(super) book: Arc<Recorder>,
-    /// Token that stops the generator: once it is cancelled, no new task is enqueued.
+    /// Token that stops the generator: after it is cancelled, no new tasks are enqueued.
     pub(super) enough: CancellationToken,
 }
 
 impl Generator {
-    /// Enqueues tasks until stopped; returns the clients that monitor them.
+    /// Enqueues tasks until it is stopped; returns the clients that monitor them.
     pub(super) async fn run(self) -> JoinSet<()> {
         let mut chance = fastrand::Rng::with_seed(self.seed.wrapping_add(u64::from(self.name)));
         let mut monitors = JoinSet::new();
@@ -53,7 +53,7 @@ impl Generator {
         monitors
     }
 
-    /// Repeats the request until it is accepted; returns `None` if that is impossible.
+    /// Repeats an enqueue request until it is accepted; returns `None` if it cannot be.
     async fn start(
         &self,
         chance: &mut fastrand::Rng,
@@ -108,7 +108,7 @@ impl Generator {
         id
     }
 
-    /// Sends a cancellation once, because a lost cancellation violates no guarantee.
+    /// Requests cancellation only once, because a lost cancellation violates no guarantee.
     async fn cancel(&self, chance: &mut fastrand::Rng, id: Uuid) {
         match self.client.cancel(chance, id).await {
             Answer::Done(_) => self.book.count("cancellations"),

@@ -1,4 +1,4 @@
--- Executions recorded by the tasks' code, each with a unique id.
+-- Executions, recorded by the code of the tasks, each with a unique id.
 CREATE TABLE chaos_effects (
     run      UUID PRIMARY KEY,
     task_id  UUID NOT NULL,
@@ -6,7 +6,7 @@ CREATE TABLE chaos_effects (
     at       TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );
 
--- Every write to a task, in order: the number is assigned while the row is locked.
+-- Every write to a task, in order: its number is assigned while the row is locked.
 CREATE TABLE chaos_history (
     seq           BIGSERIAL PRIMARY KEY,
     at            TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),

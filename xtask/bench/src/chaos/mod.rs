@@ -1,4 +1,4 @@
-//! Chaos test: kills replicas and their database while tasks run; checks that no task is lost.
+//! Chaos test: kills replicas and their database while tasks run, and checks that no task is lost.
 //!
 //! Run by `cargo xtask chaos`.
 
@@ -39,7 +39,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Options for the chaos test.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Directory of the PostgreSQL programs
+    /// Directory with the PostgreSQL programs
     #[arg(long)]
     programs: PathBuf,
     /// Empty directory for PostgreSQL's data
@@ -68,7 +68,7 @@ pub(crate) struct Settings {
     logs: Option<PathBuf>,
 }
 
-/// Starts all processes, injects failures, restores everything, and checks that no task was lost.
+/// Starts all processes, injects failures, restores everything and checks that no task was lost.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let seed = settings.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let seconds = settings.seconds;
@@ -117,7 +117,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     eprintln!("all replicas are running again");
 
     let patience = Patience(Instant::now() + Duration::from_secs(settings.patience));
-    // The sets are kept until the checks, because dropping a set aborts its tasks.
+    // The sets are kept until the checks, because dropping a set aborts the clients in it.
     let mut monitors = Vec::new();
     while let Some(starter) = patience.with(starters.join_next()).await.flatten() {
         monitors.push(starter?);
@@ -153,7 +153,7 @@ async fn create_database(cluster: &PostgresServer) -> Result<String> {
     Ok(cluster.uri(DATABASE))
 }
 
-/// Deadline for waiting.
+/// Deadline until which the test waits.
 struct Patience(Instant);
 
 impl Patience {

@@ -1,4 +1,4 @@
-//! Client that monitors one task until it receives the final state.
+//! Monitor: a client that monitors one task until it receives the final state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Timeout: a frozen replica accepts connections but never responds.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Code with which a task's monitor closes after the final state.
+/// WebSocket code with which a monitor is closed after the final state.
 const DONE: u16 = 1000;
 
 /// Client that monitors one task.
@@ -29,7 +29,7 @@ pub(super) struct Monitor {
     pub(super) chance: fastrand::Rng,
 }
 
-/// Messages received on one connection.
+/// Summary of the messages received on one connection.
 #[derive(Default)]
 struct Seen {
     seq: i64,

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::postgres::{PostgresServer, Stop};
 use super::replicas::Replicas;
 
-/// Injected failure.
+/// A failure to inject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
     /// Kills a replica and restarts it.
@@ -27,7 +27,7 @@ enum Event {
     Restart(Stop),
 }
 
-/// Failures of one round, each listed as often as it occurs.
+/// Failures in one round, each listed as often as it occurs.
 const ROUND: [Event; 9] = [
     Event::Kill,
     Event::Kill,
@@ -40,23 +40,23 @@ const ROUND: [Event; 9] = [
     Event::Restart(Stop::Immediate),
 ];
 
-/// Failure injector for one run.
+/// The failure injector for a run.
 pub(super) struct Nemesis {
     pub(super) chance: fastrand::Rng,
     pub(super) fleet: Arc<Replicas>,
     pub(super) lease: Duration,
-    /// URI of the replicas' database.
+    /// URI of the database used by the replicas.
     pub(super) database: String,
 }
 
 impl Nemesis {
-    /// Injects failures for some time, then restores everything.
+    /// Injects failures for the given time, then restores everything.
     pub(super) async fn run(&mut self, cluster: &mut PostgresServer, time: Duration) -> Result<()> {
         let begin = Instant::now();
         let mut later = JoinSet::new();
         let mut round = Vec::new();
         while begin.elapsed() < time {
-            // Each failure is taken from a shuffled list, so that even a short run includes all of
+            // Failures are taken from a shuffled list, so that even a short run includes all of
             // them.
             let Some(event) = round.pop() else {
                 round.extend(ROUND);
@@ -132,7 +132,7 @@ impl Nemesis {
     }
 }
 
-/// Drops approximately this percentage of the replicas' connections.
+/// Drops approximately the given percentage of the replicas' connections.
 async fn disconnect(database: &str, percent: u8) -> Result<()> {
     let mut connection = PgConnection::connect(database).await?;
     sqlx::query(

@@ -1,4 +1,4 @@
-//! PostgreSQL server that is stopped and restarted.
+//! The PostgreSQL server, which is stopped and restarted during the test.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -11,7 +11,7 @@ use tokio::task::block_in_place;
 const TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Shutdown mode of the server.
+/// The server's shutdown mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// Ends all sessions and writes all data.
@@ -20,9 +20,9 @@ pub(super) enum Stop {
     Immediate,
 }
 
-/// Server on a new cluster; stopped on drop.
+/// A server on a new cluster, stopped on drop.
 ///
-/// Its methods block the calling task, whose thread must exist as long as the server.
+/// Its methods block the calling task. The thread of that task must outlive the server.
 pub(super) struct PostgresServer {
     server: Postgres,
     cluster: Cluster,
@@ -43,7 +43,7 @@ impl PostgresServer {
         })
     }
 
-    /// Returns the URI of a database of the server.
+    /// Returns the URI of one of the server's databases.
     pub(super) fn uri(&self, database: &str) -> String {
         self.server.uri_of(database)
     }

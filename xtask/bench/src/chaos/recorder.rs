@@ -1,4 +1,4 @@
-//! Recorder of accepted tasks, observed states and violated guarantees.
+//! Recorder for accepted tasks, observed states and violated guarantees.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -21,7 +21,7 @@ pub(super) mod promise {
     pub(in crate::chaos) const CLOSED: &str = "a monitor closes with 1000 after the final state";
     pub(in crate::chaos) const SAW_END: &str = "every monitor shows the final state";
 
-    /// All guarantees of this module.
+    /// All guarantees in this module.
     pub(in crate::chaos) const ALL: [&str; 12] = [
         ONE_TASK,
         SAME_TASK,
@@ -38,7 +38,7 @@ pub(super) mod promise {
     ];
 }
 
-/// Records of a run, shared by all its parts.
+/// The records of a run, shared by all parts of the test.
 #[derive(Default)]
 pub(super) struct Recorder {
     accepted: Mutex<HashMap<Uuid, Accepted>>,
@@ -48,7 +48,7 @@ pub(super) struct Recorder {
     watching: Mutex<HashSet<Uuid>>,
 }
 
-/// Enqueue request that received the response `202`.
+/// An enqueue request that received the response `202`.
 #[derive(Clone)]
 pub(super) struct Accepted {
     pub(super) kind: &'static str,
@@ -56,7 +56,7 @@ pub(super) struct Accepted {
 }
 
 impl Recorder {
-    /// Records a task that was accepted with an id.
+    /// Records that a task was accepted under an id.
     pub(super) fn accept(&self, id: Uuid, task: Accepted) {
         let key = task.key.clone();
         if let Some(before) = self.accepted.lock().insert(id, task)
@@ -89,12 +89,12 @@ impl Recorder {
         self.watching.lock().iter().copied().collect()
     }
 
-    /// Records that a client monitors a task.
+    /// Records that a client has started to monitor a task.
     pub(super) fn begin_watching(&self, id: Uuid) {
         self.watching.lock().insert(id);
     }
 
-    /// Records that the client saw the final state.
+    /// Records that the client has received the final state.
     pub(super) fn end_watching(&self, id: Uuid) {
         self.watching.lock().remove(&id);
     }

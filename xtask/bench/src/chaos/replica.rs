@@ -1,4 +1,4 @@
-//! Process of one replica.
+//! The process of one replica.
 
 use std::io::Write as _;
 use std::net::Ipv4Addr;
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// Serves until SIGTERM, or until standard input closes because the parent exited.
+/// Serves until SIGTERM is received, or standard input is closed because the parent exited.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     worker::exit_with_parent();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;

@@ -21,7 +21,7 @@ use super::replica::READY;
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// All replicas. A process that exits is restarted, as by a supervisor.
+/// All replicas. A process that exits is restarted, as a supervisor would do.
 pub(super) struct Replicas {
     replicas: Vec<Replica>,
     database: String,
@@ -39,7 +39,7 @@ struct Replica {
 #[derive(Default)]
 struct Slot {
     process: Option<Process>,
-    /// `true` if the process is restarted when it exits.
+    /// `true` if the process should be restarted when it exits.
     wanted: bool,
     starts: u32,
 }
@@ -49,7 +49,8 @@ struct Process {
     id: u32,
     /// `true` if the process was signaled to exit.
     signalled: bool,
-    /// Standard input of the replica; it closes when this process exits, so the replica exits too.
+    /// Standard input of the replica. It is closed when this process exits, which makes the replica
+    /// exit too.
     _input: Option<ChildStdin>,
     ready: Arc<AtomicBool>,
 }
@@ -65,7 +66,7 @@ impl Process {
 }
 
 impl Replicas {
-    /// Starts `size` replicas on one database.
+    /// Starts `size` replicas that share a database.
     pub(super) async fn start(
         size: usize,
         database: String,
@@ -119,11 +120,12 @@ impl Replicas {
         drop(slot);
         let begin = Instant::now();
         loop {
-            // The lock is not held while waiting: a frozen replica must be resumed first.
+            // The lock is not held while waiting, because a frozen replica must first be resumed by
+            // another task.
             sleep(POLL_INTERVAL).await;
             let mut slot = self.slot(index)?.lock().await;
             let Some(process) = slot.process.as_mut().filter(|process| process.id == id) else {
-                // A concurrent call has also stopped this replica and may have revived it.
+                // A concurrent call has also stopped this replica and may already have revived it.
                 return Ok(());
             };
             if process.child.try_wait()?.is_some() {
@@ -165,7 +167,7 @@ impl Replicas {
                 let Ok(Some(status)) = process.child.try_wait() else {
                     continue;
                 };
-                // A replica that is not ready may exit because its database is unavailable.
+                // A replica that is not ready yet may exit because its database is unavailable.
                 if process.ready.load(Ordering::Relaxed) && !process.signalled {
                     let what = format!("replica {index} exited on its own ({status})");
                     self.book.violation(promise::STAYS_UP, what);
@@ -201,7 +203,7 @@ impl Replicas {
                 if begin.elapsed() > TIMEOUT {
                     bail!("replica {index} is not ready after a minute");
                 }
-                // Detects a replica that exits during start-up, before it is supervised.
+                // This detects a replica that exits during start-up, before it is supervised.
                 let mut slot = self.slot(index)?.lock().await;
                 if let Some(process) = &mut slot.process
                     && let Some(status) = process.child.try_wait()?
@@ -223,7 +225,7 @@ impl Replicas {
 
     fn spawn(&self, index: usize, port: u16, start: u32) -> Result<Process> {
         let writer = format!("replica-{index}.{start}");
-        // The ledger reads the writer from the settings of the connection.
+        // The ledger reads the writer from the connection's settings.
         let database = format!("{}?options[chaos.writer]={writer}", self.database);
         let log = match &self.logs {
             Some(directory) => File::create(directory.join(format!("{writer}.log")))?.into(),

@@ -1,4 +1,4 @@
-//! Task types of the replicas; each records in the ledger that its code has started.
+//! The replicas' task types; each records in the ledger that its code has started.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// Task group of all task types.
 pub(super) const STATE: &str = "chaos";
 
-/// Task types with their share of the enqueued tasks in percent.
+/// Task types, and the percentage of enqueued tasks that have each type.
 pub(super) const KINDS: [(&str, u32); 8] = [
     ("quick", 30),
     ("flaky", 10),
@@ -43,11 +43,11 @@ pub(super) fn add_to(portal: PortalBuilder, ledger: Ledger) -> PortalBuilder {
         .task(every_second)
 }
 
-/// Records executions of tasks, over connections separate from the portal's.
+/// Records executions of tasks, using separate connections from the portal's.
 pub(super) struct Ledger(pub(super) PgPool);
 
 impl Ledger {
-    /// Records that the code of an attempt has started; waits while the database is unavailable.
+    /// Records that an attempt's code has started; waits while the database is unavailable.
     async fn begin(&self, task: &TaskContext) {
         // The id is unique, so that a write whose response was lost is not counted twice.
         let run = Uuid::new_v4();
@@ -170,11 +170,11 @@ async fn panicking(
     _order: Order,
 ) -> Result<(), TaskError> {
     ledger.begin(&task).await;
-    // Unwinds as `panic!` does, but without a message in the log.
+    // This unwinds like `panic!`, but without a message in the log.
     std::panic::resume_unwind(Box::new("as configured"))
 }
 
-/// Reports steps, each with a message that contains the attempt.
+/// Reports steps, each with a message that contains the attempt's number.
 async fn walk(task: &TaskContext, steps: u8, pause: Duration) -> Result<(), TaskError> {
     for step in 1..=steps {
         sleep(pause).await;

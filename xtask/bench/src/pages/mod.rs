@@ -1,4 +1,4 @@
-//! Cost of pages on the server.
+//! Server-side cost of pages.
 
 mod render;
 mod targets;
@@ -16,7 +16,8 @@ pub(crate) struct Settings {
     pub(crate) load: Load,
 }
 
-/// Renders a table, then compares a page with a constant of the same bytes, plain and compressed.
+/// Renders a table, then compares a page with a constant that has the same content, plain and
+/// compressed.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     render::run();
     for (what, subjects) in [("uncompressed", PLAIN), ("compressed", PACKED)] {

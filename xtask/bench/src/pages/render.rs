@@ -1,4 +1,4 @@
-//! Rendering of a table of fifty rows and of the layout around a page.
+//! Time to render a table of fifty rows, and the layout around a page.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -22,7 +22,8 @@ struct Person {
     logins: u32,
 }
 
-/// Prints the time to render a table, to build and render one, and to render a page's layout.
+/// Prints the time it takes to render a table, to build and render one, and to render a page's
+/// layout.
 pub(super) fn run() {
     let people = people();
     let table = table(&people);

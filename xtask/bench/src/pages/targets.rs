@@ -1,4 +1,4 @@
-//! Targets: a page of a portal, and the same bytes as a constant.
+//! Targets: one of a portal's pages, and the same bytes as a constant.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ use crate::target::{Caller, Served, Setting, Target};
 const PATH: &str = "/bench";
 const TEXT_PATH: &str = "/bench/text";
 
-/// Page and its constant, for clients that do not accept compressed responses.
+/// The page and the constant, for clients that do not accept compressed responses.
 pub(crate) const PLAIN: &[Target] = &[
     Target {
         name: "constant",
@@ -39,7 +39,7 @@ pub(crate) const PLAIN: &[Target] = &[
     },
 ];
 
-/// Page and its constant, for clients that accept compressed responses.
+/// The page and the constant, for clients that accept compressed responses.
 pub(crate) const PACKED: &[Target] = &[
     Target {
         name: "packed-constant",
@@ -59,7 +59,7 @@ async fn bench() -> Markup {
     help()
 }
 
-/// The same page, rendered once, as a page from Markdown would be.
+/// The same page, but rendered only once, as a page from Markdown would be.
 #[portal_core::page("/bench/text", title = "Bench", nav(icon = "book-open"))]
 async fn bench_text() -> Markup {
     static HELP: LazyLock<Markup> = LazyLock::new(help);

@@ -15,7 +15,7 @@ use super::report::Line;
 use super::workloads::Ran;
 use super::{Bench, portal, throughput};
 
-/// Maximum duration of a measurement on SQLite, which can take minutes.
+/// Maximum duration of a measurement on SQLite, which could otherwise take minutes.
 const BOUND: Duration = Duration::from_secs(10);
 const QUEUE: &str = "bench";
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -31,7 +31,7 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     for _ in 0..bench.rounds {
         database::fill(&pool, tasks).await?;
         rates.push(throughput::drain(&ours, &pool, tasks, 50).await?);
-        // A tenth is enough to measure the rate.
+        // A tenth of the tasks is enough to measure the rate.
         plain.push(apalis.drain(tasks / 10, 50, Tuning::AsItComes).await?);
         tuned.push(apalis.drain(tasks, 50, Tuning::Tuned).await?);
     }
@@ -93,7 +93,7 @@ enum Tuning {
     Tuned,
 }
 
-/// apalis queue on PostgreSQL.
+/// An apalis queue on PostgreSQL.
 struct Postgres(PgPool);
 
 impl Postgres {
@@ -103,7 +103,7 @@ impl Postgres {
         Ok(Self(pool))
     }
 
-    /// Stores tasks and returns how many per second are run and acknowledged.
+    /// Stores tasks and returns the number executed and acknowledged per second.
     async fn drain(&self, tasks: usize, concurrency: usize, tuning: Tuning) -> Result<f64> {
         let fill = format!(
             "TRUNCATE apalis.jobs; \
@@ -140,7 +140,7 @@ impl Postgres {
     }
 }
 
-/// apalis queue on SQLite.
+/// An apalis queue on SQLite.
 struct Sqlite(SqlitePool);
 
 impl Sqlite {
@@ -150,7 +150,7 @@ impl Sqlite {
         Ok(Self(pool))
     }
 
-    /// Stores tasks and returns how many per second are run and acknowledged within `bound`.
+    /// Stores tasks and returns the number executed and acknowledged per second, within `bound`.
     async fn drain(&self, tasks: usize, concurrency: usize, bound: Duration) -> Result<f64> {
         let fill = format!(
             "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {tasks}) \

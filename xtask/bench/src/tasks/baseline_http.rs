@@ -1,4 +1,4 @@
-//! Baseline servers with axum and sqlx only.
+//! Baseline servers that use only axum and sqlx.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::database;
 use super::workloads::now_micros;
 
-/// Number of messages by which a slow WebSocket can lag before it skips some.
+/// Number of messages by which a slow WebSocket can lag before it misses some.
 const BEHIND: usize = 16;
 
 const TABLE: &str = "
@@ -42,7 +42,7 @@ const INSERT_NOTIFY: &str = "
     SELECT pg_notify('baseline', id::text) FROM stored
 ";
 
-/// Stores a row for each request; with `notify`, the same statement also notifies.
+/// Stores a row for each request; with `notify`, the same statement also sends a notification.
 pub(super) async fn insert(uri: &str, notify: bool) -> Result<Router> {
     let pool = database::postgres_pool(uri).await?;
     database::run(&pool, TABLE).await?;
@@ -61,7 +61,7 @@ pub(super) async fn insert(uri: &str, notify: bool) -> Result<Router> {
     Ok(Router::new().route("/start", post(start)).with_state(pool))
 }
 
-/// Task row that is read and serialized.
+/// A task's row, as read and serialized.
 #[derive(Serialize)]
 struct Row {
     id: Uuid,
@@ -81,7 +81,7 @@ struct Row {
     updated_at: String,
 }
 
-/// Implemented by hand, because sqlx's macros are not enabled.
+/// Implemented without `derive`, because sqlx's macros are not enabled.
 impl FromRow<'_, PgRow> for Row {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {
@@ -131,7 +131,7 @@ struct Pace {
     pause: u64,
 }
 
-/// Sends each message to every WebSocket.
+/// Sends each published message to every WebSocket.
 pub(super) fn broadcast() -> Router {
     let messages: Sender<Utf8Bytes> = Sender::new(BEHIND);
     Router::new()
@@ -179,7 +179,7 @@ async fn publish(State(messages): State<Sender<Utf8Bytes>>, Json(pace): Json<Pac
     StatusCode::ACCEPTED
 }
 
-/// Returns a message of the same length as the task state that a monitor sends.
+/// Returns a message as long as a task state sent by a monitor.
 fn state(seq: u32, status: &str) -> String {
     let id = "01a20600-0000-7000-8000-000000000000";
     let at = "2026-01-01T00:00:00.000000Z";

@@ -1,4 +1,4 @@
-//! Baseline queue with minimal SQL: claim fifty, acknowledge fifty.
+//! Baseline queue with minimal SQL: claims fifty tasks, then acknowledges them.
 
 use std::time::Instant;
 
@@ -31,10 +31,10 @@ const CLAIM: &str = "
 const ACKNOWLEDGE: &str = "
     UPDATE bare_tasks SET status = 'COMPLETED', result = 'null', finished_at = now() WHERE id = ANY($1)
 ";
-/// Number of connections; more would not help on a few cores.
+/// Number of connections; with only a few cores, more would not help.
 const CONNECTIONS: usize = 2;
 
-/// Baseline for the throughput of a queue.
+/// Baseline for queue throughput.
 pub(super) struct Queue(PgPool);
 
 impl Queue {

@@ -1,4 +1,4 @@
-//! Client side of a task server in a separate process.
+//! The client's view of a task server that runs in a separate process.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const USER: Person<'_> = Person {
     last_name: "User",
 };
 
-/// Running task server; killed on drop.
+/// A running task server, killed on drop.
 pub(super) struct Child {
     pub(super) address: SocketAddr,
     process: Worker,
@@ -86,7 +86,7 @@ impl Child {
             .to_owned())
     }
 
-    /// Enqueues a task that reports the time.
+    /// Enqueues a task that repeatedly reports the time.
     pub(super) async fn ticks(&self, token: &str, pace: &Pace) -> Result<String> {
         self.begin(token, "ticks", &json!(pace)).await
     }

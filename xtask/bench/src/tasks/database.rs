@@ -1,4 +1,4 @@
-//! Databases of the measurements: creation, test data and queries.
+//! Databases for the measurements: creation, test data and queries.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::http::POSTGRES;
 /// Timeout for rows to become final.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Factory of databases.
+/// Creates databases for measurements.
 pub(super) struct Databases {
     server: String,
     directory: TempDir,
@@ -86,7 +86,7 @@ pub(super) async fn fill_types(pool: &PgPool, tasks: usize, types: usize) -> Res
 }
 
 async fn add_types(pool: &PgPool, tasks: usize, types: usize) -> Result<()> {
-    // The statement sets `turn`, as enqueueing does.
+    // The statement sets `turn` in the same way as enqueueing.
     let insert = format!(
         "INSERT INTO portal_tasks (id, state, name, args, status, run_at, created_at, updated_at, \
                                    turn, stored_bytes) \

@@ -1,4 +1,4 @@
-//! Many subscribers of the same task.
+//! Many subscribers to the same task.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,12 @@ use super::server::Server;
 use super::workloads::Pace;
 use crate::process_stats;
 
-/// Open files that the process needs in addition to the measured connections.
+/// Number of files that the process opens in addition to the measured connections.
 const OTHER_FILES: usize = 200;
 /// Time for memory to settle.
 const SETTLE_TIME: Duration = Duration::from_secs(2);
 
-/// Portal and baseline server, measured alternately.
+/// A portal and a baseline server, measured in turn.
 struct Pair {
     ours: Child,
     token: String,
@@ -38,7 +38,7 @@ impl Pair {
         })
     }
 
-    /// Monitors a task of the portal.
+    /// Monitors one of the portal's tasks.
     async fn ours(&self, monitors: usize, pace: &Pace) -> Result<Watched> {
         let id = self.ours.ticks(&self.token, pace).await?;
         // The subscribers connect while the task is still waiting.
@@ -46,13 +46,13 @@ impl Pair {
         let path = format!("/api/tasks/{}/{id}/monitor", self.token);
         let watches = MonitorClient::open_many(monitors, self.ours.address, &path).await?;
         if Instant::now() > begin {
-            bail!("{monitors} monitors were not open in time");
+            bail!("failed to open {monitors} monitors in time");
         }
         let seen = monitor_client::until_end(watches).await?;
         Ok(Watched::new(seen, begin))
     }
 
-    /// Receives the messages of the baseline server.
+    /// Receives messages from the baseline server.
     async fn baseline(&self, monitors: usize, pace: &Pace) -> Result<Watched> {
         let watches = MonitorClient::open_many(monitors, self.baseline.address, "/watch").await?;
         let publish = json!({"count": pace.count, "pause": pace.pause});
@@ -64,7 +64,7 @@ impl Pair {
     }
 }
 
-/// Messages received by all subscribers, from the first update on.
+/// The messages received by all subscribers, from the first update on.
 struct Watched {
     seen: Vec<Seen>,
     time: Duration,
@@ -85,7 +85,7 @@ impl Watched {
         quantile(&mut delays, 0.99)
     }
 
-    /// Returns the number of messages per second to all subscribers together.
+    /// Returns the total number of messages per second across all subscribers.
     fn rate(&self) -> f64 {
         let messages: usize = self.seen.iter().map(|seen| seen.messages).sum();
         messages as f64 / self.time.as_secs_f64()
@@ -97,7 +97,7 @@ impl Watched {
     }
 }
 
-/// Measures a thousand subscribers of one task, with each update sent to all of them.
+/// Measures the delay of updates that are sent to a thousand subscribers to one task.
 pub(super) async fn monitors(bench: &Bench) -> Result<Vec<Line>> {
     let monitors = bench.scaled(1000);
     let pair = Pair::start(bench, "monitors").await?;
@@ -116,7 +116,7 @@ pub(super) async fn monitors(bench: &Bench) -> Result<Vec<Line>> {
     Ok(vec![Line::compared(name, "ms", &ours, &baseline, "≤ 1.5")])
 }
 
-/// Measures saturation: messages received, and subscribers that miss the final state.
+/// Measures a saturated portal: received messages, and subscribers that miss the final state.
 pub(super) async fn saturated(bench: &Bench) -> Result<Vec<Line>> {
     let monitors = bench.scaled(200);
     let pair = Pair::start(bench, "saturated").await?;
@@ -144,7 +144,7 @@ pub(super) async fn saturated(bench: &Bench) -> Result<Vec<Line>> {
     ])
 }
 
-/// Measures ten thousand monitors held open by one process.
+/// Measures the memory used by ten thousand monitors that one process holds open.
 pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
     let wanted = bench.scaled(10_000);
     // Child processes inherit the limit of their parent.
@@ -172,7 +172,7 @@ pub(super) async fn memory(bench: &Bench) -> Result<Vec<Line>> {
     let held = seen.iter().filter(|seen| seen.ended).count();
     let each = [grown / monitors as f64];
     Ok(vec![
-        Line::alone("memory of an open monitor", "KiB", &each, "≤ 8"),
+        Line::alone("memory per open monitor", "KiB", &each, "≤ 8"),
         Line::alone("monitors held", "", &[held as f64], "10000"),
     ])
 }

@@ -1,4 +1,4 @@
-//! Effect of stored finished tasks on throughput.
+//! Effect of the number of stored finished tasks on throughput.
 
 use anyhow::Result;
 use serde_json::json;
@@ -9,7 +9,7 @@ use super::report::Line;
 use super::server::Server;
 use super::{database, portal, throughput};
 
-/// Runs the same measurements with a million finished tasks and with none.
+/// Runs the same measurements with a million finished tasks and without any.
 pub(super) async fn run(bench: &Bench) -> Result<Vec<Line>> {
     let finished = bench.scaled(1_000_000);
     let tasks = bench.scaled(10_000);

@@ -17,7 +17,7 @@ use super::{Bench, portal};
 const PEACE: Duration = Duration::from_millis(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Measures the time from the enqueue call to the first line of the task, on an idle portal.
+/// Measures the time from the enqueue call to the task's first line of code, on an idle portal.
 pub(super) async fn begin(bench: &Bench) -> Result<Vec<Line>> {
     let postgres = bench.databases.postgres("latency").await?;
     let sqlite = bench.databases.sqlite("latency");
@@ -72,7 +72,7 @@ async fn delay(tasks: &Tasks, ran: &Ran) -> Result<f64> {
     }
 }
 
-/// Measures the time from an update to a subscribed client, within one process.
+/// Measures the time until an update reaches a subscribed client, within one process.
 pub(super) async fn update(bench: &Bench) -> Result<Vec<Line>> {
     let database = bench.databases.postgres("update").await?;
     let runs = Child::start(Server::Portal, &database, 50).await?;
@@ -80,7 +80,7 @@ pub(super) async fn update(bench: &Bench) -> Result<Vec<Line>> {
     Ok(vec![updates(bench, &runs, &runs, line, "≤ 10").await?])
 }
 
-/// Measures the time from an update in one replica to a client of another replica.
+/// Measures the time until an update on one replica reaches a client of another replica.
 pub(super) async fn update_across(bench: &Bench) -> Result<Vec<Line>> {
     let database = bench.databases.postgres("update_across").await?;
     let runs = Child::start(Server::Portal, &database, 50).await?;

@@ -1,4 +1,4 @@
-//! Cost of the task engine compared with baselines that do the same without it.
+//! Cost of the task engine, compared with baselines that do the same work without it.
 //!
 //! Run by `cargo xtask bench tasks`. To add a measurement, write a function such as
 //! [`rest::status`] and list it in [`MEASURES`].
@@ -40,7 +40,7 @@ struct Measure {
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<Line>>> + 'a>>;
 
-/// All measurements, in the order of the table.
+/// All measurements, in the order in which the table lists them.
 const MEASURES: &[Measure] = &[
     Measure {
         name: "postgres",
@@ -107,7 +107,7 @@ pub(crate) struct Settings {
     /// Seconds per round of a timed measurement
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
-    /// Scale factor for rows and connections, for quick trials
+    /// Factor that scales the numbers of rows and connections, for quick trials
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
     /// Run only these measurements
@@ -115,7 +115,7 @@ pub(crate) struct Settings {
     only: Vec<String>,
 }
 
-/// Environment of all measurements.
+/// Environment shared by all measurements.
 struct Bench {
     databases: Databases,
     rounds: usize,
@@ -129,13 +129,13 @@ impl Bench {
         self.turn
     }
 
-    /// Scales a number of rows or connections by the requested factor.
+    /// Scales a number of rows or connections by the factor in the options.
     fn scaled(&self, count: usize) -> usize {
         ((count as f64 * self.scale).round() as usize).max(1)
     }
 }
 
-/// Runs the measurements and prints the table; a failed measurement does not stop the others.
+/// Runs the measurements and prints the table; if a measurement fails, the others still run.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let bench = Bench {
         databases: Databases::new()?,

@@ -19,10 +19,10 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// Number of monitors opened concurrently.
 const AT_ONCE: usize = 50;
 
-/// Open monitor.
+/// A client with an open monitor.
 pub(super) struct MonitorClient(WebSocketStream<TcpStream>);
 
-/// Messages received from a monitor.
+/// Summary of the messages received from a monitor.
 #[derive(Default)]
 pub(super) struct Seen {
     /// Delay of each update, in milliseconds.
@@ -69,7 +69,7 @@ impl MonitorClient {
         Ok(open)
     }
 
-    /// Reads until the final state of a task, or until no message arrives within the timeout.
+    /// Reads until a task's final state, or until no message has arrived for [`SILENCE`].
     pub(super) async fn until_end(&mut self) -> Seen {
         let mut seen = Seen::default();
         while let Ok(Some(Ok(message))) = timeout(SILENCE, self.0.next()).await {
@@ -95,7 +95,7 @@ impl MonitorClient {
     }
 }
 
-/// Reads from all monitors until the final state.
+/// Reads from all monitors until each has received the final state.
 pub(super) async fn until_end(watches: Vec<MonitorClient>) -> Result<Vec<Seen>> {
     let mut reading = JoinSet::new();
     for mut watch in watches {

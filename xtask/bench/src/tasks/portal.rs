@@ -1,4 +1,4 @@
-//! Portal in this process, for measurements without HTTP.
+//! Portals in this process, for measurements without HTTP.
 
 use anyhow::Result;
 use portal_clerk::ClerkAuth;
@@ -23,7 +23,7 @@ pub(super) async fn build_with_noops(
     Ok(with_concurrency(portal, concurrency).build().await?)
 }
 
-/// Creates the tables and the keys of the development identity provider.
+/// Creates the tables, and the development identity provider's keys.
 pub(super) async fn migrate(database: &str) -> Result<()> {
     let portal = builder(database)?.build().await?;
     portal.shutdown().await;
@@ -31,7 +31,7 @@ pub(super) async fn migrate(database: &str) -> Result<()> {
     Ok(())
 }
 
-/// Returns the builder of a portal without tasks.
+/// Returns a builder for a portal without tasks.
 pub(super) fn builder(database: &str) -> Result<PortalBuilder> {
     let auth = ClerkAuth::new();
     let pairs = [
@@ -45,7 +45,7 @@ pub(super) fn builder(database: &str) -> Result<PortalBuilder> {
         .auth(auth))
 }
 
-/// Sets the maximum number of concurrent tasks; with 0, the portal only enqueues and shows them.
+/// Sets the maximum number of concurrent tasks; with 0, the portal only enqueues and shows tasks.
 pub(super) fn with_concurrency(portal: PortalBuilder, concurrency: usize) -> PortalBuilder {
     let settings = TaskSettings::default().concurrency(concurrency);
     // A single user enqueues all measured tasks.

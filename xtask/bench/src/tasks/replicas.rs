@@ -1,4 +1,4 @@
-//! Throughput of several replicas.
+//! Throughput of several replicas together.
 
 use std::time::{Duration, Instant};
 
@@ -46,10 +46,10 @@ async fn drain(replicas: &[Child], pool: &sqlx::PgPool, tasks: usize) -> Result<
     for replica in replicas {
         tokens.push(replica.client_token().await?);
     }
-    // Idle replicas poll the queue now and then, so they may claim the tasks immediately.
+    // Idle replicas occasionally poll the queue, so they may claim the tasks immediately.
     database::fill(pool, tasks).await?;
     let begin = Instant::now();
-    // Enqueueing a task notifies every replica of due tasks.
+    // Enqueueing a task notifies every replica that tasks are due.
     for (replica, token) in replicas.iter().zip(&tokens) {
         replica.begin(token, "noop", &json!({})).await?;
     }

@@ -2,7 +2,7 @@
 
 use crate::summary::Summary;
 
-/// Row of the table.
+/// A row in the table.
 pub(super) struct Line {
     measure: String,
     ours: Option<Summary>,
@@ -13,7 +13,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Compares rounds of the portal with rounds of a baseline; the ratio is computed per round.
+    /// Creates a row that compares the portal with a baseline; the ratio is computed per round.
     pub(super) fn compared(
         measure: impl Into<String>,
         unit: &'static str,
@@ -32,7 +32,7 @@ impl Line {
         }
     }
 
-    /// Creates a row for rounds of the portal without a baseline.
+    /// Creates a row for the portal alone, without a baseline.
     pub(super) fn alone(
         measure: impl Into<String>,
         unit: &'static str,
@@ -66,7 +66,7 @@ pub(super) fn print(lines: &[Line]) {
     }
 }
 
-/// Formats three numbers with as many decimals as they need.
+/// Formats the three numbers with as many decimals as necessary.
 fn numbers(spread: Option<&Summary>) -> String {
     match spread {
         None => String::new(),
@@ -75,7 +75,7 @@ fn numbers(spread: Option<&Summary>) -> String {
     }
 }
 
-/// Returns the quantile of the numbers.
+/// Returns the given quantile of the numbers.
 pub(super) fn quantile(numbers: &mut [f64], share: f64) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let last = numbers.len().saturating_sub(1);

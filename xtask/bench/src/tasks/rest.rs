@@ -14,7 +14,7 @@ use crate::connection::request;
 /// Compares enqueue requests with inserts.
 pub(super) async fn start(bench: &Bench) -> Result<Vec<Line>> {
     let time = bench.turn();
-    // The portal only enqueues, because the baseline does not run tasks either.
+    // The portal only enqueues tasks, because the baseline does not run them either.
     let ours = bench.databases.postgres("start").await?;
     let ours = Child::start(Server::Portal, &ours, 0).await?;
     let token = ours.client_token().await?;

@@ -1,4 +1,4 @@
-//! Server process of the task benchmark: a portal or a minimal baseline.
+//! Server process for the task benchmark: a portal or a minimal baseline.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,20 +12,20 @@ use tokio::net::TcpListener;
 use super::workloads::Ran;
 use super::{baseline_http, portal, workloads};
 
-/// Target to serve.
+/// The target to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Server {
-    /// Portal that runs tasks.
+    /// A portal that runs tasks.
     Portal,
-    /// Portal without task types: shows tasks that other replicas run.
+    /// A portal without task types, which shows tasks that other replicas run.
     Viewer,
-    /// Stores a row for each request.
+    /// A baseline that stores a row for each request.
     Insert,
-    /// Stores a row for each request and sends a notification.
+    /// A baseline that stores a row for each request and sends a notification.
     InsertNotify,
-    /// Reads a task by its key.
+    /// A baseline that reads a task by its key.
     Read,
-    /// Sends each message to every WebSocket.
+    /// A baseline that sends each message to every WebSocket.
     Broadcast,
 }
 
@@ -44,13 +44,13 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// Only line of output, which contains the target's address.
+/// The only line of output, which contains the target's address.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Announcement {
     pub(super) address: SocketAddr,
 }
 
-/// Serves until standard input closes because the parent exited.
+/// Serves until standard input is closed because the parent exited.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let router = router(settings).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;

@@ -1,4 +1,4 @@
-//! Throughput of stored tasks, from the first claim until every row is final.
+//! Throughput of enqueued tasks, from the first claim until every task is finished.
 
 use std::future::{Future, IntoFuture};
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use super::workloads::{self, Ran};
 use super::{Bench, baseline_queue, portal};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// Number of concurrent calls when tasks are enqueued one by one.
+/// Number of concurrent calls while tasks are enqueued one by one.
 const AT_ONCE: usize = 64;
 
-/// Compares the portal on PostgreSQL with a loop in SQL.
+/// Compares the portal on PostgreSQL with a loop of SQL statements.
 pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     let tasks = bench.scaled(20_000);
     let ours = bench.databases.postgres("drain").await?;
@@ -67,7 +67,7 @@ pub(super) async fn postgres(bench: &Bench) -> Result<Vec<Line>> {
     ])
 }
 
-/// Measures tasks per second, including the portal's start-up, which is not counted for baselines.
+/// Measures tasks per second. Unlike for baselines, the start-up time is included.
 pub(super) async fn drain(
     uri: &str,
     pool: &sqlx::PgPool,
@@ -79,7 +79,7 @@ pub(super) async fn drain(
     drain_with(portal, &ran, pool, tasks).await
 }
 
-/// Enqueues tasks as an application does, each with a separate call.
+/// Enqueues tasks as an application would, each with a separate call.
 async fn start(uri: &str, pool: &sqlx::PgPool, tasks: usize) -> Result<()> {
     database::clear(pool).await?;
     let portal = portal::build(uri, 0, Ran::default()).await?;

@@ -1,4 +1,4 @@
-//! Task types of the benchmark.
+//! Task types for the benchmark.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -103,7 +103,7 @@ async fn ticks(task: TaskContext, pace: Pace) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// Returns the system time, which all processes of a machine share.
+/// Returns the system time, which is the same for all processes on a machine.
 pub(super) fn now_micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(0))

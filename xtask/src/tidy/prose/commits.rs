@@ -1,4 +1,4 @@
-//! Titles of commits.
+//! Commit titles.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,12 +8,12 @@ use regex::Regex;
 
 use super::super::Finding;
 
-/// Last commit before the rule was introduced.
+/// The last commit before the rule was introduced.
 const SINCE: &str = "e876b37";
 const MAX_LENGTH: usize = 72;
 const EXPRESSION: &str = r"^(admin|app|auth|bench|ci|clerk|config|core|deps|docs|examples|live|macros|notifications|pages|release|security|store|tasks|telemetry|tests|ui|xtask): [a-z].*[^.]$";
 
-/// Returns the titles that break the rule. Without the history, none are checked.
+/// Returns the titles that break the rule. If the history is not available, no titles are checked.
 pub(super) fn findings(root: &Path) -> Result<Vec<Finding>> {
     let Some(log) = log(root)? else {
         eprintln!(

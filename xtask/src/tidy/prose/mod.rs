@@ -17,7 +17,8 @@ use self::rules::{Hit, RULES, Rules};
 use super::Finding;
 use super::sources::{self, Source};
 
-/// Unchecked files: those that quote banned patterns, third-party files, and compiler output.
+/// Files that are not checked: those that quote banned patterns, third-party files, and compiler
+/// output.
 const EXEMPT: [&str; 6] = [
     "docs/language.md",
     "xtask/src/tidy/prose/",
@@ -27,7 +28,7 @@ const EXEMPT: [&str; 6] = [
     "tests/it/vendor/",
 ];
 
-/// Phrases that match a rule but are correct: part of a path, phrase, reason.
+/// Phrases that match a rule but are correct, each as part of a path, the phrase, and the reason.
 const ALLOWED: [(&str, &str, &str); 1] = [(
     "portal-core/src/store/mod.rs",
     "a reader that turns writer",
@@ -62,7 +63,7 @@ pub(super) fn findings(root: &Path, sources: &[Source]) -> Result<Vec<Finding>> 
     Ok(findings)
 }
 
-/// Prints every match, including those within a limit, and the number of matches of each rule.
+/// Prints every match, including those within a limit, and each rule's number of matches.
 ///
 /// # Errors
 ///

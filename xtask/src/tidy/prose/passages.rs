@@ -1,4 +1,4 @@
-//! Extracts the prose of a file, line by line.
+//! Extracts the prose in a file, line by line.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use regex::Regex;
 use super::super::lexer::{self, PieceKind};
 use super::super::sources::Source;
 
-/// Type of a passage.
+/// Kind of a passage.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum PassageKind {
-    /// First line of a doc comment.
+    /// The first line of a doc comment.
     Summary,
-    /// Other line of a doc comment.
+    /// Another line of a doc comment.
     Doc,
-    /// Line of another comment.
+    /// A line of any other comment.
     Comment,
-    /// String literal with a space.
+    /// A string literal that contains a space.
     Message,
-    /// Line of a document.
+    /// A line of a document.
     Markdown,
-    /// Name of a test function.
+    /// The name of a test function.
     TestName,
 }
 
@@ -29,7 +29,7 @@ pub(super) enum PassageKind {
 #[derive(Debug)]
 pub(super) struct Passage {
     pub(super) kind: PassageKind,
-    /// Counted from 1.
+    /// Line number; the first line is 1.
     pub(super) line: usize,
     pub(super) text: String,
 }
@@ -38,7 +38,7 @@ pub(super) struct Passage {
 pub(super) struct Extractor {
     /// Matches the comment in a line of JavaScript.
     comment: Regex,
-    /// Matches a JavaScript string with a space.
+    /// Matches a JavaScript string that contains a space.
     literal: Regex,
     /// Matches a test function with its attributes.
     test: Regex,
@@ -60,7 +60,7 @@ impl Extractor {
         })
     }
 
-    /// Returns the prose of a Rust file. Literals of tests are left out.
+    /// Returns the prose in a Rust file, except literals in tests.
     pub(super) fn of_rust(&self, source: &Source) -> Vec<Passage> {
         let mut passages = Vec::new();
         let tests_start = if is_test_file(&source.path) {
@@ -95,7 +95,7 @@ impl Extractor {
                         });
                     }
                 }
-                // Consecutive lines of a doc comment are separated by only one line break.
+                // Consecutive lines of a doc comment are separated by a single line break.
                 PieceKind::Code => {
                     if piece.text.trim().is_empty() && line_breaks(piece.text) <= 1 {
                         continue;
@@ -108,7 +108,7 @@ impl Extractor {
         passages
     }
 
-    /// Returns the prose of a JavaScript file.
+    /// Returns the prose in a JavaScript file.
     pub(super) fn of_javascript(&self, text: &str) -> Vec<Passage> {
         let lines = text
             .lines()
@@ -162,7 +162,7 @@ impl Extractor {
     }
 }
 
-/// Returns the lines of a document outside of code blocks.
+/// Returns the lines of a Markdown document that are outside code blocks.
 pub(super) fn of_markdown(text: &str) -> Vec<Passage> {
     let mut is_code = false;
     let lines = text.lines().enumerate().filter_map(|(index, line)| {
@@ -180,7 +180,7 @@ pub(super) fn of_markdown(text: &str) -> Vec<Passage> {
     lines.collect()
 }
 
-/// Lines of one doc comment.
+/// The lines of a doc comment.
 #[derive(Default)]
 struct DocComment {
     has_summary: bool,
@@ -216,7 +216,7 @@ fn doc_text(comment: &str) -> Option<&str> {
     (is_doc || comment.starts_with("//!")).then(|| comment.get(3..))?
 }
 
-/// Returns the text of a literal as one line.
+/// Returns the text in a literal as one line.
 fn message(literal: &str) -> String {
     let inner = literal.trim_start_matches(['b', 'c', 'r', '#']);
     let inner = inner.trim_end_matches('#').trim_matches('"');

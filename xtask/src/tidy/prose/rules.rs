@@ -1,4 +1,4 @@
-//! Rules of the prose lint, each with its expression and its number of allowed matches.
+//! The rules of the prose lint, each with its regular expression and allowed number of matches.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use regex::Regex;
 use super::super::Finding;
 use super::passages::{Passage, PassageKind};
 
-/// Texts that a rule is applied to.
+/// Texts to which a rule applies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
     /// First lines of doc comments.
@@ -22,7 +22,7 @@ enum Scope {
 pub(super) struct Rule {
     pub(super) id: &'static str,
     /// Number of allowed matches, because some expressions also match correct English. It may only
-    /// fall.
+    /// be lowered.
     pub(super) limit: usize,
     scope: Scope,
     expression: &'static str,
@@ -149,7 +149,7 @@ impl Hit {
     }
 }
 
-/// The rules with their expressions compiled.
+/// The rules with their compiled expressions.
 pub(super) struct Rules {
     rules: Vec<(&'static Rule, Regex)>,
     /// Matches text that is removed before the rules are applied.
@@ -168,7 +168,7 @@ impl Rules {
         })
     }
 
-    /// Adds the matches of every rule in these passages.
+    /// Adds all rules' matches in these passages to `hits`.
     pub(super) fn check(&self, path: &Path, passages: &[Passage], hits: &mut Vec<Hit>) {
         for passage in passages {
             let text = self.ignored.replace_all(&passage.text, "");
