@@ -52,7 +52,7 @@ pub const fn require_send<F: Future + Send>(future: F) -> F {
     future
 }
 
-/// Future of a page argument.
+/// Future that extracts a page argument.
 ///
 /// The future is boxed so that its type does not mention `T`: with an `async fn`, the compiler
 /// would report a type that is not an extractor three times: at the call, the `.await` and the
@@ -162,7 +162,7 @@ pub fn task_input<I: TaskInput>(state: &PortalState) -> Ready<Result<I, TaskErro
     ready(I::resolve(state).map_err(TaskError::from))
 }
 
-/// `Result<T, E>` as the return type of a task.
+/// `Result<T, E>` as a task's return type.
 pub trait TaskReturn {
     type Output;
     fn into_outcome(self) -> Result<Self::Output, TaskError>;

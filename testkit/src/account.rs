@@ -1,4 +1,4 @@
-//! Users of the development identity provider.
+//! Users who sign in through the development identity provider.
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;

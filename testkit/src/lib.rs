@@ -5,10 +5,10 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`process`] | child processes in their own group, stopped on drop |
-//! | [`launch`] | free ports, start of a server, wait until it is ready |
+//! | [`launch`] | finding free ports, starting servers and waiting until they are ready |
 //! | [`postgres`] | PostgreSQL clusters and servers |
-//! | [`chromedriver`], [`browser`], [`chromium`] | the WebDriver, its sessions, settings of the browser |
-//! | [`portal`], [`account`] | the reference portal and users of its development sign-in |
+//! | [`chromedriver`], [`browser`], [`chromium`] | the WebDriver, its sessions, browser settings |
+//! | [`portal`], [`account`] | the reference portal, and users who sign in to it |
 //! | [`worker`] | a program that starts itself again as a server |
 //! | [`interrupt`] | signals such as Ctrl-C, which end a wait |
 

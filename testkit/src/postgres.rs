@@ -27,7 +27,7 @@ const LOCALE: &str = if cfg!(target_os = "linux") {
 pub enum Durability {
     /// Commits survive a power failure, as in production: for benchmarks.
     On,
-    /// Commits survive a crash of the server but not of the machine: for servers that are killed.
+    /// Commits survive a crash of the server, but not of the machine: for servers that are killed.
     Server,
     /// Commits survive neither, which is faster: for tests.
     Off,

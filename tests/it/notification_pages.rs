@@ -119,7 +119,7 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
     ];
     let wrong = submit(&admin, "send", &faulty).await;
     assert_eq!(wrong.status, 422);
-    assert!(wrong.text.contains("must be a path of this portal"));
+    assert!(wrong.text.contains("must be a path within this portal"));
     let admins = bell(&server)
         .count_recipients(&Audience::Role(Role::Admin))
         .await;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::demo_portal::DemoPortal;
 use crate::tools::{Tool, Tools};
 
-/// Tools that the fixture requires.
+/// Tools required by the fixture.
 pub(crate) const TOOLS: [Tool; 2] = [Tool::Chromium, Tool::Chromedriver];
 
 /// A running portal and browser; on drop, the browser is stopped first, and all files are removed.

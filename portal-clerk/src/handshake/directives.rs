@@ -58,7 +58,7 @@ impl Directives {
             if !is_clerks(cookie.name()) {
                 tracing::warn!(
                     name = cookie.name(),
-                    "ignoring a cookie of a handshake that is not Clerk's"
+                    "ignoring a handshake cookie that is not Clerk's"
                 );
                 continue;
             }

@@ -282,7 +282,7 @@ impl Handshake {
                     tracing::warn!(
                         reason = kind,
                         skew = SKEW,
-                        "the clock of this machine does not match a session that Clerk just issued; set the clock, otherwise sign-in fails"
+                        "this machine's clock does not match a session that Clerk just issued; set the clock, otherwise sign-in fails"
                     );
                 }
                 Err(rejection) => return Err(HandshakeError::Session(rejection)),

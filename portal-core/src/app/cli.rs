@@ -122,11 +122,11 @@ fn command(provider_settings: &[Setting]) -> Command {
         .subcommand(Command::new("config").about("Print the effective configuration with masked secrets"))
         .subcommand(
             Command::new("maintenance")
-                .about("Restrict access to administrators, in every replica, without a restart")
+                .about("Restrict access to administrators, on all replicas, without a restart")
                 .subcommand_required(true)
                 .subcommand(Command::new("on").about("Restrict access to administrators"))
                 .subcommand(Command::new("off").about("Restore access for everyone"))
-                .subcommand(Command::new("status").about("Print whether maintenance is on")),
+                .subcommand(Command::new("status").about("Print whether maintenance mode is on")),
         )
         .subcommand(
             Command::new("users")

@@ -15,7 +15,7 @@ use crate::source::Source;
 use crate::tasks;
 
 impl PortalBuilder {
-    /// Returns the pages of the portal.
+    /// Returns the portal's pages.
     ///
     /// Pages with the same source count as one page; two different pages with the same route are a
     /// problem.

@@ -108,7 +108,7 @@ async fn back_off_after(error: &io::Error, stop: &CancellationToken) {
     }
 }
 
-/// Serves the requests of one connection.
+/// Serves the requests on one connection.
 async fn serve_connection(
     router: Router,
     stream: WriteTimeout<PermittedStream>,

@@ -155,7 +155,7 @@ impl Maintenance {
         Ok(())
     }
 
-    /// Returns the notice of the current maintenance.
+    /// Returns the notice shown during the current maintenance.
     #[must_use]
     pub fn notice(&self) -> MaintenanceNotice {
         self.0.cached.lock().notice.clone()

@@ -60,7 +60,7 @@ impl KnownRoute {
     fn router(&self) -> Router<PortalState> {
         let filter = self.route.method.clone();
         let handlers = match filter.and_then(|method| MethodFilter::try_from(method).ok()) {
-            // The portal handles the other methods of the path.
+            // The portal handles other methods on this path.
             Some(filter) => on(filter, async || ()).fallback(async || ()),
             None => any(async || ()),
         };

@@ -55,7 +55,7 @@ impl Portal {
         PortalBuilder::new()
     }
 
-    /// Returns the router of the portal; keep the portal to shut down its workers.
+    /// Returns the portal's router; keep the portal to be able to shut down its workers.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
@@ -65,7 +65,7 @@ impl Portal {
         self.router
     }
 
-    /// Returns the configuration of the portal.
+    /// Returns the portal's configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
@@ -86,7 +86,7 @@ impl Portal {
         &self.state
     }
 
-    /// Returns the database of the portal.
+    /// Returns the portal's database.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store

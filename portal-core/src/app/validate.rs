@@ -45,7 +45,7 @@ impl PortalBuilder {
         plan.assemble(store).await
     }
 
-    /// Applies the portal's migrations and creates or extends the tables of the models.
+    /// Applies the portal's migrations and creates or extends the models' tables.
     ///
     /// Equivalent to `db migrate`, for applications that do not use the portal's command line. In
     /// PROD, [`build`](Self::build) fails until the database is migrated. Replicas that migrate at
@@ -316,7 +316,7 @@ impl ValidatedPortal {
         })
     }
 
-    /// Applies migrations and creates or extends the tables of the models.
+    /// Applies migrations and creates or extends the models' tables.
     pub(crate) async fn migrate(&self, store: &Store) -> Result<(), BuildError> {
         store.migrate().await?;
         admin::apply_models(store, &self.models).await?;

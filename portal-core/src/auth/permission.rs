@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Maximum length of a name, in bytes.
 const MAX_LEN: usize = 100;
 
-/// A permission that roles can grant, named for example `articles:write`.
+/// A permission that roles can grant; its name looks like `articles:write`.
 ///
 /// A name consists of one or more words separated by `:`; a word consists of `a-z`, `0-9`, `_`, `-`
 /// and `.`.

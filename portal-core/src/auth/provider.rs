@@ -243,7 +243,7 @@ pub struct NavigationOutcome {
     pub cookies: Vec<HeaderValue>,
 }
 
-/// Resources for the initialization of a provider.
+/// Resources for initializing a provider.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ProviderContext {

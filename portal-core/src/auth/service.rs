@@ -41,7 +41,7 @@ struct CacheEntry<T> {
     read_at: ReadStamp,
 }
 
-/// Outcome of the authentication of a request.
+/// Outcome of authenticating a request.
 pub(crate) enum AuthOutcome {
     /// The request has no valid credential.
     Anonymous,
@@ -267,13 +267,13 @@ impl Auth {
         Ok(())
     }
 
-    /// Returns the active sessions of a user.
+    /// Returns a user's active sessions.
     pub(crate) async fn sessions_of(&self, user_id: Uuid) -> Result<Vec<OpenSession>> {
         self.sessions.of_user(user_id).await
     }
 
-    /// Ends all sessions of a user except one, and returns how many of the ended sessions were
-    /// recent.
+    /// Ends all of a user's sessions except one, and returns the number of recent sessions that
+    /// were ended.
     pub(crate) async fn end_other_sessions(&self, user_id: Uuid, keep: &str) -> Result<usize> {
         let sessions = self.sessions.of_user(user_id).await?;
         let others: Vec<_> = sessions.iter().filter(|it| it.id != keep).collect();

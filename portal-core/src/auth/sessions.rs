@@ -19,7 +19,7 @@ const TABLE: &str = "portal_sessions";
 /// Age up to which an active session is listed even if its credential has expired.
 const RECENT: chrono::TimeDelta = chrono::TimeDelta::days(30);
 
-/// An active session of a user.
+/// A user's active session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenSession {
@@ -286,7 +286,7 @@ pub(super) async fn end_in(transaction: &mut Transaction, session_id: &str) -> R
     Ok(ended > 0)
 }
 
-/// Ends all sessions of a user within a transaction.
+/// Ends all of a user's sessions within a transaction.
 pub(super) async fn end_all_in(transaction: &mut Transaction, user_id: Uuid) -> Result<()> {
     transaction
         .execute(

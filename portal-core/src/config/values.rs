@@ -61,7 +61,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Configuration of a portal.
+/// A portal's configuration.
 ///
 /// This is a plain struct: read it from external settings with [`Config::from_settings`], or start
 /// from [`Config::default`] and set fields.

@@ -1,4 +1,4 @@
-//! Rejections of axum's extractors: converts their plain text to problems with field errors.
+//! Rejections by axum's extractors: converts their plain text to problems with field errors.
 //!
 //! The text is all that remains of a rejection once axum has converted it to a response.
 //! Unrecognized text still becomes the problem's detail, but without a pointer.

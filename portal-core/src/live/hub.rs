@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::cursor::{Clock, Cursor};
 use super::topics::TopicKey;
 
-/// Minimum interval between two deliveries of a topic.
+/// Minimum interval between two deliveries of the same topic.
 const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Maximum number of topics per subscriber, which is the number of bits.

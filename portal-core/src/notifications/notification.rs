@@ -146,7 +146,7 @@ impl Notification {
             errors.push(FieldError::new(
                 "/link",
                 "invalid_link",
-                "must be a path of this portal, such as /tasks",
+                "must be a path within this portal, such as /tasks",
             ));
         }
         errors

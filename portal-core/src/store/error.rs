@@ -20,7 +20,7 @@ pub enum StoreError {
         "foreign key violation: the row is still referenced, or the referenced row does not exist"
     )]
     ForeignKeyViolation,
-    /// The migrations in the database do not match those of this program.
+    /// The migrations in the database do not match this program's.
     #[error("{0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// The URI requires a database whose feature is not enabled in this build.

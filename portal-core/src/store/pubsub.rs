@@ -20,7 +20,7 @@ pub(crate) enum ClusterEvent {
     ClientTokenDeleted { id: uuid::Uuid },
     /// Tasks have been stored and can be claimed.
     TasksReady,
-    /// The cancellation of a running task was requested.
+    /// Cancellation of a running task was requested.
     TaskCancelled { id: uuid::Uuid },
     /// Tasks have changed, for subscribers on other replicas.
     TasksChanged {

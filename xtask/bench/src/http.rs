@@ -37,10 +37,10 @@ pub(crate) struct Load {
     /// Number of concurrent connections
     #[arg(long, default_value_t = 32)]
     connections: usize,
-    /// Threads of each server
+    /// Number of threads per server
     #[arg(long, default_value_t = 1)]
     server_threads: usize,
-    /// Threads of the load generator
+    /// Number of load generator threads
     #[arg(long, default_value_t = 1)]
     pub(crate) client_threads: usize,
 }

@@ -31,7 +31,7 @@ struct Arguments {
 enum Command {
     /// Compare the requests per second of each target with those of the first one, in rounds
     Http(http::Settings),
-    /// Measure the cost of pages on the server
+    /// Measure the server-side cost of pages
     Pages(pages::Settings),
     /// Measure the cost of identifying the caller and the effect of requests with forged tokens
     Auth(auth::Settings),

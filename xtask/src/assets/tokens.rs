@@ -2,12 +2,13 @@
 //!
 //! Raw steps miss WCAG AA for many accents, so four tokens are derived:
 //!
-//! - `solid`, `contrast`: step 9 with white where that reaches 4.5:1; for amber, yellow, lime, mint and
-//!   sky step 9 with their light step 12; for every other accent light step 11 with white, in both modes.
+//! - `solid`, `contrast`: step 9 with white where that reaches 4.5:1; for amber, yellow, lime, mint
+//!   and sky, step 9 with their light step 12; for every other accent, light step 11 with white in
+//!   both modes.
 //! - `text`: step 11, darkened in light mode until it reaches 4.6:1 on step 3 and on step 2 of every
 //!   gray, and 4.5:1 on step 4, the fill under the pointer.
-//! - `mark`, for elements without text (switch, progress, line of a chart): `solid` where its contrast
-//!   is 3:1, else `text`.
+//! - `mark`, for elements without text (switches, progress bars, chart lines): `solid` where its
+//!   contrast is at least 3:1, otherwise `text`.
 //!
 //! A test in `portal-core` reads the result and measures its contrast.
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bench pages`: cost of pages on the server and in the browser.
+//! `cargo xtask bench pages`: the cost of pages on the server and in the browser.
 
 use std::collections::HashMap;
 use std::process::Command;

@@ -139,13 +139,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.add(route.source(source_of::<H>()), any(handler))
     }
 
-    /// Adds all routes of another list.
+    /// Adds all routes from another list.
     pub fn merge(mut self, other: Self) -> Self {
         self.routes.extend(other.routes);
         self
     }
 
-    /// Declares all routes of this list as targets of forms or parts of pages.
+    /// Declares all routes in this list as targets of forms or parts of pages.
     ///
     /// Browsers then get errors as pages, and plain-text errors for other clients are left
     /// unchanged. Otherwise, every error is a problem document.
@@ -153,24 +153,24 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.map_info(|route| route.kind = RouteKind::Form)
     }
 
-    /// Declares all routes of this list as files that pages load.
+    /// Declares all routes in this list as files that pages load.
     pub fn asset(self) -> Self {
         self.map_info(|route| route.kind = RouteKind::Asset)
     }
 
-    /// Declares all routes of this list as event streams.
+    /// Declares all routes in this list as event streams.
     pub fn stream(self) -> Self {
         self.map_info(|route| route.kind = RouteKind::Stream)
     }
 
-    /// Declares all routes of this list as health checks or metrics.
+    /// Declares all routes in this list as health checks or metrics.
     ///
     /// Monitoring systems can request them by IP address, so the `Host` header is not checked.
     pub(crate) fn probe(self) -> Self {
         self.map_info(|route| route.kind = RouteKind::Probe)
     }
 
-    /// Sets the rate class of all routes of this list. Default: requests are not limited.
+    /// Sets the rate class for all routes in this list. Default: requests are not limited.
     pub fn rate_class(self, class: RateClass) -> Self {
         self.map_info(|route| route.rate_class = Some(class))
     }
@@ -180,7 +180,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.map_info(|route| route.max_body = Some(bytes))
     }
 
-    /// Keeps all routes of this list available to everyone during maintenance.
+    /// Keeps all routes in this list available to everyone during maintenance.
     ///
     /// Default: only administrators have access.
     pub fn exempt_from_maintenance(self) -> Self {

@@ -97,7 +97,7 @@ impl Monitor {
         }
     }
 
-    /// Checks a monitor message against the previous ones.
+    /// Checks a message from a monitor against the previous ones.
     fn show(&self, seen: &mut Seen, text: &str) {
         let message: Value = serde_json::from_str(text).unwrap_or_default();
         let task = &message["data"];

@@ -54,7 +54,7 @@ impl PostgresServer {
         self.server = block_in_place(|| {
             loop {
                 match self.cluster.start(&self.interrupt) {
-                    // Processes of the previous server may still hold its shared memory.
+                    // Processes of the previous server may still be using its shared memory.
                     Err(_) if begin.elapsed() < TIMEOUT => sleep(POLL_INTERVAL),
                     started => return started,
                 }

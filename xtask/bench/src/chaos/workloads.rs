@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-/// Task group of all task types.
+/// Task group to which all task types belong.
 pub(super) const STATE: &str = "chaos";
 
 /// Task types, and the percentage of enqueued tasks that have each type.

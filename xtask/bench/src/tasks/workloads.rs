@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Task group of all task types.
+/// Task group to which all task types belong.
 pub(super) const STATE: &str = "bench";
 
 /// Executions of tasks in this process.
