@@ -59,7 +59,7 @@ async fn bench() -> Markup {
     help()
 }
 
-/// The same page, but rendered only once, as a page from Markdown would be.
+/// The same page, rendered once, as a page from Markdown would be.
 #[portal_core::page("/bench/text", title = "Bench", nav(icon = "book-open"))]
 async fn bench_text() -> Markup {
     static HELP: LazyLock<Markup> = LazyLock::new(help);
