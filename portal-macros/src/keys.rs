@@ -272,7 +272,7 @@ impl Key {
         self.assigned_with(T::parse, errors, what)
     }
 
-    /// Reads `key = value`; `what` describes the expected value, where `{}` stands for the key.
+    /// Reads `key = value`; `what` describes the expected value, where `{}` is replaced by the key.
     fn assigned_with<T>(
         &self,
         read: impl Parser<Output = T>,

@@ -404,7 +404,7 @@ async fn task_starts_count_for_the_token_owner(database: Database) {
         let path = format!("/api/probe/tasks/{token}/start/other_than_this");
         client.post(&path, &json!({})).await
     };
-    // All of an owner's tokens share the owner's limit, whoever uses them.
+    // All of an owner's tokens share the owner's limit, no matter which caller uses them.
     start(&server.guest(), &tokens[0])
         .await
         .problem(404, "task_unknown");

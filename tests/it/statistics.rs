@@ -73,7 +73,7 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
             assert_eq!(changed, 1, "{table} {email}");
         }
     }
-    // Ann signs in again on another day; she must be counted on both days, but as one user.
+    // Ann signs in again on another day, and must be counted on both days, but as one user.
     server
         .sign_in("ann@example.com")
         .await

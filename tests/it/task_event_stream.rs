@@ -148,7 +148,7 @@ async fn task_stream_shows_every_change_until_the_task_finishes(database: Databa
         assert_eq!(last["data"], client.ended(&id).await);
         assert_rising(&messages);
 
-        // A browser reconnects whenever a stream ends, until a response tells it to stop.
+        // A browser reconnects whenever a stream ends, until a response prevents that.
         let last_id = [("last-event-id", events.last_id.as_str())];
         let again = EventStream::ask(&server.guest(), &path, &last_id).await;
         assert_eq!(

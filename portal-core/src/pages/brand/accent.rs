@@ -136,7 +136,7 @@ struct Filled {
 }
 
 impl Filled {
-    /// Changes the lightness until the color stands out from the page; black on black would not.
+    /// Changes the lightness until the color is visible on the page, which black on black is not.
     fn visible_on(base: Oklch, page: Rgb, least: f64) -> Self {
         let is_dark = page.contrast(Rgb::WHITE) > 4.5;
         let mut colour = base;

@@ -1,4 +1,4 @@
-//! Notification that tells a task's owner that the task has finished.
+//! Notification to a task's owner that the task has finished.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -286,7 +286,7 @@ pub(in crate::tasks) async fn read(
     })
 }
 
-/// Gives an attempt's last entry a number after all others; returns `true` if entries are missing.
+/// Numbers an attempt's last entry after all others; returns `true` if entries are missing.
 fn number(events: &mut [TaskEvent]) -> bool {
     let mut missing = false;
     for attempt in events.chunk_by_mut(|a, b| a.attempt == b.attempt) {

@@ -47,7 +47,7 @@ pub(in crate::tasks) struct TaskHub(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Number of subscribers, so that a change needs no lock if there are none.
+    /// Number of subscribers, so that a change needs no lock if this is 0.
     subscribers: AtomicUsize,
     index: RwLock<Index>,
     /// Changes to deliver to many subscribers: the latest state of each task.

@@ -6,7 +6,7 @@ use super::super::Tone;
 use super::numbers::Decimal;
 use super::{Chart, ChartKind};
 
-/// Number of series that can be told apart.
+/// Number of series that look different.
 const LOOKS: usize = 6;
 /// Rotation of each look's hatching, in degrees; the first look has no hatching.
 const ANGLES: [u16; LOOKS] = [0, 45, 135, 0, 90, 22];
