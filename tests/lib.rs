@@ -1,6 +1,6 @@
-//! Home of the integration tests in `it/` and of the doctests of `README.md` and `docs/`.
+//! Package for the integration tests in `it/` and the doctests in `README.md` and `docs/`.
 
-/// Compiles the examples of `README.md` and `docs/`, and runs those that can run.
+/// Compiles the examples in `README.md` and `docs/`, and runs those that can run.
 #[cfg(doctest)]
 mod documents {
     macro_rules! documents {

@@ -1,7 +1,7 @@
-//! Compile tests of the macros: accepted items, and the errors for rejected ones.
+//! Compile tests for the macros: accepted items, and the errors for rejected ones.
 //!
-//! The `.stderr` files match the toolchain of CI. After an intended change to a message, update them
-//! with `UI=overwrite cargo test -p portal-core --test ui` and review the diff.
+//! The `.stderr` files match the toolchain used in CI. After an intended change to a message,
+//! update them with `UI=overwrite cargo test -p portal-core --test ui` and review the diff.
 #![cfg(feature = "macros")]
 #![allow(
     clippy::expect_used,
@@ -32,7 +32,7 @@ use std::thread;
 
 use compiler::Compiler;
 
-/// Directories of the rejected items, one file each.
+/// Directories with rejected items, one file per item.
 const REJECTED: [&str; 3] = [
     "tests/ui/admin_model/fail",
     "tests/ui/page/fail",
@@ -61,8 +61,8 @@ fn mistakes_are_reported_at_their_location() {
 }
 
 fn cases(directory: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).expect("the directory exists");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let entries = fs::read_dir(directory).expect("directory should exist");
+    let paths = entries.map(|entry| entry.expect("entry should be readable").path());
     let mut cases: Vec<_> = paths
         .filter(|path| path.extension().is_some_and(|it| it == "rs"))
         .collect();

@@ -1,4 +1,4 @@
-//! Title and description from doc comments.
+//! Title and description, read from doc comments.
 
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
@@ -11,7 +11,8 @@ pub(crate) struct Docs {
 impl Docs {
     /// Reads the doc comments among `attributes`.
     ///
-    /// Skips `#[doc = include_str!(..)]`: its value is not a literal, so only rustdoc can read it.
+    /// Skips `#[doc = include_str!(..)]`: its value is not a literal, which only rustdoc can
+    /// evaluate.
     pub(crate) fn read(attributes: &[Attribute]) -> Self {
         let text: Vec<String> = attributes.iter().filter_map(doc_literal).collect();
         let lines = text
@@ -46,7 +47,7 @@ impl Docs {
     }
 }
 
-/// Returns the text of `/// text`, which the compiler passes as `#[doc = " text"]`.
+/// Returns the text in `/// text`, which the compiler passes as `#[doc = " text"]`.
 fn doc_literal(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(pair) = &attribute.meta else {
         return None;

@@ -1,4 +1,4 @@
-//! Error collection: gathers the errors in one item, so that all are reported together.
+//! Error collection: gathers all errors in one item, so that they are reported together.
 
 use std::fmt::Display;
 
@@ -20,8 +20,8 @@ impl Errors {
 
     /// Adds an error that underlines all of `tokens`.
     ///
-    /// Stable Rust cannot join spans; instead, `syn` makes the error extend from the first token to
-    /// the last.
+    /// Spans cannot be joined in stable Rust; instead, `syn` makes the error extend from the first
+    /// token to the last.
     pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.all.push(syn::Error::new_spanned(tokens, message));
     }

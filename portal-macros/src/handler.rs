@@ -1,4 +1,4 @@
-//! Handler functions: requirements and decomposition shared by both function macros.
+//! Handler functions: checks and decomposition, shared by both function macros.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -16,7 +16,7 @@ pub(crate) struct Handler {
     attributes: Vec<Attribute>,
     visibility: Visibility,
     pub(crate) signature: Signature,
-    /// Unparsed body, so that editors can complete unfinished code and the macro runs faster.
+    /// Body, left unparsed so that editors can complete unfinished code and the macro runs faster.
     body: TokenStream,
 }
 
@@ -123,7 +123,7 @@ impl Handler {
         }
     }
 
-    /// Returns the span for errors in the return type: the type, or the name if there is no type.
+    /// Returns the span for errors in the return type: that of the type or, without one, the name.
     pub(crate) fn return_span(&self) -> Span {
         match &self.signature.output {
             ReturnType::Type(_, written) => written.span(),
@@ -144,7 +144,7 @@ impl Handler {
         Docs::read(&self.attributes)
     }
 
-    /// Returns the title: from the docs if they have one, otherwise from the name.
+    /// Returns the title: from the docs if they have one, otherwise derived from the name.
     pub(crate) fn title(&self, docs: &Docs) -> String {
         docs.title()
             .unwrap_or_else(|| names::title(&names::plain(self.name())))
@@ -170,7 +170,7 @@ impl Handler {
     /// Returns the user's function, unchanged, as an associated function of a separate type.
     ///
     /// A nested function with the same name would shadow the constructor in its own body, which may
-    /// call `users().url().redirect()`; an associated function does not.
+    /// need to call `users().url().redirect()`; an associated function does not.
     pub(crate) fn nested(&self) -> TokenStream {
         let attributes = self
             .attributes
@@ -196,8 +196,7 @@ impl Handler {
             .iter()
             .filter(|attribute| !belongs_outside(attribute));
         let mut signature = self.signature.clone();
-        // The body may contain `await`; an additional error for each `await` would bury the actual
-        // error.
+        // The body may contain `await`; an additional error for each would bury the actual error.
         signature.asyncness.get_or_insert_with(Default::default);
         signature.constness = None;
         signature.abi = None;
@@ -217,7 +216,7 @@ impl Handler {
 /// Returns `true` if an attribute belongs on the constructor instead of the user's function.
 ///
 /// Lint levels also apply to nested items, so they belong on the constructor, as do docs, `cfg` and
-/// `deprecated`. The rest, such as `tracing::instrument`, stays on the user's function.
+/// `deprecated`. All others, such as `tracing::instrument`, stay on the user's function.
 fn belongs_outside(attribute: &Attribute) -> bool {
     const OUTSIDE: &[&str] = &[
         "allow",

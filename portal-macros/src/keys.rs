@@ -90,7 +90,7 @@ impl Keys {
         }
     }
 
-    /// Takes a name that is part of URLs, if present.
+    /// Takes a name that becomes part of URLs, if present.
     pub(crate) fn take_url_name(&mut self, name: &str, errors: &mut Errors) -> Option<String> {
         let given = self.take_string(name, errors)?;
         if !names::is_url_safe(&given.value()) {
@@ -106,7 +106,7 @@ impl Keys {
         self.take(name)?.flag(errors)
     }
 
-    /// Returns `true` if a switch is on.
+    /// Takes a switch; returns `true` if it is present and on.
     pub(crate) fn is_set(&mut self, name: &str, errors: &mut Errors) -> bool {
         self.take_flag(name, errors).is_some_and(|flag| flag.is_set)
     }
@@ -176,7 +176,7 @@ impl Key {
         self.assigned(errors, "a duration in quotes, as in `{} = \"5m\"`")
     }
 
-    /// Reads a size, which is written in quotes: `key = "256KiB"`.
+    /// Reads a size, still as text: `key = "256KiB"`.
     pub(crate) fn size_text(&self, errors: &mut Errors) -> Option<LitStr> {
         self.assigned(errors, "a size in quotes, as in `{} = \"256KiB\"`")
     }
@@ -200,7 +200,8 @@ impl Key {
         let number = |input: syn::parse::ParseStream<'_>| {
             let minus: Option<syn::Token![-]> = input.parse()?;
             let digits = input.parse::<LitInt>()?;
-            // The number is parsed with its sign, because `i32::MIN` has no positive counterpart.
+            // The number is parsed together with its sign, because `i32::MIN` has no positive
+            // counterpart.
             let sign = if minus.is_some() { "-" } else { "" };
             format!("{sign}{}", digits.base10_digits())
                 .parse()
@@ -271,7 +272,7 @@ impl Key {
         self.assigned_with(T::parse, errors, what)
     }
 
-    /// Reads `key = value`; `what` describes the expected value, with `{}` for the key.
+    /// Reads `key = value`; `what` describes the expected value, where `{}` is replaced by the key.
     fn assigned_with<T>(
         &self,
         read: impl Parser<Output = T>,

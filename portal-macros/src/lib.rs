@@ -23,8 +23,9 @@ use proc_macro::TokenStream;
 
 /// Turns an `async fn` into a page of the portal.
 ///
-/// The function becomes `fn name() -> Page`, so the guard is part of the page, and other code can
-/// call `users().url()`. Its arguments are axum extractors; one that reads the body must come last.
+/// The function becomes `fn name() -> Page`, so the guard is part of the page and other code can
+/// call `users().url()`. Its arguments are axum extractors; an extractor that reads the body must
+/// come last.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
@@ -56,7 +57,7 @@ pub fn page(attribute: TokenStream, item: TokenStream) -> TokenStream {
     page::page(attribute.into(), item.into()).into()
 }
 
-/// Turns an `async fn` into a background task that is stored, run by workers and monitored.
+/// Turns an `async fn` into a background task that is stored, run by a worker and monitored.
 ///
 /// The function becomes `fn name() -> Task<Args, Output>`, which you pass to `Tasks::enqueue`. It
 /// takes a `TaskContext` first, then any number of `Data<_>`, then at most one struct of arguments,

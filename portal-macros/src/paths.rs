@@ -12,7 +12,7 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    /// Reads `crate = path`. Default: `::portal_core`.
+    /// Takes `crate = path`. Default: `::portal_core`.
     pub(crate) fn take(keys: &mut Keys, errors: &mut Errors) -> Self {
         let given = keys.take("crate").and_then(|key| key.path(errors));
         Self {
@@ -40,10 +40,10 @@ impl Paths {
     }
 }
 
-/// Returns the span of the user's text, with names resolved at the call site of the macro.
+/// Returns the span of the user's text, with names resolved at the macro's call site.
 ///
-/// Without this, if a `macro_rules!` macro generates the handler, its hygiene would apply to the
-/// local variables of the generated code.
+/// Otherwise, if a `macro_rules!` macro generates the handler, its hygiene would apply to the local
+/// variables in the generated code.
 pub(crate) fn located_at(span: Span) -> Span {
     span.resolved_at(Span::call_site())
 }

@@ -3,7 +3,7 @@
 /// Maximum size: 1 GiB.
 const MAX_SIZE: u64 = 1 << 30;
 
-/// Parses a size, in bytes; the error states the expected form.
+/// Parses a size and returns it in bytes; the error states the expected form.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     parse(text.trim())
         .filter(|bytes| (1..=MAX_SIZE).contains(bytes))

@@ -1,4 +1,4 @@
-//! The audit log: each change to a role, an account or a setting, with its old and new value.
+//! The audit log: changes to roles, accounts and settings, with old and new values.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ fn form(client: &Client, path: &str, body: String) -> reqwest::RequestBuilder {
         .body(body)
 }
 
-/// Submits the form of `/admin/users` for a user.
+/// Submits the form on `/admin/users` for a user.
 async fn user_form(admin: &Client, id: &str, user_type: &str, is_active: bool) -> TestResponse {
     let row = admin.get(&format!("/api/admin/models/user/{id}")).await;
     let version = row.header("etag").trim_matches('"').to_owned();
@@ -146,7 +146,7 @@ async fn row_changes_are_audited_with_old_and_new_values(database: Database) {
     let all = Value::from(entries).to_string();
     assert!(!all.contains("s3cret") && !all.contains("n3w"), "{all}");
 
-    // Several rows are deleted at once, through an action and through the form of the page.
+    // Several rows are deleted at once, through an action and through the form on the page.
     for name in ["A", "B", "C"] {
         let made = admin
             .post(&format!("{models}/plan"), &json!({"name": name}))
@@ -386,7 +386,7 @@ async fn last_administrator_is_protected_in_every_interface(database: Database) 
     assert_eq!(refused.status, 409, "{}", refused.text);
     let refused = user_form(&admin, &id, "ADMIN", false).await;
     assert_eq!(refused.status, 409);
-    // The last administrator cannot be deleted either; banned and deleted administrators do not
+    // The last administrator cannot be deleted either. Banned and deleted administrators do not
     // count.
     let delete = admin.request(Method::DELETE, &row).header("if-match", "*");
     TestResponse::of(delete).await.problem(403, "not_permitted");

@@ -1,4 +1,4 @@
-//! Access to pages and routes, and the precedence of a request's credentials.
+//! Access to pages and routes, and the precedence among a request's credentials.
 
 use reqwest::Method;
 

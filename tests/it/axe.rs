@@ -1,4 +1,4 @@
-//! Accessibility: axe-core finds no violation of WCAG 2.0, 2.1 and 2.2, levels A and AA.
+//! Accessibility: axe-core finds no violations of WCAG 2.0, 2.1 and 2.2, levels A and AA.
 //!
 //! The tests check every page without path parameters, in light and dark mode, in four accents, and
 //! at phone and desktop size. On each page, they also check every menu, drawer and dialog, one at a
@@ -15,7 +15,7 @@ const CHECK: &str = include_str!("axe.js");
 
 const ACCENTS: [&str; 4] = ["indigo", "orange", "amber", "sky"];
 
-/// Returns a light and a dark theme for each accent; with two of them, overlays are also checked.
+/// Returns a light and a dark theme for each accent; overlays are also checked in two of them.
 fn themes() -> Vec<Value> {
     let modes = ["light", "dark"].into_iter();
     let themes = modes.flat_map(|mode| ACCENTS.map(|accent| (mode, accent)));
@@ -27,7 +27,7 @@ fn themes() -> Vec<Value> {
     themes.collect()
 }
 
-/// Returns fewer themes for a phone, which shows the same colors in a different layout.
+/// Returns the themes for a phone: fewer, because it shows the same colors in another layout.
 fn themes_on_a_phone() -> Vec<Value> {
     vec![
         json!(["light", "indigo", "everything"]),
@@ -42,9 +42,9 @@ async fn open(showcase: &DemoPortal) -> Chromium {
     browser
 }
 
-/// Adds the findings on the current page at both window sizes.
+/// Adds the findings for the current page at both window sizes.
 async fn check(browser: &Chromium, page: &str, findings: &mut Vec<String>) {
-    // The gallery only shows components that other pages use: two themes are enough.
+    // The gallery shows only components that other pages use too, so two themes are enough.
     let on_a_screen = match page {
         "/dev/components" => vec![
             json!(["light", "indigo", "everything"]),

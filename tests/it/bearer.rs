@@ -1,4 +1,4 @@
-//! The `WWW-Authenticate` header of a response to an invalid token.
+//! The `WWW-Authenticate` header in responses to invalid tokens.
 
 use reqwest::Method;
 

@@ -129,7 +129,7 @@ async fn administrator_starts_a_task_edits_a_setting_and_signs_out() {
 }
 
 #[tokio::test]
-async fn task_of_one_replica_is_monitored_on_another() {
+async fn task_on_one_replica_is_monitored_on_another() {
     let directory = tempfile::tempdir().expect("the directory can be created");
     let uri = Database::Postgres.create(&directory).await;
     let variables = [("ADMIN_USER_EMAILS", ADMIN), ("DB_LOCAL_URI", uri.as_str())];

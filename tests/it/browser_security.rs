@@ -14,7 +14,7 @@ use crate::support::{
     TestServer, attributes, command, form, raw, raw_without_host,
 };
 
-/// Headers that every response has, with their values.
+/// The headers that every response has, with their values.
 const ALWAYS: [(&str, &str); 7] = [
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "deny"),
@@ -25,7 +25,7 @@ const ALWAYS: [(&str, &str); 7] = [
     ("content-security-policy", "default-src 'self'"),
 ];
 
-/// Returns the lowercase value of a header from the text of a response.
+/// Returns the value of a header in a response text, in lower case.
 fn header_of(response: &str, name: &str) -> String {
     let head = response.split("\r\n\r\n").next().unwrap_or_default();
     let found = head.lines().find_map(|line| {
@@ -451,8 +451,8 @@ async fn streams_open_for_own_and_allowed_origins_only() {
 
 /// Follows the links on all pages.
 ///
-/// Returns the number of pages, the external links, and the external links that send neither opener
-/// nor referrer.
+/// Returns the number of pages, the external links, and those external links that send neither
+/// opener nor referrer.
 async fn walk(url: &str, token: &str) -> (usize, Vec<String>, Vec<String>) {
     const OUT: [&str; 4] = [
         "a[href*='://']",
@@ -497,7 +497,7 @@ async fn external_links_send_no_opener_or_referrer() {
     assert!(pages >= 10, "{pages} pages");
     assert_eq!(outward, safe);
 
-    // The same applies to an external link in the navigation of every page.
+    // The same applies to an external link in the navigation, which is on every page.
     let build = |portal: PortalBuilder| {
         app::build(portal).nav(|nav| {
             nav.link(

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::Plan;
 
-// Pages are built by hand, because the portals of all other tests would discover items that a macro
+// Pages are built by hand, because the portals in all other tests would discover items that a macro
 // registers.
 
 fn at(source: Source, path: &'static str) -> Page {
@@ -235,7 +235,7 @@ fn requires_invalid_assets() -> Page {
 }
 
 #[tokio::test]
-async fn invalid_requirement_of_a_page_is_a_problem() {
+async fn invalid_page_requirement_is_a_problem() {
     let found = problems(builder().page(requires_invalid_assets)).await;
     assert_eq!(found.len(), 2, "{found:?}");
     let name = "requires_invalid_assets";

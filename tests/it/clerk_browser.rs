@@ -11,7 +11,7 @@ const ADMIN: &str = "root@example.com";
 
 /// Lifetime of a token, in seconds.
 const TOKEN_LIFETIME: u64 = 1;
-/// Seconds for which a token is accepted after it has expired.
+/// Time for which an expired token is still accepted, in seconds.
 const CLOCK_SKEW: u64 = 5;
 
 async fn start(clerk: &FakeClerk, database: &str, more: &[(&str, &str)]) -> ReferencePortal {
@@ -46,7 +46,7 @@ async fn sign_in(browser: &Chromium, email: &str) {
 /// Asserts that the console is empty: no errors and no violations of the content security policy.
 async fn assert_quiet(browser: &Chromium) {
     let mut said = browser.console().await;
-    // User pictures need the network, which is unavailable, and the fake Clerk has no favicon.
+    // User pictures require the network, which is unavailable, and the fake Clerk has no favicon.
     said.retain(|line| !line.contains("https://img.clerk.com/") && !line.contains("/favicon.ico"));
     assert!(said.is_empty(), "{said:#?}");
 }
@@ -70,7 +70,7 @@ async fn a_session_is_opened_renewed_and_revoked(kind: InstanceKind) {
     browser.see("Ruth Root").await;
 
     // The token expires; the next page needs a handshake, but the user does not sign in again.
-    // Every page load issues a new token, so no page is opened in between.
+    // Every page load issues a new token, so no other page is opened before that.
     let handshakes = clerk.handshake_count();
     tokio::time::sleep(Duration::from_secs(TOKEN_LIFETIME + CLOCK_SKEW + 1)).await;
     browser.goto("/admin/overview").await;

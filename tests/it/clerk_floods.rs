@@ -1,4 +1,4 @@
-//! Attacks on Clerk sign-in and outages of Clerk: forged nonces, foreign cookies, hanging calls.
+//! Attacks on Clerk sign-in, and Clerk outages: forged nonces, foreign cookies, hanging calls.
 
 use std::time::Duration;
 
@@ -68,7 +68,8 @@ async fn flood_of_forged_nonces_does_not_starve_a_handshake() {
         assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
         assert!(!cookies.is_empty(), "round {round}");
     }
-    // At most twenty calls are made on behalf of the flood's network, plus one for each handshake.
+    // At most twenty calls are made for the network that the flood comes from, plus one per
+    // handshake.
     assert!(calls() - before <= 25, "{}", calls() - before);
     // The same nonce is not fetched twice.
     let before = calls();
@@ -94,7 +95,7 @@ async fn request_times_out_when_the_backend_api_hangs() {
             new.page("/members"),
         )
     };
-    // The time limit only ends a test that would otherwise hang.
+    // The time limit only serves to end a test that would otherwise hang.
     let responses = tokio::time::timeout(Duration::from_secs(60), asked).await;
     let (record, first, page) = responses.expect("the requests time out");
     for response in [record, first] {
@@ -102,7 +103,7 @@ async fn request_times_out_when_the_backend_api_hangs() {
         assert_ne!(response.header("retry-after"), "");
     }
     assert_eq!(page.status, 503);
-    // Requests from a stored user cause no calls to Clerk.
+    // Requests from a known user cause no calls to Clerk.
     assert_eq!(known.get("/api/auth/me").await.status, 200);
     portal.clerk.set_hanging(false);
     assert_eq!(new.get("/api/auth/me").await.status, 200);
@@ -177,7 +178,7 @@ async fn malformed_webhooks_are_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn profile_keeps_safe_values_only() {
+async fn profile_keeps_only_safe_values() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let ann = portal.clerk.user("ann@example.com");
     portal.clerk.update_user(&ann, |record| {

@@ -1,4 +1,4 @@
-//! Handshakes with Clerk: redirects to renew a session, and requests that are not redirected.
+//! Handshakes with Clerk: redirects that renew a session, and requests that are not redirected.
 
 use reqwest::{Method, RequestBuilder, Url};
 
@@ -32,7 +32,7 @@ fn opening(server: &TestServer, path: &str) -> RequestBuilder {
 }
 
 #[tokio::test]
-async fn page_request_of_a_browser_is_redirected_to_clerk() {
+async fn page_request_from_a_browser_is_redirected_to_clerk() {
     for live in [true, false] {
         let server = start(live).await;
         let path = "/members?tab=a&__clerk_db_jwt_other=1&x=%2F";

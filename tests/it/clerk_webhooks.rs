@@ -69,15 +69,15 @@ async fn webhook_is_applied_once(database: Database) {
         "the change takes effect immediately, although the user was cached"
     );
 
-    // `provider_updated_at` also prevents a second application. It is reset, so that only the
-    // stored event id shows that the event was applied.
+    // `provider_updated_at` also prevents the event from being applied twice. Reset it, so that
+    // only the stored event id shows that the event was applied.
     let reset = "UPDATE portal_users SET first_name = 'Other', provider_updated_at = 0".to_owned();
     portal.server.sql(reset).await;
     assert_eq!(portal.deliver(&updated).await, effect("none"));
     let other = format!("subject = '{ann}' AND first_name = 'Other'");
     assert_eq!(users(&portal, &other).await, 1);
 
-    // The same webhook arrives twice concurrently, as with two replicas or a quick redelivery.
+    // The same webhook arrives twice at the same time, as with two replicas or a quick redelivery.
     portal.clerk.update_user(&ann, |_| {});
     let twice = portal.clerk.user_event("user.updated", &ann);
     let (first, second) = tokio::join!(portal.deliver(&twice), portal.deliver(&twice));
@@ -85,7 +85,7 @@ async fn webhook_is_applied_once(database: Database) {
     effects.sort();
     assert_eq!(effects, [effect("none"), effect("updated")]);
 
-    // Event ids are kept for longer than Clerk keeps redelivering, but not forever.
+    // Event ids are kept longer than Clerk tries to redeliver events, but not forever.
     let old = "UPDATE portal_provider_events SET received_at = '2020-01-01 00:00:00+00:00'";
     assert_eq!(portal.server.sql(old.to_owned()).await, 3);
     let newest = portal.clerk.user_event("user.updated", &ann);
@@ -205,7 +205,7 @@ async fn deleted_user_is_never_recreated(database: Database) {
         "subject = '{ann}' AND email = '' AND first_name = '' AND last_name = '' \
          AND avatar_url IS NULL AND deleted_at IS NOT NULL AND NOT is_active"
     );
-    // Clerk still has the user, as it may for a short time; valid tokens are rejected nevertheless.
+    // Clerk still has the user, as it may for a short time; valid tokens are still rejected.
     for client in [
         client,
         portal.with_session(&other_session),
@@ -290,7 +290,7 @@ async fn banned_user_is_rejected_until_the_ban_is_lifted(database: Database) {
     assert_eq!(audited(&portal, "user.ban").await.len(), 1);
     assert_eq!(audited(&portal, "user.unban").await.len(), 1);
 
-    // Clerk locks a user after too many wrong passwords, which anyone can cause.
+    // Clerk locks a user after too many wrong passwords; anyone can enter those.
     portal
         .clerk
         .update_user(&ann, |record| record["locked"] = true.into());
@@ -298,7 +298,7 @@ async fn banned_user_is_rejected_until_the_ban_is_lifted(database: Database) {
     assert_eq!(portal.deliver(&locked).await, effect("updated"));
     assert_eq!(me(&client).await.status, 200);
 
-    // Clerk bans a user before the portal has seen the user.
+    // Clerk bans a user before the portal has stored the user.
     let bob = portal.clerk.user("bob@example.com");
     portal.clerk.ban(&bob);
     let client = portal.sign_in(&bob);
@@ -351,7 +351,7 @@ async fn admin_needs_a_verified_primary_address(database: Database) {
         assert_eq!(me(&client).await.json()["user_type"], "USER");
         assert_eq!(client.page("/secret").await.status, 403);
     }
-    // The verified user is promoted, although a webhook created the row.
+    // The verified user is promoted, even though a webhook created the row.
     portal.clerk.update_user(&unverified, |record| {
         record["email_addresses"][0]["verification"] = verified.clone();
     });
@@ -458,7 +458,7 @@ async fn webhook_takes_effect_on_other_replicas() {
 }
 
 #[tokio::test]
-async fn webhook_is_authenticated_by_its_signature_only() {
+async fn webhook_is_authenticated_only_by_its_signature() {
     let portal = ClerkPortal::start(Database::Sqlite).await;
     let ann = portal.clerk.user("ann@example.com");
     let webhook: Webhook = portal.clerk.user_event("user.created", &ann);

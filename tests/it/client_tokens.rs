@@ -146,7 +146,7 @@ async fn database_stores_keyed_token_hashes_only(database: Database) {
 async fn token_expires_seven_days_after_creation_despite_use(database: Database) {
     let (server, user, client) = setup(database).await;
     age(&server, TimeDelta::hours(7 * 24 - 1), TimeDelta::hours(1)).await;
-    // A process caches tokens for a while, but a new replica reads the changed row.
+    // A process caches tokens for a while, whereas a new replica reads the changed row.
     let replica = server.replica_of_sessions().await;
     let path = client.path("probe", "status");
     assert_eq!(replica.guest().get(&path).await.status, 200);
@@ -193,7 +193,7 @@ async fn open_monitors_close_when_their_token_expires(database: Database) {
 async fn ending_other_sessions_revokes_every_client_token(database: Database) {
     let (server, user, client) = setup(database).await;
     let of_eve = TaskClient::of(&server.sign_in("eve@example.com").await).await;
-    // A normal sign-out ends one session; programs keep their tokens.
+    // A normal sign-out ends one session; programs can keep using their tokens.
     let elsewhere = server.user().await;
     let signed_out = elsewhere.request(Method::POST, "/sign-out");
     assert_eq!(TestResponse::of(signed_out).await.status, 303);

@@ -33,7 +33,7 @@ async fn sign_in(browser: &Chromium, server: &TestServer) {
 }
 
 #[tokio::test]
-async fn gallery_exists_in_development_only() {
+async fn gallery_exists_only_in_development() {
     let server = TestServer::start(Database::Sqlite).await;
     let page = server.guest().page(GALLERY).await;
     assert_eq!(page.status, 200);
@@ -137,7 +137,7 @@ async fn list_swap_keeps_focus_and_updates_the_url() {
         "return !!document.querySelector('#demo-list th[aria-sort=ascending]')",
     )
     .await;
-    // Rows and their checkboxes stay together.
+    // Checkboxes stay with their rows.
     browser
         .click("#demo-list tbody tr:first-child [data-select]")
         .await;
@@ -246,7 +246,7 @@ async fn drawer_shows_errors_guards_changes_and_closes_when_saved() {
     browser.close().await;
 }
 
-/// Script that holds responses to a combobox until the test releases them; an aborted request
+/// Script that holds back responses to a combobox until the test releases them; an aborted request
 /// fails, as with `fetch`.
 const HOLD: &str = "window.held = {}; const real = fetch; window.fetch = (to, init) => { \
     const words = String(to).includes('/options') ? new URL(to, location).searchParams.get('q') : null; \

@@ -1,4 +1,4 @@
-//! Compression of responses, and requests whose responses are not compressed.
+//! Compression of responses, and exceptions to it.
 
 use reqwest::Method;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, COOKIE};
@@ -49,7 +49,7 @@ async fn pages_are_compressed_when_the_client_accepts_it() {
     assert_eq!(coding(&head), "gzip");
     assert_eq!(head.headers()["content-length"], named.to_string());
 
-    // A response with an `ETag` is not compressed, so that the tag can be sent back.
+    // A response with an `ETag` is not compressed, so that clients can send the tag back.
     let admin = server.admin().await;
     let record = admin.get("/api/admin/models/user").await.json()["items"][0]["id"].to_string();
     let path = format!("/api/admin/models/user/{}", record.trim_matches('"'));

@@ -200,7 +200,7 @@ async fn administrators_confirm_account_changes() {
     browser.click(SAVE).await;
     browser.see("Ann Able is deactivated").await;
 
-    // For the administrator's own role, the text names the consequence.
+    // If administrators change their own role, the text names the consequence.
     let root = user(&showcase, DemoPortal::ADMIN).await;
     browser
         .goto(&format!(

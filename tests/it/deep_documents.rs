@@ -1,4 +1,4 @@
-//! Nesting limit: deeper values are rejected, and deeper stored values do not break lists.
+//! Nesting limit: deeper values are rejected, and stored ones do not break lists.
 
 use garde::Validate;
 use portal_core::prelude::*;
@@ -267,7 +267,7 @@ async fn stored_deep_documents_do_not_break_lists(database: Database) {
             };
             assert_eq!(response.status, 200, "{path} at {depth}: {}", response.text);
             if path.starts_with("/api") {
-                // A client with the usual nesting limit can parse it.
+                // A client with the usual nesting limit can parse the response.
                 response.json();
             }
         }

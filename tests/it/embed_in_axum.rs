@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::{ADMIN, Chromium, CookieClient, attributes, eventually};
 
-/// Paths of the requests that the host received, each with the response status.
+/// Paths of the requests received by the host, each with the response status.
 type Received = Arc<Mutex<Vec<(String, u16)>>>;
 
 struct Host {
@@ -249,7 +249,7 @@ async fn every_link_form_and_asset_stays_under_the_prefix() {
 }
 
 #[tokio::test]
-async fn sign_out_redirects_to_the_home_page_of_the_portal() {
+async fn sign_out_redirects_to_the_portal_home_page() {
     let host = Host::start().await;
     let mut browser = sign_in(&host, "ann@example.com").await;
     let page = browser.page("/portal/members").await;
@@ -343,7 +343,7 @@ async fn pages_work_unchanged_under_the_prefix() {
         .click("form[action$='/dev/sign-in'] button[type=submit]")
         .await;
 
-    // Check links, a form, a redirect and a message on the application's pages.
+    // Check links, a form, a redirect and a flash message on the application's pages.
     browser.see("New boat").await;
     browser.click("#raw").await;
     is_at("/portal/boats?page=2").await;

@@ -1,4 +1,4 @@
-//! Portals without the portal's command line: migration from code, errors that `main` returns.
+//! Portals without the command line: migration from code, and errors returned from `main`.
 
 use axum::http::request::Parts;
 use portal_core::auth::{AuthError, AuthProvider, Identity, Profile};
@@ -83,7 +83,7 @@ async fn portal_in_production_requires_an_identity_provider() {
 }
 
 #[tokio::test]
-async fn error_of_main_has_one_problem_per_line() {
+async fn error_from_main_has_one_problem_per_line() {
     let settings = Settings::from_pairs([("APP_ENV", "PROD"), ("PORT", "many")]);
     let error = Config::from_settings(settings).expect_err("the settings are invalid");
     let text = printed(error.into());
@@ -126,7 +126,7 @@ async fn unreachable_database_is_named_without_its_password() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn sqlite_files_are_accessible_to_their_owner_only() {
+async fn sqlite_files_are_accessible_only_to_their_owner() {
     use std::os::unix::fs::PermissionsExt;
 
     let server = crate::support::TestServer::start(Database::Sqlite).await;

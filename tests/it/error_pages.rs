@@ -75,7 +75,7 @@ async fn not_found_page_suggests_pages(database: Database) {
         !links_of_user.contains(&"/secret".to_owned()),
         "pages that the user may not open are not linked"
     );
-    // Comparing paths takes quadratic time, so paths over a length limit are not compared.
+    // Comparing paths takes quadratic time, so paths above a length limit are not compared.
     for (length, is_meant) in [(90, true), (120, false), (5000, false)] {
         let page = user.page(&format!("/{}/membres", "a".repeat(length))).await;
         assert_error(&page, 404, "Page not found");
@@ -93,7 +93,7 @@ async fn not_found_page_suggests_pages(database: Database) {
     );
     let page = guest.page("/%3Cscript%3Ealert(1)%3C/script%3E").await;
     assert!(!page.text.contains("<script>alert"), "{}", page.text);
-    // Clients of the API get a problem document.
+    // API clients get a problem document.
     guest.get("/api/nowhere").await.problem(404, "not_found");
 }
 
@@ -283,7 +283,7 @@ async fn maintenance_mode_applies_to_every_replica(database: Database) {
     let actions: Vec<&str> = entries.iter().map(|entry| &*entry.action).collect();
     let (begin, end) = ("maintenance.begin", "maintenance.end");
     assert_eq!(actions, [begin, end, begin, end, begin, end, begin]);
-    // Maintenance mode survives a restart.
+    // Maintenance mode stays on after a restart.
     drop(replica);
     let server = server.start_again().await;
     let page = Client::new(&server.url, user.token.clone()).page("/").await;

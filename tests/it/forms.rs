@@ -334,7 +334,7 @@ async fn fragments_and_documents_have_no_layout() {
     assert_eq!(user.page("/spelled/fragment").await.text, bare);
     let document = user.page("/spelled/document").await;
     assert_eq!(document.text, "<!doctype html><title>Own</title>");
-    // A program receives the handler's own text.
+    // Other clients receive the handler's own text.
     let text = user.get("/spelled/text").await;
     assert_eq!(
         (text.status.as_u16(), &*text.text),

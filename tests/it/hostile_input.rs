@@ -136,7 +136,7 @@ async fn password_field_is_write_only(database: Database) {
         assert!(!response.text.contains("s3cret-word"), "{}", response.text);
     }
     assert!(!admin.get(&row).await.text.contains("secret"));
-    // No query reveals whether a guess is right.
+    // No query reveals whether a guess is correct.
     let found = admin.get(&format!("{articles}?search=s3cret-word")).await;
     assert_eq!(found.json()["total"], 0, "{}", found.text);
     for query in [
@@ -220,7 +220,7 @@ async fn following_a_notification_link_changes_nothing(database: Database) {
         );
         assert_eq!(listed().await["unread"], 1);
     }
-    // A request from another site is rejected. The list uses a form, which needs no script.
+    // A request from another site is rejected. The list uses a form, which works without scripts.
     let mut browser = CookieClient::of(&server.url, &ann);
     let foreign = browser
         .request(Method::POST, &path)

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{Database, TestServer, connect};
 
-/// A connection for several consecutive requests.
+/// A connection used for several consecutive requests.
 struct Connection {
     stream: BufReader<TcpStream>,
     host: String,
@@ -115,7 +115,7 @@ async fn response_announces_that_its_connection_closes() {
             0 | 1 => connection.refused("Content-Length: 3000000"),
             // A body that is announced but never sent.
             2 => connection.refused("Content-Length: 100"),
-            // A body that waits for `100 Continue`.
+            // A body that the client sends only after `100 Continue`.
             _ => connection.refused("Content-Length: 3\r\nExpect: 100-continue"),
         };
         connection
@@ -131,7 +131,7 @@ async fn response_announces_that_its_connection_closes() {
         assert!(says_close(&head), "{attempt}: {head}");
         assert_eq!(connection.healthy().await, None, "{attempt}");
     }
-    // A connection also closes after a body that exceeds its route's limit and after invalid HTTP.
+    // A connection also closes after a body that exceeds the route's limit, and after invalid HTTP.
     let mut connection = Connection::open(&server).await;
     let head = format!(
         "POST /api/client-tokens HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\

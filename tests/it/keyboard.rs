@@ -8,7 +8,7 @@ use crate::support::{Chromium, DemoPortal, eventually, form};
 /// Script that returns the focused element and whether its focus is visible.
 ///
 /// The focus is marked by an outline around the element itself, or around its label or row. The
-/// outlined element must be within the window, and no other element may cover it.
+/// outlined element must be inside the window and not covered by another element.
 const FOCUS: &str = r"
 const at = document.activeElement;
 if (!at || at === document.body) return null;
@@ -25,7 +25,7 @@ const shown = right > left && bottom > top && right > 0 && bottom > 0 && left < 
 const above = document.elementFromPoint(x, y);
 return {
   what: at.outerHTML.slice(0, 160),
-  // A section that a skip link targets has no outline: it is not interactive.
+  // The target of a skip link has no outline, because it is not interactive.
   marked: marked(own) || at.matches('[tabindex=\'-1\']'),
   seen: shown && (own.contains(above) || !!above?.contains(own) || !!at.labels?.[0]?.contains(above)),
 };
@@ -110,7 +110,7 @@ async fn session_from_sign_in_to_sign_out_works_by_keyboard() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;
 
-    // A guest skips the navigation and signs in.
+    // A guest skips past the navigation and signs in.
     browser.goto("/").await;
     walker.press("Tab").await;
     assert!(
@@ -179,7 +179,7 @@ async fn session_from_sign_in_to_sign_out_works_by_keyboard() {
         rows.text
     );
 
-    // The user opens a page by its name, from any page.
+    // The user opens another page by its name.
     browser.press("Control+k").await;
     browser.find(".pt-palette[open] input").await;
     browser.write("appear").await;
@@ -227,7 +227,7 @@ async fn drawer_traps_the_focus_until_it_closes() {
     browser.find("dialog[open]").await;
     for _ in 0..30 {
         walker.press("Tab").await;
-        // Between the last and the first stop of a dialog, the window itself has the focus.
+        // Between the last and the first stop in a dialog, the window itself has the focus.
         let inside = "return !document.hasFocus() || document.activeElement === document.body || \
                       !!document.activeElement.closest('dialog[open]')";
         assert_eq!(
@@ -282,7 +282,7 @@ async fn concurrent_theme_changes_are_reported_and_merged() {
     let save = "form[action$='/theme/portal'] button[type=submit]";
     let choose = async || {
         walker.tab_to("#portal-radius").await;
-        // The option is selected by its first letter.
+        // Typing its first letter selects the option.
         walker.press("f").await;
         walker.tab_to(save).await;
         browser.press("Enter").await;
@@ -344,7 +344,7 @@ async fn concurrent_edits_of_a_row_lose_no_changes() {
 }
 
 #[tokio::test]
-async fn every_focus_stop_of_every_page_is_visible() {
+async fn every_focus_stop_on_every_page_is_visible() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;
     browser.use_session(showcase.session()).await;

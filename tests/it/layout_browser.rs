@@ -21,7 +21,7 @@ const check = (nodes, boxes) => document.querySelectorAll(nodes).forEach((node) 
 check("main :is(td,th)", ".pt-card");
 check("main .pt-task > *, main .pt-note > *", ".pt-card, .pt-notes, ul");
 check("dialog[open] :is(h2,p,label,input,textarea,select,button,a)", "dialog");
-// A phone makes its viewport wider instead of scrolling.
+// A phone widens its viewport instead of scrolling.
 const { scrollWidth } = document.documentElement;
 if (scrollWidth > WIDTH) found.push(`the page is ${scrollWidth} px wide`);
 return found;

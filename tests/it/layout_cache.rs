@@ -1,4 +1,4 @@
-//! Layout cache: layouts are rendered once for all guests and every time for users.
+//! Layout cache: rendered once for all guests, and every time for signed-in users.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use reqwest::Method;
 use crate::app;
 use crate::support::{Database, TestResponse, TestServer};
 
-/// Layout that counts how often it was rendered and shows the current user.
+/// Layout that shows the current user and counts how often it is rendered.
 struct Counted {
     renders: Arc<AtomicUsize>,
     is_kept: bool,
@@ -33,7 +33,7 @@ impl Layout for Counted {
     }
 }
 
-/// Starts a portal with a counting layout and returns its counter.
+/// Starts a portal with a layout that counts renderings, and returns the counter.
 async fn start(is_kept: bool) -> (TestServer, Arc<AtomicUsize>) {
     let renders = Arc::<AtomicUsize>::default();
     let layout = Counted {

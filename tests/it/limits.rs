@@ -43,7 +43,7 @@ async fn limited(
     .await
 }
 
-/// Starts a portal with custom limits behind a proxy, with Clerk as the only way to sign in.
+/// Starts a portal with custom limits behind a proxy, with sign-in through Clerk only.
 async fn limited_behind(proxies: &str, change: impl FnOnce(&mut Limits)) -> ClerkPortal {
     let mut limits = Limits::default();
     change(&mut limits);
@@ -137,7 +137,7 @@ async fn slow_handler_times_out_while_streams_stay_open() {
         .problem(503, "timeout");
     assert_eq!(guest.get("/api/drip").await.text, "dropdropdrop");
 
-    // A body that never arrives also times out.
+    // A request whose body never arrives also times out.
     let mut slow = connect(&server.url).await;
     let head = "POST /api/body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf";
     slow.write_all(head.as_bytes())
@@ -183,7 +183,7 @@ async fn incomplete_head_times_out() {
             .expect("the bytes are sent");
         assert!(!rest(&mut slow).await.starts_with("HTTP/1.1 200"), "{said}");
     }
-    // Sending single bytes does not extend the time limit.
+    // Sending the head byte by byte does not extend the time limit.
     let mut slow = connect(&server.url).await;
     let mut refused = false;
     for _ in 0..600 {
@@ -253,7 +253,7 @@ async fn websockets_hold_permits_except_behind_a_trusted_proxy() {
             format!("/api/tasks/{}/monitor", user.client_token().await)
         };
         let mut sockets = Vec::new();
-        // The connections that fetched the token may still be open, but they will close.
+        // The connections used to fetch the token may still be open, but will close.
         while sockets.len() < 4 {
             let mut free = connect(&server.url).await;
             if is_served(&mut free).await {
@@ -269,7 +269,7 @@ async fn websockets_hold_permits_except_behind_a_trusted_proxy() {
     }
 }
 
-/// Sends a sign-out request with `X-Forwarded-For`; it counts toward the limit for sign-ins.
+/// Sends a sign-out request with `X-Forwarded-For`; it counts toward the sign-in limit.
 async fn sign_out_for(server: &TestServer, forwarded: &str) -> TestResponse {
     let request = server
         .guest()
@@ -404,7 +404,7 @@ async fn task_starts_count_for_the_token_owner(database: Database) {
         let path = format!("/api/probe/tasks/{token}/start/other_than_this");
         client.post(&path, &json!({})).await
     };
-    // All callers and all tokens of an owner share the owner's limit.
+    // All of an owner's tokens share the owner's limit, no matter which caller uses them.
     start(&server.guest(), &tokens[0])
         .await
         .problem(404, "task_unknown");

@@ -87,7 +87,7 @@ async fn user_input_survives_changes_by_others() {
     let browser = Chromium::open(&server.url).await;
     sign_in(&browser, ADMIN, "/admin/settings?model=plan").await;
 
-    // A selection stays with its row when the row moves.
+    // A row stays selected when it moves.
     browser.click("tbody tr:last-child [data-select]").await;
     add_plan(&admin, "Aaa").await;
     browser.see("Aaa").await;
@@ -116,11 +116,11 @@ async fn user_input_survives_changes_by_others() {
         true
     );
 
-    // A field with the focus is not updated until it loses the focus.
+    // A focused field is not updated until it loses the focus.
     let search = browser.find("input[name=search]").await;
     search.send_keys("d").await.expect("the field accepts keys");
     add_plan(&admin, "Ccc").await;
-    // Once another page shows the change, this page has been notified too.
+    // Once another page shows the change, this page has been notified as well.
     let other = Chromium::open(&server.url).await;
     sign_in(&other, ADMIN, "/admin/settings?model=plan").await;
     add_plan(&admin, "Ddd").await;

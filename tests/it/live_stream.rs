@@ -36,8 +36,8 @@ fn build(portal: PortalBuilder) -> PortalBuilder {
 async fn start(database: Database) -> TestServer {
     let server = TestServer::start_with(database, &[], build).await;
     if database == Database::Postgres {
-        // Wait until the listener is connected, because its first connection marks all topics as
-        // changed.
+        // Wait until the listener is connected, because connecting for the first time marks all
+        // topics as changed.
         eventually("the portal receives cluster events", async || {
             let listens = "SELECT 1 FROM pg_stat_activity \
                            WHERE datname = current_database() AND query LIKE 'LISTEN%'";
@@ -202,7 +202,7 @@ async fn subscribers_receive_permitted_topics_only(database: Database) {
     assert_eq!(eves.changed().await, ["orders"]);
     live.notify_user(id_of(&ann).await, "inbox");
     assert_eq!(anns.changed().await, ["inbox"]);
-    // The first event is about a permitted topic, so no event about another topic preceded it.
+    // The first event is about a permitted topic, so no event about any other topic preceded it.
     live.notify("news");
     assert_eq!(guest.changed().await, ["news"]);
     live.notify("orders");
@@ -355,7 +355,7 @@ async fn stream_closes_when_access_is_revoked(database: Database) {
         .err()
         .expect("the stream is rejected")
         .problem(403, "forbidden");
-    // Like everyone, a deactivated user receives public topics.
+    // Like everyone else, a deactivated user receives public topics.
     Tab::open(&ann, "news").await;
     change(None, Some(true)).await;
     may_hear(&ann, "orders").await;
@@ -371,7 +371,7 @@ async fn stream_closes_when_access_is_revoked(database: Database) {
     server.stop().await;
 }
 
-/// Checks subscribers on this replica and, with PostgreSQL, also on another one.
+/// Checks subscribers on this replica and, on PostgreSQL, also on another one.
 async fn writes_notify_subscribers_on_every_replica(database: Database) {
     let mut server = start(database).await;
     let admin = server.admin().await;
@@ -529,7 +529,7 @@ async fn requested_regions_are_rendered_without_the_page(database: Database) {
         (403, "")
     );
 
-    // A region request does not consume a flash message, so that the next page shows it.
+    // A region request does not consume the flash message, so the next page still shows it.
     let admin = server.admin().await;
     let request = admin
         .request(Method::GET, "/admin/users")

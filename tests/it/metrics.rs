@@ -41,7 +41,7 @@ fn value(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     })
 }
 
-/// Waits until a series has a value; the result of a task is visible before the task is counted.
+/// Waits until a series has a value; a task's result is visible before the task is counted.
 async fn until(client: &Client, name: &str, labels: &[(&str, &str)], expected: f64) {
     eventually(&format!("{name} {labels:?} is {expected}"), async || {
         let text = scrape(client).await;
@@ -81,7 +81,7 @@ async fn metrics_count_task_events(database: Database) {
     ];
     until(&guest, finished, &done, 2.0).await;
     for (name, code) in [
-        // Error codes that the application defines share one label.
+        // Error codes defined by the application share one label.
         ("fails_task", "task_failed"),
         ("panics_task", "internal"),
         ("slow", "timeout"),

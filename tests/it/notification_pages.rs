@@ -1,4 +1,4 @@
-//! Notifications in the UI: the page, the bell, and the form that sends them.
+//! Notifications in the UI: the page, the bell and the form for sending them.
 
 use portal_core::auth::{AuditFilter, AuditLog};
 use portal_core::notifications::{Audience, Notification};
@@ -16,7 +16,7 @@ on_both!(
     opening_a_notification_marks_it_as_read,
 );
 
-/// Submits a form of the page to one of its actions, such as `send` or `{id}/delete`.
+/// Submits a form on the page to an action such as `send` or `{id}/delete`.
 pub(crate) async fn submit(client: &Client, action: &str, fields: &[(&str, &str)]) -> TestResponse {
     let request = client.request(Method::POST, &format!("/admin/notifications/{action}"));
     TestResponse::of(
@@ -73,7 +73,7 @@ async fn sending_requires_the_confirmed_recipient_count(database: Database) {
             .chain([("confirmed", count)])
             .collect::<Vec<_>>()
     };
-    // An outdated recipient count must be confirmed again.
+    // If the recipient count is outdated, it must be confirmed again.
     let asked = submit(&admin, "send", &confirmed("2")).await;
     assert!(asked.text.contains("This reaches 3 people."));
     assert_eq!(submit(&admin, "send", &confirmed("3")).await.status, 303);

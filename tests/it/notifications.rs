@@ -1,4 +1,4 @@
-//! Notifications: access, grouping, limits, and those that tasks and account changes send.
+//! Notifications: access, grouping, limits, and notifications about tasks and account changes.
 
 use portal_core::TaskNotify;
 use portal_core::auth::Users;
@@ -401,7 +401,7 @@ async fn account_changes_notify_the_user(database: Database) {
     change(json!({"is_active": true})).await;
     let list = until(&ann, 2).await;
     assert_eq!(list["items"][0]["title"], "Your account is active again");
-    // Users are not notified of changes that they make to their own account.
+    // Users are not notified of changes that they make to their own accounts.
     let own = format!("/api/users/{}", id_of(&admin).await);
     assert_eq!(
         admin

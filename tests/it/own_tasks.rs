@@ -98,7 +98,7 @@ async fn own_tasks_are_listed_across_client_tokens(database: Database) {
     expected.reverse();
     for _ in 0..2 {
         assert_eq!(listed(&page.page("/tasks").await), expected);
-        // Client tokens that a program requests change nothing on the page.
+        // A client token requested by a program changes nothing on the page.
         ann.client_token().await;
     }
     let mut admin = browser_of(&server, &server.admin().await).await;
@@ -162,7 +162,7 @@ async fn user_starts_only_permitted_types(database: Database) {
     let filters = page.page("/tasks").await;
     let filters = attributes(&filters.text, "select[name=kind] option", "value");
     assert!(!filters.contains(&"probe/admins_only".to_owned()));
-    // The page falls back to a permitted type, but a request to start a task never does.
+    // The page falls back to a permitted type, whereas a request to start a task does not.
     let page_of_it = page.page("/tasks?state=probe&task=admins_only").await;
     let chosen = attributes(&page_of_it.text, "#start-task [name=task]", "value");
     assert_ne!(chosen, ["admins_only"]);
@@ -197,7 +197,7 @@ async fn lost_permission_hides_tasks_and_fails_pending_ones(database: Database) 
     paused
         .pause_type("probe", "admins_only")
         .await
-        .expect("paused");
+        .expect("the task type is paused");
     let waits = start(&mut page, "probe", "admins_only", &[]).await;
     assert_eq!(
         listed(&page.page("/tasks").await),
@@ -282,7 +282,7 @@ async fn start_form_keeps_type_and_values(database: Database) {
         let css = format!("[name='{name}']");
         assert_eq!(attributes(&shown.text, &css, "value"), [value]);
     }
-    // Filters of the list leave the form unchanged.
+    // Filtering the list leaves the form unchanged.
     let filters = attributes(&shown.text, ".pt-statuses a", "href");
     assert!(
         filters.iter().all(|href| href.starts_with(&path)),

@@ -124,7 +124,7 @@ async fn user_starts_a_first_task_from_the_overview() {
     })
     .await;
     browser.find("pt-task[data-status=ERROR]").await;
-    // A finished task has no log to follow.
+    // The log of a finished task cannot be followed.
     let follow = "return !document.querySelector('[data-log=follow]')";
     assert_eq!(browser.script(follow).await, true);
     assert_quiet(&browser).await;
@@ -289,7 +289,8 @@ async fn gated(task: TaskContext) -> Result<(), TaskError> {
 
 #[tokio::test]
 async fn cancelled_task_shows_cancelling_until_its_next_update() {
-    // The grace period is longer than the test's timeout, so only an update can stop the task.
+    // The grace period is longer than the time limit of the test, so only an update can stop the
+    // task.
     let server = TestServer::start_with(Database::Sqlite, &[], |portal| {
         crate::app::build(portal)
             .task_settings(TaskSettings::default().cancel_grace_period(Duration::from_secs(3600)))
@@ -364,7 +365,7 @@ async fn toast_of_a_failed_task_is_red_and_links_to_the_task() {
     let id = fail().await;
     browser.click(".pt-toasts pt-toast a").await;
     wait_for_path(&browser, &format!("/tasks/{id}")).await;
-    // The second failure is added to the notification of the first; its toast also links to a
+    // The second failure is added to the notification about the first; its toast also links to a
     // single task.
     browser.find(".pt-side pt-bell").await;
     fail().await;

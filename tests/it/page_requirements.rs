@@ -1,4 +1,4 @@
-//! Requirements: style sheets, scripts and content sources that pages and components declare.
+//! Requirements: style sheets, scripts and CSP sources that pages and components declare.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,7 @@ use crate::support::{Client, Database, TestResponse, TestServer, attributes};
 const STYLES: &str = "head link[rel=stylesheet]";
 const POLICY: &str = "content-security-policy";
 
-/// A component that an application defines.
+/// A component defined by an application.
 fn map() -> Markup {
     require(Requirement::stylesheet("/static/map.css"));
     require(Requirement::module("/static/map.js"));
@@ -88,7 +88,7 @@ async fn start(build: impl FnOnce(PortalBuilder) -> PortalBuilder) -> TestServer
 }
 
 #[tokio::test]
-async fn page_links_the_assets_of_its_components_once() {
+async fn page_links_the_assets_for_its_components_once() {
     let server = start(|portal| portal).await;
     let guest = server.guest();
     let maps = guest.page("/requirements/maps").await;
@@ -114,7 +114,7 @@ async fn page_links_the_assets_of_its_components_once() {
 }
 
 #[tokio::test]
-async fn page_declares_assets_of_cached_markup() {
+async fn page_declares_assets_for_cached_markup() {
     let server = start(|portal| portal).await;
     for _ in 0..2 {
         let page = server.guest().page("/requirements/chart").await;

@@ -15,7 +15,7 @@ use crate::support::{
     raw,
 };
 
-/// Returns the paths in the navigation of the sidebar.
+/// Returns the paths in the sidebar navigation.
 fn navigation(response: &TestResponse) -> Vec<String> {
     attributes(&response.text, "aside nav a", "href")
 }
@@ -61,7 +61,7 @@ async fn navigation_marks_the_current_page() {
 }
 
 #[tokio::test]
-async fn missing_page_is_html_for_browsers_and_json_for_programs() {
+async fn missing_page_is_html_for_browsers_and_json_for_others() {
     let server = TestServer::start(Database::Sqlite).await;
     for client in [server.guest(), server.user().await] {
         let page = client.page("/nothing/here").await;
@@ -149,7 +149,7 @@ async fn panics() -> &'static str {
 }
 
 fn assert_inside_is_hidden(response: &TestResponse) {
-    // The requested URL is not a secret: the page links to it again.
+    // The requested URL is not a secret, since the page links to it again.
     let text = response.text.replace("/panics", "");
     for word in ["secret", "panic", ".rs", "backtrace"] {
         assert!(!text.contains(word), "{word} in {text}");

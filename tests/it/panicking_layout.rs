@@ -78,7 +78,7 @@ async fn ask_all(server: &TestServer, paths: &[&str]) -> Vec<String> {
     responses.map(str::to_owned).collect()
 }
 
-/// Asserts the statuses of the responses, and that they contain no internals.
+/// Asserts that the responses have the given statuses and contain no internals.
 #[track_caller]
 fn assert_responses(responses: &[String], statuses: &[&str]) {
     let found: Vec<&str> = responses.iter().map(|response| &response[..3]).collect();

@@ -1,4 +1,4 @@
-//! Start-up checks that prevent insecure configurations, and limits of the development sign-in.
+//! Start-up checks that prevent insecure configurations, and limits on the development sign-in.
 
 use crate::app;
 use crate::support::{Database, TestResponse, TestServer, command};
@@ -11,7 +11,7 @@ const LIVE: [(&str, &str); 2] = [
     ("CLERK_SECRET_KEY", "sk_live_x0123456789abcdefghij"),
 ];
 
-/// All settings that PROD requires; they are checked before the portal connects to the database.
+/// All settings that PROD requires, which are checked before the portal connects to the database.
 const PROD: [(&str, &str); 6] = [
     ("APP_ENV", "PROD"),
     LIVE[0],
@@ -174,7 +174,7 @@ async fn only_listed_addresses_are_administrators() {
         ("root@example.com", "xroot@example.com", "USER"),
         (",", "a@b.example", "USER"),
         (" ", "a@b.example", "USER"),
-        // The second character is Cyrillic and looks like a Latin one.
+        // The second character is a Cyrillic letter that looks like a Latin one.
         ("r\u{43e}ot@example.com", "root@example.com", "USER"),
     ] {
         let settings = [("ADMIN_USER_EMAILS", list)];

@@ -1,4 +1,4 @@
-//! User preferences: stored with the user, bounded, and applied in every browser.
+//! User preferences: stored with the user, limited in size, and applied in every browser.
 
 use portal_core::auth::{Accounts, Users};
 use reqwest::Method;
@@ -38,8 +38,7 @@ async fn theme_is_stored_with_the_user_for_every_browser(database: Database) {
         "no cookie is set, which the browser's next user would get"
     );
 
-    // The server renders the theme without any script, even in a different browser with a
-    // different session.
+    // The server renders the theme without scripts, even in another browser with another session.
     let elsewhere = server.user().await;
     for client in [&user, &elsewhere] {
         let page = client.page("/members").await;

@@ -1,4 +1,4 @@
-//! Behavior that both identity providers share: Clerk and the development provider.
+//! Behavior shared by both identity providers, Clerk and the development provider.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ impl Portal {
         }
     }
 
-    /// Returns a browser with the session of a client.
+    /// Returns a browser that has a client's session.
     fn browser(&self, client: &Client) -> CookieClient {
         match self {
             Self::Development(server) => CookieClient::of(&server.url, client),
@@ -201,7 +201,7 @@ async fn signing_out_ends_only_this_session(portal: Portal) {
     assert_eq!(other.get("/api/auth/me").await.status, 200);
 }
 
-/// Locks users and sessions against reads and writes until the connection closes.
+/// Locks the tables of users and sessions against reads and writes until the connection closes.
 async fn lock_everyone_out(uri: &str) -> sqlx::PgConnection {
     let mut connection = sqlx::PgConnection::connect(uri)
         .await
@@ -217,7 +217,7 @@ async fn cached_caller_costs_no_query(portal: Portal) {
         portal.sign_in("ann@example.com").await,
         portal.sign_in("bob@example.com").await,
     );
-    // A new session changes its user; the portal receives that event shortly after.
+    // A new session changes its user, and the portal receives the event about that a little later.
     for _ in 0..5 {
         me(&known).await;
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;

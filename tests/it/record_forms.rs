@@ -179,7 +179,7 @@ async fn focus_moves_to_the_heading_after_a_deletion() {
         browser.see("Deleted “").await;
         let focused = "return document.activeElement.tagName";
         becomes(&browser, focused, json!("H1")).await;
-        // The list is fetched again when the change is published.
+        // The list is fetched again once the change is published.
         tokio::time::sleep(std::time::Duration::from_millis(800)).await;
         assert_eq!(
             browser.script(focused).await,

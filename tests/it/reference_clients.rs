@@ -1,4 +1,4 @@
-//! The clients of the seed document, unchanged except for host, token and task id.
+//! The clients in the seed document, unchanged except for the host, token and task id.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::support::{Client, ReferencePortal, TaskClient};
 
-/// The WebSocket client of the seed document, verbatim.
+/// The WebSocket client from the seed document, verbatim.
 const SCRIPT: &str = r#"
 import websockets
 import asyncio
@@ -33,13 +33,13 @@ async def monitor_task(client_token, task_id=None):
 asyncio.run(monitor_task("your-client-token", "task-id"))
 "#;
 
-/// The command of the seed document that starts a task, verbatim.
+/// The command from the seed document that starts a task, verbatim.
 const START: &str = r#"curl -X POST \
   -H "Content-Type: application/json" \
   http://localhost:8000/api/example_task2/tasks/{client_token}/start/loaded_task \
   -d '{"name": "bob", "age": 6}'"#;
 
-/// The requests of the seed document, verbatim.
+/// The requests from the seed document, verbatim.
 const LOOKS: [&str; 3] = [
     "GET /api/{state_name}/tasks/{client_token}/status/{task_id}",
     "GET /api/{state_name}/tasks/{client_token}/status",
@@ -73,7 +73,7 @@ async fn run(command: &mut Command, what: &str) -> Output {
     output
 }
 
-/// Runs a command of the seed document in a shell, with the host and the token of a portal.
+/// Runs a command from the seed document in a shell, with a portal's host and token.
 async fn shell(portal: &ReferencePortal, client: &TaskClient, line: &str) -> Value {
     let line = line
         .replace("curl ", "curl --silent --show-error --fail ")
@@ -83,15 +83,14 @@ async fn shell(portal: &ReferencePortal, client: &TaskClient, line: &str) -> Val
     serde_json::from_slice(&output.stdout).expect("the output is JSON")
 }
 
-/// Returns the path of a Python with `websockets`.
-/// Uses the system's Python if it has the package; otherwise creates a virtual environment in the
-/// directory and installs the package from PyPI.
+/// Returns the path of a Python with `websockets`: the system's Python if it has the package,
+/// otherwise a virtual environment in the directory, with the package installed from PyPI.
 async fn python(directory: &TempDir) -> PathBuf {
     let probe = Command::new("python3")
         .args(["-c", "import websockets"])
         .output()
         .await
-        .expect("the WebSocket client of the seed document requires python3; install it");
+        .expect("the WebSocket client from the seed document requires python3; install it");
     if probe.status.success() {
         return Path::new("python3").to_owned();
     }
@@ -106,7 +105,7 @@ async fn python(directory: &TempDir) -> PathBuf {
     python
 }
 
-/// Runs the script of the seed document and returns the lines that it prints.
+/// Runs the script from the seed document and returns the lines it prints.
 async fn watch(portal: &ReferencePortal, client: &TaskClient, id: Option<&str>) -> Vec<String> {
     let host = portal.url.replacen("http://", "", 1);
     let task = id.map_or("None".to_owned(), |id| format!("\"{id}\""));
@@ -152,8 +151,8 @@ async fn seed_websocket_client_follows_a_task_until_it_finishes() {
     for single in [true, false] {
         let id = client.start_in("example_task2", "loaded_task", &body).await;
         let (portal, client) = (&portal, &client);
-        // The monitor of all tasks may connect after this task has finished, so more tasks are
-        // started until it sees one.
+        // The monitor for all tasks may connect after this task has finished, so start more tasks
+        // until it sees one.
         let feed = async {
             loop {
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;

@@ -1,4 +1,4 @@
-//! Rejected requests: the reasons sent to clients, logged and, in DEV, shown to developers.
+//! Rejected requests: reasons as sent to clients, as logged and, in DEV, as shown to developers.
 
 use axum::extract::{Path, Query};
 use axum::{Form, Json};
@@ -66,7 +66,7 @@ async fn server() -> TestServer {
     TestServer::start_with(Database::Sqlite, &[], build).await
 }
 
-/// Sends a form as a browser does, including everything that a page must not show.
+/// Sends a form as a browser does, including values that a page must not show.
 async fn send_form(client: &Client, path: &str, form: &'static str) -> TestResponse {
     let request = client
         .request(Method::POST, path)
@@ -102,7 +102,7 @@ async fn rejected_api_request_states_reason_and_pointer() {
 
     let send = async |media_type: &str, body: String| {
         let request = guest.request(Method::POST, "/api/deals");
-        // An API route responds to browsers and programs alike.
+        // An API route responds in the same way to browsers and other clients.
         let request = request.header("accept", "text/html");
         TestResponse::of(request.header("content-type", media_type).body(body)).await
     };
@@ -137,8 +137,8 @@ async fn log_states_reason_route_and_handler() {
     guest.post("/api/deals", &serde_json::json!({})).await;
     send_form(&guest, "/deals/7", "title=x").await;
     guest.get("/api/pairs/7").await;
-    // A program that requests a route outside of the API receives axum's text; the log also
-    // contains it.
+    // Outside of the API, clients other than browsers receive axum's text; the log also contains
+    // it.
     assert!(guest.get("/pairs/8").await.text.contains("Expected 2"));
     let lines = log.lines_with("request rejected");
     let expected = [

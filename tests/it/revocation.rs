@@ -1,4 +1,4 @@
-//! Revocation: lost access takes effect immediately, in every replica and on open connections.
+//! Revocation: lost access takes effect immediately, on every replica and on open connections.
 
 use portal_core::prelude::*;
 use reqwest::Method;
@@ -62,12 +62,12 @@ impl Portals {
         }
     }
 
-    /// Returns the URL of the replica for connections; changes are made on the other replica.
+    /// Returns the URL of the replica to connect to; changes are made on the other replica.
     fn there(&self) -> &str {
         &self.other.as_ref().unwrap_or(&self.here).url
     }
 
-    /// Signs in a user; returns their client, their id, and a task client for the other replica.
+    /// Signs in a user; returns the user's client and id, and a task client for the other replica.
     async fn user(&self) -> (Client, String, TaskClient) {
         let user = self.here.user().await;
         let me = user.get("/api/auth/me").await.json();
@@ -85,7 +85,7 @@ impl Portals {
         assert_eq!(response.status, 200, "{}", response.text);
     }
 
-    /// Changes a user as another process does.
+    /// Changes a user as another process would.
     ///
     /// On SQLite, this only writes; on PostgreSQL, it also publishes an event.
     async fn change_from_outside(&self, id: &str, change: &str) {
@@ -116,7 +116,7 @@ fn monitor_of_all(client: &TaskClient) -> String {
     format!("/api/tasks/{}/monitor", client.token)
 }
 
-/// Makes all calls that a client token allows.
+/// Makes every call for which a client token is sufficient.
 async fn uses(client: &TaskClient, task: &str) -> Vec<(String, TestResponse)> {
     let mut responses = Vec::new();
     for rest in ["status", "status/{}", "{}", "result/{}", "history/{}"] {
@@ -201,7 +201,7 @@ async fn token_of_a_deleted_owner_is_unknown(database: Database) {
     assert_refused(&client, &task, 404, "client_token_unknown").await;
 }
 
-/// All connections that a client can have open.
+/// One open connection of each kind that a client can have.
 struct Opened {
     sockets: Vec<Socket>,
     streams: Vec<EventStream>,
@@ -284,10 +284,10 @@ async fn deletion_closes_open_connections(database: Database) {
     opened.assert_closed(4401).await;
 }
 
-/// Header that a browser sends with a request from the portal's own page.
+/// Header that a browser sends with requests from the portal's own pages.
 const OWN_PAGE: (&str, &str) = ("sec-fetch-site", "same-origin");
 
-/// Returns both headers that can carry a session.
+/// Returns the two headers that can carry a session.
 fn credentials(user: &Client) -> [(&'static str, String); 2] {
     let token = user.token.as_deref().expect("client has a token");
     [
@@ -430,7 +430,8 @@ async fn demoted_owner_does_not_see_privileged_tasks(database: Database) {
     cancel.problem(403, "forbidden");
     let refusal = Socket::ask(portals.there(), &monitor(&client, above), None).await;
     assert_eq!(refusal.err().expect("the request is rejected").status, 403);
-    // A monitor of all tasks shows only what the user may still see, including later changes.
+    // A monitor for all tasks shows only tasks that the user may still see, including later
+    // changes.
     let mut socket = Socket::open(portals.there(), &monitor_of_all(&client)).await;
     assert_eq!(socket.update().await["data"]["task_id"], below.as_str());
     portals.admin_cancels(above).await;
@@ -488,7 +489,7 @@ async fn demotion_closes_monitors_of_privileged_tasks(database: Database) {
     );
 }
 
-/// SQLite publishes no event, so the portal detects that its file was written to.
+/// On SQLite, no event is published; the portal instead detects that the file was written to.
 async fn change_by_another_process_takes_effect(database: Database) {
     let portals = Portals::start(database).await;
     let (user, id, client) = portals.user().await;

@@ -1,4 +1,4 @@
-//! Role sources: a role from `ADMIN_USER_EMAILS` requires a matching entry and verified address.
+//! Role sources: roles from `ADMIN_USER_EMAILS` require a matching, verified address.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn role(client: &Client) -> String {
         .to_owned()
 }
 
-/// Waits until the replica has received a role change that another user's request caused.
+/// Waits until the replica has received a role change made by another user's request.
 async fn becomes_user(client: &Client) {
     let is_user = async || (role(client).await == "USER").then_some(());
     eventually("the role has ended", is_user).await;
@@ -58,7 +58,7 @@ async fn source(admin: &Client, user: &Client) -> Value {
     admin.get(&path).await.json()["role_source"].clone()
 }
 
-/// Returns the old and new role of each change through `ADMIN_USER_EMAILS`, oldest first.
+/// Returns the old and new role for each change through `ADMIN_USER_EMAILS`, oldest first.
 async fn audited(admin: &Client, user: &Client) -> Vec<[String; 2]> {
     let target = format!("user:{}", id(user).await);
     let path = format!("/api/admin/audit?actor=ADMIN_USER_EMAILS&target={target}");
@@ -92,7 +92,7 @@ async fn update_address(portal: &ClerkPortal, user: &str, email: &str, status: &
     assert_eq!((status, effect.as_str()), (200, "updated"));
 }
 
-/// Starts a portal with a configured administrator and another whom the first one promoted.
+/// Starts a portal with a configured administrator and another one promoted by the first.
 async fn with_two_administrators(database: Database) -> (ClerkPortal, String, Client, Client) {
     let portal = ClerkPortal::start(database).await;
     let root = portal.clerk.user(ADMIN);
@@ -138,7 +138,7 @@ async fn configured_role_follows_the_verified_address(database: Database) {
     update_address(&portal, &root, ADMIN, "unverified").await;
     assert_eq!(role(&client).await, "USER");
 
-    // The address belongs to someone else now.
+    // The address now belongs to someone else.
     update_address(&portal, &root, "plain@example.org", "verified").await;
     let next = portal.sign_in(&portal.clerk.user(ADMIN));
     assert_eq!(role(&next).await, "ADMIN");
@@ -238,7 +238,7 @@ async fn last_administrator_keeps_the_role_until_replaced(database: Database) {
     assert_eq!(role(&next).await, "ADMIN");
     becomes_user(&client).await;
 
-    // The same happens when an administrator promotes the other user.
+    // The same happens if an administrator promotes the other user.
     let user = portal.clerk.user("third@example.com");
     let third = portal.sign_in(&user);
     assert_eq!(role(&third).await, "USER");

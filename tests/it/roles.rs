@@ -84,8 +84,8 @@ async fn start(client: &Client, task: &str) -> TestResponse {
 async fn each_role_has_exactly_its_declared_access(database: Database) {
     let server = TestServer::start(database).await;
     let admin = server.admin().await;
-    // The statuses are those of a page by permission, a page by role, a task by permission, a task
-    // by role, and a model by permission.
+    // The statuses are for a page by permission, a page by role, a task by permission, a task by
+    // role, and a model by permission.
     for (role, expected) in [
         ("ADMIN", [200, 200, 202, 202, 200]),
         ("EDITOR", [200, 200, 202, 403, 200]),
@@ -151,7 +151,7 @@ async fn unregistered_role_grants_nothing(database: Database) {
             .await
             .expect("the database responds");
         let stranger = &found[0];
-        // `admin ` with a space at the end is not an administrator.
+        // The role `admin `, with a trailing space, does not make an administrator.
         assert!(!stranger.is_admin(), "{stored:?}");
         for access in [Access::Admin, Access::role("editor"), Access::role("owner")] {
             assert!(!access.allows(Some(stranger)), "{stored:?} {access}");
@@ -266,12 +266,12 @@ async fn only_verified_primary_addresses_make_administrators(database: Database)
         user_type(json!({"email": "MIKE@example.com"})).await,
         "ADMIN"
     );
-    // A name that the caller provides grants no role.
+    // A name provided by the caller grants no role.
     let boasting = json!({"email": "eve@example.com", "first_name": "ADMIN"});
     assert_eq!(user_type(boasting).await, "USER");
 
     let server = TestServer::start_with(database, &[emails], trusting).await;
-    // Some characters look like another one, or become one in lower case (the Kelvin sign).
+    // Some characters look like others, or become others in lower case (the Kelvin sign).
     for (email, expected) in [
         ("m\u{456}ke@example.com", "USER"),
         ("mi\u{212a}e@example.com", "USER"),
@@ -285,7 +285,7 @@ async fn only_verified_primary_addresses_make_administrators(database: Database)
     }
 }
 
-/// Trusts the header `x-user` (`address` or `address by actor`) and returns roles as metadata.
+/// Provider that trusts the header `x-user` (`address` or `address by actor`); roles are metadata.
 struct HeaderAuth;
 
 impl AuthProvider for HeaderAuth {
@@ -415,7 +415,7 @@ async fn impersonated_administrator_can_be_allowed_explicitly(database: Database
     assert_eq!(entry["action"], "plan.create");
     assert_eq!(entry["actor"]["email"], ADMIN);
     assert_eq!(entry["actor"]["acted_by"], "user_support");
-    // The provider's metadata grants no role.
+    // The provider's metadata does not grant a role.
     let eve = get(&server, "eve@example.com", "/api/auth/me").await.json();
     assert_eq!(eve["user_type"], "USER");
     assert_eq!(get(&server, "eve@example.com", "/secret").await.status, 403);

@@ -45,7 +45,7 @@ enum Who {
     Admin,
 }
 
-/// Result of checking a request with a guard.
+/// Result of a guard's check of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GuardResult {
     Passed,
@@ -55,7 +55,7 @@ enum GuardResult {
     UnknownToken,
 }
 
-/// Returns the expected result of an access rule, implemented independently of the portal.
+/// Returns the expected result for an access rule, computed independently of the portal.
 fn access(required: &Access, who: Who) -> GuardResult {
     let editors = |required: &Access| match required {
         Access::Role(role) => role.as_str() == "EDITOR",
@@ -73,12 +73,12 @@ fn access(required: &Access, who: Who) -> GuardResult {
     }
 }
 
-/// Returns the expected result according to the declaration of the route.
+/// Returns the expected result according to the route's declaration.
 fn expected(route: &RouteInfo, who: Who) -> GuardResult {
     let access = |required: &Access| access(required, who);
     let is_form = route.method == Some(Method::POST);
     match (&route.guard, who) {
-        // The form of a model also requires access to that model, which is for administrators.
+        // A model's form also requires access to the model, which only administrators have.
         (Guard::Account(_), _) if is_form && route.path.starts_with("/admin/settings/{model}/") => {
             access(&Access::Admin)
         }
@@ -87,8 +87,8 @@ fn expected(route: &RouteInfo, who: Who) -> GuardResult {
         (Guard::ClientToken(_), Who::Nobody) => GuardResult::UnknownToken,
         (Guard::ClientToken(_), Who::Deactivated) => GuardResult::Deactivated,
         (Guard::ClientToken(task), _) => access(task),
-        // The requested model is for administrators; the list is for every user who may open
-        // a model.
+        // The requested model is only for administrators; the list is for every user who may open a
+        // model.
         (Guard::Model, Who::Editor) if route.path == "/api/admin/models" => GuardResult::Passed,
         (Guard::Model, _) => access(&Access::Admin),
         // These guards do not depend on the account; other tests cover them.
@@ -96,7 +96,7 @@ fn expected(route: &RouteInfo, who: Who) -> GuardResult {
     }
 }
 
-/// Derives the result from a response; any response but a rejection has passed the guard.
+/// Derives the result from a response: any request that was not rejected has passed the guard.
 fn met(route: &RouteInfo, response: &TestResponse) -> GuardResult {
     let is_page = route.kind == RouteKind::Page;
     let code = || match serde_json::from_str::<Value>(&response.text) {
@@ -221,7 +221,7 @@ impl RouteWalker {
 async fn guards_allow_the_declared_callers_only(database: Database) {
     let server = TestServer::start_with(database, &[], build).await;
     let mut routes = server.routes.clone();
-    // These routes intentionally fail for everyone or check more than they declare.
+    // These routes intentionally fail for everyone, or check more than they declare.
     routes.retain(|route| !["/fails", "/hello", "/panics"].contains(&&*route.path));
     // Signing out comes last because it ends the session.
     routes.sort_by_key(|route| route.path == "/sign-out");
@@ -243,7 +243,7 @@ async fn guards_allow_the_declared_callers_only(database: Database) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // The walk has covered every kind of route and every result.
+    // Check that the walk has covered every kind of route and every result.
     for (what, least) in [
         ("page", 50),
         ("api", 100),
@@ -319,7 +319,7 @@ async fn no_spelling_of_a_path_bypasses_its_guard(database: Database) {
     }
 }
 
-/// Returns the routes in axum's debug output: path and method, `*` for all methods.
+/// Returns the routes in axum's debug output as path and method, with `*` for all methods.
 fn served(router: &str) -> BTreeSet<(String, String)> {
     let (routes, rest) = router
         .split_once("node: Node { paths: {")
@@ -372,7 +372,7 @@ fn declared(routes: &[RouteInfo]) -> BTreeSet<(String, String)> {
 }
 
 #[tokio::test]
-async fn router_serves_declared_routes_only() {
+async fn router_serves_only_declared_routes() {
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;
     let served = served(&server.router);
     assert!(served.len() > 50, "axum shows its routes: {served:?}");

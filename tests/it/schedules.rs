@@ -1,4 +1,4 @@
-//! Schedules of real portals: two replicas on one PostgreSQL database, or one on SQLite.
+//! Schedules in real portals: two replicas on one PostgreSQL database, or one on SQLite.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ on_both!(
     open_schedules_page_updates_when_one_is_paused,
 );
 
-// Tasks are built by hand, because the portals of all other tests would discover a task that a
+// Tasks are built by hand, because the portals in all other tests would discover a task that a
 // macro registers.
 
 fn every_second() -> Task<NoArgs, u8> {
@@ -109,7 +109,7 @@ impl Replicas {
             .collect()
     }
 
-    /// Waits until `count` tasks have completed whose scheduled time is after an instant.
+    /// Waits until `count` tasks scheduled after an instant have completed.
     async fn until_fired(&self, count: usize, after: DateTime<Utc>) {
         eventually(&format!("{count} scheduled times have fired"), async || {
             let completed = self.completed().await;
@@ -163,7 +163,7 @@ async fn paused_schedule_does_not_fire_until_resumed(database: Database) {
     paused.expect("schedule exists");
     let at_pause = replicas.schedule().await;
     assert!(at_pause.paused);
-    // Two scheduled times pass.
+    // Wait until two scheduled times have passed.
     tokio::time::sleep(Duration::from_millis(2200)).await;
     assert_eq!(replicas.schedule().await, at_pause);
 

@@ -54,7 +54,7 @@ async fn changes_by_cookie_require_the_portal_origin() {
     for origin in &others {
         let response = change(&browser, &[("origin", origin)]).await;
         response.problem(403, "foreign_origin");
-        // A `sec-fetch-site` header does not make up for a foreign origin.
+        // A `sec-fetch-site` header does not compensate for a foreign origin.
         let headers = [
             ("origin", origin.as_str()),
             ("sec-fetch-site", "same-origin"),
@@ -81,7 +81,7 @@ async fn bearer_token_requires_no_origin() {
         }
         assert_eq!(TestResponse::of(request).await.status, 201, "{origin:?}");
     }
-    // An `Authorization` header without a bearer token does not exempt the cookie.
+    // An `Authorization` header without a bearer token does not exempt the cookie from the check.
     let browser = CookieClient::of(&server.url, &user);
     let response = change(&browser, &[("authorization", "Basic YTpi")]).await;
     response.problem(403, "foreign_origin");
@@ -331,7 +331,7 @@ async fn argument_errors_are_listed_with_pointers() {
 }
 
 #[tokio::test]
-async fn api_routes_respond_with_problem_documents_only() {
+async fn api_route_errors_are_problem_documents() {
     let server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     let token = admin.token.clone().expect("client has a token");

@@ -1,4 +1,4 @@
-//! Identity of a session: its id, the user and the impersonator belong together.
+//! Identity in a session: its id, user and impersonator belong together.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ async fn email(client: &Client) -> Result<String, u16> {
     }
 }
 
-/// Returns a client whose token belongs to a session but has other claims.
+/// Returns a client whose token belongs to a session but has different claims.
 fn with_claims(portal: &ClerkPortal, session: &str, claims: &serde_json::Value) -> Client {
     let url = &portal.server.url;
     Client::new(url, Some(portal.clerk.token_with(session, url, claims)))
@@ -51,7 +51,7 @@ async fn session_id_of_another_user_is_refused(database: Database) {
         &session,
         &json!({"sub": bob, "act": {"sub": "user_support"}}),
     );
-    // A new session changes its user, which invalidates the cache shortly after.
+    // A new session changes its user, which invalidates the cache a little later.
     for _ in 0..3 {
         assert_eq!(email(&owner).await, Ok(ADMIN.to_owned()));
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -96,7 +96,7 @@ async fn session_of_another_impersonator_is_refused(database: Database) {
     assert_eq!(email(&support).await, Ok(ADMIN.to_owned()));
     support.get("/api/users").await.problem(403, "impersonated");
     assert_eq!(email(&by("user_other")).await, Err(401));
-    // Without the claim, the token would have all rights of the user.
+    // Without the claim, the token would have all of the user's permissions.
     assert_eq!(
         portal.with_session(&session).get("/api/users").await.status,
         401
@@ -116,7 +116,7 @@ async fn session_of_an_older_version_stays_open(database: Database) {
     assert_eq!(email(&support).await, Ok(ADMIN.to_owned()));
 }
 
-/// The example from the trait's documentation: a proxy sends the user and the session.
+/// Provider from the example in the trait's documentation: a proxy sends the user and the session.
 struct ProxyHeaders;
 
 impl AuthProvider for ProxyHeaders {
@@ -156,7 +156,7 @@ async fn new_session_signs_in_again_after_signing_out(database: Database) {
     assert_eq!(ask(Method::GET, "/members", "one").await.status, 303);
     assert_eq!(ask(Method::GET, "/members", "two").await.status, 200);
 
-    // A provider that manages no accounts does not offer to create one.
+    // If a provider manages no accounts, its page does not offer to create one.
     let page = guest.page("/sign-in").await;
     assert!(
         page.text.contains("before requests reach this portal"),

@@ -1,4 +1,4 @@
-//! Signing in and out, and the effect on the user and the session.
+//! Signing in and out, and the effects on the user and the session.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -112,7 +112,7 @@ async fn invalid_sign_in_lists_every_error() {
     pointers.sort_unstable();
     assert_eq!(pointers, ["/email", "/first_name", "/surprise"]);
     let mut browser = CookieClient::new(&server.url);
-    // A browser returns to its form, with the sent values and their errors.
+    // A browser gets the form again, with the submitted values and their errors.
     let fields = [
         ("email", "ann@@"),
         ("first_name", "Ann"),

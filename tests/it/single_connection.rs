@@ -1,7 +1,7 @@
 //! Operation with a single database connection.
 //!
-//! An in-memory database has only one connection, so code that requests a second one while it holds
-//! the first waits forever. With a server, the same happens once all connections of the pool are in
+//! An in-memory database has only one connection, so code that requests a second one while holding
+//! the first waits forever. With a server, the same happens once all connections in the pool are in
 //! use.
 
 use reqwest::Method;
@@ -38,7 +38,7 @@ async fn tasks_are_operated_with_one_connection() {
         let response = browser.submit(path, fields).await;
         assert_eq!(response.status, 303, "{path}: {}", response.text);
     }
-    // Only this page shows the new token.
+    // This is the only page that shows the new token.
     let token = browser.submit("/admin/tasks/tokens/new", &[]).await;
     assert_eq!(token.status, 200, "{}", token.text);
     let listed = browser.page("/admin/tasks/all").await.text;

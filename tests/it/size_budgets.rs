@@ -1,4 +1,4 @@
-//! Size budgets of pages: the first load and later loads.
+//! Size budgets for pages: the first load and later loads.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::{Chromium, Client, DemoPortal, Loaded};
 
-/// Maximum compressed size of a document with its files, in bytes.
+/// Maximum compressed size of a document and its files, in bytes.
 const FIRST_LOAD: usize = 64 * 1024;
 const REQUESTS: usize = 7;
 const DOCUMENT: usize = 10 * 1024;
@@ -21,7 +21,7 @@ struct Files {
 }
 
 impl Files {
-    /// Returns the URL of the second font file, from the style sheet.
+    /// Returns the URL of the second font file, as found in the style sheet.
     async fn extended_font(&self, client: &Client, references: &[String]) -> String {
         let sheet = references
             .iter()
@@ -36,7 +36,7 @@ impl Files {
         format!("{folder}/{}", name.expect("the style sheet names the font"))
     }
 
-    /// Returns the size in a release build: a debug build compresses less.
+    /// Returns the size that the file has in a release build; debug builds compress less.
     async fn size(&mut self, client: &Client, path: &str) -> usize {
         if let Some(size) = self.sizes.get(path) {
             return *size;
@@ -152,7 +152,7 @@ fn of_portal(loaded: &[Loaded]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn later_loads_request_the_document_only() {
+async fn later_loads_request_only_the_document() {
     let showcase = DemoPortal::start().await;
     let pages = [
         "/",

@@ -1,4 +1,4 @@
-//! The portal as a whole.
+//! Smoke test of the whole portal.
 
 use crate::support::{Database, TestServer, on_both};
 

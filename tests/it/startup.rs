@@ -1,4 +1,4 @@
-//! The program from the outside: flags, variables, exit codes, and commands other than `serve`.
+//! The program as seen from outside: flags, variables, exit codes, commands other than `serve`.
 
 use std::path::Path;
 use std::process::Output;

@@ -38,7 +38,8 @@ fn tasks_of(server: &TestServer) -> Tasks {
 async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
     let mut server = TestServer::start(database).await;
     let users = users_of(&server);
-    // Everyone signs in today; then Ann, Bob and Dan are moved back by 3, 10 and 200 days.
+    // Everyone signs in today; then the dates for Ann, Bob and Dan are moved back by 3, 10 and 200
+    // days.
     let now = TimeDelta::zero();
     for (email, came, seen) in [
         ("ann@example.com", TimeDelta::days(3), TimeDelta::days(3)),
@@ -72,7 +73,7 @@ async fn sign_ups_and_sign_ins_are_counted_by_time(database: Database) {
             assert_eq!(changed, 1, "{table} {email}");
         }
     }
-    // Ann signs in again on a second day; both days must count the same user.
+    // Ann signs in again on another day, and must be counted on both days, but as one user.
     server
         .sign_in("ann@example.com")
         .await
@@ -152,7 +153,7 @@ async fn tasks_are_counted_by_outcome_and_finish_time(database: Database) {
     ann.cancel(&failing).await;
     ann.ended_in("probe", &failing).await;
 
-    // Three tasks finished two days ago, in 1, 2 and 9 seconds; the fourth, Bob's, 8 days ago.
+    // Three tasks finished two days ago, after 1, 2 and 9 seconds; the fourth, Bob's, 8 days ago.
     let spans = [(2, 1), (2, 2), (2, 9), (8, 5)];
     for (days, seconds) in spans {
         let ended = TimeDelta::days(days);
@@ -331,7 +332,7 @@ async fn overview_depends_on_the_caller() {
     );
     assert!(texts(&fresh.text, ".pt-stat").is_empty(), "no zeros");
 
-    // Another user runs a task; the administrator sees it, a third user does not.
+    // Another user runs a task; the administrator sees it, whereas a third user does not.
     let ann = sign_in(&portal, "ann@example.com").await;
     let runs = TaskClient::of(&ann).await;
     let id = runs

@@ -65,7 +65,7 @@ async fn expired_client_token_is_unknown(database: Database) {
     server
         .sql("UPDATE portal_client_tokens SET expires_at = '2020-01-01 00:00:00+00:00'".to_owned())
         .await;
-    // A process caches values for a while, so the portal is restarted.
+    // The process caches values for a while, so restart the portal.
     let server = server.start_again().await;
     let client = TaskClient {
         http: server.guest(),
@@ -248,7 +248,7 @@ async fn pending_task_is_refused_after_its_owner_is_demoted(database: Database) 
     let (admin, user) = (server.admin().await, server.user().await);
     change(&admin, &user, json!({"user_type": "ADMIN"})).await;
     // Start as many tasks as can run concurrently, so that the next one has to wait. Wait until all
-    // of them run, because a task of another type could be claimed before the last of them.
+    // of them are running, because a task of another type could be claimed before the last of them.
     let mut running = Vec::new();
     for _ in 0..64 {
         running.push(client.start("waits").await);

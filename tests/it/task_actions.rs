@@ -1,4 +1,4 @@
-//! Task actions of administrators and their audit entries.
+//! Administrators' actions on tasks, and the audit entries about them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -137,7 +137,7 @@ async fn pruning_keeps_active_and_recent_tasks(database: Database) {
         .await;
     let young = client.start("fails_task").await;
     client.ended(&young).await;
-    // Add more rows than one statement deletes.
+    // Add more rows than a single statement deletes.
     let columns = "state, name, args, status, run_at, created_at, updated_at, finished_at";
     let new_id = match database {
         Database::Sqlite => "randomblob(16)",
@@ -365,7 +365,7 @@ async fn tasks_are_deleted_only_after_confirmation(database: Database) {
     assert!(page.text.contains("No tasks are that old"));
     let page = browser.page("/admin/tasks/all?prune=0").await;
     assert!(page.text.contains("Delete 1 task<"), "{}", page.text);
-    // The confirmation is in the same card as the button that leads to it.
+    // The confirmation is in the same card as the button that requests it.
     let card = "#clean-up form[action='/admin/tasks/prune'] button[type=submit]";
     assert_eq!(attributes(&page.text, card, "type"), ["submit"]);
     assert_eq!(count(&server, "1 = 1").await, 2, "nothing is deleted yet");
@@ -429,7 +429,7 @@ async fn list_of_all_tasks_has_no_audit_entries(database: Database) {
     browser.submit("/admin/tasks/kinds/pause", &fields).await;
     let entries = audited(&server).await;
     assert_eq!(entries[0]["action"], "tasks.pause");
-    // This page shows the action's message, so that the next page does not.
+    // This page consumes the action's flash message, so that the next page does not show it.
     browser.page("/admin/tasks/kinds").await;
     let page = browser.page("/admin/tasks/all").await;
     assert!(page.text.contains("it never works"), "{}", page.text);
@@ -485,7 +485,7 @@ async fn only_administrators_operate_tasks(database: Database) {
         let response = guest.submit(&path, fields).await;
         assert_ne!(response.status, 200, "{path}");
         assert!(!response.location().starts_with("/admin"), "{path}");
-        // A request from another site carries the administrator's cookie.
+        // A request from another site is sent with the administrator's cookie.
         let admin = CookieClient::of(&server.url, &server.admin().await);
         let request = admin
             .request(Method::POST, &path)

@@ -49,7 +49,7 @@ async fn nested_form_is_corrected_and_its_task_followed() {
     let browser = Chromium::open(&portal.url).await;
     sign_in(&browser, "/admin/tasks?state=reports&task=write_report").await;
     browser.find("input[name='args.title']").await;
-    // The page is not reloaded while rows are added and removed.
+    // The page must not reload while rows are added and removed.
     browser.script("window.same = true").await;
     browser.click("button[value='add args.sections']").await;
     browser.find("input[name='args.sections/1/heading']").await;
@@ -78,7 +78,7 @@ async fn nested_form_is_corrected_and_its_task_followed() {
         (browser.script(&focused).await == true).then_some(())
     })
     .await;
-    // The browser logs the status of the rejected form and nothing else.
+    // The browser logs only the status of the rejected form.
     let said = browser.console().await;
     let expected = |line: &String| line.contains("422") || line.contains("Autofocus");
     assert!(said.iter().all(expected), "{said:#?}");
@@ -182,7 +182,7 @@ async fn url_fragment_opens_only_a_task() {
     .into_iter()
     .enumerate()
     {
-        // The browser only loads the page again because the query differs each time.
+        // The browser loads the page again only because the query differs each time.
         let path = format!("/admin/tasks/all?n={number}#{fragment}");
         browser.goto(&path).await;
         let seen = eventually("the script has run", async || {

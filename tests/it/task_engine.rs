@@ -1,4 +1,4 @@
-//! Execution of tasks: retries, delays, limits, uniqueness and transactions.
+//! Task execution: retries, delays, limits, uniqueness and transactions.
 
 use std::time::Duration;
 
@@ -271,7 +271,7 @@ async fn higher_priority_starts_first(database: Database) {
     })
     .await;
     let tasks = tasks(&server);
-    // This task holds the only slot until all others are queued.
+    // This task occupies the only slot until all others are queued.
     let first = tasks
         .enqueue(one_at_a_time, NoArgs {})
         .await
@@ -550,7 +550,7 @@ async fn task_is_cancelled_from_another_replica() {
     for id in &ids {
         client.until(id, "PROCESSING").await;
     }
-    // Each replica cancels one of the tasks, regardless of which replica runs them.
+    // Each replica cancels one of the tasks, regardless of where they run.
     for (id, replica) in ids.iter().zip([&first, &second]) {
         let stopped = tasks(replica)
             .cancel(id.parse().expect("id is a UUID"))

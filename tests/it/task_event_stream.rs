@@ -94,7 +94,7 @@ async fn replicas() -> (TestServer, TestServer, TaskClient) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn task_is_visible_on_another_replica() {
     let (first, second, client) = replicas().await;
-    // Each task is monitored on both replicas, of which only one runs it.
+    // Each task is monitored on both replicas, but runs on only one of them.
     for _ in 0..4 {
         let mut everything = EventStream::open(&second.guest(), &all(&client)).await;
         let id = client.start("steps").await;
@@ -148,7 +148,7 @@ async fn task_stream_shows_every_change_until_the_task_finishes(database: Databa
         assert_eq!(last["data"], client.ended(&id).await);
         assert_rising(&messages);
 
-        // A browser reconnects whenever a stream ends, until a response forbids it.
+        // A browser reconnects whenever a stream ends, until a response prevents that.
         let last_id = [("last-event-id", events.last_id.as_str())];
         let again = EventStream::ask(&server.guest(), &path, &last_id).await;
         assert_eq!(
@@ -171,7 +171,7 @@ async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     let cursor_of_one = events.last_id.clone();
     drop(events);
 
-    // A stream that has sent no change also has a cursor to resume from.
+    // A stream that has sent no changes also has a cursor from which to resume.
     let mut quiet = EventStream::open(&guest, &all(&client)).await;
     quiet
         .until(|message| message["data"]["active"] == true)
@@ -407,7 +407,7 @@ async fn history_separates_attempts(database: Database) {
     );
 }
 
-/// Installs the same log layer as `run()`, once for all tests of this process.
+/// Installs the same log layer as `run()`, once for all tests in this process.
 fn keep_task_logs() {
     use tracing_subscriber::filter::LevelFilter;
     use tracing_subscriber::prelude::*;

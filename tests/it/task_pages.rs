@@ -58,7 +58,7 @@ enum Way {
     Courier { name: String },
 }
 
-// This task is built by hand, because the portals of all other tests would discover a task that a
+// This task is built by hand, because the portals in all other tests would discover a task that a
 // macro registers.
 fn parcel() -> Task<ParcelArgs, ParcelArgs> {
     Task::new(source!(parcel), "mail", "parcel", |_, _, args| {
@@ -76,7 +76,7 @@ async fn start(database: Database) -> (TestServer, CookieClient) {
 
 const START: &str = "/admin/tasks/start";
 
-/// Returns the values of the form fields of a page, as a browser would send them.
+/// Returns the values of the form fields on a page, as a browser would submit them.
 fn fields(page: &TestResponse) -> Vec<(String, String)> {
     let document = scraper::Html::parse_document(&page.text);
     let all = scraper::Selector::parse("#start-task :is(input,select,textarea)")
@@ -110,7 +110,7 @@ fn fields(page: &TestResponse) -> Vec<(String, String)> {
     sent
 }
 
-/// Sends the form of a page with some fields changed, as one of its buttons does.
+/// Submits the form on a page with some fields changed, as one of its buttons would.
 async fn send(
     browser: &mut CookieClient,
     page: &TestResponse,
@@ -264,7 +264,7 @@ async fn arguments_of_a_task_prefill_the_form(database: Database) {
     assert_eq!(done.status, 303, "{}", done.text);
     let mut expected = args;
     expected["way"]["name"] = json!("Ruth");
-    // The arguments are stored as the type serializes them.
+    // The arguments are stored as serialized by their type.
     expected["insurance"] = Value::Null;
     assert_eq!(args_of_newest(&server).await, expected);
     let unknown = browser.page("/admin/tasks?from=nonsense").await;
@@ -394,7 +394,7 @@ async fn task_pages_require_an_administrator(database: Database) {
     assert_eq!(admin.page("/admin/tasks/nonsense").await.status, 404);
 }
 
-/// Reads the events of a stream until it ends, as id, name and data.
+/// Reads a stream until it ends; returns the id, name and data of each event.
 async fn stream(
     client: &Client,
     path: &str,

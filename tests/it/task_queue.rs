@@ -22,7 +22,7 @@ async fn setup(database: Database) -> (TestServer, TaskClient) {
     (server, client)
 }
 
-/// Returns the ids of a list in the order of the text.
+/// Returns the task ids in a list, in the order in which they appear in the text.
 fn ids(list: &str) -> Vec<String> {
     list.split("\"task_id\":\"")
         .skip(1)
@@ -64,7 +64,7 @@ async fn list_is_paginated(database: Database) {
         let page = ids(&response.text);
         assert!(page.len() <= 2);
         seen.extend(page);
-        // Tasks that start in between do not shift the pages.
+        // Tasks that are started between two page requests do not shift the pages.
         client.start("steps").await;
         match &response.json()["next_cursor"] {
             Value::String(cursor) => path = format!("status?limit=2&cursor={cursor}"),

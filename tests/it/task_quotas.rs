@@ -1,4 +1,4 @@
-//! Limits on the resources of one user: arguments, pending tasks, memory, streams.
+//! Limits on the resources used by one user: arguments, pending tasks, memory, streams.
 
 use futures_util::future::join_all;
 use garde::Validate;
@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 on_both!(
-    arguments_are_stored_as_their_type_reads_them,
+    arguments_are_stored_as_deserialized,
     unknown_members_are_rejected_if_the_type_denies_them,
     arguments_have_their_own_limit,
     pending_tasks_of_a_user_are_limited,
@@ -114,7 +114,7 @@ async fn count(server: &TestServer) -> i64 {
     number(server, Func::count(Expr::col("id"))).await
 }
 
-async fn arguments_are_stored_as_their_type_reads_them(database: Database) {
+async fn arguments_are_stored_as_deserialized(database: Database) {
     let server = TestServer::start_with(database, &[], build).await;
     let client = TaskClient::of(&server.user().await).await;
     let body = json!({"text": "a", "more": "x".repeat(50_000)});
@@ -128,7 +128,8 @@ async fn arguments_are_stored_as_their_type_reads_them(database: Database) {
     let listed = client.get("quota", "status").await;
     assert!(!listed.text.contains("xxx"));
 
-    // The same key with the same body is the same start, although a different value is stored.
+    // The same key and body count as the same start request, even though the stored arguments
+    // differ.
     let first = client.ask_once("key", "quota", "repeat", &body).await;
     let again = client.ask_once("key", "quota", "repeat", &body).await;
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (202, 202));
@@ -163,7 +164,7 @@ async fn arguments_have_their_own_limit(database: Database) {
     }
     assert_eq!(count(&server).await, 3);
 
-    // The body is limited, too, although the arguments in it are short.
+    // The size of the body is also limited, even if the arguments in it are short.
     let padded = format!("{}{}", " ".repeat(500), of_length(10));
     let path = client.path("quota", "start/little");
     let request = client.http.request(reqwest::Method::POST, &path);
@@ -192,7 +193,7 @@ async fn pending_tasks_of_a_user_are_limited(database: Database) {
     let ann = TaskClient::of(&server.user().await).await;
     let first = ann.ask_once("first", "quota", "quick", &json!({})).await;
     assert_eq!(first.status, 202);
-    // The limit applies to any number of concurrent starts and client tokens.
+    // The limit holds across concurrent starts and client tokens, however many there are.
     let other = TaskClient::of(&server.user().await).await;
     let starts = (0..40).map(|number| {
         let client = if number % 2 == 0 { &ann } else { &other };
@@ -220,7 +221,7 @@ async fn pending_tasks_of_a_user_are_limited(database: Database) {
     let refused = ann.ask("quota", "quick", &json!({})).await;
     refused.problem(429, "too_many_pending_tasks");
     assert_eq!(refused.header("retry-after"), "5");
-    // A repeated start needs no free slot.
+    // A repeated start does not need a free slot.
     let again = ann.ask_once("first", "quota", "quick", &json!({})).await;
     assert_eq!(again.json()["task_id"], first.json()["task_id"]);
     // Each user has a separate quota.
@@ -409,7 +410,7 @@ async fn open_monitors_count_as_streams(database: Database) {
     assert_eq!(second.status(), 200);
     for (path, http) in [(&monitor, &client.http), (&events, &admin)] {
         let refused = open(path, http).await;
-        // The body of an open stream does not end: read it only after this check.
+        // The body of an open stream does not end, so read it only after this check.
         assert_eq!(refused.status(), 429, "{path}");
         let problem: Value = refused.json().await.expect("the body is JSON");
         assert_eq!(problem["code"], "too_many_streams", "{path}");
@@ -421,7 +422,7 @@ async fn open_monitors_count_as_streams(database: Database) {
     .await;
 }
 
-/// Lists many tasks with large arguments, stored by a version that did not limit them.
+/// Lists many tasks with large arguments, as stored by a version without a limit.
 #[tokio::test]
 async fn large_arguments_do_not_fill_memory_when_listed() {
     const TASKS: usize = 200;

@@ -31,7 +31,7 @@ on_both!(
     oversized_frame_closes_the_monitor_with_a_reason,
 );
 
-/// Number of lines that a test allows an import to read, and number of imported lines.
+/// The number of lines that an import may read so far, and the number of imported lines.
 struct Import {
     lines: Semaphore,
     imported: Mutex<u32>,
@@ -100,7 +100,7 @@ async fn reads_secret_file(_task: TaskContext) -> Result<u32, TaskError> {
 }
 
 async fn cancelled_import_stops_at_its_next_step(database: Database) {
-    // The grace period exceeds the time limit of the test, so the task must stop earlier.
+    // The grace period exceeds the time limit of the test, so the task must stop before it ends.
     let server = TestServer::start_with(database, &[], |portal| {
         app::build(portal)
             .task_settings(TaskSettings::default().cancel_grace_period(Duration::from_secs(3600)))

@@ -1,4 +1,4 @@
-//! Background tasks from the client's view: start, status, result, cancellation.
+//! Background tasks from the client's point of view: start, status, result, cancellation.
 
 use std::collections::BTreeSet;
 
@@ -171,7 +171,7 @@ async fn progress_never_decreases(database: Database) {
 
 async fn running_task_can_be_cancelled(database: Database) {
     let (_server, client) = setup(database).await;
-    // This is repeated, because the outcome must not depend on which of two results is seen first.
+    // Repeat this, because the outcome must not depend on which of two results is seen first.
     for _ in 0..5 {
         let id = client.start("waits").await;
         client.until(&id, "PROCESSING").await;
@@ -204,7 +204,7 @@ async fn pending_task_can_be_cancelled(database: Database) {
     let (server, client) = setup(database).await;
     let id = client.start("waits").await;
     client.until(&id, "PROCESSING").await;
-    // Requeues the task for a distant time, so that it is pending.
+    // Requeue the task with a distant start time, so that it stays pending.
     let changed = server
         .sql(
             "UPDATE portal_tasks SET status = 'PENDING', run_at = '2999-01-01 00:00:00+00:00'"
@@ -367,6 +367,6 @@ async fn failure_is_typed_in_code(database: Database) {
             .http
             .request(Method::GET, &client.path("probe", &format!("status/{id}"))),
     );
-    // Tasks that code enqueues belong to no client.
+    // Tasks enqueued by code belong to no client.
     response.await.problem(404, "task_not_found");
 }

@@ -25,9 +25,9 @@ on_both!(
     ending_other_sessions_keeps_this_one,
 );
 
-/// Returns a page that is built by hand.
+/// Returns a page, which is built by hand.
 ///
-/// The portals of all other tests would discover a page that a macro registers.
+/// The portals in all other tests would discover a page that a macro registers.
 fn look() -> Page {
     Page::get(
         "/look",
@@ -51,7 +51,7 @@ fn post(client: &Client, path: &str, fields: &[(&str, &str)]) -> reqwest::Reques
         .body(form(fields))
 }
 
-/// Submits the form of the default theme.
+/// Submits the form for the default theme.
 async fn set(client: &Client, fields: &[(&str, &str)]) -> TestResponse {
     TestResponse::of(post(client, "/theme/portal", fields)).await
 }
@@ -60,7 +60,7 @@ async fn choose(client: &Client, fields: &[(&str, &str)]) -> TestResponse {
     TestResponse::of(post(client, "/theme", fields)).await
 }
 
-/// Returns the value of a `data-` attribute of the document.
+/// Returns the value of a `data-` attribute on the root element.
 fn shown(page: &TestResponse, name: &str) -> String {
     attributes(&page.text, "html", &format!("data-{name}"))
         .pop()
@@ -229,7 +229,7 @@ async fn change_by_another_administrator_is_kept(database: Database) {
     let settings = [("accent", "ruby"), ("gray", "sand")];
     let forms = settings.map(|setting| [setting, ("version", "0")]);
     let (one, other) = tokio::join!(set(&admin, &forms[0]), set(&admin, &forms[1]));
-    // One of the changes is rejected and sent again, with the version from the page that shows the
+    // One of the changes is rejected; send it again, with the version from the page that shows the
     // other change.
     let refused = [one, other].map(|it| it.header("set-cookie").contains("portal_flash=e"));
     let again = refused
@@ -298,7 +298,7 @@ async fn locked_settings_cannot_be_chosen(database: Database) {
         )
         .is_empty()
     );
-    // The lock does not apply to administrators who set the default theme.
+    // The lock does not apply when administrators set the default theme.
     set(&admin, &[("accent", "pink"), ("version", "0")]).await;
     assert_eq!(accent(&user).await, "pink");
     set(

@@ -1,4 +1,4 @@
-//! Times in the zone of the browser: the server and the scripts render the same text.
+//! Times in the browser's time zone: the server and the scripts render the same text.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ async fn server_and_browser_render_times_in_the_same_zone() {
     client.ended_in("example_task2", &id).await;
     let browser = Chromium::open(&portal.url).await;
     browser.use_session(&token).await;
-    // The offset of this zone includes half an hour, so it cannot be confused with another zone.
+    // This zone's offset includes half an hour, so it cannot be confused with another zone.
     let zone = json!({"timezoneId": "Australia/Darwin"});
     browser
         .devtools("Emulation.setTimezoneOverride", zone)
@@ -63,7 +63,7 @@ async fn server_and_browser_render_times_in_the_same_zone() {
         let written: Vec<String> = page.select(&times).map(|it| it.text().collect()).collect();
         assert_eq!(shown, json!(written), "{path}");
     }
-    // A time that the page shows is the same as one that a script formats in local time.
+    // A time on the page is the same as one that a script formats in local time.
     let clock = "const time = document.querySelector('time[data-format=datetime]'); \
         return [time.textContent, new Date(time.dateTime).toLocaleTimeString('en-GB', {timeStyle: 'short'})]";
     let clock = browser.script(clock).await;

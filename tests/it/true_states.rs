@@ -1,4 +1,4 @@
-//! Task states on pages, which must be correct whatever happens to the connection.
+//! Task states on pages: they must be correct, whatever happens to the connection.
 
 use axum::extract::Path;
 use portal_core::pages::components::{TaskList, TaskRowView};
@@ -51,7 +51,7 @@ async fn tasks_finished_before_the_socket_opens_are_sent(database: Database) {
         newest = message["data"]["updated_at"].clone();
     }
     assert!(ids.iter().all(|id| finished.contains(id)));
-    // A client that was cut off resumes with the newest change that it has seen.
+    // A client that was disconnected resumes from the newest change that it has seen.
     let newest = newest
         .as_str()
         .expect("value is a time")
@@ -160,7 +160,7 @@ async fn tasks_finished_while_disconnected_are_shown() {
     let browser = open(&server, &admin, &client).await;
     browser.allow_console_message("ERR_");
     browser.allow_console_message("WebSocket connection to");
-    // An attempt to reconnect to the blocked address.
+    // The page tries to reconnect to the blocked URL.
     browser.allow_console_message("Content Security Policy");
     browser.script("window.go()").await;
     browser.find("[data-part=connection][data-live=on]").await;

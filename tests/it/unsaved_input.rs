@@ -1,4 +1,4 @@
-//! Unsaved input while other clients change or delete the record that it belongs to.
+//! Unsaved input while other clients change or delete the record being edited.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -40,7 +40,7 @@ async fn browser_of(server: &TestServer, client: &Client) -> Chromium {
     browser
         .use_session(client.token.as_deref().expect("client has a token"))
         .await;
-    // The variable is set as soon as the live stream of a page is open.
+    // This variable is set as soon as the page's live stream is open.
     browser
         .in_every_page(
             "const real = fetch; window.fetch = async (to, ...more) => { \
@@ -112,7 +112,7 @@ async fn deleted_record_keeps_its_form_and_can_be_created_again() {
     let admin = server.admin().await;
     let id = add_plan(&admin, "Basic").await;
     let browser = browser_of(&server, &admin).await;
-    // The form of a deleted record receives a response with this status.
+    // A form for a deleted record gets a response with this status.
     browser.allow_console_message("status of 404");
     browser.goto(&format!("{PLANS}&edit={id}")).await;
     is_live(&browser).await;

@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .nest("/portal", portal.router());
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
-    // Provides the client's IP address, which the portal needs for rate limiting.
+    // This provides the client's IP address, which the portal needs for rate limiting.
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, app)
         .with_graceful_shutdown(interrupted())
@@ -42,6 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn interrupted() {
-    // If the signal handler cannot be installed, the app shuts down, which is acceptable here.
+    // If the signal handler cannot be installed, the app shuts down immediately, which is
+    // acceptable here.
     let _ = tokio::signal::ctrl_c().await;
 }

@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
         .home_path("/admin/overview")
         .profile_path("/admin/profile")
         .default_records(include_str!("defaults.yaml"))
-        // Keeps tasks for as long as the longest time range of the overview.
+        // Keep tasks as long as the longest time range on the overview page.
         .task_settings(TaskSettings::default().retention(Duration::from_hours(90 * 24)))
         .run()
         .await

@@ -1,4 +1,4 @@
-//! A form: a struct with validation rules, the form with its errors, and a redirect.
+//! A form: a struct with validation rules, the rendered form with its errors, and a redirect.
 
 use axum::http::StatusCode;
 use garde::Validate;
@@ -14,7 +14,7 @@ pub(crate) struct Booking {
     nights: u8,
     #[garde(range(min = 2.0, max = 25.0))]
     meters: f64,
-    /// Browsers do not submit an unchecked checkbox.
+    /// Browsers do not submit unchecked checkboxes, so this needs a default.
     #[serde(default)]
     #[garde(skip)]
     electricity: bool,

@@ -1,4 +1,4 @@
-//! A portal in the design of its application: `cargo run -p restyled`.
+//! A portal in its application's own design: `cargo run -p restyled`.
 
 mod booking;
 #[cfg(test)]
@@ -14,7 +14,7 @@ use portal_core::pages::{
 };
 use portal_core::prelude::*;
 
-/// Color, logo, font and a few styles, which are the same for every user.
+/// Returns the brand: a color, a logo, a font and a few styles, the same for every user.
 fn brand() -> Brand {
     Brand::new()
         .accent_color("#0f766e")
@@ -23,7 +23,7 @@ fn brand() -> Brand {
         .css(include_str!("../brand/style.css"))
 }
 
-/// Replaces one part of the layout: navigation entries have an arrow.
+/// Replacement for one part of the layout: navigation entries have an arrow.
 struct Arrows;
 
 impl LayoutParts for Arrows {

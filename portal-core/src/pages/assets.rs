@@ -17,10 +17,10 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use super::encoding::{accepts_coding, brotli, gzip};
 use crate::auth::{Access, Routes};
 
-/// Path prefix of [`serve`], below the portal's base path.
+/// Path prefix under which [`serve`] responds, below the portal's base path.
 pub(crate) const PREFIX: &str = "/_portal/assets/";
 
-/// Public name and content of each asset. A file precedes those that refer to it.
+/// Public name and content of each asset. A file precedes the files that refer to it.
 const SERVED: &[(&str, &[&[u8]])] = &[
     (
         "geist.woff2",
@@ -68,7 +68,7 @@ const SERVED: &[(&str, &[&[u8]])] = &[
         "palette.js",
         &[include_bytes!("../../assets/dist/palette.js")],
     ),
-    // Loaded by single pages.
+    // Each loaded by one page only.
     (
         "error.css",
         &[include_bytes!("../../assets/dist/error.css")],
@@ -142,7 +142,7 @@ const FONT: &str = "font/woff2";
 
 /// Replaces `@name` with the file name under which that asset is served.
 ///
-/// The references are relative, so that they work below any base path.
+/// The references are relative so that they work below any base path.
 fn with_hashed_names(bytes: Vec<u8>, assets: &[Asset]) -> Vec<u8> {
     let Ok(mut text) = String::from_utf8(bytes) else {
         return Vec::new();
@@ -156,7 +156,7 @@ fn with_hashed_names(bytes: Vec<u8>, assets: &[Asset]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Returns eight hex digits of folded FNV-1a: enough to distinguish versions of a file.
+/// Returns eight hex digits of a folded FNV-1a hash: enough to distinguish versions of a file.
 pub(super) fn fingerprint(bytes: &[u8]) -> String {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
@@ -243,7 +243,7 @@ pub(crate) fn prepare() {
     });
 }
 
-/// Returns the path of a style sheet with all remaining steps of the color scales.
+/// Returns the path of a style sheet with all remaining steps in the color scales.
 ///
 /// The portal itself does not use these steps: `--accent-1`, `--accent-7` to `--accent-12` and
 /// `--gray-7` to `--gray-10`. The path excludes the base path.
@@ -279,14 +279,14 @@ pub(crate) fn url(name: &str) -> &'static str {
         .map_or("", |asset| &asset.url)
 }
 
-/// Returns the file name of an asset, which elements list for the script that loads it.
+/// Returns the file name of an asset, for elements that list the assets a script must load.
 pub(crate) fn file(name: &str) -> &'static str {
     url(name).trim_start_matches(PREFIX)
 }
 
 /// Returns the logo as a data URL for the browser tab.
 ///
-/// A file would cost every visitor a request for the same number of bytes.
+/// A separate file would have the same size and cost every visitor an additional request.
 pub(super) fn icon() -> &'static str {
     const QUOTED: &AsciiSet = &CONTROLS
         .add(b'"')
@@ -304,7 +304,7 @@ pub(super) fn icon() -> &'static str {
     &ICON
 }
 
-/// Returns the route of the assets.
+/// Returns the route that serves the assets.
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .get(format!("{PREFIX}{{file}}"), Access::Public, serve)

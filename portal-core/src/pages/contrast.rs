@@ -30,10 +30,10 @@ fn blocks(css: &str) -> Vec<(String, Tokens)> {
         .collect()
 }
 
-/// Grays of the style sheet; `auto` resolves to one of them.
+/// Grays in the style sheet; `auto` resolves to one of them.
 pub(super) const GRAYS: [&str; 6] = ["gray", "mauve", "slate", "sage", "olive", "sand"];
 
-/// Returns a token of a gray for light and dark.
+/// Returns the values of a gray's token for light and dark.
 pub(super) fn gray_token(gray: &str, name: &str) -> [String; 2] {
     let wanted = format!("[data-gray={gray}]");
     let mut blocks = blocks(SHEET).into_iter();
@@ -83,7 +83,7 @@ fn is_for(selector: &str, accent: &Accent, gray: &Gray) -> bool {
     selector.split(',').any(|part| is_own(part.trim()))
 }
 
-/// Returns the unreadable pairs over all accents, grays and modes, and the number of measurements.
+/// Returns the unreadable pairs across all accents, grays and modes, and the number measured.
 fn problems(css: &str) -> (Vec<String>, usize) {
     let blocks = blocks(css);
     let mut checked = 0;
@@ -187,7 +187,7 @@ fn unreadable_token_is_detected() {
         ("success-text", "light-dark(#8c8,#363)"),
         ("danger-solid", "#f99"),
     ] {
-        // Breaks the last block with the token, and thereby at least one accent or gray.
+        // This breaks the last block with the token, and thus at least one accent or gray.
         let at = SHEET.rfind(&format!("--{token}:")).unwrap() + token.len() + 3;
         let rest = &SHEET[at..];
         let end = rest.find(['{', '}', ';']).unwrap();

@@ -10,7 +10,7 @@ use super::layout::{Document, Layout, NavLink, PageContext, Reserve, document};
 use super::layout_parts::{self, DefaultParts, LayoutParts};
 use super::notification_bell::notification_bell;
 
-/// Place in [`DefaultLayout`] for markup of the application.
+/// Place in [`DefaultLayout`] for the application's own markup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Slot {
@@ -28,11 +28,11 @@ pub enum Slot {
     BeforeContent,
     /// Below the content of every page.
     AfterContent,
-    /// Footer of the page, at the bottom of the window even if the content is short.
+    /// Footer of the page; at the bottom of the window if the content is short.
     Footer,
 }
 
-/// Approximate size of the layout without navigation and content, in bytes.
+/// Approximate size of the layout in bytes, without navigation and content.
 const SHELL: usize = 8 << 10;
 
 type Fill = Arc<dyn Fn(&PageContext<'_>) -> Markup + Send + Sync>;

@@ -1,4 +1,4 @@
-//! Default theme: the settings made by administrators, in the database and in memory.
+//! Default theme: the administrators' settings, in the database and in memory.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const KEY: &str = "theme";
 /// Delay before a failed read of the database is retried.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Settings made by administrators; unset ones fall back to the theme of the application's code.
+/// Settings made by administrators; unset ones fall back to the theme set in code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ThemeSettings {
     pub(crate) choice: ThemeChoice,
@@ -52,7 +52,7 @@ impl ThemeSettings {
     }
 }
 
-/// Stored settings with their version.
+/// The stored settings and their version.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct StoredThemeSettings {
     pub(crate) look: ThemeSettings,
@@ -113,7 +113,7 @@ impl DefaultTheme {
         Ok(())
     }
 
-    /// Applies settings unless they are outdated: this replica may have stored a change since.
+    /// Applies settings unless they are outdated: this replica may have stored a newer change.
     fn take_over(&self, stored: StoredThemeSettings) {
         let mut current = self.current.write();
         if stored.version >= current.version {
@@ -121,7 +121,7 @@ impl DefaultTheme {
         }
     }
 
-    /// Stores new settings and records the administrator in the audit log.
+    /// Stores new settings and records the change and the administrator in the audit log.
     ///
     /// # Errors
     ///

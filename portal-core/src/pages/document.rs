@@ -11,21 +11,21 @@ use super::scope;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Document {
-    /// From the doctype to the link of the portal's main style sheet.
+    /// Markup from the doctype to the link to the portal's main style sheet.
     pub(super) start: String,
-    /// The remaining head, without the requirements and its end tag.
+    /// The rest of the head, without the requirements and the end tag.
     pub(super) head: String,
-    /// Markup before that of the layout.
+    /// Markup that precedes the layout's.
     pub(super) banner: Markup,
     /// Body that the layout has rendered.
     pub(super) body: Markup,
 }
 
 impl Document {
-    /// Renders the document outside of a portal, such as in a test of a layout.
+    /// Renders the document outside of a portal, for example in a test of a layout.
     ///
-    /// It lacks the additions of the portal: the cursor of live regions and the markup of the
-    /// identity provider.
+    /// The result lacks the portal's additions: the cursor for live regions and the identity
+    /// provider's markup.
     #[must_use]
     pub fn into_markup(self) -> Markup {
         let required = scope::requirements();

@@ -34,7 +34,7 @@ pub(super) fn brotli(plain: &[u8]) -> Vec<u8> {
 pub(super) fn brotli_of(plain: &[u8], quality: i32) -> Vec<u8> {
     let params = brotli::enc::BrotliEncoderParams {
         quality,
-        // A window of 256 KB is enough for every file; the largest window would use 32 MB of
+        // A window of 256 KB is sufficient for all files; the largest window would use 32 MB of
         // memory.
         lgwin: 18,
         size_hint: plain.len(),

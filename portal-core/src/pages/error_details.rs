@@ -1,4 +1,4 @@
-//! Developer section of an error page, rendered in DEV only: cause, handler and request.
+//! Developer section on error pages, rendered in DEV only: cause, handler and request.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::error::Problem;
 
 /// Headers that describe how a request was made.
 ///
-/// They contain no credentials: no cookie, no authorization, no URL with a token.
+/// They contain no credentials: no cookies, no `Authorization` header, no URLs with tokens.
 const SHOWN_HEADERS: [&str; 13] = [
     "accept",
     "accept-language",
@@ -34,7 +34,7 @@ const MAX_HEADER_LEN: usize = 200;
 
 /// Renders the causes of an error, the handler and the request.
 ///
-/// The result is empty in PROD, or if the page already states the whole cause.
+/// The result is empty in PROD or if the page already states the whole cause.
 pub(super) fn developer_details(
     setup: &PageRenderer,
     parts: &Parts,

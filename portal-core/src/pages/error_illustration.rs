@@ -1,4 +1,4 @@
-//! Illustrations of error pages: a window, in a state that matches the error.
+//! Illustrations for error pages: a window in a state that matches the error.
 
 use maud::{Markup, html};
 

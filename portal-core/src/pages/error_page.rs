@@ -1,4 +1,4 @@
-//! Content of error pages: the explanation and the next steps.
+//! Content of error pages: an explanation and the next steps.
 
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
@@ -85,7 +85,7 @@ impl<'a> ErrorPage<'a> {
         }
     }
 
-    /// Returns the number of seconds after which the page reloads, if it does.
+    /// Returns the number of seconds after which the page reloads, if it reloads automatically.
     fn again_after(&self) -> Option<u32> {
         let is_away = self.problem.status == StatusCode::SERVICE_UNAVAILABLE;
         (is_away && self.can_repeat()).then(|| self.problem.retry_after.unwrap_or(5).clamp(5, 60))
@@ -313,7 +313,7 @@ pub(super) fn came_from(setup: &PageRenderer, parts: &Parts) -> Option<String> {
     is_own.then_some(path)
 }
 
-/// Returns the similarity of two paths or of their last segments, whichever is higher, from 0 to 1.
+/// Returns the similarity of two paths or their last segments, whichever is higher, from 0 to 1.
 fn likeness(one: &str, other: &str) -> f64 {
     let last = |path: &str| {
         let last = path.trim_end_matches('/').rsplit('/').next();

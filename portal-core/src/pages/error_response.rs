@@ -93,7 +93,7 @@ fn render(
     problem: &Problem,
     request_id: Option<&str>,
 ) -> Response {
-    // An outage affects all users alike, so its page does not depend on the user.
+    // An outage affects all users alike, so the page does not depend on the user.
     if problem.status == StatusCode::SERVICE_UNAVAILABLE {
         return error_document(setup, parts, route, problem, request_id);
     }
@@ -116,7 +116,7 @@ fn render(
 }
 
 fn finish(mut response: Response, problem: &Problem) -> Response {
-    // Overrides the header of the failed response: the page is specific to one user.
+    // This overrides the header of the failed response, since the page is specific to one user.
     let private = HeaderValue::from_static("private, no-store");
     response
         .headers_mut()

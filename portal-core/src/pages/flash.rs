@@ -12,9 +12,9 @@ use crate::auth::safe_redirect;
 use crate::config::OWN_HOST;
 
 const COOKIE: &str = "portal_flash";
-/// Separates text, label and URL in the cookie; no text contains it.
+/// Separator between text, label and URL in the cookie; none of them contains it.
 const SEPARATOR: char = '\u{1f}';
-/// Maximum size of a message as it is encoded in the cookie, in bytes.
+/// Maximum size of an encoded message in the cookie, in bytes.
 const MAX_ENCODED: usize = 3000;
 
 impl Flash {
@@ -55,7 +55,7 @@ impl Flash {
         }
     }
 
-    /// Sets the link of the message, such as "View", to a URL of this portal. Default: no link.
+    /// Sets the link in the message, such as "View", to a URL within this portal. Default: no link.
     ///
     /// ```
     /// use portal_core::pages::Flash;

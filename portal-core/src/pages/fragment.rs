@@ -11,10 +11,10 @@ use super::into_page::{IntoPage, PageResponse};
 use super::{regions, scope};
 use crate::request::peek;
 
-/// Markup that a page returns without the layout, for a script that inserts it into a document.
+/// Markup that a page returns without the layout, to be inserted into a document by a script.
 ///
-/// A header of the response names the style sheets that the markup requires; the portal's script
-/// loads them if htmx has inserted the markup.
+/// A response header names the style sheets that the markup requires; the portal's script loads
+/// them if htmx inserts the markup.
 ///
 /// ```
 /// use portal_core::pages::Fragment;
@@ -29,7 +29,7 @@ use crate::request::peek;
 #[derive(Debug, Clone)]
 pub struct Fragment(pub Markup);
 
-/// Header that lists the style sheets of the markup in a response to a script.
+/// Header that lists the style sheets required by the markup in a response to a script.
 const STYLESHEETS: HeaderName = HeaderName::from_static("x-portal-stylesheets");
 
 /// Marks a response that is sent unchanged.
@@ -61,7 +61,7 @@ pub(super) fn content_of(request: &Parts, mut response: Response) -> PageRespons
     PageResponse::ContentWithHead(Box::new(response.into_parts().0), PreEscaped(text))
 }
 
-/// Returns a copy of the HTML of a response if it is complete and not a whole document.
+/// Returns a copy of the response's HTML if it is complete and not a whole document.
 fn bare_html(request: &Parts, response: &mut Response) -> Option<String> {
     let status = response.status();
     let has_content = status.is_success() || status.is_client_error() || status.is_server_error();
@@ -73,7 +73,7 @@ fn bare_html(request: &Parts, response: &mut Response) -> Option<String> {
         return None;
     }
     let text = peek(response.body_mut())?;
-    // A body in several pieces is a stream, not markup.
+    // A body that arrives in several chunks is a stream, not markup.
     let is_whole = response.body().size_hint().exact() == Some(text.len() as u64);
     if !is_whole || is_document(&text) {
         return None;
@@ -107,7 +107,7 @@ fn is_html(headers: &HeaderMap) -> bool {
         && !headers.contains_key(header::CONTENT_DISPOSITION)
 }
 
-/// Returns `true` if a script requests the page to insert the response into a document.
+/// Returns `true` if a script will insert the response into a document.
 ///
 /// htmx and live regions mark requests that need the whole page.
 fn is_for_script(request: &Parts) -> bool {
@@ -135,7 +135,7 @@ fn is_set(headers: &HeaderMap, name: &str) -> bool {
 
 /// Adds the header with the style sheets that the rendered markup requires.
 ///
-/// The document that a script inserts the markup into may not have loaded them.
+/// The document into which a script inserts the markup may not have loaded them.
 pub(super) fn name_stylesheets(response: &mut Response) {
     let urls = scope::requirements().stylesheet_urls(&scope::base_path());
     if !urls.is_empty()

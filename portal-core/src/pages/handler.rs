@@ -1,4 +1,4 @@
-//! Handlers of pages: async functions whose arguments are extractors.
+//! Page handlers: async functions whose arguments are extractors.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,12 +15,13 @@ pub(crate) type PageFuture = Pin<Box<dyn Future<Output = PageResponse> + Send>>;
 /// Type-erased handler.
 pub(crate) type Respond = Arc<dyn Fn(PortalState, Request) -> PageFuture + Send + Sync>;
 
-/// Async function that handles the requests to a page built by hand.
+/// Async function that handles requests for a page built by hand.
 ///
 /// Implemented for functions and closures with up to eight arguments. The arguments are extractors,
 /// as in [`#[page]`](crate::page): `State<PortalState>`, `CurrentUser`, `Data<T>`, `Path<T>`,
 /// `Query<T>`. Only the last one may read the body, such as `Form<T>` or `Request`. A rejected
-/// request gets an error page. The type parameter `M` only distinguishes the implementations.
+/// request gets an error page. The type parameter `M` only serves to distinguish the
+/// implementations.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a page handler",
     label = "not a page handler",
@@ -88,8 +89,7 @@ implement_page_handler!(T1 T2 T3 T4 T5; T6);
 implement_page_handler!(T1 T2 T3 T4 T5 T6; T7);
 implement_page_handler!(T1 T2 T3 T4 T5 T6 T7; T8);
 
-/// Converts an extractor's rejection: an error page for a bare error, otherwise the response
-/// itself.
+/// Converts an extractor's rejection: a bare error into an error page, a response into itself.
 pub(crate) fn rejected(rejection: impl IntoResponse) -> PageResponse {
     let mut response = rejection.into_response();
     match Problem::of_response(&mut response) {

@@ -1,4 +1,4 @@
-//! Links: a path inside the portal gets the base path when it is rendered or sent.
+//! Links: the base path is added to paths inside the portal when they are rendered or sent.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -28,9 +28,9 @@ use crate::auth::with_base_path;
 /// # let _ = button;
 /// ```
 ///
-/// The text of a link, as formatted with `{}`, contains the base path of the current request. Append
-/// parameters with [`query`](Self::query) rather than with `format!`: a component would add the base
-/// path to the result again.
+/// Formatting a link with `{}` includes the base path of the current request. Append parameters
+/// with [`query`](Self::query) rather than with `format!`: a component would add the base path to
+/// the result again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Href<'a> {
     target: Cow<'a, str>,
@@ -38,7 +38,7 @@ pub struct Href<'a> {
 }
 
 impl<'a> Href<'a> {
-    /// Creates a link that is never changed, such as to a page of the application around the portal.
+    /// Creates a link that is never changed, for example to a page of the surrounding application.
     ///
     /// ```
     /// use portal_core::pages::Href;
@@ -59,7 +59,7 @@ impl<'a> Href<'a> {
         }
     }
 
-    /// Appends a query parameter; name and value are percent-encoded.
+    /// Appends a query parameter; the name and value are percent-encoded.
     #[must_use]
     pub fn query(mut self, name: &str, value: impl fmt::Display) -> Self {
         let (start, fragment) = match self.target.split_once('#') {
@@ -89,7 +89,7 @@ impl<'a> Href<'a> {
         Redirect::to(&self.resolved())
     }
 
-    /// Returns the link without the lifetime of its text.
+    /// Returns the link with owned text.
     #[must_use]
     pub fn into_owned(self) -> Href<'static> {
         Href {

@@ -1,4 +1,4 @@
-//! Responses to forms sent by htmx, which get a header instead of a redirect.
+//! Responses to forms submitted by htmx, which get a header instead of a redirect.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -7,13 +7,13 @@ use serde_json::json;
 
 use super::layout::{Flash, FlashKind};
 
-/// Converts a redirect into `204` with an `HX-Trigger` header if htmx has sent the form.
+/// Converts a redirect into `204` with an `HX-Trigger` header if htmx submitted the form.
 ///
-/// A browser follows a redirect before the script sees it, and the message on the new page is lost
-/// with the parts that the script does not insert. The event `portal:done` in the header therefore
-/// carries the message and the target URL.
+/// The browser follows a redirect before the script sees it, and the message on the new page is
+/// lost unless the script inserts that part of the page. The event `portal:done` in the header
+/// therefore carries the message and the target URL.
 ///
-/// The cookie of the message is kept: the next page shows or clears it.
+/// The cookie with the message is kept; the next page shows or clears it.
 pub(super) fn htmx_response(request: &Parts, mut response: Response) -> Response {
     let by_htmx = request
         .headers

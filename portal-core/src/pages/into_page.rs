@@ -37,8 +37,8 @@ pub enum PageResponse {
     ContentWithHead(Box<Parts>, Markup),
     /// Any other response.
     ///
-    /// Its HTML is rendered in the layout, unless it is a whole document, a
-    /// [`Fragment`](super::Fragment) or the response to a script, such as htmx.
+    /// If it contains HTML, that is rendered in the layout, unless it is a whole document, a
+    /// [`Fragment`](super::Fragment) or a response to a script such as htmx.
     Response(Box<Response>),
     /// An error, rendered as a page.
     Error(Error),
@@ -70,7 +70,7 @@ impl IntoPage for Markup {
     }
 }
 
-/// Markup with a different status, such as `422` for a form with errors.
+/// Markup with another status, such as `422` for a form with errors.
 impl IntoPage for (StatusCode, Markup) {
     fn into_page(self) -> PageResponse {
         PageResponse::Content(self.0, self.1)

@@ -30,23 +30,23 @@ pub struct PageContext<'a> {
     pub user: Option<UserSummary<'a>>,
     /// Unread notifications of the user; `None` for guests.
     pub unread: Option<&'a UnreadSummary>,
-    /// The identity provider's ID of the impersonator; `None` if the session is not impersonated.
+    /// The identity provider's ID of the impersonator; `None` if the user is not impersonated.
     pub impersonated_by: Option<&'a str>,
     /// Theme of the page.
     pub theme: &'a Theme,
-    /// Brand of the application; `None` for the portal's own.
+    /// The application's brand; `None` for the portal's own.
     pub brand: Option<&'a BrandAssets>,
     /// `true` if the visitor collapsed the sidebar.
     pub sidebar_collapsed: bool,
-    /// Link to the sign-in page, which returns to this page.
+    /// Link to the sign-in page, which then redirects to this page.
     pub sign_in_url: &'a Href<'a>,
     /// `true` if the portal runs in DEV, so that layouts can indicate it.
     pub development: bool,
     /// Flash message of the previous request.
     pub flash: Option<&'a Flash>,
-    /// Additional markup for the document's head.
+    /// Additional markup for the head of the document.
     pub head: Option<&'a Markup>,
-    /// Hidden fields for every POST form of the layout, such as an anti-forgery token.
+    /// Hidden fields for every POST form in the layout, such as an anti-forgery token.
     pub form_fields: Option<&'a Markup>,
 }
 
@@ -93,7 +93,7 @@ pub struct NavLink {
     pub icon: String,
     /// Navigation group, shown as a heading; adjacent entries of a group share it.
     pub group: Option<String>,
-    /// `true` if the visitor is on this page or below it.
+    /// `true` if the visitor is on this page or one below it.
     pub active: bool,
 }
 
@@ -136,7 +136,7 @@ pub struct Flash {
     pub link: Option<(String, Href<'static>)>,
 }
 
-/// Renders the whole document around the content of a page.
+/// Layout: renders the whole document around the content of a page.
 ///
 /// ```
 /// use maud::{Markup, html};
@@ -157,23 +157,23 @@ pub struct Flash {
 pub trait Layout: Send + Sync + 'static {
     /// Renders the document with `content` inside.
     ///
-    /// [`document`] creates it. Style sheets and scripts of the layout are declared with
-    /// [`require`](super::require). A request for live regions in the content is served without
+    /// [`document`] creates it. Declare the layout's style sheets and scripts with
+    /// [`require`](super::require). Requests for live regions in the content are served without
     /// rendering the layout.
     fn render(&self, page: &PageContext<'_>, content: Markup) -> Document;
 
     /// Returns `true` if the layout's own markup can be cached for guests. Default: `false`.
     ///
-    /// Return `true` only if the markup around the content depends on the page's context alone, not
-    /// on the content or the time, and if the layout inserts the content once, unmodified. The
-    /// markup is then rendered once for all guests with the same URL, theme and sidebar, and cached
-    /// until the portal stops; otherwise it is rendered for every response.
+    /// Return `true` only if the markup around the content depends on the page's context alone (not
+    /// on the content or the time) and the layout inserts the content once, unmodified. The markup
+    /// is then rendered once for all guests with the same URL, theme and sidebar, and cached until
+    /// the portal stops; otherwise it is rendered for every response.
     fn is_cacheable(&self) -> bool {
         false
     }
 }
 
-/// Reserves capacity for the following markup, which would otherwise be reallocated while it grows.
+/// Reserves capacity for the markup that follows, so that the buffer is allocated only once.
 pub(super) struct Reserve(pub(super) usize);
 
 impl Render for Reserve {

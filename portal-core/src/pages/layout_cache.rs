@@ -1,7 +1,7 @@
-//! Layout cache: rendered layouts for guests, combined with the content of a page into a document.
+//! Layout cache: layouts rendered for guests, to be combined with the content of a page.
 //!
-//! Rendering a layout takes several times as long as rendering a small page, and for guests it
-//! depends on few inputs. Layouts of signed-in users contain their name and are not cached.
+//! Rendering a layout takes several times as long as rendering a small page, and a guest's layout
+//! depends on few inputs. Layouts for signed-in users contain the user's name and are not cached.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::requirements::Requirements;
 use super::scope;
 use super::theme::Theme;
 
-/// Maximum number of cached layouts per page: one for each query and theme that guests request.
+/// Maximum number of cached layouts per page; each query and theme that guests use needs one.
 const MAX_STORED: usize = 32;
 
 /// Maximum length of path and query, in bytes. Layouts for longer URLs are not cached.
@@ -27,7 +27,7 @@ const MAX_LEN: usize = 512;
 /// only known at the end. Text cannot contain the placeholder, since text is escaped.
 const PLACEHOLDER: &str = "<!--content-->";
 
-/// Inputs that determine a guest's layout of one page.
+/// Inputs that determine a guest's layout for one page.
 #[derive(Clone, Copy, Hash)]
 pub(super) struct LayoutKey<'a> {
     /// Path and query of the request.
@@ -65,7 +65,7 @@ impl fmt::Debug for LayoutCache {
 }
 
 impl LayoutCache {
-    /// Returns the layout of a key; on a miss, `render` renders it around the given placeholder.
+    /// Returns the layout for a key; on a miss, `render` renders it around the given placeholder.
     ///
     /// Returns `None` if the layout must not be cached, or does not enclose its content.
     pub(super) fn get(
@@ -114,7 +114,7 @@ impl CachedLayout {
         })
     }
 
-    /// Returns the pieces of the document with a page's content.
+    /// Returns the pieces of a document with the given content.
     pub(super) fn around<'a>(&'a self, content: &'a str) -> Pieces<'a> {
         Pieces {
             start: &self.start,
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn cached_layout_keeps_its_own_requirements_only() {
+    fn cached_layout_keeps_only_its_own_requirements() {
         let layouts = LayoutCache::default();
         RenderScope::default().enter_sync(|| {
             require(Requirement::stylesheet("/content.css"));

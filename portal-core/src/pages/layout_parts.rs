@@ -24,7 +24,7 @@ use super::theme::Appearance;
 /// let layout = DefaultLayout::new().parts(Numbered);
 /// ```
 pub trait LayoutParts: Send + Sync + 'static {
-    /// Renders logo and name as a link to the home page.
+    /// Renders the logo and name as a link to the home page.
     ///
     /// [`PlainLayout`](super::PlainLayout), for example on sign-in pages, shows the builtin brand.
     fn brand(&self, page: &PageContext<'_>) -> Markup {
@@ -41,7 +41,7 @@ pub trait LayoutParts: Send + Sync + 'static {
 
     /// Renders the button with the user's name and its menu, which must have the ID `menu_id`.
     ///
-    /// A page contains it twice: in the sidebar and in the drawer of small screens.
+    /// A page contains it twice: in the sidebar and in the drawer for small screens.
     fn user_menu(&self, page: &PageContext<'_>, user: &UserSummary<'_>, menu_id: &str) -> Markup {
         user_menu(page, user, menu_id)
     }
@@ -111,7 +111,7 @@ fn guest(page: &PageContext<'_>) -> Markup {
     }
 }
 
-/// Renders the switch between light, dark and system: a form that also works without a script.
+/// Renders the switch between light, dark and system: a form that also works without scripts.
 pub(super) fn appearance_switch(page: &PageContext<'_>) -> Markup {
     let choices = [
         (Appearance::Light, "sun"),
@@ -161,7 +161,7 @@ pub(super) fn rail_toggle(page: &PageContext<'_>) -> Markup {
     }
 }
 
-/// Renders the hidden fields of a form that returns to its page.
+/// Renders the hidden fields of a form whose submission returns to the current page.
 fn return_here(page: &PageContext<'_>) -> Markup {
     html! {
         @if let Some(fields) = page.form_fields { (fields) }

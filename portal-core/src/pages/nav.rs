@@ -10,7 +10,7 @@ use super::layout::NavLink;
 use super::page::Page;
 use crate::auth::{Access, User};
 
-/// Navigation entry of a page or a link.
+/// Navigation entry for a page or a link.
 ///
 /// ```
 /// use portal_core::NavItem;
@@ -75,7 +75,7 @@ struct Entry {
     access: Access,
 }
 
-/// Page with the text that the search matches.
+/// Page and the text that the search compares.
 #[derive(Debug, Clone)]
 struct Described {
     title: String,
@@ -98,16 +98,17 @@ impl Nav {
         }
     }
 
-    /// Returns the description of the page at a path; empty if it has no description.
+    /// Returns the description of the page at a path; empty if the page has none.
     pub(crate) fn description_of(&self, path: &str) -> &str {
         let mut pages = self.described.iter();
         let found = pages.find(|page| page.path == path);
         found.map_or("", |page| page.description.as_str())
     }
 
-    /// Returns title and path of the pages that a user may open and that no entry covers.
+    /// Returns the titles and paths of pages that a user may open and that no entry covers.
     ///
-    /// Pages below the path of an entry are its tabs; public pages are reachable in other ways.
+    /// An entry covers the pages below its path, which are its tabs. Public pages are omitted; they
+    /// are reachable in other ways.
     pub(crate) fn unlisted(&self, user: Option<&User>) -> Vec<(&str, &str)> {
         let is_listed = |path: &str| {
             self.entries.iter().any(|entry| {
@@ -124,7 +125,7 @@ impl Nav {
             .collect()
     }
 
-    /// Adds an entry for a path, shown to users whom the access rule allows.
+    /// Adds an entry for a path, shown to users to whom the rule grants access.
     pub fn link(&mut self, item: NavItem, path: impl Into<String>, access: Access) -> &mut Self {
         self.entries.push(Entry {
             item,
@@ -134,13 +135,13 @@ impl Nav {
         self
     }
 
-    /// Removes the entry of a path.
+    /// Removes the entry for a path.
     pub fn remove(&mut self, path: &str) -> &mut Self {
         self.entries.retain(|entry| entry.path != path);
         self
     }
 
-    /// Returns paths and access rules of the entries.
+    /// Returns the paths and access rules of the entries.
     pub(crate) fn links(&self) -> impl Iterator<Item = (&str, &Access)> {
         self.entries
             .iter()
@@ -157,7 +158,7 @@ impl Nav {
             let likeness = |name: &str| strsim::jaro_winkler(&entry.item.icon, name);
             let closest = icon_names().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
             format!(
-                "the navigation entry of `{}` has the unknown icon `{}`; did you mean `{}`? `icon_names()` lists all icons",
+                "the navigation entry for `{}` has an unknown icon, `{}`; did you mean `{}`? `icon_names()` lists all icons",
                 entry.path,
                 entry.item.icon,
                 closest.unwrap_or_default()

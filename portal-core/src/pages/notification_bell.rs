@@ -1,4 +1,4 @@
-//! Notification bell: the number of unread notifications, on every page.
+//! Notification bell: shows the number of unread notifications on every page.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use super::components::{Tone, icon};
 use super::layout::PageContext;
 use super::regions;
 
-/// Path of the user's notifications.
+/// Path of the page with the user's notifications.
 pub(crate) const PATH: &str = "/admin/notifications";
 
 /// Summary of a user's unread notifications.

@@ -16,7 +16,7 @@ use crate::auth::{Access, RateClass, RouteInfo, RouteKind};
 use crate::source::Source;
 use crate::state::{Dependency, TaskInput};
 
-/// Page of the portal. `#[page]` generates one; you can also build it by hand.
+/// Page of the portal. `#[page]` generates pages; you can also build them by hand.
 ///
 /// ```
 /// use portal_core::prelude::*;
@@ -51,7 +51,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Creates a public page at a route in axum's syntax (`/users/{id}`).
+    /// Creates a public page at a route in axum's path syntax (`/users/{id}`).
     ///
     /// Its [`source`](Self::source) is the handler, or the function that contains the closure.
     #[track_caller]
@@ -114,10 +114,10 @@ impl Page {
         }
     }
 
-    /// Sets the source, which names the page in start-up errors and in `without_page`.
+    /// Sets the source, which identifies the page in start-up errors and in `without_page`.
     ///
-    /// Default: the function that handles the page, at the line that creates the page. Pages with
-    /// the same source count as one page.
+    /// Default: the name of the handler function and the line that creates the page. Pages with the
+    /// same source count as one page.
     ///
     /// ```
     /// use portal_core::{Page, source};
@@ -134,13 +134,13 @@ impl Page {
         self
     }
 
-    /// Sets the title in the browser tab and the document's head. Default: the name of the source.
+    /// Sets the title, shown in the browser tab. Default: the name of the source.
     pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// Sets one sentence for search engines and link previews. Default: none.
+    /// Sets the description for search engines and link previews: one sentence. Default: none.
     pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         self.description = Some(description.into());
         self
@@ -158,19 +158,19 @@ impl Page {
         self
     }
 
-    /// Sets a layout for this page. Default: the layout of the portal.
+    /// Sets a layout for this page. Default: the portal's layout.
     pub fn layout(mut self, layout: impl Layout) -> Self {
         self.layout = Some(Arc::new(layout));
         self
     }
 
-    /// Sets the maximum size of the request body in bytes, such as for an upload. Default: 1 MiB.
+    /// Sets the maximum size of the request body in bytes, for example for uploads. Default: 1 MiB.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = Some(bytes);
         self
     }
 
-    /// Sets the rate class that requests are counted in. Default: requests are not limited.
+    /// Sets the rate class in which requests are counted. Default: requests are not limited.
     pub fn rate_class(mut self, class: RateClass) -> Self {
         self.rate_class = Some(class);
         self
@@ -186,8 +186,8 @@ impl Page {
 
     /// Declares a value that the handler reads as [`Data`](crate::Data).
     ///
-    /// A missing value is then an error at startup instead of at the first request. `#[page]`
-    /// declares the values among the arguments of the function.
+    /// A missing value is then reported at startup instead of on the first request. `#[page]`
+    /// declares the values that the function takes as arguments.
     ///
     /// ```
     /// use portal_core::prelude::*;
@@ -207,17 +207,17 @@ impl Page {
         self
     }
 
-    /// Declares the values among the arguments of the handler, for `#[page]`.
+    /// Declares the values that the handler takes as arguments, for `#[page]`.
     #[doc(hidden)]
     pub fn dependencies(mut self, dependencies: impl IntoIterator<Item = Dependency>) -> Self {
         self.dependencies.extend(dependencies);
         self
     }
 
-    /// Declares a style sheet, script or content source that every response of the page requires.
+    /// Declares a style sheet, script or CSP source that every response from the page requires.
     ///
-    /// Components declare theirs with [`require`](super::require) while they render. Markup that is
-    /// rendered once and cached cannot do this, so its page declares them:
+    /// Components declare their requirements with [`require`](super::require) while they render.
+    /// Markup that is rendered once and cached cannot do this, so its page declares them:
     ///
     /// ```
     /// use std::sync::LazyLock;

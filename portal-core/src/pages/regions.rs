@@ -1,4 +1,4 @@
-//! Live regions of a page: their markup, the cursor in its head, and responses with single regions.
+//! Live regions: their markup, the cursor in the page's head, and responses with single regions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use super::scope;
 
 /// Header that lists the ids of the requested regions.
 const HEADER: HeaderName = HeaderName::from_static("x-portal-region");
-/// Maximum number of regions per request, so that a response is not larger than its page.
+/// Maximum number of regions per request, so that a response is not larger than the page.
 const MAX_REGIONS: usize = 64;
 
-/// Cursor of the data on a page. Formatted only for pages with live regions.
+/// Cursor for the data on a page. It is formatted only for pages with live regions.
 pub(crate) type RegionCursor = Box<dyn fmt::Display + Send>;
 
 /// Function that returns the cursor for data that is read afterwards.
@@ -36,7 +36,7 @@ pub(crate) fn region(
     )
 }
 
-/// Declares that an element of a page can be requested by its id, without the page.
+/// Declares that an element can be requested by its id, without the rest of the page.
 pub(crate) fn part(id: &str, element: Markup) -> Markup {
     scope::keep_region(id, &element.0);
     element
@@ -68,7 +68,7 @@ impl RequestedRegions {
         Some(Self(regions))
     }
 
-    /// Keeps the markup of a region if it is requested.
+    /// Keeps the markup of a region if it was requested.
     pub(super) fn keep(&mut self, id: &str, markup: &str) {
         let requested = self.0.iter_mut().find(|region| *region.id == *id);
         if let Some(region) = requested {
@@ -103,7 +103,7 @@ fn requested<'a>(method: &Method, headers: &'a HeaderMap) -> Option<&'a str> {
     headers.get(HEADER)?.to_str().ok()
 }
 
-/// Renders the URL of the live stream and the cursor of the page, for its head.
+/// Renders the URL of the live stream and the cursor of the page, for the page's head.
 pub(super) fn head(base_path: &str, cursor: Option<&(dyn fmt::Display + Send)>) -> Markup {
     html! { meta name="pt-live" content={ (base_path) "/api/live" } data-mark=[cursor.map(maud::display)]; }
 }
@@ -131,7 +131,7 @@ mod tests {
         Some(ids.join("|"))
     }
 
-    /// Renders a page with nested regions and returns those that are requested.
+    /// Renders a page with nested regions and returns the requested regions.
     fn render(ids: &str) -> (Option<String>, String) {
         let regions = request(Method::GET, ids);
         RenderScope::default().regions(regions).enter_sync(|| {

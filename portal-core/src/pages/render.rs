@@ -40,11 +40,11 @@ pub(crate) struct PageRenderer {
     pub(crate) layout: Arc<dyn Layout>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) unread: Arc<dyn UnreadSource>,
-    /// `true` during maintenance, when only administrators have access, and see a banner.
+    /// `true` during maintenance, when only administrators have access and see a banner.
     pub(crate) in_maintenance: Arc<AtomicBool>,
-    /// Content sources of all pages.
+    /// CSP sources for all pages.
     pub(crate) csp_sources: CspSources,
-    /// Content security policy of pages on which the identity provider adds inline styles.
+    /// Content security policy for pages to which the identity provider adds inline styles.
     pub(crate) inline_styles_policy: HeaderValue,
     /// Source of cursors for data that is read afterwards.
     pub(crate) read_mark: CursorSource,
@@ -74,7 +74,7 @@ impl PageRenderer {
             .regions(RequestedRegions::of(method, headers))
     }
 
-    /// Returns a link to the sign-in page, which then redirects to the page of a request.
+    /// Returns a link to the sign-in page, which then redirects to the requested page.
     pub(crate) fn sign_in_url(&self, parts: &Parts) -> Href<'static> {
         let base_path = &self.config.base_path;
         let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -87,12 +87,12 @@ impl PageRenderer {
         Href::from(format!("/sign-in?redirect_url={wanted}"))
     }
 
-    /// Returns the theme of a caller: their choice, applied to the default theme.
+    /// Returns a caller's theme: their choice, applied to the default theme.
     pub(crate) fn theme_of(&self, headers: &HeaderMap, user: Option<&User>) -> Theme {
         self.choice_of(headers, user).apply_to(self.theme.theme())
     }
 
-    /// Returns the theme choice of a caller, from the user's preferences or else from the cookie.
+    /// Returns a caller's theme choice, from the user's preferences or else from the cookie.
     pub(crate) fn choice_of(&self, headers: &HeaderMap, user: Option<&User>) -> ThemeChoice {
         if let Some(choice) = user.and_then(|user| user.preferences.get(theme_form::PREFERENCE)) {
             return ThemeChoice::from_preference(choice);
@@ -139,7 +139,7 @@ impl PageRenderer {
             theme: self.theme_of(&parts.headers, user.map(|user| &**user)),
             rail: flash::cookie(&parts.headers, theme_form::RAIL, https)
                 .is_some_and(|rail| rail == theme_form::NARROW),
-            // Requests for regions do not show the message; it waits for the next page.
+            // Requests for regions do not consume the message; the next page shows it.
             flash: match requests_regions {
                 true => None,
                 false => Flash::of(&parts.headers, https),
@@ -155,7 +155,7 @@ impl PageRenderer {
             true => html! { (content) (scope::zone().note()) },
             false => content,
         };
-        // The regions of a cached layout are not rendered again.
+        // Regions in a cached layout would not be rendered again.
         let layouts = head
             .layouts
             .filter(|_| !requests_regions && context.is_cacheable() && layout.is_cacheable());
@@ -198,7 +198,7 @@ impl PageRenderer {
         let id = user.map(|user| user.id.to_string()).unwrap_or_default();
         let profile_url = self.config.profile_path.as_ref().map(Href::from);
         let unread = user.map(|user| self.unread.last_known(user.id).unwrap_or_default());
-        // If the portal is nested, the host has removed the prefix.
+        // If the portal is nested, the host application has removed the prefix.
         let path = context.parts.uri.path();
         let page = PageContext {
             description: head.description,
@@ -226,7 +226,7 @@ impl PageRenderer {
         layout.render(&page, content)
     }
 
-    /// Returns a document with its requirements and the additions of the identity provider.
+    /// Returns a document with its requirements and the identity provider's additions.
     fn respond(
         &self,
         context: &RenderContext<'_>,
@@ -264,7 +264,7 @@ impl PageRenderer {
         response
     }
 
-    /// Returns the content security policy of a document if it differs from that of others.
+    /// Returns the content security policy for a document if it differs from the default.
     fn policy(&self, required: &Requirements, inline_styles: bool) -> Option<HeaderValue> {
         match required.csp_sources(&self.csp_sources) {
             Some(mut sources) => {
@@ -276,7 +276,7 @@ impl PageRenderer {
     }
 }
 
-/// Caller of a page, with the settings that affect its rendering.
+/// Caller that a page is rendered for, with the settings that affect rendering.
 struct RenderContext<'a> {
     parts: &'a Parts,
     user: Option<&'a CurrentUser>,
@@ -313,9 +313,9 @@ pub(crate) struct PageMeta<'a> {
     pub(crate) title: &'a str,
     pub(crate) description: Option<&'a str>,
     pub(crate) layout: Option<&'a dyn Layout>,
-    /// Additional markup for the document's head.
+    /// Additional markup for the head of the document.
     pub(crate) extra: Option<&'a Markup>,
-    /// Cursor of the data on the page.
+    /// Cursor for the data on the page.
     pub(crate) read_mark: Option<RegionCursor>,
     /// Cached layouts of the page for guests.
     pub(super) layouts: Option<&'a LayoutCache>,

@@ -1,4 +1,4 @@
-//! Requirements: style sheets, scripts and content sources of the markup on a page.
+//! Requirements: style sheets, scripts and CSP sources that the markup on a page needs.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use maud::{Markup, html};
 use super::stylesheet::Stylesheet;
 use crate::auth::{CspDirective, CspSources, is_csp_source, with_base_path};
 
-/// Maximum number of an application's requirements per page.
+/// Maximum number of requirements that an application can declare per page.
 const MAX_DECLARED: usize = 64;
 
-/// Style sheet, script or content source that markup requires of the page that contains it.
+/// A style sheet, script or CSP source that a page must load because it contains certain markup.
 ///
-/// A component or a layout declares it with [`require`](super::require) while it renders. A page
-/// declares it with [`Page::requires`](super::Page::requires) if its markup is rendered once and
-/// then cached by the application.
+/// A component or a layout declares its requirements with [`require`](super::require) while it
+/// renders. If the application renders markup once and caches it, the page declares them with
+/// [`Page::requires`](super::Page::requires).
 ///
 /// Paths that start with `/` are inside the portal: the base path is prepended.
 ///
@@ -46,31 +46,31 @@ enum Kind {
 }
 
 impl Requirement {
-    /// Creates the requirement of a style sheet, linked after those of the portal and the brand.
+    /// Creates a requirement for a style sheet, linked after those of the portal and the brand.
     pub fn stylesheet(url: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Stylesheet(url.into()))
     }
 
-    /// Creates the requirement of a script, which runs after the document is parsed (`defer`).
+    /// Creates a requirement for a script, which runs after the document is parsed (`defer`).
     pub fn script(url: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Script(url.into()))
     }
 
-    /// Creates the requirement of a script that is an ES module.
+    /// Creates a requirement for an ES module script.
     pub fn module(url: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Module(url.into()))
     }
 
-    /// Creates the requirement of a source that only pages with this markup may load from.
+    /// Creates a requirement for a CSP source; only pages with this markup may load from it.
     ///
-    /// It is added to the `Content-Security-Policy` of the page. If a page declares a value that is
-    /// not a source expression, the portal does not start; in a component or a layout, the value is
-    /// skipped and logged as an error.
+    /// The source is added to the `Content-Security-Policy` of the page. If a page declares a value
+    /// that is not a source expression, the portal does not start; in a component or a layout, the
+    /// value is skipped and logged as an error.
     pub fn csp_source(directive: CspDirective, source: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::CspSource(directive, source.into()))
     }
 
-    /// Returns the requirement of the style sheet for public pages.
+    /// Returns the requirement for the style sheet that public pages use.
     ///
     /// The styles cover a top bar (`pt-site-bar`), sections (`pt-site-section`), features, numbered
     /// steps, syntax-highlighted code and a footer.
@@ -78,15 +78,15 @@ impl Requirement {
         Self(Kind::Builtin(Stylesheet::Site))
     }
 
-    /// Returns the requirement of the identity provider's additions to the page.
+    /// Returns the requirement that makes the identity provider add its markup to the page.
     ///
-    /// It is for the components of a provider, which receives it as
+    /// Use it in a provider's components; the provider receives it as
     /// [`RenderedPage::has_provider_markup`](crate::auth::RenderedPage::has_provider_markup).
     pub const fn provider_markup() -> Self {
         Self(Kind::ProviderMarkup)
     }
 
-    /// Returns the reason why the requirement is invalid.
+    /// Returns the reason why the requirement is invalid, if it is.
     pub(crate) fn problem(&self) -> Option<String> {
         match &self.0 {
             Kind::Builtin(_) | Kind::ProviderMarkup => None,
@@ -99,7 +99,7 @@ impl Requirement {
                 })
             }
             Kind::CspSource(_, source) => (!is_csp_source(source)).then(|| {
-                format!("`{source}` is not a source expression of a Content-Security-Policy")
+                format!("`{source}` is not a valid Content-Security-Policy source expression")
             }),
         }
     }
@@ -111,7 +111,7 @@ impl From<Stylesheet> for Requirement {
     }
 }
 
-/// Requirements of the markup of a document.
+/// Requirements of the markup in a document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Requirements {
     /// Set of `Stylesheet`s.
@@ -119,7 +119,7 @@ pub(super) struct Requirements {
     is_live: bool,
     has_times: bool,
     has_provider_markup: bool,
-    /// Requirements of the application, without duplicates.
+    /// Requirements declared by the application, without duplicates.
     declared: Vec<Requirement>,
 }
 
@@ -137,11 +137,11 @@ impl Requirements {
             return;
         }
         if let Some(problem) = requirement.problem() {
-            tracing::error!(problem, "skipped an invalid requirement of a page");
+            tracing::error!(problem, "skipped an invalid page requirement");
         } else if self.declared.len() == MAX_DECLARED {
             tracing::error!(
                 ?requirement,
-                "skipped a requirement; the page exceeds the maximum number"
+                "skipped a requirement; the page has the maximum number of requirements"
             );
         } else {
             self.declared.push(requirement);
@@ -152,7 +152,7 @@ impl Requirements {
         self.stylesheets |= 1 << stylesheet as u8;
     }
 
-    /// Records that the markup follows changes on the server.
+    /// Records that the markup is updated when data changes on the server.
     pub(super) fn add_live(&mut self) {
         self.is_live = true;
     }
@@ -186,7 +186,7 @@ impl Requirements {
         self.has_provider_markup
     }
 
-    /// Returns the URLs of the required style sheets: first those of the portal.
+    /// Returns the URLs of the required style sheets, the portal's first.
     pub(super) fn stylesheet_urls(&self, base_path: &str) -> Vec<String> {
         let builtin = self
             .stylesheets()
@@ -230,7 +230,7 @@ impl Requirements {
         }
     }
 
-    /// Returns the sources of the portal with those of this document, if it has any.
+    /// Returns the portal's CSP sources plus those of this document; `None` if it adds no sources.
     pub(super) fn csp_sources(&self, portal: &CspSources) -> Option<CspSources> {
         let mut sources = None;
         for requirement in &self.declared {
@@ -248,7 +248,7 @@ impl Requirements {
     }
 }
 
-/// Returns the URL of an asset of the application.
+/// Returns the URL of an application asset.
 fn url(base_path: &str, path: &str) -> String {
     if path.starts_with('/') && !path.starts_with("//") {
         with_base_path(base_path, path)

@@ -50,7 +50,7 @@ fn handler(page: Page) -> MethodRouter<PortalState> {
     )
 }
 
-/// Runs a handler that can return parts of pages, within a render scope.
+/// Runs a handler within a render scope, so that it can return single regions of a page.
 pub(crate) async fn scoped(
     State(state): State<PortalState>,
     request: Request,
@@ -101,8 +101,8 @@ async fn respond(
         return deny(setup, &parts, user.as_ref(), denied);
     }
     let head = head_of(&parts.method, &parts.uri, &parts.headers);
-    // The cursor is taken first, so that changes made while the page is rendered are reported to it
-    // afterwards.
+    // The cursor is taken first, so that the page is later notified of changes made while it is
+    // rendered.
     let read_mark = (setup.read_mark)();
     let request = Request::from_parts(parts, body);
     let content = (page.respond)(state.clone(), request).await;
@@ -165,7 +165,7 @@ async fn respond(
     }
 }
 
-/// Returns the problem of an error response without markup, so that browsers get it as a page.
+/// Returns the problem of an error response without markup, so that browsers receive it as a page.
 fn problem_of(request: &Parts, response: &mut Response) -> Option<Problem> {
     accepts_html(&request.headers)
         .then(|| Problem::of_response(response))

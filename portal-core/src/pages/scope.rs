@@ -1,7 +1,7 @@
-//! Render scope: data of the current request that components read and add to while they render.
+//! Render scope: data about the current request that components read and extend while rendering.
 //!
-//! It is a task local, because components do not receive the request. Without a scope, as in unit
-//! tests and background tasks, every value has a default and nothing is recorded.
+//! The scope is a task-local value, because components do not receive the request. Without a scope,
+//! as in unit tests and background tasks, every value has a default and nothing is recorded.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ tokio::task_local! {
     static CURRENT: RenderScope;
 }
 
-/// Data of one request for the components that render its response.
+/// Data about one request, for the components that render its response.
 #[derive(Debug, Default)]
 pub(crate) struct RenderScope {
     zone: Zone,
     base_path: Arc<str>,
-    /// Requirements of the markup that was rendered so far.
+    /// Requirements of the markup rendered so far.
     required: RefCell<Requirements>,
     /// Live regions that are requested instead of the page.
     regions: Option<RefCell<RequestedRegions>>,
@@ -35,7 +35,7 @@ impl RenderScope {
         }
     }
 
-    /// Collects the markup of the requested live regions.
+    /// Sets the requested live regions, whose markup is collected.
     pub(super) fn regions(mut self, regions: Option<RequestedRegions>) -> Self {
         self.regions = regions.map(RefCell::new);
         self
@@ -52,30 +52,31 @@ impl RenderScope {
     }
 }
 
-/// Declares a requirement of the markup that is being rendered.
+/// Declares a requirement of the markup being rendered.
 ///
 /// The page that contains the markup links the style sheet or script, once, and its
 /// `Content-Security-Policy` allows the source. In the response to a script, such as htmx, a style
-/// sheet is loaded together with the markup; scripts and content sources must be declared by the
-/// page itself.
+/// sheet is loaded together with the markup; scripts and CSP sources must be declared by the page
+/// itself.
 ///
-/// Has no effect outside of a request or in a task that it spawns, so markup that is rendered once
-/// and cached needs [`Page::requires`](super::Page::requires) instead. See [`Requirement`] for an example.
+/// This has no effect outside of a request or in a task spawned by a request, so use
+/// [`Page::requires`](super::Page::requires) for markup that is rendered once and cached. See
+/// [`Requirement`] for an example.
 pub fn require(requirement: Requirement) {
     record(|required| required.add(requirement));
 }
 
-/// Declares a style sheet of the portal.
+/// Declares that the markup requires one of the portal's style sheets.
 pub(crate) fn require_stylesheet(stylesheet: Stylesheet) {
     record(|required| required.add_stylesheet(stylesheet));
 }
 
-/// Declares that the markup follows changes on the server, so that the page contains its cursor.
+/// Declares that the markup is updated live, so that the page contains its cursor.
 pub(crate) fn require_live() {
     record(Requirements::add_live);
 }
 
-/// Declares that the markup contains times, so that the page names their zone.
+/// Declares that the markup contains times, so that the page names their time zone.
 pub(crate) fn require_zone() {
     record(Requirements::add_times);
 }
@@ -98,7 +99,7 @@ pub(super) fn has_times() -> bool {
         .unwrap_or_default()
 }
 
-/// Renders a part of a document, and returns it with its own requirements only.
+/// Renders a part of a document and returns it with only its own requirements.
 pub(super) fn with_requirements<T>(render: impl FnOnce() -> T) -> (T, Requirements) {
     let swap = |with| CURRENT.try_with(|scope| scope.required.replace(with));
     let before = swap(Requirements::default()).unwrap_or_default();
@@ -107,7 +108,7 @@ pub(super) fn with_requirements<T>(render: impl FnOnce() -> T) -> (T, Requiremen
     (part, required)
 }
 
-/// Keeps the markup of a live region if it is requested.
+/// Keeps the markup of a live region if it was requested.
 pub(super) fn keep_region(id: &str, markup: &str) {
     let _ = CURRENT.try_with(|scope| {
         if let Some(regions) = &scope.regions {
@@ -146,7 +147,7 @@ pub(crate) fn zone() -> Zone {
     CURRENT.try_with(|scope| scope.zone).unwrap_or_default()
 }
 
-/// Returns the prefix of every path of the portal, for example `/portal`. Default: empty.
+/// Returns the prefix of every path in the portal, for example `/portal`. Default: empty.
 pub(crate) fn base_path() -> Arc<str> {
     CURRENT
         .try_with(|scope| Arc::clone(&scope.base_path))

@@ -1,4 +1,4 @@
-//! `/sign-in` and `/sign-up`: the portal's pages around the content of the identity provider.
+//! `/sign-in` and `/sign-up`: the portal's pages around the identity provider's content.
 
 use axum::extract::{Query, State};
 use axum::http::request::Parts;
@@ -25,7 +25,7 @@ pub(crate) fn pages() -> Vec<Page> {
             .source(source!(sign_in))
             .title("Sign in")
             .layout(PlainLayout)
-            // Administrators sign in during maintenance too.
+            // Administrators must be able to sign in during maintenance.
             .exempt_from_maintenance(),
         Page::get("/sign-up", sign_up)
             .source(source!(sign_up))

@@ -1,8 +1,8 @@
-//! Style sheets of the portal that pages load only if their markup requires them.
+//! The portal's style sheets that pages load only if their markup requires them.
 
 use super::assets::url;
 
-/// Style sheets that a page links if its markup requires them, in the order of the links.
+/// Style sheets that a page links if its markup requires them, in link order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Stylesheet {
@@ -26,7 +26,7 @@ impl Stylesheet {
         Self::Gallery,
     ];
 
-    /// Returns the path of the style sheet, without base path.
+    /// Returns the path of the style sheet, without the base path.
     pub(super) fn url(self) -> &'static str {
         url(match self {
             Self::Table => "table.css",

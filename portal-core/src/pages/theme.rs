@@ -1,4 +1,4 @@
-//! Theme: accent, gray, radius, scaling, appearance and density of all pages for one visitor.
+//! Theme: the accent, gray, radius, scaling, appearance and density that a visitor sees.
 
 use std::{fmt, str::FromStr};
 
@@ -28,10 +28,10 @@ macro_rules! choices {
         }
 
         impl $name {
-            /// All choices, in the order of the theme form.
+            /// All choices, in the order in which the theme form shows them.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Returns the value in cookies, forms and attributes.
+            /// Returns the value used in cookies, forms and attributes.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ $(Self::$extra => $extra_text,)? }
@@ -82,9 +82,9 @@ choices! {
         Mint "mint" "Mint", Sky "sky" "Sky",
     }
     beside
-    /// Color of [`Brand::accent_color`](super::Brand::accent_color), written `brand`.
+    /// The [`Brand::accent_color`](super::Brand::accent_color), written `brand`.
     ///
-    /// It is not part of [`Accent::ALL`], since not every portal has such a color.
+    /// It is not part of [`Accent::ALL`], since not every portal has a brand color.
     Brand "brand" "Brand"
 }
 
@@ -97,7 +97,7 @@ choices! {
 }
 
 choices! {
-    /// Radius of corners.
+    /// Corner radius.
     Radius, "radius", default Medium {
         None "none" "None", Small "small" "Small", Medium "medium" "Medium",
         Large "large" "Large", Full "full" "Full",
@@ -105,7 +105,7 @@ choices! {
 }
 
 choices! {
-    /// Scale of text, spacing and corners; lines keep their width.
+    /// Scale of text, spacing and corners; line widths are unchanged.
     Scaling, "scaling", default Percent100 {
         Percent90 "90" "90%", Percent95 "95" "95%", Percent100 "100" "100%",
         Percent105 "105" "105%", Percent110 "110" "110%",
@@ -113,20 +113,20 @@ choices! {
 }
 
 choices! {
-    /// Light, dark, or the setting of the user's system.
+    /// Light, dark, or the user's system setting.
     Appearance, "appearance", default Inherit {
         Light "light" "Light", Dark "dark" "Dark", Inherit "inherit" "System",
     }
 }
 
 choices! {
-    /// Height of table rows.
+    /// Row height in tables.
     Density, "density", default Default {
         Default "default" "Default", Compact "compact" "Compact",
     }
 }
 
-/// Visual settings of all pages, for one visitor.
+/// Visual settings for all pages that a visitor sees.
 ///
 /// ```
 /// use portal_core::pages::theme::{Accent, Appearance, Theme};
@@ -141,13 +141,13 @@ pub struct Theme {
     pub accent: Accent,
     /// Tint of everything else.
     pub gray: Gray,
-    /// Radius of corners.
+    /// Corner radius.
     pub radius: Radius,
     /// Scale of text and spacing.
     pub scaling: Scaling,
-    /// Light, dark, or the setting of the user's system.
+    /// Light, dark, or the user's system setting.
     pub appearance: Appearance,
-    /// Height of table rows.
+    /// Row height in tables.
     pub density: Density,
     locked: bool,
 }
@@ -170,7 +170,7 @@ impl Theme {
 
     /// Prevents users from choosing accent, gray and radius.
     ///
-    /// Appearance, scaling and density remain their choice: some users cannot read a page
+    /// Users can still choose appearance, scaling and density; some could not read a page
     /// otherwise.
     ///
     /// ```
@@ -243,7 +243,7 @@ impl Theme {
         Ok(())
     }
 
-    /// Returns name and value of each setting, as in the `data-*` attributes.
+    /// Returns the name and value of each setting, as in the `data-*` attributes.
     #[must_use]
     pub const fn settings(&self) -> [(&'static str, &'static str); 6] {
         [
@@ -256,7 +256,7 @@ impl Theme {
         ]
     }
 
-    /// Returns the errors of a theme in a user's preferences.
+    /// Returns the errors in a theme from a user's preferences.
     pub(crate) fn preference_errors(preference: &Value) -> Vec<FieldError> {
         let Value::Object(settings) = preference else {
             return vec![FieldError::new("", "invalid_type", "must be an object")];
@@ -287,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn error_of_an_unknown_choice_lists_the_allowed_ones() {
+    fn error_for_an_unknown_choice_lists_allowed_choices() {
         let error = "pearl".parse::<Radius>().unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 use super::theme::{Accent, Appearance, Density, Gray, ParseThemeError, Radius, Scaling, Theme};
 
-/// Cookie value of a setting that follows the default theme.
+/// Cookie value for a setting that follows the default theme.
 const FOLLOWS: &str = "-";
 
-/// Chosen settings of a theme: by a user for themselves, or by an administrator for the portal.
+/// Theme settings chosen by a user for themselves or by an administrator for the portal.
 ///
 /// A setting that is `None` follows the theme to which the choice is applied.
 ///
@@ -24,13 +24,13 @@ pub struct ThemeChoice {
     pub accent: Option<Accent>,
     /// Tint of everything else.
     pub gray: Option<Gray>,
-    /// Radius of corners.
+    /// Corner radius.
     pub radius: Option<Radius>,
     /// Scale of text and spacing.
     pub scaling: Option<Scaling>,
-    /// Light, dark, or the setting of the user's system.
+    /// Light, dark, or the user's system setting.
     pub appearance: Option<Appearance>,
-    /// Height of table rows.
+    /// Row height in tables.
     pub density: Option<Density>,
 }
 
@@ -57,7 +57,7 @@ impl ThemeChoice {
             .density(own.density.unwrap_or(portal.density))
     }
 
-    /// Sets one setting by name, as sent by forms. Unknown names have no effect.
+    /// Sets one setting by its form field name. Unknown names have no effect.
     ///
     /// An empty value makes the setting follow the default theme.
     ///
@@ -119,7 +119,7 @@ impl ThemeChoice {
     pub(crate) fn from_preference(preference: &Value) -> Self {
         let mut choice = Self::default();
         for (name, value) in preference.as_object().into_iter().flatten() {
-            // Invalid values come from an older version or from the application's code.
+            // Invalid values come from an older version or the application's code.
             drop(choice.set(name, value.as_str().unwrap_or_default()));
         }
         choice
@@ -134,7 +134,7 @@ impl ThemeChoice {
 
     /// Decodes [`ThemeChoice::to_cookie`]. Missing and unknown parts follow the default theme.
     ///
-    /// Returns `None` if no part is known, since the cookie is then not the portal's.
+    /// Returns `None` if no part is valid, since the cookie was then not set by the portal.
     pub(crate) fn from_cookie(text: &str) -> Option<Self> {
         let mut choice = Self::default();
         let mut known = false;
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn choice_of_a_theme_has_all_its_settings() {
+    fn choice_from_a_theme_has_all_its_settings() {
         for accent in Accent::ALL {
             for gray in Gray::ALL {
                 let theme = Theme::default().accent(*accent).gray(*gray);

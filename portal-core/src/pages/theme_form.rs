@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::state::PortalState;
 
 pub(super) const COOKIE: &str = "portal_theme";
-/// Cookie that is present if the browser shows the sidebar collapsed.
+/// Cookie that is present if the visitor has collapsed the sidebar.
 pub(super) const RAIL: &str = "portal_rail";
 pub(super) const NARROW: &str = "narrow";
 
@@ -39,7 +39,7 @@ pub(crate) fn routes() -> Routes {
         .rate_class(RateClass::OwnWrite)
 }
 
-/// Renders the form in which users choose their theme. It works on every page.
+/// Renders the form in which users choose their theme. It can be used on every page.
 ///
 /// # Errors
 ///
@@ -66,7 +66,7 @@ pub fn theme_form(state: &PortalState, parts: &Parts) -> Result<Markup> {
         .render())
 }
 
-/// Renders the hidden field that returns the user to the page of a request.
+/// Renders the hidden field that makes a form return to the requested page.
 pub(super) fn return_to(parts: &Parts) -> Markup {
     html! { input type="hidden" name="return_to" value=(parts.uri.path()); }
 }
@@ -81,7 +81,7 @@ struct ThemeForm {
 }
 
 impl ThemeForm {
-    /// Applies a form to the previous choice.
+    /// Parses a form and applies it to the previous choice.
     fn read(form: &[u8], before: ThemeChoice) -> Self {
         let mut sent = Self {
             choice: before,
@@ -94,7 +94,7 @@ impl ThemeForm {
                 "reset" => {
                     sent.choice = ThemeChoice::default();
                     sent.chooses = true;
-                    // The other fields of the form are being reset.
+                    // A reset overrides the other fields in the form.
                     sent.return_to = field(form, "return_to").unwrap_or_default();
                     break;
                 }
@@ -142,7 +142,7 @@ async fn save(
     if let Some(rail) = sent.rail {
         cookies.push(cookie(setup, RAIL, NARROW.to_owned(), rail));
     }
-    // portal.js sends the form with `fetch` and stays on the page.
+    // portal.js submits the form with `fetch` and stays on the page.
     let by_script = headers
         .get(header::ACCEPT)
         .is_none_or(|accept| !accept.as_bytes().starts_with(b"text/html"));
@@ -186,7 +186,7 @@ async fn save_portal(
             Some("true") => Some(true),
             Some("false") => Some(false),
             Some("") => None,
-            // As with the choices, missing and unknown values leave the setting unchanged.
+            // Missing and unknown values leave the setting unchanged, as they do for the choices.
             _ => stored.look.locked,
         },
     };
@@ -215,7 +215,7 @@ fn conflict(error: Error) -> String {
     detail
 }
 
-/// Returns a cookie that is stored for a year, or deleted.
+/// Returns a cookie that is stored for a year or, without `keep`, deleted.
 fn cookie(setup: &PageRenderer, name: &'static str, value: String, keep: bool) -> String {
     let days = if keep { 365 } else { 0 };
     Cookie::build((name, value))

@@ -1,7 +1,7 @@
-//! Time zone of a visitor, and times formatted in it.
+//! A visitor's time zone, and times formatted in it.
 //!
-//! A script stores the browser's zone in a cookie, so that the server formats times as the script
-//! would. Without the cookie, times are in UTC and marked as such.
+//! A script stores the browser's zone in a cookie, so that the server formats times in the same way
+//! as the script. Without the cookie, times are in UTC and marked as such.
 
 use std::fmt;
 
@@ -20,18 +20,18 @@ const COOKIE: &str = "portal_zone";
 pub(crate) struct Zone(Option<Tz>);
 
 impl Zone {
-    /// Reads the zone from a request. An unknown name is ignored.
+    /// Reads the zone from a request; an unknown name is ignored.
     pub(crate) fn of(headers: &HeaderMap, https: bool) -> Self {
         let name = flash::cookie(headers, COOKIE, https);
         Self(name.and_then(|name| name.parse().ok()))
     }
 
-    /// Formats a time in this zone with a pattern of [`chrono::format::strftime`].
+    /// Formats a time in this zone with a pattern as in [`chrono::format::strftime`].
     pub(crate) fn format(self, at: DateTime<Utc>, pattern: &str) -> String {
         at.with_timezone(&self.tz()).format(pattern).to_string()
     }
 
-    /// Returns the zone suffix of times that no script rewrites; empty if the page names the zone.
+    /// Returns the zone suffix for times that no script rewrites; empty if the page names the zone.
     pub(crate) fn suffix(self) -> &'static str {
         if self.0.is_some() { "" } else { " UTC" }
     }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_formatted_in_the_zone_of_the_scope() {
+    fn times_are_formatted_in_the_scope_time_zone() {
         let at = "2026-11-30T10:19:37Z".parse().unwrap();
         let write = || {
             let zone = scope::zone();

@@ -52,7 +52,7 @@ impl TaskContext {
         self.attempt.record().id
     }
 
-    /// Returns the number of this attempt, counted from 1.
+    /// Returns the number of this attempt, starting at 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt.record().attempt
@@ -64,10 +64,10 @@ impl TaskContext {
         self.attempt.record().owner_user_id
     }
 
-    /// Creates a progress update of the task, which takes effect when it is awaited.
+    /// Creates a progress update, which takes effect when it is awaited.
     ///
-    /// An update costs the task almost nothing: subscribers receive it immediately, and the
-    /// database stores it a little later.
+    /// An update costs the task almost nothing: subscribers receive it immediately, and it is
+    /// stored in the database a little later.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl TaskContext {
         Ok(())
     }
 
-    /// Returns the value of the last checkpoint that this attempt or a previous one has stored.
+    /// Returns the value of the last checkpoint that this or a previous attempt has stored.
     ///
     /// # Errors
     ///
@@ -160,14 +160,14 @@ impl TaskContext {
         let work = crate::telemetry::blocking_with_task_logs(work);
         let done = tokio::task::spawn_blocking(work).await;
         done.map_err(|error| {
-            tracing::error!(%error, "blocking work of a task panicked");
+            tracing::error!(%error, "blocking code in a task panicked");
             TaskError::new("the task failed unexpectedly").with_code("internal")
         })
     }
 
-    /// Resolves when the task must stop because it was cancelled or because another attempt runs.
+    /// Resolves when the task must stop because it was cancelled or another attempt is running.
     ///
-    /// A task that waits for a long time can race that wait against this method, and then clean up.
+    /// A task that waits for a long time can race that wait against this method and then clean up.
     /// It has [`cancel_grace_period`](crate::TaskSettings::cancel_grace_period) to do so before it
     /// is dropped.
     pub async fn cancelled(&self) {

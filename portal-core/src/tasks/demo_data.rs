@@ -20,9 +20,9 @@ const DAYS: i64 = 90;
 const ROWS: usize = 400;
 
 impl Tasks {
-    /// Adds finished demo tasks over the last 90 days, unless some exist; returns their number.
+    /// Adds finished demo tasks spread over the last 90 days unless some exist; returns how many.
     ///
-    /// Demo tasks are for development; they never ran. They have the portal's task types and belong
+    /// Demo tasks are for development; they never ran. They use the portal's task types and belong
     /// to the given users.
     ///
     /// # Errors

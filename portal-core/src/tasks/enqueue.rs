@@ -98,7 +98,7 @@ impl<R> Enqueue<R> {
 
     /// Sets the client, user and request that the task is enqueued for. Default: none of them.
     ///
-    /// By default, the task belongs to the application. A `&CurrentUser` is accepted too: the task
+    /// By default, the task belongs to the application. A `&CurrentUser` is also accepted; the task
     /// then belongs to that user.
     pub fn initiator(mut self, initiator: impl Into<Initiator>) -> Self {
         self.initiator = initiator.into();
@@ -117,8 +117,8 @@ impl<R> Enqueue<R> {
         self
     }
 
-    /// Sets the priority; tasks with a higher one start first. Default: the priority of the task
-    /// type.
+    /// Sets the priority; tasks with a higher priority start first. Default: the task type's
+    /// priority.
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = Some(priority);
         self
@@ -132,8 +132,8 @@ impl<R> Enqueue<R> {
     ///
     /// # Errors
     ///
-    /// Fails if the task type is not registered, the arguments are invalid or too large, a quota of
-    /// the owner is used up, the task conflicts with another one, or the database cannot be
+    /// Fails if the task type is not registered, the arguments are invalid or too large, one of the
+    /// owner's quotas is used up, the task conflicts with another one, or the database cannot be
     /// written.
     ///
     /// # Examples

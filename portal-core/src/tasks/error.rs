@@ -1,4 +1,4 @@
-//! Task failures: the error type that the code of a task returns.
+//! Task failures: the error type returned by a task's code.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -6,11 +6,11 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-/// Failure of a task, which then finishes as `ERROR` with this message.
+/// Failure of a task, which finishes as `ERROR` with this message unless it is retried.
 ///
-/// Every [`std::error::Error`] converts into a `TaskError` with `?`. Its text is only logged, since
-/// errors may contain host names, SQL statements and file paths; the owner only sees that the task
-/// failed. User-facing messages come from [`TaskError::new`], and from a
+/// Every [`std::error::Error`] converts into a `TaskError` with `?`. Its text is only logged,
+/// because errors may contain host names, SQL statements and file paths; the owner sees only that
+/// the task failed. User-facing messages come from [`TaskError::new`], and from a
 /// [`portal_core::Error`](crate::Error) about the client's input.
 ///
 /// ```
@@ -62,7 +62,7 @@ impl TaskError {
         Self::new(message)
     }
 
-    /// Creates a failure that a retry cannot fix: the task finishes even if it has attempts left.
+    /// Creates a failure that a retry cannot fix: the task finishes even if attempts are left.
     #[must_use]
     pub fn permanent(message: impl Into<String>) -> Self {
         Self {
@@ -136,8 +136,8 @@ impl<E: StdError + 'static> From<E> for TaskError {
     }
 }
 
-/// Joins the messages of an error and its sources, without the repetitions that arise because many
-/// errors include the message of their source.
+/// Joins the messages of an error and its sources, without repetitions, since many errors include
+/// the message of their source.
 fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -36,7 +36,7 @@ use crate::state::PortalState;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Initiator {
-    /// Id of the client token under which the task is visible.
+    /// Id of the client token that the task is visible to.
     pub client_token_id: Option<Uuid>,
     /// Id of the user who owns the task.
     pub owner_user_id: Option<Uuid>,

@@ -43,5 +43,5 @@ pub(crate) use http::{metrics_routes, routes};
 pub(crate) use pages::search::TaskSearch;
 pub(crate) use pages::{OWN_TASK, pages};
 
-/// Path of the page with a user's own tasks, which notifications link to.
+/// Path of the page with the user's own tasks; notifications link to it.
 const OWN: &str = "/tasks";

@@ -81,7 +81,7 @@ impl Serialize for TaskStatus {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TaskRecord {
-    /// Id of the task, which sorts by time of creation.
+    /// Id of the task; ids sort by creation time.
     pub id: Uuid,
     /// Task group.
     pub group: String,
@@ -99,7 +99,7 @@ pub struct TaskRecord {
     pub progress: u8,
     /// Message of the latest progress update.
     pub message: Option<String>,
-    /// Result of a completed task, which [`Tasks::list`](super::Tasks::list) leaves out.
+    /// Result of a completed task, which [`Tasks::list`](super::Tasks::list) omits.
     pub result: Option<Value>,
     /// Reason for the failure, in words meant for users.
     pub error: Option<String>,
@@ -121,11 +121,11 @@ pub struct TaskRecord {
     pub updated_at: DateTime<Utc>,
     /// Request that enqueued the task: its trace parent, or its id.
     pub(super) trace_parent: Option<String>,
-    /// Counter of changes, which is the `seq` of monitor messages.
+    /// Change counter, which is the `seq` in monitor messages.
     pub version: i64,
 }
 
-/// Makes a string storable in every database, because PostgreSQL does not support U+0000.
+/// Makes a string storable in every database; PostgreSQL does not support U+0000.
 pub(super) fn storable(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}")

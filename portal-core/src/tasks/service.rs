@@ -1,4 +1,4 @@
-//! Handle through which code enqueues, reads, monitors and cancels tasks.
+//! Handle that code uses to enqueue, read, monitor and cancel tasks.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::auth::User;
 use crate::error::{Error, Result};
 use crate::store::{ClusterEvent, Store, Transaction};
 
-/// Tasks of a portal; cheap to clone, and available to handlers as `Data<Tasks>`.
+/// The tasks of a portal; cheap to clone, and available to handlers as `Data<Tasks>`.
 #[derive(Clone, Debug)]
 pub struct Tasks(pub(super) Arc<TasksInner>);
 
@@ -40,9 +40,9 @@ pub(super) struct TasksInner {
 /// Filter for a list of tasks, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct TaskFilter {
-    /// Only tasks of this client.
+    /// Only this client's tasks.
     pub client_token_id: Option<Uuid>,
-    /// Only tasks of this user.
+    /// Only this user's tasks.
     pub owner_user_id: Option<Uuid>,
     /// Only tasks in this group.
     pub group: Option<String>,
@@ -117,7 +117,7 @@ impl Tasks {
         }
     }
 
-    /// Checks arguments and stores a task; returns its id, and `true` if the same task already
+    /// Checks arguments and stores a task; returns its id and `true` if the same task already
     /// existed.
     pub(crate) async fn enqueue_json(
         &self,
@@ -156,7 +156,7 @@ impl Tasks {
         self.0.engine.announce();
     }
 
-    /// Returns a task by id, in the latest state that this process has.
+    /// Returns a task by id, in the latest state that this process has received.
     ///
     /// # Errors
     ///
@@ -167,14 +167,14 @@ impl Tasks {
             .map(|record| self.with_latest_state(record)))
     }
 
-    /// Returns the existing tasks among the given ids, in any order.
+    /// Returns those of the given tasks that exist, in any order.
     pub(super) async fn get_all(&self, ids: &[Uuid]) -> Result<Vec<TaskRecord>> {
         Ok(self.all_newest(queue::get_all(&self.0.store, ids).await?))
     }
 
     /// Lists tasks, newest first, without their results.
     ///
-    /// [`get`](Self::get) reads the result of a task.
+    /// Use [`get`](Self::get) to read the result of a task.
     ///
     /// # Errors
     ///
@@ -200,8 +200,7 @@ impl Tasks {
         Ok(self.all_newest(queue::list(&self.0.store, filter).await?))
     }
 
-    /// Lists tasks with their results; returns `true` if the list ended early because of large
-    /// results.
+    /// Lists tasks with their results; returns `true` if large results cut the list short.
     pub(super) async fn list_with_results(
         &self,
         filter: &QueueFilter,
@@ -242,7 +241,8 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// Fails with `task_not_found` if there is no such task, or if the database cannot be written.
+    /// Fails with `task_not_found` if there is no such task. Also fails if the database cannot be
+    /// written.
     pub async fn cancel(&self, id: Uuid) -> Result<bool> {
         let mut transaction = self.0.store.begin().await?;
         let cancelled = self.cancel_in(&mut transaction, id).await?;
@@ -299,7 +299,7 @@ impl Tasks {
         self.0.events.hub.subscribe(watch)
     }
 
-    /// Cancels the attempt of a task if the attempt runs in this process.
+    /// Cancels a task's attempt if it is running in this process.
     pub(super) fn stop(&self, id: Uuid) {
         if let Some(attempt) = self.0.engine.running.get(id) {
             attempt.cancelled.cancel();
@@ -338,7 +338,7 @@ impl Tasks {
     }
 }
 
-/// Returns the id of the stored task for the caller, and `true` if the task already existed.
+/// Returns the id of the stored task and `true` if the task already existed.
 pub(super) fn insert_result(
     task: &NewTask,
     stored: InsertOutcome,

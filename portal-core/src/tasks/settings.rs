@@ -1,4 +1,4 @@
-//! Settings of a portal's tasks.
+//! Settings for a portal's tasks.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct TaskSettings {
     pub(crate) max_stored_bytes_per_owner: u64,
     pub(crate) notify: TaskNotify,
     pub(crate) slow_threshold: Duration,
-    /// `true` if the portal has pages for users' own tasks, which notifications link to.
+    /// `true` if the portal has pages for users' own tasks, to which notifications link.
     pub(crate) task_pages: bool,
 }
 
@@ -90,7 +90,7 @@ impl TaskSettings {
         self
     }
 
-    /// Sets the time that running tasks have to finish when the portal stops. Default: 10 seconds.
+    /// Sets the time running tasks have to finish when the portal stops. Default: 10 seconds.
     ///
     /// Tasks that are still running afterwards are released.
     pub fn shutdown_grace_period(mut self, time: Duration) -> Self {
@@ -127,7 +127,7 @@ impl TaskSettings {
         self
     }
 
-    /// Sets the maximum number of bytes that the tasks of one user store. Default: 256 MiB.
+    /// Sets the maximum number of bytes stored by one user's tasks. Default: 256 MiB.
     ///
     /// The arguments and results of all stored tasks count, as JSON; `u64::MAX` removes the limit.
     /// Further tasks are rejected with `429 task_storage_full`. Results are stored even if they
@@ -138,7 +138,7 @@ impl TaskSettings {
         self
     }
 
-    /// Sets the outcomes that owners are notified of, for task types that do not set their own.
+    /// Sets the outcomes of which owners are notified, for task types that do not set their own.
     ///
     /// Default: failures, and results that took longer than [`slow_threshold`](Self::slow_threshold).
     pub fn notify(mut self, notify: TaskNotify) -> Self {
@@ -151,7 +151,7 @@ impl TaskSettings {
         Self { task_pages, ..self }
     }
 
-    /// Sets the run time from which a task's owner is notified of its result. Default: 10 seconds.
+    /// Sets the run time from which a task's owner is notified of the result. Default: 10 seconds.
     pub fn slow_threshold(mut self, time: Duration) -> Self {
         self.slow_threshold = time;
         self

@@ -1,4 +1,4 @@
-//! The table `portal_tasks`: its columns, and the lists of columns that statements share.
+//! The table `portal_tasks`: its columns, and column lists that statements share.
 
 use std::borrow::Cow;
 
@@ -95,7 +95,7 @@ pub(super) const RECORD: [Column; 19] = [
     VERSION,
 ];
 
-/// Columns that are inserted from the fields of the same names in a new task.
+/// Columns that are inserted from the fields of a new task that have the same names.
 #[cfg(feature = "postgres")]
 pub(super) const NEW: [Column; 17] = [
     ID,
@@ -117,7 +117,7 @@ pub(super) const NEW: [Column; 17] = [
     CREATED_AT,
 ];
 
-/// Columns that the outcome of an attempt replaces.
+/// Columns that are updated with the outcome of an attempt.
 #[cfg(feature = "postgres")]
 pub(super) const OUTCOME: [Column; 10] = [
     STATUS,
@@ -132,7 +132,7 @@ pub(super) const OUTCOME: [Column; 10] = [
     VERSION,
 ];
 
-/// Returns part of a statement for each column, separated by commas.
+/// Returns `part` for each column, separated by commas.
 pub(super) fn list(columns: &[Column], part: impl Fn(&str) -> String) -> String {
     let parts: Vec<_> = columns.iter().map(|column| part(column.name)).collect();
     parts.join(", ")

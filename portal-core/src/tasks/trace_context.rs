@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 
 use crate::security::REQUEST_ID;
 
-/// Returns the trace of a request (`traceparent` from W3C Trace Context), or else the request id.
+/// Returns the trace parent of a request (`traceparent` as in W3C Trace Context) or its request id.
 pub(super) fn of_request(headers: &HeaderMap) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     text("traceparent")
@@ -15,7 +15,7 @@ pub(super) fn of_request(headers: &HeaderMap) -> Option<String> {
 
 /// Returns `true` for `version-trace_id-parent_id-flags` in lower-case hexadecimal digits.
 ///
-/// Later versions may append fields after the flags. Those would not be stored, so only the current
+/// Later versions may append fields after the flags, which would not be stored, so only the current
 /// version is accepted.
 fn is_trace_parent(value: &str) -> bool {
     let parts: Vec<_> = value.split('-').collect();

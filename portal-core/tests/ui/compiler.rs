@@ -1,4 +1,4 @@
-//! The compiler: compiles rejected items against the libraries that are already built.
+//! Compiler for rejected items, which uses the libraries that are already built.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::libraries;
 
-/// Folder of the files whose locations are part of a message; lines of other files may change.
+/// Directory of the cases; messages keep line numbers only in these files, since others may change.
 const CASES: &str = "tests/ui/";
 
 /// A compiler with the libraries of this package and a directory for its output.
@@ -21,7 +21,7 @@ impl Compiler {
     pub(crate) fn new() -> Self {
         Self {
             libraries: libraries::rustc_arguments(),
-            output: tempfile::tempdir().expect("a directory can be created"),
+            output: tempfile::tempdir().expect("temporary directory should be created"),
         }
     }
 
@@ -56,13 +56,13 @@ impl Compiler {
     }
 }
 
-/// Replaces the parts of a message that depend on other files: line numbers, snippets, paths.
+/// Normalizes the parts of a message that depend on other files: line numbers, snippets, paths.
 fn normalize(rendered: &str) -> String {
     let mut kept = Vec::new();
     let mut is_elsewhere = false;
     for line in rendered.trim_end().lines() {
         let text = line.trim();
-        // This line names a file with the full type; the name is different each time.
+        // This line names a file that contains the full type; the file name differs each time.
         if text.contains(".long-type-") || text.contains("consider using `--verbose`") {
             continue;
         }
@@ -80,7 +80,7 @@ fn normalize(rendered: &str) -> String {
         }
         kept.push(without_count(line.trim_end()));
     }
-    // The margin is as wide as the largest line number, which may be in a line that is not kept.
+    // The margin is as wide as the largest line number, which may be on a line that is not kept.
     let margin = kept.iter().find_map(|line| line.find("--> ")).unwrap_or(1);
     let width = kept.iter().filter_map(|line| digits(line.trim())).max();
     let lines: Vec<_> = kept
@@ -90,13 +90,13 @@ fn normalize(rendered: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Returns the path from `src` on, without line and column.
+/// Returns the part of the path that starts at `src`, without line and column.
 fn path_in_package(location: &str) -> &str {
     let path = location.split(':').next().unwrap_or(location);
     path.rfind("src/").map_or(path, |start| &path[start..])
 }
 
-/// Returns the number of digits of the line number in a snippet.
+/// Returns the number of digits in the line number at the start of a snippet line.
 fn digits(text: &str) -> Option<usize> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let mark = text[digits..].trim_start().chars().next();
@@ -107,7 +107,7 @@ fn is_snippet(text: &str) -> bool {
     text.starts_with('|') || digits(text).is_some()
 }
 
-/// Changes the width of the margin.
+/// Changes the width of a line's margin.
 fn align(line: &str, margin: usize, width: usize) -> String {
     let number = digits(line.trim_start()).map_or("", |digits| &line.trim_start()[..digits]);
     match line.split_at_checked(margin) {

@@ -1,4 +1,4 @@
-//! The libraries that rejected items are compiled against: those of the build under test.
+//! The libraries against which rejected items are compiled: those from the build under test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -7,19 +7,19 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// Environment variable with the arguments of the build; `cargo xtask test` sets it.
+/// Environment variable with the build arguments; `cargo xtask test` sets it.
 const BUILD: &str = "PORTAL_TEST_BUILD";
-/// Arguments that build the libraries in the same way as `cargo test -p portal-core`.
+/// Arguments that build the same libraries as `cargo test -p portal-core`.
 const OWN_BUILD: &str = "--package portal-core --tests";
 
-/// Returns the compiler arguments with which code can use the libraries.
+/// Returns the compiler arguments that make the libraries available to code.
 ///
-/// Names that several libraries share are omitted: these are different versions of a crate, or
-/// builds for the compiler.
+/// Names shared by several libraries are omitted: those are different versions of a crate, or
+/// builds for use by the compiler.
 pub(crate) fn rustc_arguments() -> Vec<String> {
     let mut libraries = BTreeMap::<String, Vec<PathBuf>>::new();
     for line in build_messages().lines() {
-        let message: Value = serde_json::from_str(line).expect("cargo prints JSON");
+        let message: Value = serde_json::from_str(line).expect("cargo should print JSON");
         let target = &message["target"];
         let is_library = target["kind"][0] == "lib" && message["profile"]["test"] == false;
         let mut files = message["filenames"].as_array().into_iter().flatten();
@@ -43,7 +43,7 @@ pub(crate) fn rustc_arguments() -> Vec<String> {
     arguments
 }
 
-/// Repeats the build, which is up to date, and returns its messages.
+/// Repeats the build, which is already up to date, and returns its messages.
 fn build_messages() -> String {
     let arguments = env::var(BUILD).unwrap_or_else(|_| OWN_BUILD.to_owned());
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -51,15 +51,15 @@ fn build_messages() -> String {
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(arguments.split(' '))
         .stderr(Stdio::inherit());
-    // Cargo describes the package under test in the environment; build scripts that depend on
-    // these variables would run again.
+    // Cargo sets environment variables that describe the package under test; build scripts that
+    // depend on these variables would run again.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
             cargo.env_remove(&name);
         }
     }
-    let output = cargo.output().expect("cargo can be started");
+    let output = cargo.output().expect("cargo should start");
     assert!(output.status.success(), "the build failed");
-    String::from_utf8(output.stdout).expect("cargo prints text")
+    String::from_utf8(output.stdout).expect("cargo should print UTF-8")
 }

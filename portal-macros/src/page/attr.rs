@@ -26,7 +26,7 @@ const KEYS: &[&str] = &[
     "crate",
 ];
 const NAV_KEYS: &[&str] = &["label", "icon", "order", "group"];
-/// Values of `method`, each with its constant of `Method`.
+/// Values of `method`, each with the corresponding `Method` constant.
 const METHODS: &[(&str, &str)] = &[
     ("get", "GET"),
     ("post", "POST"),
@@ -34,7 +34,7 @@ const METHODS: &[(&str, &str)] = &[
     ("patch", "PATCH"),
     ("delete", "DELETE"),
 ];
-/// Values of `rate_class`, each with its variant of `RateClass`.
+/// Values of `rate_class`, each with the corresponding `RateClass` variant.
 const RATE_CLASSES: &[(&str, &str)] = &[
     ("sign_in", "SignIn"),
     ("client_token", "ClientToken"),
@@ -46,18 +46,18 @@ const RATE_CLASSES: &[(&str, &str)] = &[
 /// Parsed attribute, before the function is checked.
 pub(crate) struct PageAttribute {
     pub(crate) paths: Paths,
-    /// Absent only after an error.
+    /// The route; absent only after an error.
     pub(crate) route: Option<LitStr>,
     pub(crate) title: Option<LitStr>,
     pub(crate) description: Option<LitStr>,
     pub(crate) guard: AccessRule,
     pub(crate) nav: Option<NavAttribute>,
     pub(crate) layout: Option<Path>,
-    /// Name of the constant of `Method`; `GET` by default.
+    /// Name of the `Method` constant; `GET` by default.
     pub(crate) method: &'static str,
     /// Maximum size of the request body in bytes.
     pub(crate) max_body: Option<usize>,
-    /// Variant of `RateClass`.
+    /// Name of the `RateClass` variant.
     pub(crate) rate_class: Option<&'static str>,
 }
 

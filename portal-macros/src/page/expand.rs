@@ -110,7 +110,7 @@ fn respond(page: &PageModel) -> TokenStream {
 fn conversion(page: &PageModel) -> TokenStream {
     let span = page.handler.return_span();
     let private = page.attribute.paths.private_at(span);
-    // With the type spelled out, the error underlines all of it, not only its first token.
+    // If the type is spelled out, the error underlines all of it, not only its first token.
     match page.handler.nameable_return_type() {
         Some(returned) => {
             quote_spanned!(located_at(span)=> <#returned as #private::IntoPage>::into_page(output))
@@ -190,7 +190,7 @@ fn nav_item(nav: &NavAttribute, title: &str, page: &PageModel) -> TokenStream {
     item
 }
 
-/// Generates the name of an icon, checked at compile time.
+/// Generates the name of an icon, which is checked at compile time.
 fn icon_name(icon: &LitStr, private: &TokenStream) -> TokenStream {
     let span = located_at(icon.span());
     let check = quote_spanned!(span=> const _: () = #private::require_icon(#icon););
@@ -203,7 +203,7 @@ mod tests {
 
     use crate::page::page;
 
-    /// Removes the spaces, which depend on where the tokens come from.
+    /// Removes all spaces, since spacing depends on where the tokens come from.
     fn dense(code: &str) -> String {
         code.replace(' ', "")
     }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn rate_class_is_the_snake_case_name_of_a_variant() {
+    fn rate_class_is_a_variant_name_in_snake_case() {
         let expand = |attribute| {
             let item = quote!(
                 async fn save() -> Markup {}

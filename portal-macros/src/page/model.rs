@@ -9,7 +9,7 @@ use crate::handler::{Handler, type_arguments, type_name};
 use super::attr::PageAttribute;
 use super::route;
 
-/// Types that read exactly one path parameter.
+/// Types that read exactly one path parameter each.
 const SCALARS: &[&str] = &[
     "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32",
     "u64", "u128", "usize", "String", "Uuid",
@@ -43,10 +43,9 @@ impl PageModel {
         self.check_nav(errors);
     }
 
-    /// Checks that the route has as many parameters as `Path<(A, B)>` or `Path<u32>` reads.
+    /// Checks that the route has as many parameters as `Path<(A, B)>` or `Path<u32>` expects.
     ///
-    /// A struct or a map reads parameters by name; the fields of a struct are not visible to the
-    /// macro.
+    /// Structs and maps read parameters by name; a struct's fields are not visible to the macro.
     fn check_path_arity(&self, errors: &mut Errors) {
         let Some(route) = &self.attribute.route else {
             return;

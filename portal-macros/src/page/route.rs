@@ -2,8 +2,8 @@
 
 /// Checks a route; the error states the fix.
 ///
-/// The router would also reject an invalid route, but only at start-up and without reporting the
-/// location.
+/// The router would also reject an invalid route, but only at start-up and without its location in
+/// the source.
 pub(crate) fn check(route: &str) -> Result<(), String> {
     if !route.starts_with('/') {
         let colon = if route.contains("/:") {

@@ -40,9 +40,9 @@ pub(crate) struct TaskAttribute {
     pub(crate) name: Option<String>,
     pub(crate) title: Option<LitStr>,
     pub(crate) timeout_milliseconds: Option<u64>,
-    /// Variant of `OnCrash`.
+    /// Name of the `OnCrash` variant.
     pub(crate) on_crash: Option<Ident>,
-    /// Variant of `TaskNotify`.
+    /// Name of the `TaskNotify` variant.
     pub(crate) notify: Option<Ident>,
     pub(crate) retries: Option<u32>,
     pub(crate) backoff_milliseconds: Option<u64>,
@@ -107,7 +107,7 @@ fn take_duration(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<u64
     }
 }
 
-/// Takes a whole number that is at least `least`.
+/// Takes a whole number no smaller than `least`.
 fn take_count(name: &str, least: u32, keys: &mut Keys, errors: &mut Errors) -> Option<u32> {
     let key = keys.take(name)?;
     let number = key.integer(errors)?;
@@ -121,7 +121,7 @@ fn take_count(name: &str, least: u32, keys: &mut Keys, errors: &mut Errors) -> O
     }
 }
 
-/// Takes `retries` and `backoff`, which has no effect without retries.
+/// Takes `retries` and `backoff`; reports a `backoff` without retries, which has no effect.
 fn take_retries(keys: &mut Keys, errors: &mut Errors) -> (Option<u32>, Option<u64>) {
     let retries = keys.contains("retries");
     let backoff = keys.span_of("backoff");

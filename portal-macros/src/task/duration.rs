@@ -1,6 +1,6 @@
 //! Durations, as in `timeout = "1h30m"`.
 
-/// Parses a duration, in milliseconds; the error states the expected form.
+/// Parses a duration and returns it in milliseconds; the error states the expected form.
 pub(crate) fn milliseconds(text: &str) -> Result<u64, String> {
     let total = parse(text.trim()).ok_or_else(|| {
         format!("`{text}` is not a duration; use a value such as \"90s\", \"5m\" or \"1h30m\"")

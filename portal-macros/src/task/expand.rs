@@ -28,7 +28,8 @@ pub(crate) fn expand(task: &TaskModel) -> TokenStream {
         .name
         .clone()
         .unwrap_or_else(|| names::plain(name));
-    // The compiler checks the bounds on the arguments here, so these tokens need the type's span.
+    // The compiler checks the bounds on the argument type here, so these tokens need the type's
+    // span.
     let span = task
         .arguments
         .as_ref()
@@ -204,7 +205,7 @@ mod tests {
 
     use crate::task::task;
 
-    /// Removes the spaces, which depend on where the tokens come from.
+    /// Removes all spaces, since spacing depends on where the tokens come from.
     fn dense(code: &str) -> String {
         code.replace(' ', "")
     }

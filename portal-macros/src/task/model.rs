@@ -15,7 +15,7 @@ const ORDER: &str = "a task takes `TaskContext` first, then `Data<_>`, then its 
 pub(crate) struct TaskModel {
     pub(crate) attribute: TaskAttribute,
     pub(crate) handler: Handler,
-    /// Types of the `Data<_>` arguments, in order.
+    /// Types of the `Data<_>` parameters, in order.
     pub(crate) inputs: Vec<Type>,
     /// Type of the arguments, if the task takes any.
     pub(crate) arguments: Option<Type>,
@@ -26,9 +26,9 @@ pub(crate) struct TaskModel {
 pub(crate) enum Output {
     /// `T`: the task cannot fail.
     Value(Type),
-    /// `Result<T, _>`; contains the type `T`.
+    /// `Result<T, _>`; the field is `T`.
     Outcome(Type),
-    /// Alias of `Result` that does not name the type `T`.
+    /// Alias of `Result` that does not name `T`.
     OpaqueOutcome(Type),
 }
 
@@ -47,7 +47,8 @@ impl TaskModel {
         let mut return_type = handler.return_type();
         if let Some(hidden) = first_impl_trait(&return_type) {
             errors.on(hidden, "a task must name its return type");
-            // The compiler could not infer the type in the stub and would report an additional error.
+            // The compiler could not infer this type in the stub and would report an additional
+            // error.
             return_type = syn::parse_quote!(());
         }
         let (inputs, arguments) = split(&handler, errors);
@@ -118,7 +119,7 @@ fn split(handler: &Handler, errors: &mut Errors) -> (Vec<Type>, Option<Type>) {
     (inputs, arguments)
 }
 
-/// Returns the error message for an argument whose type is invalid in any position.
+/// Returns the error message for an argument type that is invalid in any position.
 fn misplaced(written: &Type) -> Option<String> {
     if let Type::Reference(reference) = written {
         let owned = match &*reference.elem {
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn result_is_detected_by_its_name() {
+    fn result_is_detected_by_name() {
         assert!(matches!(
             model(quote!(task: TaskContext), quote!(Report)).0.output,
             Output::Value(_)

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 /// A browser window on a portal.
 ///
 /// [`close`](Self::close) fails the test if the console contains messages, such as script errors,
-/// violations of the content security policy or missing files.
-/// [`allow_console_message`](Self::allow_console_message) adds exceptions.
+/// violations of the content security policy or missing files. Use
+/// [`allow_console_message`](Self::allow_console_message) to add exceptions.
 pub(crate) struct Chromium {
     client: Client,
     /// Client for commands that are not part of the WebDriver standard.
@@ -34,7 +34,7 @@ pub(crate) struct Loaded {
     pub(crate) url: String,
     /// Resource type, such as `Document`, `Script` or `EventSource`.
     pub(crate) kind: String,
-    /// `true` if it was served from a cache.
+    /// `true` if the response came from a cache.
     pub(crate) cached: bool,
 }
 
@@ -145,13 +145,13 @@ impl Chromium {
         self.devtools(chromium::RESIZE, size).await;
     }
 
-    /// Sends a command of the Chrome DevTools Protocol.
+    /// Sends a command from the Chrome DevTools Protocol.
     pub(crate) async fn devtools(&self, command: &str, params: Value) -> Value {
         let body = json!({"cmd": command, "params": params});
         self.command("goog/cdp/execute", body).await
     }
 
-    /// Runs a script in each page that is opened, before the page's own scripts.
+    /// Runs a script in each page opened from now on, before the page's own scripts.
     pub(crate) async fn in_every_page(&self, script: &str) {
         let command = "Page.addScriptToEvaluateOnNewDocument";
         self.devtools(command, json!({"source": script})).await;
@@ -163,7 +163,7 @@ impl Chromium {
         self.devtools(chromium::SET_COOKIE, cookie).await;
     }
 
-    /// Stops animations, as for a user who prefers reduced motion.
+    /// Stops animations by emulating a user who prefers reduced motion.
     pub(crate) async fn hold_still(&self) {
         let features = chromium::media_features(&[("prefers-reduced-motion", "reduce")]);
         self.devtools(chromium::PREFER, features).await;
@@ -262,7 +262,7 @@ impl Chromium {
         response["value"].take()
     }
 
-    /// Returns the new console messages that are not expected.
+    /// Returns the new console messages that were not expected.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let mut said = self.console().await;
         let expected = self.expected.lock().expect("nothing has panicked");

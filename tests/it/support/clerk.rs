@@ -18,7 +18,7 @@ impl ClerkPortal {
         Self::start_with(database, &[], app::build).await
     }
 
-    /// Starts a portal with additional settings, customized by `build`.
+    /// Starts a portal with additional settings and customizations by `build`.
     pub(crate) async fn start_with(
         database: Database,
         settings: &[(&str, &str)],
@@ -46,19 +46,19 @@ impl ClerkPortal {
         self.server.replica_with(&settings).await
     }
 
-    /// Returns a client with a token of a new session of a user.
+    /// Returns a client with a token for a new session of the user.
     pub(crate) fn sign_in(&self, user_id: &str) -> Client {
         let token = self.clerk.session_token(user_id, &self.server.url);
         Client::new(&self.server.url, Some(token))
     }
 
-    /// Returns a client with a new token of a session.
+    /// Returns a client with a new token for a session.
     pub(crate) fn with_session(&self, session_id: &str) -> Client {
         let token = self.clerk.token(session_id, &self.server.url);
         Client::new(&self.server.url, Some(token))
     }
 
-    /// Sends a webhook and returns the status of the response and its `effect` or error `code`.
+    /// Sends a webhook; returns the status of the response and its `effect` or error `code`.
     pub(crate) async fn deliver(&self, webhook: &Webhook) -> (u16, String) {
         let answer = self.clerk.send_webhook(&self.server.url, webhook).await;
         let body: serde_json::Value = serde_json::from_str(&answer.text).unwrap_or_default();
@@ -66,7 +66,7 @@ impl ClerkPortal {
         (answer.status, word.unwrap_or_default().to_owned())
     }
 
-    /// Returns the environment variables of the portal, for a command on its database.
+    /// Returns the portal's environment variables, for running a command on its database.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = self.clerk.env();
         variables.push(("APP_ENV", "DEV".to_owned()));

@@ -1,4 +1,4 @@
-//! A client with the features of a browser: cookies, forms, an origin.
+//! A client with features of a browser: cookies, forms, an origin.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ impl CookieClient {
         browser
     }
 
-    /// Returns the same as [`of`](Self::of), plus the other cookies of a Clerk test instance.
+    /// Like [`of`](Self::of), but with the other cookies that a Clerk test instance sets.
     pub(crate) fn of_clerk(url: &str, signed_in: &Client) -> Self {
         let mut browser = Self::of(url, signed_in);
         for (name, value) in [("__client_uat", "1"), ("__clerk_db_jwt", "dvb_1")] {
@@ -43,7 +43,7 @@ impl CookieClient {
         browser
     }
 
-    /// Returns a request with the cookies but no other header that a browser adds.
+    /// Returns a request with the cookies, but without the other headers that a browser adds.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, path);
         let cookies: Vec<_> = self
@@ -63,7 +63,7 @@ impl CookieClient {
             .await
     }
 
-    /// Submits a form on a page of the portal.
+    /// Submits a form on one of the portal's pages.
     pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> TestResponse {
         let request = self
             .request(Method::POST, path)
@@ -109,7 +109,7 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-/// Returns the values of an attribute of all elements that match a selector.
+/// Returns the values of an attribute on all elements that match a selector.
 pub(crate) fn attributes(html: &str, selector: &str, attribute: &str) -> Vec<String> {
     let selector = Selector::parse(selector).expect("selector is valid");
     Html::parse_document(html)
@@ -137,7 +137,7 @@ pub(crate) async fn raw(url: &str, head: &str) -> (u16, String) {
     raw_without_host(url, &format!("{head}\r\nHost: {address}")).await
 }
 
-/// Does the same as [`raw`], without a `Host` header unless `head` contains one.
+/// Like [`raw`], but without a `Host` header unless `head` contains one.
 pub(crate) async fn raw_without_host(url: &str, head: &str) -> (u16, String) {
     let mut stream = connect(url).await;
     let request = format!("{head}\r\nConnection: close\r\n\r\n");

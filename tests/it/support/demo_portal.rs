@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Client, ReferencePortal, TaskClient, command, eventually};
 
-/// Pages that redirect a signed-in user, because they sign in or are the targets of forms.
+/// Pages that redirect signed-in users, since they are sign-in pages or targets of forms.
 const REDIRECTS: [&str; 5] = [
     "/sign-in",
     "/sign-up",
@@ -58,7 +58,7 @@ impl DemoPortal {
         let listed = String::from_utf8(listed.stdout).expect("the output is text");
         let requests = listed.lines().filter_map(page).map(async |(path, access)| {
             let response = admin.page(&path).await;
-            // Fragments that scripts request are not pages; some pages redirect signed-in users.
+            // Fragments requested by scripts are not pages; some pages redirect signed-in users.
             let is_page = response.status == 303 || response.text.starts_with("<!DOCTYPE html>");
             is_page.then_some((path, access))
         });
@@ -74,7 +74,7 @@ impl DemoPortal {
         }
     }
 
-    /// Returns a session token of the administrator.
+    /// Returns a session token for the administrator.
     pub(crate) fn session(&self) -> &str {
         self.admin
             .token
@@ -108,11 +108,11 @@ async fn sign_in(portal: &ReferencePortal, email: &str, first: &str, last: &str)
     let token = Person::new(email, first, last).sign_in(&portal.url);
     Client::new(
         &portal.url,
-        Some(token.expect("the portal accepts the person")),
+        Some(token.expect("the portal accepts sign-in")),
     )
 }
 
-/// Returns the path and access of a page from a line of `routes`.
+/// Returns the path and access of a page from a line printed by `routes`.
 ///
 /// An example is `page   GET    /admin/about   public   reference_portal::pages::about::about`.
 fn page(line: &str) -> Option<(String, String)> {

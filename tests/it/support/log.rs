@@ -1,4 +1,4 @@
-//! The log of a test.
+//! Captured log output of a test.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that this thread logs at `INFO` and above while this value is alive.
 ///
-/// The runtime of the test must be single-threaded, so that its portal logs on this thread too.
+/// The test's runtime must be single-threaded, so that the portal logs on this thread too.
 pub(crate) struct Log {
     lines: Lines,
     _guard: DefaultGuard,

@@ -18,7 +18,7 @@ pub(crate) struct ReferencePortal {
     directory: TempDir,
 }
 
-/// Returns the path of the binary that `cargo xtask test` has built.
+/// Returns the path of the binary built by `cargo xtask test`.
 pub(crate) fn binary() -> PathBuf {
     let path = std::env::var("PORTAL_TEST_BINARY").expect(
         "PORTAL_TEST_BINARY is not set: run the tests with `cargo xtask test`, which builds it",
@@ -47,7 +47,7 @@ impl ReferencePortal {
         });
         let home = directory.path().to_owned();
         let started = spawn_blocking(move || Portal::start(program, &home, &Interrupt::never()));
-        let portal = started.await.expect("the start does not panic");
+        let portal = started.await.expect("starting does not panic");
         let portal = portal.expect("the portal starts");
         Self {
             url: portal.url().to_owned(),
@@ -68,7 +68,7 @@ impl ReferencePortal {
     /// Returns the resident memory of the process, in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let kibibytes = portal_testkit::process::resident_memory(self.portal().id());
-        kibibytes.expect("the system reports the memory") * 1024
+        kibibytes.expect("the system reports memory usage") * 1024
     }
 
     /// Returns the log.
@@ -94,7 +94,7 @@ impl ReferencePortal {
     }
 
     fn portal(&self) -> &Portal {
-        self.portal.as_ref().expect("no thread waits for it")
+        self.portal.as_ref().expect("the portal is present")
     }
 
     /// Waits for the process on another thread, because the test may serve its requests.
@@ -106,12 +106,12 @@ impl ReferencePortal {
         T: Send + 'static,
         E: std::fmt::Debug + Send + 'static,
     {
-        let mut portal = self.portal.take().expect("no thread waits for it");
+        let mut portal = self.portal.take().expect("the portal is present");
         let done = spawn_blocking(move || {
             let done = work(&mut portal);
             (portal, done)
         });
-        let (portal, done) = done.await.expect("the wait does not panic");
+        let (portal, done) = done.await.expect("waiting does not panic");
         self.portal = Some(portal);
         done.expect("the process can be signaled")
     }

@@ -28,7 +28,7 @@ pub(crate) struct TestServer {
     pub(crate) url: String,
     pub(crate) uri: String,
     pub(crate) state: PortalState,
-    /// Declared routes of the portal.
+    /// The portal's declared routes.
     pub(crate) routes: Vec<RouteInfo>,
     /// Debug output of the axum router.
     pub(crate) router: String,
@@ -42,7 +42,7 @@ impl TestServer {
         Self::start_with(database, &[], app::build).await
     }
 
-    /// Starts a portal with additional settings, customized by `build`.
+    /// Starts a portal with additional settings and customizations by `build`.
     pub(crate) async fn start_with(
         database: Database,
         settings: &[(&str, &str)],
@@ -102,7 +102,7 @@ impl TestServer {
         Client::new(&self.url, None)
     }
 
-    /// Returns a client with a bearer token of a new session.
+    /// Returns a client with a bearer token for a new session.
     pub(crate) async fn sign_in(&self, email: &str) -> Client {
         let body = json!(Person::new(email, "Test", "Person"));
         let response = self.guest().post(Person::PATH, &body).await;
@@ -136,7 +136,7 @@ impl TestServer {
         Self::start_on(directory, self.uri.clone(), settings, app::build).await
     }
 
-    /// Starts a replica in production whose host is [`PRODUCTION_HOST`].
+    /// Starts a replica in PROD whose host is [`PRODUCTION_HOST`].
     ///
     /// The database must be PostgreSQL.
     pub(crate) async fn in_production(
@@ -160,12 +160,12 @@ impl TestServer {
         Self::start_on(directory, self.uri.clone(), &settings, build).await
     }
 
-    /// Shuts the portal down gracefully and starts another on the same database.
+    /// Shuts down the portal gracefully and starts another one on the same database.
     pub(crate) async fn start_again(self) -> Self {
         self.start_again_with(&[]).await
     }
 
-    /// Does the same as [`start_again`](Self::start_again), with additional settings.
+    /// Like [`start_again`](Self::start_again), but with additional settings.
     pub(crate) async fn start_again_with(mut self, settings: &[(&str, &str)]) -> Self {
         self.stop().await;
         let directory = tempfile::tempdir().expect("a directory can be created");
@@ -173,7 +173,7 @@ impl TestServer {
         Self::start_on(directory, self.uri.clone(), settings, app::build).await
     }
 
-    /// Changes the database without the portal and returns the number of affected rows.
+    /// Changes the database behind the portal's back; returns the number of affected rows.
     pub(crate) async fn sql(&self, statement: String) -> u64 {
         let statement = sqlx::AssertSqlSafe(statement);
         if self.uri.starts_with("sqlite:") {
@@ -209,7 +209,7 @@ impl TestServer {
         }
     }
 
-    /// Shuts the portal down gracefully, as SIGTERM does.
+    /// Shuts down the portal gracefully, as SIGTERM does.
     pub(crate) async fn stop(&mut self) {
         self.signal.cancel();
         if let Some(served) = self.served.take() {
@@ -234,7 +234,7 @@ impl Drop for TestServer {
 pub(super) fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        // Reading the system's root certificates takes longer than most requests of a test.
+        // Reading the system's root certificates takes longer than most requests in a test.
         .tls_certs_only([])
         .build()
         .expect("a client can be created")
@@ -265,7 +265,7 @@ impl Client {
         Self::new(&self.url, None)
     }
 
-    /// Returns a request with this client's credentials, for tests that the short forms do not cover.
+    /// Returns a request with this client's credentials, for cases without a shorthand.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
         match &self.token {

@@ -1,4 +1,4 @@
-//! A WebSocket client that reads the messages of a monitor.
+//! A WebSocket client that reads messages from a monitor.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ pub(crate) struct RejectedUpgrade {
 }
 
 impl Socket {
-    /// Opens a monitor without an `Origin` header, as programs do.
+    /// Opens a monitor without an `Origin` header, as non-browser clients do.
     pub(crate) async fn open(url: &str, path: &str) -> Self {
         Self::ask(url, path, None)
             .await
             .unwrap_or_else(|refusal| panic!("{path}: {refusal:?}"))
     }
 
-    /// Requests a monitor as a page from that origin would.
+    /// Requests a monitor as a page from an origin would.
     pub(crate) async fn ask(
         url: &str,
         path: &str,
@@ -68,7 +68,7 @@ impl Socket {
         }
     }
 
-    /// Returns the next message; `Err` contains the code that the socket was closed with.
+    /// Returns the next message; `Err` contains the code with which the socket was closed.
     pub(crate) async fn next(&mut self) -> Result<Value, u16> {
         loop {
             let message = tokio::time::timeout(Duration::from_secs(60), self.0.next()).await;
@@ -124,7 +124,7 @@ impl Socket {
         sent.expect("the frame is sent");
     }
 
-    /// Sends `text` as a single frame that the portal may leave unread; returns the close code.
+    /// Sends `text` as a single frame, which the portal may leave unread; returns the close code.
     pub(crate) async fn send_until_closed(self, text: String) -> u16 {
         let (mut sink, mut stream) = self.0.split();
         let closed = async {

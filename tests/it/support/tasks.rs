@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Client, TestResponse};
 
-/// Polls until there is a value; the time limit only ends a test that would otherwise hang.
+/// Polls until there is a value; the time limit only serves to end tests that would hang.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..1800 {
         if let Some(answer) = ask().await {
@@ -18,7 +18,7 @@ pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Opti
     panic!("not true after 90 seconds: {what}");
 }
 
-/// Client that authenticates with a client token and no other credential.
+/// Client that authenticates only with a client token.
 #[derive(Clone)]
 pub(crate) struct TaskClient {
     pub(crate) http: Client,
@@ -26,7 +26,7 @@ pub(crate) struct TaskClient {
 }
 
 impl TaskClient {
-    /// Returns a client with a new client token of a user.
+    /// Returns a client with a new client token for a user.
     pub(crate) async fn of(user: &Client) -> Self {
         Self {
             http: user.without_credentials(),
@@ -67,7 +67,7 @@ impl TaskClient {
             .to_owned()
     }
 
-    /// Starts a task of the test application that takes no arguments.
+    /// Starts one of the test application's tasks that take no arguments.
     pub(crate) async fn start(&self, task: &str) -> String {
         self.start_in("probe", task, &json!({})).await
     }
@@ -91,7 +91,7 @@ impl TaskClient {
         TestResponse::of(self.http.request(Method::POST, &path)).await
     }
 
-    /// Waits until the task has a status, and returns it.
+    /// Waits until the task has the status, and returns the task.
     pub(crate) async fn until_in(&self, state: &str, id: &str, status: &str) -> Value {
         eventually(&format!("task {id} is {status}"), async || {
             let task = self.status_in(state, id).await;
@@ -104,7 +104,7 @@ impl TaskClient {
         self.until_in("probe", id, status).await
     }
 
-    /// Waits until the task is finished, and returns it.
+    /// Waits until the task has finished, and returns the task.
     pub(crate) async fn ended_in(&self, state: &str, id: &str) -> Value {
         eventually(&format!("task {id} is finished"), async || {
             let task = self.status_in(state, id).await;

@@ -1,4 +1,4 @@
-//! A migrated database that the databases of the tests are copied from.
+//! A migrated database, from which the databases for the tests are copied.
 
 use portal_clerk::ClerkAuth;
 use portal_core::Portal;
@@ -8,9 +8,9 @@ use tokio::sync::OnceCell;
 
 use super::Database;
 
-/// Returns the path of the SQLite template or the name of the PostgreSQL template.
-/// Running the migrations and generating the RSA key takes longer than most tests, so only the
-/// first test does it.
+/// Returns the path of the SQLite template or the name of the PostgreSQL template. Running the
+/// migrations and generating the RSA key takes longer than most tests, so only the first test does
+/// this.
 pub(super) async fn of(database: Database) -> &'static str {
     static SQLITE: OnceCell<String> = OnceCell::const_new();
     static POSTGRES: OnceCell<String> = OnceCell::const_new();

@@ -12,7 +12,7 @@ pub(crate) fn rust(source: &str) -> Markup {
     html! { @for (class, text) in pieces(source) { @match class { Some(class) => span class=(class) { (text) }, None => (text) } } }
 }
 
-/// Splits source code into the tokens of rustc's lexer, each with its CSS class.
+/// Splits source code into the tokens of rustc's lexer, each with its CSS class, if any.
 fn pieces(source: &str) -> impl Iterator<Item = (Option<&'static str>, &str)> {
     let (mut rest, mut in_attribute) = (source, false);
     tokenize(source, FrontmatterAllowed::No).map(move |token| {

@@ -173,7 +173,7 @@ fn appearance_card() -> Card<'static> {
         )
 }
 
-/// Returns the text, or a dash if it is empty.
+/// Returns the text or, if it is empty, a dash.
 fn or_dash(text: &str) -> &str {
     if text.is_empty() { "–" } else { text }
 }

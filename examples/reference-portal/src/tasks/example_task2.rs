@@ -1,4 +1,4 @@
-//! Tasks with typed arguments, and one that fails.
+//! Tasks with typed arguments, and a task that fails.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A task with arguments of many types, one that writes log lines, and one with a schedule.
+//! A task with arguments of many types, a task that writes log lines, and a scheduled task.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -36,7 +36,7 @@ customElements.define(
       this.show(point);
     }
 
-    // Selects a point and returns the text of each of its cells with the matching header cell.
+    // Selects a point and returns the text of its cells, each with the matching header cell.
     select(point) {
       const [head, ...rows] = $$("tr", this.closest("figure"));
       this.count = rows.length;

@@ -1,4 +1,4 @@
-// Script of every page, loaded after htmx. It is progressive enhancement: every page works without
+// Script for every page, loaded after htmx. It is progressive enhancement: every page works without
 // it. The listeners of the imported modules run in the order of the imports.
 import { openDialog } from "./portal/dialog.js";
 import "./portal/menu.js";

@@ -1,12 +1,12 @@
 //! Accent tokens derived from one color.
 //!
-//! They follow the contrast rules by which `cargo xtask assets` builds tokens from hand-drawn
-//! scales.
+//! They follow the same contrast rules as the tokens that `cargo xtask assets` builds from
+//! hand-picked scales.
 
 use super::color::{Oklch, Rgb};
 use crate::pages::theme::Gray;
 
-/// Lightness, and share of the base chroma, of steps 2 to 6.
+/// Lightness of steps 2 to 6, each with its share of the base chroma.
 const LIGHT: [(f64, f64); 5] = [
     (0.984, 0.05),
     (0.962, 0.10),
@@ -24,11 +24,11 @@ const DARK: [(f64, f64); 5] = [
 /// Maximum chroma of backgrounds; stronger ones would overpower the content on them.
 const STRONGEST_LIGHT: f64 = 0.21;
 const STRONGEST_DARK: f64 = 0.19;
-/// Darkest background of text in light mode across all grays: gray 2.
+/// Darkest background behind text in light mode, across all grays: gray 2.
 ///
 /// Backgrounds in the accent color are excluded.
 const LIGHT_GROUND: &str = "#f7f9f8";
-/// Lightest background in dark mode across all grays: raised surfaces.
+/// Lightest background in dark mode, across all grays: raised surfaces.
 const DARK_GROUND: &str = "#232225";
 const DARK_PAGE: &str = "#111111";
 
@@ -136,7 +136,7 @@ struct Filled {
 }
 
 impl Filled {
-    /// Changes the lightness until the color is visible on the page, unlike black on black.
+    /// Changes the lightness until the color is visible on the page, which black on black is not.
     fn visible_on(base: Oklch, page: Rgb, least: f64) -> Self {
         let is_dark = page.contrast(Rgb::WHITE) > 4.5;
         let mut colour = base;
@@ -203,12 +203,12 @@ impl Oklch {
     }
 }
 
-/// Darkens a color of the same hue, if needed, until it is readable on every background.
+/// Darkens a color, if needed, until it is readable on every background; the hue is unchanged.
 fn darkened(colour: Oklch, grounds: &[Rgb], least: f64) -> Rgb {
     moved(colour, grounds, least, -0.005)
 }
 
-/// Lightens a color of the same hue, if needed, until it is readable on every background.
+/// Lightens a color, if needed, until it is readable on every background; the hue is unchanged.
 fn lightened(colour: Oklch, grounds: &[Rgb], least: f64) -> Rgb {
     moved(colour, grounds, least, 0.005)
 }
@@ -234,7 +234,7 @@ fn pick(solid: Rgb, grounds: &[Rgb; 2], text: Rgb) -> Rgb {
     }
 }
 
-/// Returns the gray for a hue, by the pairing that the style sheet uses for the builtin accents.
+/// Returns the gray for a hue; the style sheet pairs the builtin accents in the same way.
 fn gray(base: Oklch) -> Gray {
     if base.chroma < 0.03 {
         return Gray::Gray;
@@ -256,7 +256,7 @@ mod tests {
     use super::*;
     use crate::pages::contrast::{GRAYS, gray_token};
 
-    /// Tokens of a gray, by name, for light and dark.
+    /// The tokens for a gray by name, each for light and dark.
     type Tokens = HashMap<&'static str, [Rgb; 2]>;
 
     fn grays() -> Vec<Tokens> {

@@ -43,7 +43,7 @@ async fn serve(
     }
 }
 
-/// Paths of the files of a validated [`Brand`], for custom layouts.
+/// Paths to the files of a validated [`Brand`], for custom layouts.
 ///
 /// All paths exclude the base path; [`PageContext::url`](crate::pages::PageContext::url) prepends
 /// it.
@@ -93,7 +93,7 @@ impl BrandAssets {
         self.font.as_ref().map(BrandFile::url)
     }
 
-    /// Returns `true` if pages use a font other than the portal's.
+    /// Returns `true` if pages use a font other than the portal's default.
     #[must_use]
     pub fn has_font(&self) -> bool {
         self.has_font
@@ -115,7 +115,7 @@ impl BrandAssets {
         self.language.as_deref().unwrap_or("en")
     }
 
-    /// Returns `true` if the text runs from right to left.
+    /// Returns `true` if the text direction is right to left.
     #[must_use]
     pub fn right_to_left(&self) -> bool {
         self.right_to_left
@@ -215,7 +215,7 @@ pub(super) fn prepare(brand: Brand) -> Result<BrandAssets, Vec<String>> {
     }
 }
 
-/// Returns the rule for `data-gray=auto` with the brand's accent: the tokens of one of the grays.
+/// Returns the rule that gives `data-gray=auto` the tokens of the gray paired with the accent.
 fn paired_gray(gray: Gray) -> String {
     let wanted = format!("[data-gray={gray}]");
     let mut lines = include_str!("../../../assets/tokens.css").lines();

@@ -1,20 +1,20 @@
 //! Color conversions between hex notation, sRGB and OKLCH.
 //!
 //! The formulas are from <https://bottosson.github.io/posts/oklab/>: they take thirty lines,
-//! whereas the crates for this purpose are entire color libraries.
+//! whereas crates for this purpose are entire color libraries.
 
-/// Color in sRGB, as screens show it.
+/// Color in sRGB, the color space of screens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rgb([u8; 3]);
 
-/// Color by lightness, chroma and hue, in perceptually uniform steps.
+/// Color in OKLCH: lightness, chroma and hue, in perceptually uniform steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Oklch {
     /// From 0 (black) to 1 (white).
     pub(super) lightness: f64,
     /// 0 is gray; few screens exceed 0.3.
     pub(super) chroma: f64,
-    /// In radians.
+    /// Angle in radians.
     pub(super) hue: f64,
 }
 
@@ -57,7 +57,7 @@ impl Rgb {
         0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
 
-    /// Returns the contrast ratio of two colors as defined by WCAG, from 1 to 21.
+    /// Returns the contrast ratio between two colors as defined by WCAG, from 1 to 21.
     pub(super) fn contrast(self, other: Self) -> f64 {
         let (a, b) = (self.luminance(), other.luminance());
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
@@ -96,7 +96,7 @@ impl Oklch {
         self.linear().iter().all(|channel| bounds.contains(channel))
     }
 
-    /// Returns the nearest sRGB color: same lightness and hue, at the highest possible chroma.
+    /// Returns the nearest sRGB color: the same lightness and hue at the highest possible chroma.
     pub(super) fn to_rgb(self) -> Rgb {
         let mut shown = Self {
             lightness: self.lightness.clamp(0.0, 1.0),

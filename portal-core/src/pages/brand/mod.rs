@@ -16,7 +16,7 @@ const PREFIX: &str = "/_portal/brand/";
 /// Visual identity of an application: accent color, logo, font and custom styles.
 ///
 /// A brand is the same for all users; the [`Theme`](super::Theme) is what users can change. All
-/// files are part of the binary, which serves them under names that change with the content.
+/// files are embedded in the binary and served under names that change with their content.
 ///
 /// ```
 /// use portal_core::pages::Brand;
@@ -30,7 +30,7 @@ const PREFIX: &str = "/_portal/brand/";
 /// let builder = Portal::builder().brand(brand);
 /// ```
 ///
-/// Building the portal fails with a list of all invalid values, such as a malformed color.
+/// Building the portal fails with a list of all invalid values, such as malformed colors.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Brand {
@@ -99,7 +99,7 @@ impl Brand {
         self
     }
 
-    /// Uses the system font of the visitor, which saves 18 KB on the first visit.
+    /// Uses the visitor's system font, which saves 18 KB on the first visit.
     pub fn system_font(mut self) -> Self {
         self.font = Font::System;
         self
@@ -107,8 +107,8 @@ impl Brand {
 
     /// Adds styles to every page. Repeated calls append.
     ///
-    /// The styles are in a cascade layer after that of the portal, so a simple selector overrides
-    /// any rule of the portal.
+    /// The styles are in a cascade layer after the portal's, so a simple selector overrides any of
+    /// the portal's rules.
     pub fn css(mut self, css: impl Into<Cow<'static, str>>) -> Self {
         self.css.push(css.into());
         self

@@ -2,7 +2,7 @@ use maud::{Markup, html};
 
 /// Renders the actor of an audit entry: a person's e-mail address or a program's name.
 ///
-/// A name that looks like a variable, such as that of an applied setting, is rendered as code.
+/// A name that looks like a variable, such as the name of an applied setting, is rendered as code.
 ///
 /// ```
 /// use portal_core::pages::components::actor_name;

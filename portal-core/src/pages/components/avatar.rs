@@ -2,7 +2,7 @@ use maud::{Markup, html};
 
 use crate::pages::theme::Accent;
 
-/// Returns up to two initials of a name or an e-mail address.
+/// Returns up to two initials for a name or an e-mail address.
 fn initials(name: &str) -> String {
     let name = name.split('@').next().unwrap_or(name);
     let mut words = name
@@ -22,7 +22,7 @@ fn initials(name: &str) -> String {
     }
 }
 
-/// Returns the color of an id; the same id always has the same color.
+/// Returns the color for an id; the same id always has the same color.
 fn colour(id: &str) -> &'static str {
     let sum = id.bytes().fold(7_usize, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(usize::from(byte))
@@ -53,7 +53,7 @@ pub fn sized_avatar(id: &str, name: &str, picture: Option<&str>, size: u8) -> Ma
     }
 }
 
-/// Renders a user as in tables and menus: avatar, name and a second line.
+/// Renders a user as shown in tables and menus: avatar, name and a second line.
 #[must_use]
 pub fn person(id: &str, name: &str, second_line: Option<&str>) -> Markup {
     html! {

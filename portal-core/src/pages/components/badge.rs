@@ -2,7 +2,7 @@ use maud::{Markup, html};
 
 use super::Tone;
 
-/// Renders a status: a word, with a color that repeats its meaning.
+/// Renders a status: a word whose color repeats its meaning.
 ///
 /// ```
 /// use portal_core::pages::components::{Tone, badge};

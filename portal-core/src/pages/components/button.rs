@@ -168,7 +168,7 @@ impl<'a> Button<'a> {
         self
     }
 
-    /// Makes the button open the drawer or dialog with this id, without JavaScript as a popover.
+    /// Makes the button open the drawer or dialog with this id (as a popover without JavaScript).
     pub fn opens(self, dialog: impl Into<Cow<'a, str>>) -> Self {
         let dialog = dialog.into();
         self.attribute("popovertarget", dialog.clone())

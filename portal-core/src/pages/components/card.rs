@@ -46,7 +46,7 @@ impl<'a> Card<'a> {
         self
     }
 
-    /// Sets the content at the end of the title line.
+    /// Sets the content at the end of the title row.
     pub fn actions(mut self, actions: impl Render) -> Self {
         self.actions = Some(actions.render());
         self
@@ -58,19 +58,19 @@ impl<'a> Card<'a> {
         self
     }
 
-    /// Sets a tinted line at the bottom, for example with a note or a button.
+    /// Sets a tinted row at the bottom, for example with a note or a button.
     pub fn footer(mut self, footer: impl Render) -> Self {
         self.footer = Some(footer.render());
         self
     }
 
-    /// Sets an id, as the target of links and swaps.
+    /// Sets an id, to which links and swaps can refer.
     pub fn id(mut self, id: impl Into<Cow<'a, str>>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// Removes the padding, for tables and lists that reach the edge.
+    /// Removes the padding, for tables and lists that extend to the edge.
     pub const fn flush(mut self) -> Self {
         self.flush = true;
         self

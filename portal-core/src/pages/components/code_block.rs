@@ -20,7 +20,7 @@ pub struct CodeBlock {
 }
 
 impl CodeBlock {
-    /// Creates a block without a title line.
+    /// Creates a block without a title row.
     pub fn new(code: impl Into<String>) -> Self {
         Self {
             code: code.into(),
@@ -29,7 +29,7 @@ impl CodeBlock {
         }
     }
 
-    /// Adds a title line with buttons that copy the text and wrap long lines.
+    /// Adds a title row with buttons that copy the text and wrap long lines.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
@@ -44,7 +44,7 @@ impl CodeBlock {
 
 impl Render for CodeBlock {
     fn render(&self) -> Markup {
-        // The toggle needs scripts; without them long lines scroll.
+        // The toggle needs scripts; without them, long lines scroll.
         let toggle = html! {
             button type="button" class="pt-btn" data-kind="ghost" data-size="1" data-icon data-wraps
                 aria-label="Wrap lines" title="Wrap lines" aria-pressed=(self.wrap) { (icon("wrap-text")) }
@@ -72,7 +72,7 @@ fn copy(value: Option<&str>) -> Markup {
     }
 }
 
-/// Renders a small button that copies a value; hidden where scripts do not run.
+/// Renders a small button that copies a value; hidden if scripts are disabled.
 #[must_use]
 pub fn copy_button(value: &str) -> Markup {
     copy(Some(value))

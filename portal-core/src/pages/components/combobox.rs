@@ -5,10 +5,10 @@ use crate::pages::Href;
 
 /// A select with a search field, for more choices than fit into a list.
 ///
-/// With [`options`](Self::options) all choices are in the page, and without JavaScript this is a
-/// plain select. With [`source`](Self::source) the server is queried while the user types: `GET`
-/// with `q` returns a JSON list of [`FieldOption`]; without JavaScript it is a text field for the
-/// value itself.
+/// With [`options`](Self::options), all choices are in the page, and without JavaScript the
+/// combobox is a plain select. With [`source`](Self::source), the server is queried while the user
+/// types: `GET` with `q` returns a JSON list of [`FieldOption`]; without JavaScript, the combobox
+/// is a text field for the value itself.
 ///
 /// ```
 /// use maud::Render as _;
@@ -67,13 +67,13 @@ impl Combobox {
         self
     }
 
-    /// Sets the path that returns the choices. It should return at most 20.
+    /// Sets the path to query for choices; it should return at most 20.
     pub fn source<'h>(mut self, url: impl Into<Href<'h>>) -> Self {
         self.source = Some(url.into().into_owned());
         self
     }
 
-    /// Offers to create a choice that was not found.
+    /// Offers to create a choice if none was found.
     ///
     /// A new tab opens this URL with the typed text appended, such as `/people/new?name=`.
     pub fn create(mut self, url: impl Into<String>) -> Self {
@@ -94,7 +94,7 @@ impl Combobox {
         self
     }
 
-    /// Sets a placeholder: an example, never the only explanation.
+    /// Sets a placeholder: an example value, not a replacement for the hint.
     pub fn placeholder(mut self, placeholder: impl Into<String>) -> Self {
         self.placeholder = Some(placeholder.into());
         self
@@ -106,7 +106,7 @@ impl Combobox {
         self
     }
 
-    /// Sets the error message for the choice.
+    /// Sets the error message about the choice.
     pub fn error(mut self, error: Option<impl Into<String>>) -> Self {
         self.error = error.map(Into::into);
         self

@@ -2,7 +2,7 @@ use maud::{Markup, Render, html};
 
 use super::{Banner, Tone};
 
-/// A panel that compares the user's values with those someone else has stored, field by field.
+/// A panel that compares, field by field, the user's values with those that someone else has saved.
 ///
 /// Place it at the top of the form that could not be saved, in a response with `409` or `412`.
 /// Each field is a choice, submitted as `resolve.{name}` with `mine` or `theirs`; `mine` is
@@ -24,7 +24,7 @@ pub struct Conflict {
 }
 
 impl Conflict {
-    /// Creates a panel; the text states who made the change, and when.
+    /// Creates a panel; the text states who made the change and when.
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),

@@ -51,7 +51,7 @@ impl Confirm {
         }
     }
 
-    /// Sets the text that describes the effect.
+    /// Sets the text that describes the effect of the action.
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
         self
@@ -63,7 +63,7 @@ impl Confirm {
         self
     }
 
-    /// Sets more content below the text, such as fields that are submitted with the form.
+    /// Sets additional content below the text, such as fields that are submitted with the form.
     pub fn body(mut self, body: impl Render) -> Self {
         self.body = Some(body.render());
         self

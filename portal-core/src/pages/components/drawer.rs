@@ -5,8 +5,8 @@ use crate::pages::Href;
 
 /// A panel at the end of the screen, for editing one record without leaving its list.
 ///
-/// [`Button::opens`] opens it. If a page is requested with an open drawer (`?edit=3`), it renders
-/// the drawer open and sets the URL that closing leads to.
+/// [`Button::opens`] opens it. A page whose URL requests an open drawer (`?edit=3`) renders it with
+/// [`open`](Self::open).
 ///
 /// ```
 /// use maud::{Render as _, html};
@@ -55,25 +55,26 @@ impl Drawer {
         self
     }
 
-    /// Puts body and footer in a POST form that asks for confirmation before changes are lost.
+    /// Puts the body and footer in a POST form that asks for confirmation before changes are lost.
     ///
     /// `hidden` holds its hidden fields, such as the anti-forgery token.
     ///
-    /// With scripts, the page stays open. If the response is a page with errors (`422`, `409`) that
-    /// renders the drawer with this id, it replaces the content of the drawer; a redirect closes
-    /// the drawer, shows the [`Flash`](crate::pages::Flash) and reloads the list.
+    /// With scripts, submitting the form does not leave the page. If the response is a page with
+    /// errors (`422`, `409`) that renders the drawer with this id, the content of the drawer is
+    /// replaced; a redirect closes the drawer, shows the [`Flash`](crate::pages::Flash) and reloads
+    /// the list.
     pub fn form<'h>(mut self, action: impl Into<Href<'h>>, hidden: impl Render) -> Self {
         self.form = Some((action.into().into_owned(), hidden.render()));
         self
     }
 
-    /// Sets the [`tabs`](super::tabs) below the title, such as the record and its history.
+    /// Sets the [`tabs`](super::tabs) below the title, for example for the record and its history.
     pub fn tabs(mut self, tabs: impl Render) -> Self {
         self.tabs = Some(tabs.render());
         self
     }
 
-    /// Sets the content that scrolls.
+    /// Sets the scrollable content.
     pub fn body(mut self, body: impl Render) -> Self {
         self.body = body.render();
         self
@@ -91,7 +92,7 @@ impl Drawer {
         self
     }
 
-    /// Renders the drawer open; closing it leads to this URL.
+    /// Renders the drawer open; closing it opens this URL.
     pub fn open<'h>(mut self, back: impl Into<Href<'h>>) -> Self {
         self.back = Some(back.into().into_owned());
         self

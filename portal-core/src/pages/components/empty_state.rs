@@ -3,7 +3,7 @@ use maud::{Markup, Render, html};
 use super::icon;
 use crate::pages::Href;
 
-/// Placeholder for missing content: an icon, a sentence, one next step.
+/// Placeholder for missing content: an icon, a sentence and one next step.
 ///
 /// ```
 /// use maud::Render as _;

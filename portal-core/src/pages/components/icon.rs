@@ -95,7 +95,7 @@ pub fn icon_names() -> impl Iterator<Item = &'static str> {
     ICONS.iter().map(|(name, _)| *name)
 }
 
-/// Returns `true` if an icon has this name. It is a `const fn`, to check names at compile time.
+/// Returns `true` if an icon has this name; `const`, so that names are checked at compile time.
 pub(crate) const fn is_icon(name: &str) -> bool {
     let mut at = 0;
     while at < ICONS.len() {
@@ -137,8 +137,8 @@ fn shapes(name: &str) -> Option<&'static str> {
 
 /// Renders a 16px Lucide icon, hidden from assistive technology.
 ///
-/// The text next to it carries the meaning. A name that is not in [`icon_names`] renders an empty
-/// square.
+/// The text next to it carries the meaning. A name that is not among the [`icon_names`] renders an
+/// empty square.
 ///
 /// ```
 /// use portal_core::pages::components::icon;
@@ -158,7 +158,7 @@ pub fn sized_icon(name: &str, size: u8) -> Markup {
     PreEscaped(svg)
 }
 
-/// Writes an icon straight into the page, because each page has dozens of icons.
+/// Writes an icon directly into the page, because each page has dozens of icons.
 pub(super) fn write_icon(out: &mut String, name: &str, size: u8) {
     let shapes = shapes(name).unwrap_or(r#"<rect x="4" y="4" width="16" height="16" rx="3"/>"#);
     let size = match size {

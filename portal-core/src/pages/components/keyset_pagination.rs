@@ -4,7 +4,7 @@ use super::{Button, pagination::SizeForm};
 use crate::pages::stylesheet::Stylesheet;
 use crate::pages::{Href, scope};
 
-/// Pagination of a list that is too long to count: previous, next, and an estimated total.
+/// Pagination for a list that is too long to count: previous, next and an estimated total.
 ///
 /// ```
 /// use maud::Render as _;
@@ -47,7 +47,7 @@ fn link<'a>(href: Option<&'a String>, button: Button<'a>) -> Button<'a> {
 }
 
 impl KeysetPagination {
-    /// Creates a pagination with the URLs of the previous and the next page, if any.
+    /// Creates a pagination control with the URLs of the previous and the next page, if any.
     pub const fn new(previous: Option<String>, next: Option<String>) -> Self {
         Self {
             previous,
@@ -72,7 +72,7 @@ impl KeysetPagination {
 
     /// Lets the user choose the page size.
     ///
-    /// Adds a GET form to `action` that submits `per_page` and the query to preserve.
+    /// Adds a GET form to `action` that submits `per_page` along with the given query parameters.
     pub fn sizes<'h>(
         mut self,
         action: impl Into<Href<'h>>,

@@ -10,7 +10,7 @@ pub(super) fn asset_files(names: &[&str]) -> String {
 
 /// Renders an element that loads scripts and styles needed by few pages.
 ///
-/// They are loaded once, as soon as the element is in the page.
+/// The files are loaded once, as soon as the element is in the page.
 pub(super) fn lazy_assets(names: &[&str]) -> Markup {
     html! { pt-lazy-assets hidden data-files=(asset_files(names)) {} }
 }

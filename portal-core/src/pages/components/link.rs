@@ -1,13 +1,13 @@
 //! Links that leave the portal.
 
-/// Returns the `rel` of a link that leaves the portal.
+/// Returns the `rel` attribute of a link that leaves the portal.
 ///
 /// An external page receives neither a referrer nor a reference to the window that opened it.
 pub(in crate::pages) fn rel(href: &str) -> Option<&'static str> {
     leads_out(href).then_some("noopener noreferrer")
 }
 
-/// Returns `true` if browsers parse a URL as one of another site.
+/// Returns `true` if browsers resolve a URL to another site.
 fn leads_out(href: &str) -> bool {
     let href = href.trim_start_matches(|c: char| c.is_control() || c == ' ');
     let mut characters = href.chars().map(|c| c == '/' || c == '\\');

@@ -58,7 +58,7 @@ impl Menu {
         self
     }
 
-    /// Adds a button that opens a drawer or dialog of the page.
+    /// Adds a button that opens a drawer or dialog on the page.
     pub fn dialog(mut self, icon: &str, label: &str, dialog_id: &str, tone: Tone) -> Self {
         self.items.push(html! {
             button type="button" data-opens=(dialog_id) popovertarget=(dialog_id) data-tone=[tone.attribute_value()] { (super::icon(icon)) (label) }

@@ -1,4 +1,4 @@
-//! Components of pages: plain functions and builders that return [`maud::Markup`].
+//! Components for pages: plain functions and builders that return [`maud::Markup`].
 //!
 //! Components do not depend on their callers, write no inline styles or scripts, and work without
 //! JavaScript; `assets/src/js` adds live updates, modal drawers and copying.

@@ -5,7 +5,7 @@ use maud::{Markup, Render};
 use super::{Tab, small::crumbs, tabs, text_writer::write_element};
 use crate::pages::Href;
 
-/// The top of a page: breadcrumb, title, the one main action, tabs.
+/// The top of a page: breadcrumb, title, main action and tabs.
 ///
 /// ```
 /// use maud::Render as _;
@@ -39,7 +39,7 @@ impl<'a> PageHead<'a> {
         }
     }
 
-    /// Sets one sentence below the title.
+    /// Sets a sentence below the title.
     pub fn description(mut self, description: impl Into<Cow<'a, str>>) -> Self {
         self.description = Some(description.into());
         self
@@ -57,7 +57,7 @@ impl<'a> PageHead<'a> {
         self
     }
 
-    /// Sets the tabs for the parts of the page; the label names them for screen readers.
+    /// Sets tabs for the parts of the page; the label names the tabs for screen readers.
     pub fn tabs(mut self, label: impl Into<Cow<'a, str>>, tabs: Vec<Tab>) -> Self {
         self.tabs = Some((label.into(), tabs));
         self

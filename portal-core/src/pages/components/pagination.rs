@@ -81,7 +81,7 @@ fn shown(page: u64, pages: u64) -> Vec<u64> {
 }
 
 impl Pagination {
-    /// Creates a pagination; `page` counts from 1, `href` returns the URL of a page.
+    /// Creates a pagination control; `page` is 1-based, and `href` returns the URL of a given page.
     pub fn new(page: u64, per_page: u64, total: u64, href: impl Fn(u64) -> String) -> Self {
         let href = |number| Href::from(href(number));
         let per_page = per_page.max(1);
@@ -103,7 +103,8 @@ impl Pagination {
 
     /// Lets the user choose the page size.
     ///
-    /// Adds a GET form to `action` that submits `per_page` and the query to preserve.
+    /// Adds a GET form to `action` that submits `per_page` along with the query parameters in
+    /// `preserve`.
     pub fn sizes<'h>(
         mut self,
         action: impl Into<Href<'h>>,

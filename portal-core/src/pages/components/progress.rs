@@ -2,9 +2,9 @@ use maud::{Markup, html};
 
 use super::{Tone, lazy_assets::lazy_assets};
 
-/// Renders progress as a bar and as a number.
+/// Renders progress as a bar and a number.
 ///
-/// Values over 100 count as 100. The tone shows the outcome: [`Tone::Success`], or
+/// Values above 100 count as 100. The tone shows the outcome: [`Tone::Success`], or
 /// [`Tone::Danger`] if the operation failed.
 ///
 /// If users wait for the result, [`announced_progress`] also informs screen readers.

@@ -5,10 +5,10 @@ use maud::{Markup, html};
 use super::{icon, kbd, lazy_assets::asset_files};
 use crate::pages::layout::PageContext;
 
-/// Renders the button of the search for pages, records, tasks and actions.
+/// Renders the button that opens the search for pages, records, tasks and actions.
 ///
-/// It is a link to `/search`; with JavaScript, it opens the command palette, as `Ctrl K` does on
-/// every page that has this button. Layouts render it once, or once for each screen width.
+/// It is a link to `/search`; with JavaScript, it opens the command palette, as does `Ctrl K` on
+/// every page with this button. Layouts render the button once, or once per screen width.
 #[must_use]
 pub fn search_button(page: &PageContext<'_>) -> Markup {
     static FILES: LazyLock<String> = LazyLock::new(|| asset_files(&["palette.js", "widgets.css"]));

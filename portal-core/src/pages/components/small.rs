@@ -35,7 +35,7 @@ pub fn breadcrumb(parents: &[(&str, &str)], current: &str) -> Markup {
     crumbs(parents, current)
 }
 
-/// Renders the links to the pages above, and the name of this page.
+/// Renders links to the parent pages, followed by the name of this page.
 pub(super) fn crumbs<'a>(
     parents: impl Iterator<Item = (&'a str, Href<'a>)>,
     current: &str,

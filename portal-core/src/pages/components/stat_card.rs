@@ -4,7 +4,7 @@ use maud::{Markup, Render, html};
 
 use super::{Tone, icon};
 
-/// A key figure, its change and its recent trend.
+/// A key figure with its change and recent trend.
 ///
 /// ```
 /// use maud::Render as _;
@@ -27,7 +27,7 @@ pub struct StatCard {
 }
 
 impl StatCard {
-    /// Creates a card for a figure that is already formatted.
+    /// Creates a card; the figure is formatted text.
     pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
             label: label.into(),
@@ -67,7 +67,7 @@ impl StatCard {
         self
     }
 
-    /// Sets a note below the figure, shown if there is no change.
+    /// Sets a note below the figure, shown if no change is set.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
@@ -104,7 +104,7 @@ impl Render for StatCard {
     }
 }
 
-/// Renders a small line of values, oldest first; nothing for fewer than two.
+/// Renders a small line of values, oldest first; empty for fewer than two.
 ///
 /// It is decoration next to a number and has no text alternative.
 #[must_use]

@@ -34,7 +34,7 @@ impl Column {
         }
     }
 
-    /// Marks a column of numbers, which are aligned at the end.
+    /// Makes this a column of numbers, which are aligned to the end.
     pub const fn numeric(mut self) -> Self {
         self.numeric = true;
         self
@@ -69,7 +69,7 @@ impl Column {
     }
 }
 
-/// One row: its cells in the order of the columns, and its actions.
+/// One row: its cells, in the order of the columns, and its actions.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Row {
@@ -82,7 +82,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Creates a row; a selection submits its id.
+    /// Creates a row; the id is submitted if the row is selected.
     pub fn new(id: impl Into<String>, cells: Vec<Markup>) -> Self {
         Self {
             id: id.into(),
@@ -100,19 +100,19 @@ impl Row {
         self
     }
 
-    /// Makes the whole row a link, placed in its first cell.
+    /// Makes the whole row a link; the element is in the first cell.
     pub fn href<'h>(mut self, href: impl Into<Href<'h>>) -> Self {
         self.href = Some(href.into().into_owned());
         self
     }
 
-    /// Sets buttons or a menu at the end.
+    /// Sets buttons or a menu at the end of the row.
     pub fn actions(mut self, actions: impl Render) -> Self {
         self.actions = Some(actions.render());
         self
     }
 
-    /// Sets whether the row is highlighted, such as the one whose drawer is open.
+    /// Sets whether the row is highlighted, for example because its drawer is open.
     pub const fn selected(mut self, selected: bool) -> Self {
         self.selected = selected;
         self
@@ -190,7 +190,7 @@ impl Table {
         self
     }
 
-    /// Sets the empty state, shown if there are no rows yet or none match the filters.
+    /// Sets the empty state, shown if there are no rows or none match the filters.
     pub fn empty(mut self, empty: EmptyState) -> Self {
         self.empty = Some(empty);
         self
@@ -216,13 +216,13 @@ impl Table {
 
     /// Adds a checkbox to each row that submits the row's id as `name` in the form with id `form`.
     ///
-    /// A [`BulkBar`](super::BulkBar) in the same card is visible while something is selected.
+    /// A [`BulkBar`](super::BulkBar) in the same card is visible while any rows are selected.
     pub fn selectable(mut self, name: impl Into<String>, form: impl Into<String>) -> Self {
         self.select = Some((name.into(), form.into()));
         self
     }
 
-    /// Returns the visible cells with their columns.
+    /// Returns the visible cells, each with its column.
     fn cells<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = (&'a Markup, Option<&'a Column>)> {
         let cells = row.cells.iter().enumerate();
         let cells = cells.map(|(at, cell)| (cell, self.columns.get(at)));
@@ -231,7 +231,7 @@ impl Table {
 
     fn row_markup(&self, row: &Row, slug: &str, actions: bool) -> Markup {
         html! {
-            // The id keeps a row and its checkbox together when the list is re-rendered.
+            // The id associates a row with its checkbox when the list is re-rendered.
             tr id={ (slug) "-" (row.id) } aria-selected=[row.selected.then_some("true")] data-current[row.selected] {
                 @if let Some((name, form)) = &self.select {
                     td data-check {
@@ -257,7 +257,7 @@ impl Table {
         }
     }
 
-    /// Returns the caption as a prefix of ids.
+    /// Returns the caption as a prefix for ids.
     fn slug(&self) -> String {
         slug_of(&self.caption)
     }
@@ -274,7 +274,8 @@ impl Table {
                 @for row in 0..*rows {
                     tr data-loading {
                         @for column in 0..width {
-                            // Varied widths that are the same in each rendering.
+                            // The widths vary by row and column but are the same in every
+                            // rendering.
                             @let share = u8::try_from(45 + (row * 7 + column * 13) % 45).unwrap_or(60);
                             td data-main[column == 0] { (skeleton(&[share])) }
                         }

@@ -31,7 +31,7 @@ pub fn tabs(label: &str, tabs: &[Tab]) -> Markup {
     }
 }
 
-/// Renders a few adjacent choices, one of which is selected: radio buttons named `name`.
+/// Renders a few adjacent choices, one of them selected, as radio buttons named `name`.
 #[must_use]
 pub fn segmented(label: &str, name: &str, choices: &[(&str, &str)], current: &str) -> Markup {
     html! {
@@ -46,7 +46,7 @@ pub fn segmented(label: &str, name: &str, choices: &[(&str, &str)], current: &st
     }
 }
 
-/// Renders [`segmented`] choices as links, each with its URL: time ranges, views of a list.
+/// Renders [`segmented`] choices as links, for example for time ranges or views of a list.
 #[must_use]
 pub fn segmented_links(label: &str, tabs: &[Tab]) -> Markup {
     html! {

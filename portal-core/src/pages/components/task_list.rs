@@ -31,17 +31,17 @@ pub struct TaskRowView {
     pub max_attempts: u32,
     /// `true` while a cancellation of the running task is pending.
     pub is_cancelling: bool,
-    /// Reason why the task waits, such as a paused task type.
+    /// Reason why the task is waiting, such as a paused task type.
     pub note: Option<String>,
     /// Owner, if the list shows owners.
     pub owner: Option<String>,
-    /// URL of the page with all details.
+    /// URL of the page with all task details.
     pub href: Option<String>,
-    /// Time at which it was enqueued, in RFC 3339.
+    /// Time at which the task was enqueued, in RFC 3339 format.
     pub created_at: String,
-    /// Time at which it started, in RFC 3339.
+    /// Time at which the task started, in RFC 3339 format.
     pub started_at: Option<String>,
-    /// Time at which it finished, in RFC 3339.
+    /// Time at which the task finished, in RFC 3339 format.
     pub finished_at: Option<String>,
     /// Form action of the cancel button, if the user may cancel the task.
     pub cancel_action: Option<String>,
@@ -66,7 +66,7 @@ impl TaskRowView {
         }
     }
 
-    /// Returns the run time until now or until the end; `None` while the task is pending.
+    /// Returns the run time until the end or until now; `None` while the task is pending.
     fn duration(&self) -> Option<String> {
         let from = self.started_at.as_deref().unwrap_or(&self.created_at);
         let to = match self.finished_at.as_deref() {
@@ -141,7 +141,7 @@ pub fn task_status(task: &TaskRowView) -> Markup {
     html! { span class="pt-badge" data-part="status" data-tone=[tone.attribute_value()] { (word) } }
 }
 
-/// Renders a button that is visible while the task is `active`, or once it has `ended`.
+/// Renders a button that is visible either while the task is `active` or once it has `ended`.
 fn form(action: Option<&String>, when: &str, hidden: Option<&Markup>, button: Button) -> Markup {
     html! {
         @if let Some(action) = action {
@@ -159,7 +159,7 @@ fn parse(moment: &str) -> Option<DateTime<Utc>> {
         .map(|moment| moment.to_utc())
 }
 
-/// A list of tasks, newest first, which a monitor updates if scripts run.
+/// A list of tasks, newest first, which a monitor updates if scripts are enabled.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct TaskList {
@@ -194,13 +194,13 @@ impl TaskList {
         }
     }
 
-    /// Sets a line above the rows, such as filters.
+    /// Sets a row above the list, such as filters.
     pub fn toolbar(mut self, toolbar: impl Render) -> Self {
         self.toolbar = Some(toolbar.render());
         self
     }
 
-    /// Sets a line below the rows, such as a link to older tasks.
+    /// Sets a row below the list, such as a link to older tasks.
     pub fn footer(mut self, footer: Option<Markup>) -> Self {
         self.footer = footer;
         self
@@ -248,7 +248,7 @@ impl TaskList {
         self
     }
 
-    /// Sets the content at the end of the title line.
+    /// Sets the content at the end of the title row.
     pub fn actions(mut self, actions: impl Render) -> Self {
         self.actions = Some(actions.render());
         self
@@ -267,13 +267,13 @@ impl Render for TaskList {
         };
         scope::require_zone();
         if self.monitor.is_some() {
-            // The document then contains the cursor from which the monitor starts.
+            // This adds to the document the cursor from which the monitor starts.
             scope::require_live();
         }
         let none = EmptyState::new("list-checks", "No tasks yet")
             .text("Tasks you start appear here with live progress.");
         let list = html! {
-            // No whitespace inside when it is empty: the style sheet matches `:empty`.
+            // An empty list must not contain whitespace, since the style sheet matches `:empty`.
             ul class="pt-tasks" { @for row in &self.rows { (row.row(self.hidden_fields.as_ref())) } }
             div class="pt-tasks-empty" { (self.empty.as_ref().unwrap_or(&none)) }
         };
@@ -299,7 +299,7 @@ impl Render for TaskList {
     }
 }
 
-/// Renders a live list without a title: a [`TaskList`] with rows and a monitor.
+/// Renders a [`TaskList`] with rows and a monitor, without a title.
 #[must_use]
 pub fn task_list(rows: Vec<TaskRowView>, monitor_src: &str) -> Markup {
     TaskList::new(rows).monitor(monitor_src).render()

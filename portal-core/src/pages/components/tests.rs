@@ -1,4 +1,4 @@
-//! Rules for all components.
+//! Tests of the rules for all components.
 
 use maud::{Markup, Render, html};
 
@@ -102,7 +102,7 @@ fn pages() -> Vec<String> {
     all
 }
 
-/// Returns the attributes of every tag; text inside a value is not mistaken for an attribute.
+/// Returns the attributes of every tag, without mistaking text inside a value for an attribute.
 fn attributes(html: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut rest = html;

@@ -1,4 +1,4 @@
-//! Writing straight into a page, for components that occur many times on most pages.
+//! Functions that write directly into a page, for components that occur many times on most pages.
 
 use maud::Render;
 
@@ -14,7 +14,7 @@ pub(in crate::pages) fn write_text(out: &mut String, text: &str) {
     }
 }
 
-/// Writes an attribute, without a value if the value is empty.
+/// Writes an attribute; if the value is empty, only its name.
 pub(super) fn write_attribute(out: &mut String, name: &str, value: &str) {
     out.extend([" ", name]);
     if !value.is_empty() {

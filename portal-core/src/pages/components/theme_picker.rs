@@ -41,7 +41,7 @@ impl ThemePicker {
         }
     }
 
-    /// Adds the brand's accent as the first swatch, with the gray that matches it.
+    /// Adds the brand's accent as the first swatch, paired with the given gray.
     pub const fn brand(mut self, gray: Option<Gray>) -> Self {
         self.brand = gray;
         self
@@ -101,7 +101,7 @@ impl ThemePicker {
         html! {
             div class="pt-swatches" {
                 @for gray in Gray::ALL {
-                    // `auto` follows the selected accent.
+                    // The color of `auto` follows the selected accent.
                     label data-gray=(gray) data-portal[*gray == self.portal.gray] data-accent=[(*gray == Gray::Auto).then_some(theme.accent)] {
                         input type="radio" name="gray" value=(gray) checked[self.choice.gray == Some(*gray)];
                         span { (icon("check")) }
@@ -148,7 +148,7 @@ impl ThemePicker {
     }
 }
 
-/// Renders a few adjacent text choices, of which at most one is selected.
+/// Renders a few adjacent text choices, at most one of them selected.
 fn words(name: &str, choices: &[(&str, &str)], chosen: Option<&str>, portal: &str) -> Markup {
     html! {
         div class="pt-seg" {

@@ -13,7 +13,7 @@ pub enum TimeFormat {
     /// The date and the time.
     #[default]
     DateTime,
-    /// Relative time within a week of now; otherwise the date and the time.
+    /// Relative time if within a week of now; otherwise, the date and the time.
     Ago,
     /// The time of day, to the second.
     Clock,
@@ -49,7 +49,7 @@ impl TimeFormat {
 }
 
 const DATE_TIME: &str = "%-d %b %Y, %H:%M";
-/// Times at least this far from now are shown with date and time.
+/// Distance from now at which times are shown with date and time.
 const RECENT: TimeDelta = TimeDelta::weeks(1);
 
 /// Formats a time difference in words, such as "4 minutes ago" and "in 2 hours".
@@ -81,9 +81,9 @@ pub(crate) fn ago_text(at: DateTime<Utc>) -> String {
     TimeFormat::Ago.write(at, scope::zone())
 }
 
-/// Renders an RFC 3339 time in the time zone of the user, which the page names once.
+/// Renders an RFC 3339 time in the user's time zone, which the page names once.
 ///
-/// The script writes the same text, in the zone of the browser and in the language of the page.
+/// The script writes the same text, in the browser's time zone and the page's language.
 ///
 /// ```
 /// use portal_core::pages::components::{TimeFormat, time};

@@ -33,7 +33,7 @@ pub fn toast_with_action(tone: Tone, text: &str, undo: impl Render) -> Markup {
     }
 }
 
-/// Templates from which scripts create messages.
+/// Templates that scripts use to create messages.
 static PATTERNS: LazyLock<Markup> = LazyLock::new(|| {
     html! {
         @for tone in [Tone::Info, Tone::Success, Tone::Danger] {
@@ -42,9 +42,9 @@ static PATTERNS: LazyLock<Markup> = LazyLock::new(|| {
     }
 });
 
-/// Renders the region where messages appear, with the message of the last request, if any.
+/// Renders the region where messages appear, with a flash message, if there is one.
 ///
-/// Layouts render it once, at the end.
+/// Layouts render it once, at the end of the body.
 #[must_use]
 pub fn toast_region(flash: Option<&Flash>) -> Markup {
     html! {

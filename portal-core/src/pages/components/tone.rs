@@ -1,4 +1,4 @@
-/// Meaning of a color, which a word next to it always repeats.
+/// Meaning of a color; a word next to the color always repeats it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Tone {
     /// No special meaning.

@@ -4,7 +4,7 @@ use super::{Button, FieldOption, icon, lazy_assets::lazy_assets};
 use crate::pages::stylesheet::Stylesheet;
 use crate::pages::{Href, scope};
 
-/// Toolbar of a list: search, filters, active filters, and view options.
+/// Toolbar for a list: search, filters, active filters and view options.
 ///
 /// It is a GET form, so every choice has a URL. Inside a [`list_card`], only the list is reloaded
 /// while the user types or chooses; without JavaScript, a button submits the form.
@@ -47,7 +47,7 @@ impl Toolbar {
         }
     }
 
-    /// Preserves other parameters of the current URL, such as order and page size.
+    /// Preserves other parameters of the current URL, such as the order and page size.
     pub fn preserve_query(mut self, pairs: &[(&str, &str)]) -> Self {
         let pairs = pairs
             .iter()
@@ -56,7 +56,7 @@ impl Toolbar {
         self
     }
 
-    /// Adds a search field; `/` focuses the first one.
+    /// Adds a search field; the `/` key focuses the first one on the page.
     pub fn search(
         mut self,
         name: impl Into<String>,
@@ -87,13 +87,13 @@ impl Toolbar {
         self
     }
 
-    /// Sets the URL without search and filters; set it only while any is active.
+    /// Sets the URL without search and filters; set it only while a search or filter is active.
     pub fn clear<'h>(mut self, href: impl Into<Href<'h>>) -> Self {
         self.clear = Some(href.into().into_owned());
         self
     }
 
-    /// Sets the content at the end: a [`ViewMenu`](super::ViewMenu), an export.
+    /// Sets the content at the end, such as a [`ViewMenu`](super::ViewMenu) or an export button.
     pub fn end(mut self, end: impl Render) -> Self {
         self.end = Some(end.render());
         self
@@ -206,9 +206,9 @@ impl Render for BulkBar {
 
 /// Renders the card around a list: toolbar, table, pagination.
 ///
-/// Links and GET forms in it that lead to the same page with a different query fetch and replace
-/// only this card, push the URL to the browser's history and keep the focus; everything else works
-/// as usual, and without JavaScript all of them are ordinary page loads. The page must render the
+/// A link or GET form in the card that opens the same page with a different query replaces only
+/// this card, pushes the URL to the browser's history and keeps the focus. Other links and forms
+/// work as usual; without JavaScript, all of them are ordinary page loads. The page must render the
 /// card with the same id for every query.
 ///
 /// ```

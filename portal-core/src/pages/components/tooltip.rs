@@ -2,8 +2,8 @@ use maud::{Markup, Render, html};
 
 /// Renders a short description of a control, visible while the control is hovered or focused.
 ///
-/// Do not put information only here: not everyone has a pointer. Esc hides it. The control should
-/// not have a `title` as well.
+/// Do not put information only here, since not everyone has a pointer. Esc hides the tooltip. The
+/// control should not have a `title` attribute as well.
 ///
 /// ```
 /// use portal_core::pages::components::{Button, tooltip};

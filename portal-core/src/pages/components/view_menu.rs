@@ -4,7 +4,7 @@ use super::{Button, segmented};
 use crate::pages::Href;
 use crate::pages::theme::Density;
 
-/// View options of a list: its columns, and the height of its rows.
+/// View options for a list: its columns and the height of its rows.
 ///
 /// ```
 /// use maud::{Render as _, html};
@@ -34,9 +34,9 @@ impl ViewMenu {
         }
     }
 
-    /// Adds checkboxes for the columns, each with its name, its label, and `true` if it is shown.
+    /// Adds checkboxes for the columns, each with a name, a label, and `true` if it is shown.
     ///
-    /// A GET form to `action` submits the checked ones as `columns`, with the query to preserve.
+    /// A GET form to `action` submits the checked columns as `columns`, along with the given query.
     pub fn columns<'h>(
         mut self,
         action: impl Into<Href<'h>>,
@@ -62,7 +62,7 @@ impl ViewMenu {
         self
     }
 
-    /// Adds a choice of the density of all the user's lists, posted to `action` (`/theme`).
+    /// Adds a choice of density for all of the user's lists, posted to `action` (`/theme`).
     pub fn density<'h>(
         mut self,
         current: Density,

@@ -1,4 +1,4 @@
-//! Extractor of submitted forms.
+//! Extractor for submitted forms.
 
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
@@ -13,7 +13,7 @@ use crate::request::{body_bytes, escape_pointer, garde_errors, media_type};
 /// Maximum number of fields in one form.
 const MAX_FIELDS: usize = 1000;
 
-/// Extractor of a form (`application/x-www-form-urlencoded`): a struct, or errors by field.
+/// Extractor for a form (`application/x-www-form-urlencoded`): a struct, or errors by field.
 ///
 /// Errors are reported for malformed values (such as text in a number field), empty required fields
 /// and violated `garde` rules.
@@ -98,7 +98,8 @@ impl<T: DeserializeOwned + Validate<Context = ()>> FormInput<T> {
         let mut is_right = errors.is_empty();
         if let Some(value) = &value {
             for fault in garde_errors(value) {
-                // A malformed field has a placeholder value, to which rules do not apply.
+                // A malformed field has a placeholder value, so its rule violations are
+                // meaningless.
                 let is_known = errors.iter().any(|it| it.pointer == fault.pointer);
                 if !is_known {
                     is_right = false;
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn only_errors_about_fields_belong_to_a_form() {
+    fn only_field_errors_are_added_to_a_form() {
         let duplicate = FieldError::new("/name", "not_unique", "another row has this value");
         let error = Error::conflict("not_unique", "taken").with_field_errors(vec![duplicate]);
         let (_, state) = input("name=Ada&seats=1").into_result().unwrap();

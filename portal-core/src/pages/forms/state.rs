@@ -1,4 +1,4 @@
-//! Form state: the submitted values of a form with their errors.
+//! Form state: the values submitted in a form, with their errors.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use crate::pages::components::{Banner, Tone};
 use crate::pages::error_page::sentence;
 use crate::request::escape_pointer;
 
-/// Submitted values of a form with their errors.
+/// The values submitted in a form, with their errors.
 ///
 /// [`FormInput`](super::FormInput) creates it; the default is a form that has not been submitted.
 ///
@@ -55,7 +55,7 @@ impl FormState {
         self.values.is_some()
     }
 
-    /// Returns the submitted text of a field; the last one if there are several.
+    /// Returns the text submitted for a field; the last one if there are several.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         let mut values = self.values.iter().flatten().rev();
@@ -90,7 +90,7 @@ impl FormState {
         self
     }
 
-    /// Adds the field errors of an error, such as a duplicate value reported by `Models`.
+    /// Adds the field errors in an error, such as a duplicate value reported by `Models`.
     ///
     /// # Errors
     ///
@@ -104,7 +104,7 @@ impl FormState {
         Ok(self)
     }
 
-    /// Renders the errors that no submitted field shows; empty if every error has a field.
+    /// Renders the errors that are not shown next to a field; empty if every error has a field.
     #[must_use]
     pub fn banner(&self) -> Markup {
         let is_shown = |fault: &&FieldError| {

@@ -1,4 +1,4 @@
-//! Deserialization of form fields, with an error for each malformed field.
+//! Deserialization of form fields, reporting an error for each malformed field.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,16 +11,16 @@ use serde::forward_to_deserialize_any;
 use crate::error::FieldError;
 use crate::request::escape_pointer;
 
-/// Texts that replace a malformed text, so that serde continues with the next field.
+/// Placeholders for malformed text, so that serde continues with the next field.
 ///
-/// Serde stops at the first malformed field. A value deserialized with a placeholder is
-/// never returned as valid.
+/// Serde stops at the first malformed field. A value that contains a placeholder is never returned
+/// as valid.
 const STAND_INS: [&str; 4] = ["1", "true", "2000-01-01", "2000-01-01T00:00:00Z"];
 
 /// Deserializes a value from the fields of a form.
 ///
-/// If there are errors, each malformed field of the value contains a placeholder; the value is absent
-/// if a field accepts none of them.
+/// If there are errors, the malformed fields of the value contain placeholders; the value is absent
+/// if a field accepts none of the placeholders.
 pub(super) fn read<'a, T: Deserialize<'a>>(
     fields: &'a [(String, String)],
 ) -> (Option<T>, Vec<FieldError>) {
@@ -50,11 +50,11 @@ pub(super) fn read<'a, T: Deserialize<'a>>(
     }
 }
 
-/// Texts of a form by field, in the order of its fields.
+/// Submitted texts by field, in the order of the form's fields.
 struct Form<'a> {
     names: Vec<&'a str>,
     texts: HashMap<&'a str, Vec<&'a str>>,
-    /// Index into [`STAND_INS`] by the name of a malformed field.
+    /// Index into [`STAND_INS`] for each malformed field, by name.
     stand_ins: HashMap<String, usize>,
 }
 
@@ -206,7 +206,7 @@ impl<'de, 'f, I: Iterator<Item = (&'f str, Value<'f>)>> MapAccess<'de> for Field
     }
 }
 
-/// Texts of one field.
+/// Texts submitted for one field.
 #[derive(Clone, Copy)]
 enum Value<'f> {
     One(&'f str),

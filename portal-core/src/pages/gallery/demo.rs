@@ -1,4 +1,4 @@
-//! Server side of the examples: combobox options and a working list.
+//! Server side of the examples: options for a combobox, and a working list.
 
 use axum::Json;
 use axum::extract::RawQuery;
@@ -99,7 +99,7 @@ fn columns_of(query: &str) -> Vec<String> {
     chosen.map(|(_, value)| value.into_owned()).collect()
 }
 
-/// Renders a working list: search, filter, order, pages, columns, selection.
+/// Renders a working list with search, filter, sorting, pages, columns and selection.
 pub(super) fn list(query: &str) -> Markup {
     let (words, role, sort) = (
         value_of(query, "q"),

@@ -6,7 +6,7 @@ use maud::{Markup, Render};
 pub(super) struct Section {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
-    /// Advice on when to use it.
+    /// Advice on when to use the component.
     pub(super) when: &'static str,
     pub(super) examples: Vec<Example>,
 }
@@ -66,7 +66,7 @@ macro_rules! example {
 }
 pub(super) use example;
 
-/// Formats code from `stringify!`, with a line for each call of a long chain.
+/// Formats code from `stringify!`, with one line for each call in a long chain.
 fn laid_out(code: &str) -> String {
     const WIDE: usize = 64;
     let mut flat = String::new();

@@ -1,8 +1,8 @@
 //! `/dev/components`: every component in every state, with the code that renders it. In DEV only.
 //!
-//! This is plain code behind a check of `APP_ENV`, not behind a feature or `debug_assertions`,
-//! because screenshots and measured sizes come from release builds too. The strings add some 100 KB
-//! to a release build, which are never loaded.
+//! The gallery depends on a run-time check of `APP_ENV` rather than on a Cargo feature or
+//! `debug_assertions`, because screenshots and measured sizes come from release builds too. Its
+//! strings add about 100 KB to a release build, which are never loaded into memory.
 
 mod actions;
 mod charts;

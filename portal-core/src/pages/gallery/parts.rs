@@ -1,4 +1,4 @@
-//! Larger components, each for one subject.
+//! Larger components, each for one purpose.
 
 use super::example::{Section, example};
 use crate::pages::components::{TaskList, TaskRowView, task_status};

@@ -36,7 +36,7 @@ pub(super) fn pages(setup: &PageRenderer, query: &SearchQuery<'_>) -> SearchGrou
             },
         ));
     }
-    // There are too many of these pages to show them before the user types.
+    // There are too many of these pages to show before the user types.
     if !query.text.is_empty() {
         for (title, href) in setup.nav.unlisted(user) {
             if let Some(rank) = query.rank(title) {

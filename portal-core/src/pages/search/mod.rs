@@ -1,7 +1,7 @@
 //! Search over everything that a user may see: pages, records, tasks and actions.
 //!
 //! `/search` is the search page; `/palette` serves the same results to the command palette. Each
-//! [`SearchSource`] provides results; this module itself only provides pages and actions.
+//! [`SearchSource`] provides results; this module itself provides only pages and actions.
 
 mod builtin;
 mod query;

@@ -10,11 +10,11 @@ const MAX_LEN: usize = 100;
 pub struct SearchQuery<'a> {
     /// Shared values of the portal.
     pub state: &'a PortalState,
-    /// User who searches; `None` for guests.
+    /// User who is searching; `None` for guests.
     ///
-    /// Sources must only return what the user may currently see.
+    /// Sources must return only results that the user may currently see.
     pub user: Option<&'a CurrentUser>,
-    /// Search text, trimmed and cut to 100 characters; empty before the user types.
+    /// Search text, trimmed and truncated to 100 characters; empty before the user types.
     pub text: &'a str,
 }
 
@@ -42,7 +42,7 @@ impl<'a> SearchQuery<'a> {
         self.user.map(CurrentUser::user)
     }
 
-    /// Ranks how well a string matches, ignoring case; `None` if it lacks one of the words.
+    /// Ranks how well a string matches the search text, ignoring case; `None` if a word is missing.
     ///
     /// 0 is best: the text starts with the search text. 1: every word matches the start of a word.
     /// 2: a word matches elsewhere. An empty search text matches everything.

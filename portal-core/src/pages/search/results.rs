@@ -80,7 +80,7 @@ impl SearchHit {
         }
     }
 
-    /// Adds a form field to an action. Ignored for links.
+    /// Adds a form field to an action; ignored for links.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         if let Target::Post { fields, .. } = &mut self.target {
             fields.push((name.into(), value.into()));
@@ -94,13 +94,13 @@ impl SearchHit {
         self
     }
 
-    /// Sets the muted text after the title, such as a location or type. Default: no text.
+    /// Sets the muted text after the title, such as a location or a type. Default: no text.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Marks a theme action, which scripts apply to the page immediately, as in the theme form.
+    /// Marks a theme action, which scripts apply to the page immediately, as the theme form does.
     pub(super) fn theme(mut self) -> Self {
         if let Target::Post { theme, .. } = &mut self.target {
             *theme = true;

@@ -21,7 +21,7 @@ use crate::state::PortalState;
 
 const PATH: &str = "/search";
 
-/// Returns the routes. Everyone may search; the results depend on the caller.
+/// Returns the routes. Everyone has access to the search; the results depend on the caller.
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .get("/palette", Access::Public, palette)
@@ -34,7 +34,7 @@ pub(crate) fn page() -> Page {
         .title("Search")
 }
 
-/// Returns the search text in the parameter `q`.
+/// Returns the search text from the parameter `q`.
 fn text_of(parts: &Parts) -> String {
     let query = parts.uri.query().unwrap_or_default();
     let mut pairs = form_urlencoded::parse(query.as_bytes());

@@ -9,15 +9,15 @@ use super::query::SearchQuery;
 use super::results::SearchGroup;
 use crate::error::Result;
 
-/// Timeout per source. The results omit slower sources.
+/// Timeout per source. Slower sources are omitted from the results.
 const SOURCE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Source of results for the command palette and `/search`.
 ///
 /// Register it on the builder with `.search(source)`. It is queried at every pause in typing,
-/// initially with an empty text, and returns what the user is currently allowed to see. If it fails
-/// or takes longer than 3 seconds, the failure is logged and the results of the other sources are
-/// shown.
+/// initially with an empty text, and must return only what the user is currently allowed to see. If
+/// it fails or takes longer than 3 seconds, the failure is logged and the results of the other
+/// sources are shown.
 ///
 /// ```
 /// use portal_core::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
@@ -64,7 +64,7 @@ impl<S: SearchSource> DynSearchSource for S {
     }
 }
 
-/// Sources of a portal, in the order of their results.
+/// A portal's search sources, in the order of their results.
 #[derive(Clone, Default)]
 pub(crate) struct SearchSources(Vec<Arc<dyn DynSearchSource>>);
 

@@ -46,7 +46,7 @@ impl<T> TaskArgs for T where
 {
 }
 
-/// Each derive has a separate trait, so that an error names exactly the missing derives.
+/// A separate trait for each derive, so that an error names exactly the missing derives.
 mod derived {
     macro_rules! derived {
         ($($name:ident: $bound:path, $message:literal;)+) => {$(
@@ -79,7 +79,7 @@ pub struct NoArgs {}
 #[derive(Debug, Clone)]
 pub(in crate::tasks) struct AcceptedArgs {
     pub(in crate::tasks) value: Value,
-    /// Length of the JSON text.
+    /// Length of the JSON text, in bytes.
     pub(in crate::tasks) bytes: usize,
 }
 
@@ -128,7 +128,7 @@ pub(in crate::tasks) fn json_length(value: &Value) -> usize {
 
 /// Decodes and checks arguments, and encodes the decoded value as JSON.
 ///
-/// The stored arguments therefore contain only fields that the type declares.
+/// The stored arguments therefore contain only fields declared by the type.
 pub(in crate::tasks) fn accept<A: TaskArgs>(value: &Value) -> Result<Value, Vec<FieldError>> {
     let args: A = decode(value.clone())?;
     let unreadable = |message: String| vec![FieldError::new("", "invalid_value", message)];
@@ -176,10 +176,10 @@ mod tests {
     }
 
     #[test]
-    fn each_violated_rule_has_its_pointer() {
+    fn each_violated_rule_has_a_pointer() {
         let value = serde_json::json!({"name": "x", "items": [{"count": 1}, {"count": 10}]});
         let Err(errors) = decode::<Args>(value) else {
-            panic!("two rules are violated")
+            panic!("two rules should be violated")
         };
         let mut pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
         pointers.sort_unstable();

@@ -42,10 +42,9 @@ impl ArgsSchema {
     }
 }
 
-/// Compiles a schema with format checks, so that a wrong date is reported with all other errors.
+/// Compiles a schema with format checks, so that invalid dates are reported with all other errors.
 ///
-/// Formats that the types of the arguments parse themselves, perhaps more leniently, are not
-/// checked here.
+/// Formats that the argument types parse themselves, perhaps more leniently, are not checked here.
 fn compile(document: &Value) -> Result<Validator, ValidationError<'static>> {
     let left_to_types = [
         "email",
@@ -105,7 +104,7 @@ fn message(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// Collects errors; an error in a union is reported in the branch that the value was meant for.
+/// Collects errors; errors in a union are those of the branch that the value was meant for.
 fn collect(error: &ValidationError<'_>, errors: &mut Vec<FieldError>) {
     let pointer = error.instance_path().to_string();
     match error.kind() {
@@ -144,7 +143,7 @@ fn meant<'a, 'e>(
             let is_here = error.instance_path().as_str() == pointer;
             match error.kind() {
                 ValidationErrorKind::Type { .. } if is_here => 100,
-                // The tag differs, or a field at the top level does.
+                // The tag or a top-level field differs.
                 ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. } => 10,
                 _ if is_here => 1,
                 _ => 0,
@@ -158,7 +157,7 @@ fn meant<'a, 'e>(
     (least < 10 && as_near.count() == 1).then_some(nearest)
 }
 
-/// Returns a value that matches a schema: its example, its default, or a value of its type.
+/// Returns a value that matches a schema: its example, its default or any value of its type.
 fn example(schema: &Value, root: &Value, depth: u8) -> Value {
     if let Some(example) = schema
         .pointer("/examples/0")

@@ -27,7 +27,7 @@ pub(crate) struct TaskRegistry {
 }
 
 impl TaskRegistry {
-    /// Adds a task type, or returns the problem that prevents it.
+    /// Adds a task type, or returns the reason why it cannot be added.
     pub(crate) fn insert(&mut self, definition: TaskDefinition) -> Result<(), String> {
         let TaskDefinition {
             source,

@@ -27,7 +27,7 @@ use crate::tasks::error::TaskError;
 
 pub(crate) type TaskFuture<R> = Pin<Box<dyn Future<Output = Result<R, TaskError>> + Send>>;
 
-/// Handling of a task whose process died while it ran.
+/// Handling of a task whose process died while the task was running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnCrash {
     /// The task starts again.
@@ -35,7 +35,7 @@ pub enum OnCrash {
     Rerun,
     /// The task finishes as `ERROR` with the code `crashed`.
     ///
-    /// This is for effects that must not happen twice.
+    /// Use this for effects that must not occur twice.
     Fail,
 }
 
@@ -56,7 +56,7 @@ pub enum OnCrash {
 pub struct Task<A, R> {
     parts: TaskParts,
     run: Run<A, R>,
-    /// Captures the type bounds of [`Task::new`], so that no other method requires them.
+    /// Captures the type bounds of [`Task::new`], so that the other methods do not require them.
     erase: fn(TaskParts, Run<A, R>) -> TaskDefinition,
 }
 
@@ -135,7 +135,7 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Sets the access rule for enqueueing the task. Default: anyone with a client token.
+    /// Sets the access rule for enqueueing the task. Default: everyone with a client token.
     ///
     /// The rule is checked again when the task starts.
     pub fn access(mut self, access: Access) -> Self {
@@ -157,7 +157,7 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Sets the outcomes that the owner of the task is notified of.
+    /// Sets the outcomes of which the task's owner is notified.
     ///
     /// Default: [`TaskSettings::notify`](crate::tasks::TaskSettings::notify).
     pub fn notify(mut self, notify: TaskNotify) -> Self {
@@ -181,14 +181,14 @@ impl<A, R> Task<A, R> {
 
     /// Sets the delay before the first retry. Default: 1 second.
     ///
-    /// Each later delay is twice as long, up to an hour. Each delay is shortened at random by up to
-    /// half.
+    /// Each further delay is twice as long, up to one hour. Every delay is randomly shortened by up
+    /// to half.
     pub fn backoff(mut self, first: Duration) -> Self {
         self.parts.retry.backoff = first;
         self
     }
 
-    /// Sets the priority; tasks with a higher one start first. Default: 0.
+    /// Sets the priority; tasks with a higher priority start first. Default: 0.
     pub fn priority(mut self, priority: i32) -> Self {
         self.parts.priority = priority;
         self
@@ -208,7 +208,7 @@ impl<A, R> Task<A, R> {
         self
     }
 
-    /// Enqueues the task at the times of a cron expression.
+    /// Enqueues the task at the times given by a cron expression.
     ///
     /// The expression has five fields, or six if it starts with seconds. For each scheduled time,
     /// one task is enqueued across all replicas, with the arguments `{}`.
@@ -226,13 +226,13 @@ impl<A, R> Task<A, R> {
     /// Sets the maximum size of the arguments as JSON, in bytes. Default: 64 KiB.
     ///
     /// A larger request body is rejected with `413 args_too_large` before it is parsed; larger
-    /// arguments from code are rejected, too.
+    /// arguments from code are rejected too.
     pub fn max_args(mut self, bytes: usize) -> Self {
         self.parts.max_args = bytes;
         self
     }
 
-    /// Declares a value that the task takes from the portal's state; start-up fails without it.
+    /// Declares a value that the task reads from the portal's state; start-up fails without it.
     pub fn depends_on<I: TaskInput>(mut self) -> Self {
         self.parts.requirements.push(I::dependency());
         self
@@ -293,7 +293,7 @@ impl<A, R> std::fmt::Debug for Task<A, R> {
     }
 }
 
-/// Returns the key for a task type and its arguments, which does not depend on the order of fields.
+/// Returns the unique key for a task type and arguments, regardless of the order of their fields.
 fn unique_key(group: &str, name: &str, args: &Value) -> String {
     let mut text = String::new();
     write_sorted(args, &mut text);
@@ -328,9 +328,9 @@ fn write_sorted(value: &Value, text: &mut String) {
     }
 }
 
-/// Returns the error for stored arguments that no longer match their task type.
+/// Returns the error for stored arguments that are no longer valid for their task type.
 ///
-/// Arguments were checked before they were stored, so they were stored by another version of the
+/// Arguments are checked before they are stored, so these were stored by another version of the
 /// application.
 fn stale_args_error(errors: Vec<FieldError>) -> TaskError {
     let errors: Vec<_> = errors
@@ -352,7 +352,7 @@ pub struct TaskDefinition {
     pub(crate) title: Arc<str>,
     pub(crate) description: Cow<'static, str>,
     pub(crate) access: Access,
-    /// `true` if tasks of this type are enqueued from code only.
+    /// `true` if tasks of this type are enqueued only from code.
     pub(crate) internal: bool,
     pub(crate) on_crash: OnCrash,
     pub(crate) notify: Option<TaskNotify>,
@@ -394,7 +394,7 @@ impl TaskDefinition {
         task
     }
 
-    /// Checks arguments and their size, and returns them as they are stored.
+    /// Checks arguments and their size, and returns them in stored form.
     pub(in crate::tasks) fn accept(&self, args: &Value) -> Result<AcceptedArgs, Error> {
         let args = self.check(args).map_err(Error::invalid)?;
         if args.bytes > self.max_args {

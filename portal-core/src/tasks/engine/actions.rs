@@ -22,8 +22,7 @@ use crate::tasks::table_columns::TABLE;
 
 /// Interval at which old finished tasks are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
-/// Maximum number of tasks that one statement deletes, so that it blocks other statements only
-/// briefly.
+/// Maximum number of tasks deleted by one statement, so that it blocks others only briefly.
 const PRUNE_BATCH: u64 = 500;
 
 /// A task that was run again; `new` is `None` if the same task is already active.
@@ -42,8 +41,8 @@ impl Tasks {
     ///
     /// Fails with `404 task_not_found` if the task does not exist, with `409 task_not_finished` if
     /// it has not finished, with `409 task_already_active` if the same task is active for another
-    /// client, if its type is no longer registered or no longer accepts the arguments, if a quota of
-    /// the owner is reached, and if the database is unavailable.
+    /// client, if its type is no longer registered or no longer accepts the arguments, if one of
+    /// the owner's quotas is used up, and if the database is unavailable.
     pub async fn run_again(&self, id: Uuid) -> Result<Uuid> {
         let mut transaction = self.0.store.begin().await?;
         let again = self.run_again_in(&mut transaction, id, None).await?;
@@ -156,7 +155,7 @@ impl Tasks {
         Ok(())
     }
 
-    /// Notifies the workers of all replicas that a task type was resumed.
+    /// Notifies the workers on all replicas that a task type was resumed.
     pub(in crate::tasks) async fn resumed(&self, paused: bool) {
         if !paused {
             self.0.engine.wake.notify_one();
@@ -164,7 +163,7 @@ impl Tasks {
         }
     }
 
-    /// Returns the paused task types as group and name.
+    /// Returns the group and name of each paused task type.
     ///
     /// # Errors
     ///
@@ -186,7 +185,7 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// Fails if the database is unavailable; batches that were already deleted stay deleted.
+    /// Fails if the database is unavailable; batches that have already been deleted stay deleted.
     pub async fn prune(&self, older_than: Duration) -> Result<u64> {
         let before = moment(older_than);
         let mut pruned = 0;
@@ -201,7 +200,7 @@ impl Tasks {
         }
     }
 
-    /// Deletes the first batch of [`prune`](Self::prune) within a transaction.
+    /// Deletes the first batch for [`prune`](Self::prune) within a transaction.
     pub(in crate::tasks) async fn prune_in(
         &self,
         transaction: &mut Transaction,
@@ -219,7 +218,7 @@ impl Tasks {
         Ok(self.0.store.fetch_count(&count).await?.unsigned_abs())
     }
 
-    /// Prunes at an interval until the portal stops; any number of replicas may do so concurrently.
+    /// Prunes at an interval until the portal stops; several replicas may do so concurrently.
     pub(crate) async fn run_pruner(self, stop: CancellationToken) {
         let mut tick = interval(PRUNE_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -265,7 +264,7 @@ async fn prune_batch(transaction: &mut Transaction, before: DateTime<Utc>) -> Re
     Ok((found, deleted))
 }
 
-/// Returns the cluster event that updates open lists after changes that are not published per task.
+/// Returns the cluster event that makes open lists refresh after changes not published per task.
 fn tasks_changed() -> ClusterEvent {
     ClusterEvent::TopicChanged {
         topic: "tasks".to_owned(),
@@ -280,7 +279,7 @@ fn finished_before(moment: DateTime<Utc>) -> SelectStatement {
         .take()
 }
 
-/// Returns the time `ago` before now, or the Unix epoch if that is out of range.
+/// Returns the current time minus `ago`, or the Unix epoch if that is out of range.
 fn moment(ago: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(ago)
         .ok()

@@ -1,4 +1,4 @@
-//! Group commit: items that arrive while a batch is being written share the next one.
+//! Group commit: items that arrive while a batch is being written share the next batch.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -12,12 +12,12 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) struct Batcher<I, O> {
     waiting: Mutex<VecDeque<(I, oneshot::Sender<O>)>>,
-    /// Lock of the current writer, with the size of the previous batch.
+    /// Lock held by the current writer; contains the size of the previous batch.
     turn: Arc<tokio::sync::Mutex<usize>>,
     limit: usize,
 }
 
-/// Time for the callers of the previous batch to submit their next items.
+/// Time that the callers of the previous batch have to submit their next items.
 const LINGER: Duration = Duration::from_micros(300);
 
 impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
@@ -33,7 +33,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
     /// Submits an item and waits for its result; returns `None` if the writer panicked.
     ///
     /// `write` returns the results in the order of the items. It runs detached, so that dropping
-    /// one caller does not cancel the writes of the others.
+    /// one caller does not cancel the other callers' writes.
     pub(super) async fn submit<F>(
         self: &Arc<Self>,
         item: I,
@@ -51,7 +51,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
                 turn = Arc::clone(&self.turn).lock_owned() => turn,
             };
             self.gather(*turn).await;
-            // The previous batch may have contained this item.
+            // The previous batch may already have included this item.
             match receiver.try_recv() {
                 Ok(outcome) => return Some(outcome),
                 Err(oneshot::error::TryRecvError::Closed) => return None,
@@ -66,7 +66,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
             let written = write(items);
             tokio::spawn(async move {
                 for (outcome, sender) in written.await.into_iter().zip(senders) {
-                    // A caller may have been dropped; its result is then discarded.
+                    // A caller may have been dropped, in which case its result is discarded.
                     let _ = sender.send(outcome);
                 }
                 drop(turn);
@@ -76,7 +76,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
 
     /// Waits briefly for more items; a single caller does not wait.
     async fn gather(&self, before: usize) {
-        // Let callers that are ready to run submit their items.
+        // Let callers that are ready to run submit their items first.
         tokio::task::yield_now().await;
         let waiting = self.waiting.lock().len();
         if waiting <= 1 && before <= 1 {

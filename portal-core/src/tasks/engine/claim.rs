@@ -1,8 +1,8 @@
 //! Claims: a process takes due tasks from the queue in the database.
 //!
-//! A claim reads no more rows of a type than it claims, regardless of the length of the queue: it
-//! first excludes types that are paused or at their limit, then uses the index for each remaining
-//! type.
+//! Regardless of the length of the queue, a claim reads no more rows per type than it claims: it
+//! first excludes types that are paused or at their limit, and then uses the index for each
+//! remaining type.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_query::{Cond, Expr, ExprTrait, OnConflict, Query};
@@ -23,7 +23,7 @@ pub(super) fn is_processing() -> Expr {
     Expr::col("status").eq(TaskStatus::Processing.as_str())
 }
 
-/// Properties of a task type that the queue needs.
+/// The properties of a task type that the queue needs.
 #[derive(Debug, Clone)]
 pub(super) struct QueueSpec {
     pub(super) group: String,
@@ -32,7 +32,7 @@ pub(super) struct QueueSpec {
     pub(super) concurrency: Option<u32>,
     /// `true` if a task must not run again after a crash.
     pub(super) at_most_once: bool,
-    /// Notification about finished tasks.
+    /// Notification sent when a task finishes, if any.
     pub(super) finish_notification: Option<FinishNotification>,
 }
 
@@ -58,13 +58,13 @@ pub(super) struct ClaimRequest<'a> {
     pub(super) lease: TimeDelta,
     /// Task types that the process has registered; other processes claim tasks of other types.
     pub(super) task_types: &'a [QueueSpec],
-    /// Maximum number of concurrent tasks across all replicas, for all types.
+    /// Maximum number of concurrent tasks across all replicas and types.
     pub(super) global_concurrency: Option<u32>,
     /// Order in which this process last served the types (round robin).
     pub(super) rotation: &'a Rotation,
 }
 
-/// A claimed task with the checkpoint of its previous attempts.
+/// A claimed task with the checkpoint from its previous attempts.
 #[derive(Debug, PartialEq)]
 pub(super) struct ClaimedTask {
     pub(super) record: TaskRecord,
@@ -74,8 +74,8 @@ pub(super) struct ClaimedTask {
 
 /// Claims up to `limit` tasks.
 ///
-/// `attempt` is the fencing token: the next claim of the task gets a greater number, and only the
-/// attempt with the greatest number may write.
+/// `attempt` is the fencing token: each claim of the task gets a higher number, and only the
+/// attempt with the highest number may write.
 pub(in crate::tasks) async fn claim(
     store: &Store,
     claimer: ClaimRequest<'_>,
@@ -123,7 +123,7 @@ impl ClaimRequest<'_> {
     }
 }
 
-/// Returns each type with the number of tasks that its limit still allows, and the total.
+/// Returns each type with the number of tasks still allowed by its limit, and the total.
 ///
 /// Returns `None` if the total is zero.
 async fn candidates<'a>(
@@ -156,12 +156,11 @@ async fn candidates<'a>(
             most: free.map_or(room, |free| Ord::min(free, room)),
         }
     });
-    // Every type keeps its index, which identifies it in the rotation.
+    // Each type keeps its index, which identifies it in the rotation.
     Ok((room > 0).then(|| (candidates.collect(), room)))
 }
 
-/// Claims tasks of a type that has a limit. This requires a lock, because each claim counts the
-/// running tasks first.
+/// Claims tasks of a type that has a limit. Needs a lock, because claims first count running tasks.
 async fn claim_limited(
     store: &Store,
     claimer: &ClaimRequest<'_>,
@@ -246,7 +245,7 @@ async fn count_running(
     running.collect()
 }
 
-/// Counts the running tasks of all replicas by type; this is cheap, because few run at a time.
+/// Counts running tasks on all replicas by type; this is cheap, because few tasks run at a time.
 pub(super) fn running_by_type(dialect: Dialect) -> RawSql<false> {
     let index = match dialect {
         Dialect::Sqlite => " INDEXED BY portal_tasks_lease",

@@ -1,4 +1,4 @@
-//! Details of a task that are shown on pages only.
+//! Details of a task that are shown only on pages.
 
 use std::collections::HashSet;
 
@@ -9,15 +9,15 @@ use uuid::Uuid;
 use crate::store::{Store, StoreError};
 use crate::tasks::table_columns::{self as columns, TABLE};
 
-/// Details of a task in addition to its record.
+/// Details of a task beyond its record.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::tasks) struct DetailFields {
-    /// Schedule that enqueued the task, as group and name of the task type.
+    /// Schedule that enqueued the task: the group and name of its task type.
     pub(in crate::tasks) schedule: Option<String>,
     /// Scheduled time that the task was enqueued for.
     pub(in crate::tasks) scheduled_for: Option<DateTime<Utc>>,
     pub(in crate::tasks) priority: i32,
-    /// Number of times that the process died while it ran the task.
+    /// Number of times that a process died while running the task.
     pub(in crate::tasks) crashes: u32,
     /// `true` if a cancellation is pending.
     pub(in crate::tasks) is_cancelling: bool,
@@ -50,7 +50,7 @@ pub(in crate::tasks) async fn read(
     }))
 }
 
-/// Returns the tasks, among the given running ones, whose cancellation is pending.
+/// Returns those of the given running tasks whose cancellation is pending.
 pub(in crate::tasks) async fn cancelling(
     store: &Store,
     ids: impl Iterator<Item = Uuid>,

@@ -1,4 +1,4 @@
-//! Pending tasks that a claim may take, and how they are shared among the task types.
+//! Pending tasks that a claim may take, and their distribution among the task types.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -39,11 +39,11 @@ pub(super) struct Due {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) due: Vec<Due>,
-    /// `true` if tasks without a turn are due.
+    /// `true` if any tasks without a turn are due.
     pub(super) unplaced: bool,
 }
 
-/// Counts due tasks of types that are not paused, reading at most `most` rows of each.
+/// Counts due tasks of types that are not paused, reading at most `most` rows for each type.
 pub(in crate::tasks) async fn find(
     transaction: &mut Transaction,
     dialect: Dialect,
@@ -93,7 +93,7 @@ pub(in crate::tasks) fn statements(
     }
 }
 
-/// Maximum number of types per compound statement; SQLite allows 500 parts.
+/// Maximum number of types per compound statement; SQLite allows 500.
 const SQLITE_PARTS: usize = 100;
 
 fn sqlite(candidates: &[(usize, &Candidate<'_>)], now: DateTime<Utc>) -> RawSql<false> {
@@ -142,7 +142,7 @@ fn postgres(candidates: &[Candidate<'_>], now: DateTime<Utc>) -> RawSql<false> {
             })
         })
         .collect();
-    // The SQL text is the same for any number of types, so that it is planned once.
+    // The SQL text does not depend on the number of types, so the statement is planned only once.
     let sql = format!(
         "SELECT kind.place, CAST(due.priority AS BIGINT) AS priority, count(*) AS tasks \
          FROM jsonb_to_recordset($1) AS kind(place bigint, state text, name text, most bigint) \
@@ -177,8 +177,7 @@ struct Served {
 }
 
 impl Rotation {
-    /// Returns the number of tasks to take from each of `types` task types, at most `room` in
-    /// total.
+    /// Returns the number of tasks to take from each of `types` types, at most `room` in total.
     ///
     /// Higher priorities are served first; types of equal priority take turns, one task at a time.
     pub(super) fn share(&self, types: usize, due: &[Due], room: u64) -> Vec<u64> {

@@ -1,4 +1,4 @@
-//! Writes that a worker makes for an attempt, each of which checks the fencing token.
+//! Database writes made by a worker for an attempt; each one checks the fencing token.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::tasks::error::TaskError;
 use crate::tasks::record::{TaskRecord, TaskStatus, storable};
 use crate::tasks::table_columns::{self as columns, TABLE};
 
-/// Saves the progress of attempts and returns the task ids of superseded ones.
+/// Saves the progress of attempts and returns the ids of tasks whose attempt was superseded.
 pub(super) async fn save_progress(
     store: &Store,
     records: &[Arc<TaskRecord>],
@@ -50,7 +50,7 @@ pub(super) async fn save_progress(
 /// Outcome of an attempt.
 #[derive(Debug, Clone)]
 pub(in crate::tasks) struct FinishedAttempt {
-    /// Latest state of the task while it ran.
+    /// Last state of the task before the attempt finished.
     pub(in crate::tasks) last: Arc<TaskRecord>,
     pub(in crate::tasks) outcome: Result<Value, TaskError>,
     /// Time of the retry, if there is one.
@@ -60,7 +60,7 @@ pub(in crate::tasks) struct FinishedAttempt {
 }
 
 impl FinishedAttempt {
-    /// Creates an outcome that also finishes the task.
+    /// Creates an outcome that is final for the task.
     pub(in crate::tasks) fn last(last: Arc<TaskRecord>, outcome: Result<Value, TaskError>) -> Self {
         Self {
             last,
@@ -70,7 +70,7 @@ impl FinishedAttempt {
         }
     }
 
-    /// Returns the notification about a task that has reached this state.
+    /// Returns the notification to send when the task reaches the state in `record`, if any.
     fn message(&self, record: &TaskRecord) -> Option<OwnedNotification> {
         let (user, message) = self.notification.as_ref()?.message(record)?;
         Some((record.id, user, message))
@@ -121,10 +121,10 @@ pub(super) async fn finish_all(
     let written = match write_all(store, &records, messages.collect()).await {
         Ok(written) => written,
         Err(StoreError::Unavailable(error)) => {
-            tracing::warn!(%error, "failed to store the outcomes of tasks");
+            tracing::warn!(%error, "failed to store task outcomes");
             return endings.iter().map(|_| Err(unavailable())).collect();
         }
-        // The database rejected one of the outcomes; the others must not fail because of it.
+        // The database rejected one of the outcomes; it must not cause the others to fail.
         Err(_) => HashSet::new(),
     };
     let mut ended = Vec::with_capacity(records.len());
@@ -140,8 +140,8 @@ pub(super) async fn finish_all(
 
 /// Writes the outcome of an attempt and returns the new state of its task.
 ///
-/// Returns `None` if the attempt was superseded before the write. A task whose cancellation was
-/// requested in time is cancelled, whatever the outcome of its code.
+/// Returns `None` if the attempt was superseded before the write. If cancellation was requested
+/// before the write, the task is cancelled regardless of the outcome.
 pub(in crate::tasks) async fn finish(
     store: &Store,
     ending: &FinishedAttempt,
@@ -153,7 +153,7 @@ pub(in crate::tasks) async fn finish(
     };
     let written = match write(&record, SkipIf::Cancelled).await {
         Err(StoreError::Other(error)) => {
-            tracing::error!(%error, "the database rejected the outcome of a task");
+            tracing::error!(%error, "the database rejected a task outcome");
             let refused = TaskError::new("the result cannot be stored").with_code("internal");
             write(&instead(refused), SkipIf::Cancelled).await?
         }
@@ -165,7 +165,7 @@ pub(in crate::tasks) async fn finish(
     }
 }
 
-/// Saves a checkpoint for the next attempt; returns `false` if this one was superseded.
+/// Saves a checkpoint for the next attempt; returns `false` if the current attempt was superseded.
 pub(in crate::tasks) async fn save_checkpoint(
     store: &Store,
     record: &TaskRecord,
@@ -181,11 +181,11 @@ pub(in crate::tasks) async fn save_checkpoint(
     Ok(store.execute(&update).await? > 0)
 }
 
-/// Condition under which a final state is not written.
+/// Condition on which writing a final state is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SkipIf {
     Superseded,
-    /// Superseded, or a cancellation was requested.
+    /// The attempt was superseded, or the task's cancellation was requested.
     Cancelled,
 }
 
@@ -227,7 +227,7 @@ fn result_bytes(record: &TaskRecord) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// Writes a final state and the notification about it, either both or neither.
+/// Atomically writes a final state and the notification about it.
 async fn write_one(
     store: &Store,
     record: &TaskRecord,
@@ -238,7 +238,7 @@ async fn write_one(
     let changed = match message {
         None => store.execute(&update).await?,
         Some(message) => match write_and_notify(store, record, &update, message).await {
-            // The outcome of a task must not be lost because of its notification.
+            // The outcome of a task must not be lost because the notification failed.
             Err(StoreError::Other(error)) => {
                 tracing::warn!(%error, "failed to notify the owner of a finished task");
                 store.execute(&update).await?
@@ -265,9 +265,9 @@ async fn write_and_notify(
     Ok(changed)
 }
 
-/// Writes task states with the notifications about them, and returns the ids of those written.
+/// Writes task states and the notifications about them; returns the ids of the tasks written.
 ///
-/// Superseded tasks and those with a requested cancellation are skipped.
+/// Skips superseded tasks and those whose cancellation was requested.
 async fn write_all(
     store: &Store,
     records: &[TaskRecord],
@@ -326,10 +326,10 @@ async fn store_notifications(
     .await
 }
 
-/// SQL text of [`update`], for any number of rows.
+/// SQL text for [`update`], independent of the number of rows.
 ///
 /// `status || ''` keeps the planner from reading all running tasks through their index; the rows
-/// are found by their ids.
+/// are found by id instead.
 #[cfg(feature = "postgres")]
 static UPDATE_MANY: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
     let set = columns::list(&columns::OUTCOME, |name| format!("{name} = ended.{name}"));

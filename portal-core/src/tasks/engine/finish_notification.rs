@@ -1,4 +1,4 @@
-//! Notification to the owner of a task that has finished.
+//! Notification to a task's owner that the task has finished.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use crate::tasks::definition::task::TaskDefinition;
 use crate::tasks::record::{TaskRecord, TaskStatus};
 use crate::tasks::settings::TaskSettings;
 
-/// Pages that list the owner's failed and completed tasks.
+/// Paths of the pages that list the owner's failed and completed tasks.
 const FAILED: &str = "/tasks?status=ERROR";
 const COMPLETED: &str = "/tasks?status=COMPLETED";
-/// Maximum number of characters of a task's title, and of its error, in a notification.
+/// Maximum length of a task's title and of its error in a notification, in characters.
 const MAX_TITLE_LEN: usize = 80;
 const MAX_ERROR_LEN: usize = 300;
 
-/// Outcomes of a task that its owner is notified of.
+/// Outcomes of a task of which its owner is notified.
 ///
 /// Notifications appear under the bell. A cancellation is never reported, because someone requested
-/// it. A failure that is retried is not reported either.
+/// it. Neither is a failure that is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TaskNotify {
     /// No outcome.
@@ -37,7 +37,7 @@ pub enum TaskNotify {
     Always,
 }
 
-/// Notification settings of a task type, with its title.
+/// A task type's title and notification settings.
 #[derive(Debug, Clone)]
 pub(super) struct FinishNotification {
     title: Arc<str>,

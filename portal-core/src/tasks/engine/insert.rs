@@ -22,7 +22,7 @@ use crate::tasks::table_columns::{self as columns, TABLE};
 /// Task to be stored.
 #[derive(Debug, Clone, Serialize)]
 pub(in crate::tasks) struct NewTask {
-    /// Id, which sorts by time of creation.
+    /// Id, which sorts by creation time.
     pub(in crate::tasks) id: Uuid,
     #[serde(rename = "state")]
     pub(in crate::tasks) group: String,
@@ -40,7 +40,7 @@ pub(in crate::tasks) struct NewTask {
     pub(in crate::tasks) idempotency_key: Option<String>,
     /// Key that must be unique among active tasks.
     pub(in crate::tasks) unique_key: Option<String>,
-    /// Schedule that enqueued the task.
+    /// Schedule that enqueued the task, if any.
     pub(in crate::tasks) schedule: Option<String>,
     /// Scheduled time that the task was enqueued for.
     pub(in crate::tasks) scheduled_for: Option<DateTime<Utc>>,
@@ -78,7 +78,7 @@ impl NewTask {
         }
     }
 
-    /// Returns the record of the task after it was stored.
+    /// Returns the record of the task as it is once stored.
     pub(in crate::tasks) fn record(&self) -> TaskRecord {
         TaskRecord {
             id: self.id,
@@ -127,7 +127,7 @@ pub(in crate::tasks) async fn insert(
     executor: &mut impl Executor,
     task: &NewTask,
 ) -> Result<InsertOutcome, StoreError> {
-    // The conflicting task may finish before it can be read; the insertion is then tried again.
+    // The conflicting task may finish before it can be read; the insertion is then retried.
     for _ in 0..5 {
         if insert_unless_clash(executor, task).await? {
             return Ok(InsertOutcome::Inserted);
@@ -154,7 +154,7 @@ pub(in crate::tasks) async fn insert_all(
             tracing::warn!(%error, "failed to store tasks");
             return tasks.iter().map(|_| Err(unavailable())).collect();
         }
-        // One of the tasks cannot be stored at all; the others must not fail because of it.
+        // One of the tasks cannot be stored at all; it must not cause the others to fail.
         Err(_) => vec![false; tasks.len()],
     };
     let mut outcomes = Vec::with_capacity(tasks.len());
@@ -180,7 +180,7 @@ async fn insert_alone(store: &Store, task: &NewTask) -> Result<InsertOutcome, St
     Ok(stored)
 }
 
-/// Stores the tasks that do not conflict; returns for each task whether it was stored.
+/// Stores the tasks that do not conflict; returns `true` for each task that was stored.
 async fn try_insert_all(store: &Store, tasks: &[NewTask]) -> Result<Vec<bool>, StoreError> {
     match store.dialect() {
         Dialect::Sqlite => {
@@ -228,7 +228,7 @@ static INSERT_MANY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Returns one statement for any number of rows, so that it is planned once.
+/// Returns a statement that does not depend on the number of rows, so that it is planned once.
 #[cfg(feature = "postgres")]
 fn insert_many(tasks: &[NewTask]) -> Result<RawSql<true>, StoreError> {
     let rows = serde_json::to_value(tasks)
@@ -239,7 +239,7 @@ fn insert_many(tasks: &[NewTask]) -> Result<RawSql<true>, StoreError> {
     })
 }
 
-/// Stores a task unless another one conflicts with it; returns `true` if it was stored.
+/// Stores a task unless it conflicts with another one; returns `true` if it was stored.
 pub(super) async fn insert_unless_clash(
     executor: &mut impl Executor,
     task: &NewTask,
@@ -280,7 +280,7 @@ pub(super) async fn insert_unless_clash(
     Ok(!executor.fetch_all(&insert).await?.is_empty())
 }
 
-/// Finds the task that conflicts with this one, in a separate transaction.
+/// Finds the task that conflicts with the given one, in a separate transaction.
 pub(in crate::tasks) async fn find_clash_in(
     store: &Store,
     task: &NewTask,
@@ -292,7 +292,7 @@ pub(in crate::tasks) async fn find_clash_in(
     find_conflict(&mut transaction, task).await
 }
 
-/// Finds the task that conflicts with this one.
+/// Finds the task that conflicts with the given one.
 async fn find_conflict(
     executor: &mut impl Executor,
     task: &NewTask,

@@ -12,12 +12,12 @@ use crate::store::{Store, StoreError, now};
 use crate::tasks::record::{TaskRecord, TaskStatus};
 use crate::tasks::table_columns::{self as columns, TABLE};
 
-/// Increment that makes a version greater than all unsaved versions of a process that died.
+/// Increment that makes a version greater than any that a dead process assigned but did not save.
 ///
 /// Subscribers may have seen those versions, and would ignore a smaller one as outdated.
 const UNSAVED_VERSIONS: i64 = 1_000_000;
 
-/// Number of crashes after which a task fails.
+/// Number of crashes at which a task fails.
 const CRASH_LIMIT: i32 = 5;
 
 /// Result of a heartbeat.
@@ -66,7 +66,7 @@ pub(super) enum OrphanScope {
     /// All claimed tasks, because no other process uses this database and this process has just
     /// started.
     All,
-    /// Tasks that this process releases while it stops, which does not count as a crash.
+    /// Tasks that this process releases while shutting down; this does not count as a crash.
     Released(Uuid),
 }
 

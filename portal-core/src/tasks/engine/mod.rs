@@ -1,4 +1,4 @@
-//! Task queue: processes tasks from their insertion to their final status, on every replica.
+//! Task queue: takes tasks from insertion to their final status, on every replica.
 //!
 //! Nothing here depends on routes or pages.
 

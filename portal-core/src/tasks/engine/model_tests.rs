@@ -21,8 +21,8 @@ use crate::tasks::table_columns::TABLE;
 
 const STEPS: usize = 250;
 
-/// A worker and the attempts that it considers its own. It may be wrong, like a process that was
-/// frozen or disconnected.
+/// A worker and the attempts that it considers its own. Like a process that was frozen or
+/// disconnected, it may be wrong about them.
 struct Worker {
     id: Uuid,
     attempts: Vec<TaskRecord>,
@@ -43,7 +43,7 @@ fn task_types() -> Vec<QueueSpec> {
     ]
 }
 
-/// Observed state of a task, against which later states are checked.
+/// Observed state of a task; later states are checked against it.
 #[derive(Default)]
 struct Observed {
     attempt: u32,
@@ -114,7 +114,7 @@ async fn step(store: &Store, workers: &mut [Worker], seen: &mut HashMap<Uuid, Ob
             }
         }
         (4, _) => {
-            // Leases expire whether or not their process is alive.
+            // Leases expire whether or not the process is alive.
             let expire = Query::update()
                 .table(TABLE)
                 .value("lease_until", now() - TimeDelta::seconds(1))

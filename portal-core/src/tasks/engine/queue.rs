@@ -10,7 +10,7 @@ use crate::store::{Executor, Store, StoreError, Transaction, now};
 use crate::tasks::record::{TaskRecord, TaskStatus};
 use crate::tasks::table_columns::{self as columns, TABLE};
 
-/// Code of a cancelled task.
+/// Error code of a cancelled task.
 const CANCELLED: &str = "cancelled";
 
 /// Result of requesting the cancellation of a task.
@@ -68,7 +68,7 @@ pub(super) async fn args_in(
     rows.first().map_or(Ok(None), |row| row.document("args"))
 }
 
-/// Reads the existing tasks among the given ids, without their results.
+/// Reads those of the given tasks that exist, without their results.
 pub(in crate::tasks) async fn get_all(
     store: &Store,
     ids: &[Uuid],
@@ -165,7 +165,7 @@ pub(in crate::tasks) async fn list(
     rows.iter().map(TaskRecord::from_row).collect()
 }
 
-/// Lists tasks whose results are read afterwards.
+/// Lists tasks whose results are to be read afterwards.
 pub(in crate::tasks) async fn list_for_results(
     store: &Store,
     filter: &QueueFilter,
@@ -174,14 +174,14 @@ pub(in crate::tasks) async fn list_for_results(
     WithoutResults::from_rows(&store.fetch_all(&select).await?)
 }
 
-/// Returns the condition that a task contains a string, ignoring case.
+/// Returns the condition for a task to contain a string, ignoring case.
 fn contains_text(text: &str) -> Cond {
-    // PostgreSQL cannot store this character in text.
+    // PostgreSQL does not support this character in text.
     let text = text.replace('\0', "");
     let like = |text: &str| LikeExpr::new(format!("%{}%", escape_like(text))).escape('\\');
     let mut any = Cond::any();
     for column in ["state", "name", "message", "error"] {
-        // SQLite converts the case of ASCII letters only.
+        // SQLite converts the case of only ASCII letters.
         any = any
             .add(Expr::expr(Func::lower(Expr::col(column))).like(like(&text.to_lowercase())))
             .add(Expr::col(column).like(like(&text)));

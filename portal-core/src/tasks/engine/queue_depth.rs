@@ -7,13 +7,13 @@ use crate::store::{Store, StoreError};
 use crate::tasks::record::TaskStatus;
 use crate::tasks::table_columns::TABLE;
 
-/// Tasks of one type with one status.
+/// The tasks of one type that have one status.
 #[derive(Debug)]
 pub(in crate::tasks) struct QueueDepth {
     pub(in crate::tasks) group: String,
     pub(in crate::tasks) name: String,
     pub(in crate::tasks) tasks: u64,
-    /// Earliest time at which one of the tasks may start, or could already have started.
+    /// Earliest time at which one of the tasks may start or might have started.
     pub(in crate::tasks) oldest: Option<DateTime<Utc>>,
 }
 

@@ -1,9 +1,9 @@
-//! Quotas of owners: their number of pending tasks, and the bytes that all their tasks store.
+//! Quotas per owner: the number of pending tasks, and the bytes stored by all of the owner's tasks.
 //!
 //! A process reads how much an owner has stored and then counts locally for a while, so that
-//! enqueuing a task usually needs no read. It grants itself at most a sixteenth of a quota at a
-//! time. With several replicas, an owner can therefore exceed a quota by that amount for each
-//! additional replica.
+//! enqueueing a task usually needs no read. It grants itself at most one sixteenth of a quota at a
+//! time. With several replicas, an owner can therefore exceed a quota by that amount per additional
+//! replica.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,16 +24,16 @@ const OWNERS: usize = 10_000;
 const PART: u64 = 16;
 /// Time for which the number of pending tasks is counted locally before it is read again.
 const FRESH: Duration = Duration::from_secs(1);
-/// Time for which stored bytes are counted locally, because reading them scans all of the owner's
-/// tasks in an index.
+/// Time for which stored bytes are counted locally; reading them scans all of the owner's tasks in
+/// an index.
 const BYTES_FRESH: Duration = Duration::from_secs(60);
 /// Time for which an owner whose storage is full is rejected without reading again.
 const FULL: Duration = Duration::from_secs(5);
 /// Seconds after which a client that was rejected because of pending tasks may retry; some of the
-/// tasks have run by then.
+/// tasks should have run by then.
 const RETRY_PENDING: u32 = 5;
-/// Seconds after which a client that was rejected because of stored bytes may retry. Bytes are only
-/// freed when old tasks are deleted.
+/// Seconds after which a client that was rejected because of stored bytes may retry. Bytes are
+/// freed only when old tasks are deleted.
 const RETRY_BYTES: u32 = 60;
 
 /// Quotas of all owners, as counted by this process.
@@ -44,7 +44,7 @@ pub(super) struct Quotas {
     accounts: Cache<Uuid, Arc<Account>>,
 }
 
-/// Admitted task, which counts as in flight until it is stored or storing it fails.
+/// Admitted task; it counts as in flight until it is stored or cannot be stored.
 #[derive(Debug)]
 pub(super) struct Admission {
     account: Arc<Account>,
@@ -62,7 +62,7 @@ struct Balance {
     full_until: Option<Instant>,
 }
 
-/// Amount that may be enqueued before the next read, and tasks that a read may have missed.
+/// The amount that may be enqueued before the next read, and the amount a read may have missed.
 #[derive(Debug, Default)]
 struct Allowance {
     left: u64,
@@ -87,10 +87,10 @@ impl Allowance {
         self.settled += amount;
     }
 
-    /// Applies a value that was read, for a task that needs the amount `wanted`.
+    /// Applies a value that was read on behalf of a task that needs the amount `wanted`.
     ///
-    /// Everything that is in flight during the read is counted in addition, so that the quota holds
-    /// whether or not the read has seen it.
+    /// Everything in flight during the read is counted in addition, so that the quota holds whether
+    /// or not the read included it.
     fn refill(&mut self, quota: u64, read: u64, settled_before: u64, wanted: u64) {
         let unseen = self.in_flight + self.settled.saturating_sub(settled_before);
         let room = quota.saturating_sub(read).saturating_sub(unseen);
@@ -98,7 +98,7 @@ impl Allowance {
     }
 }
 
-/// Values to read before a decision.
+/// Values to read before a task is admitted or rejected.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
     pending: Option<u64>,
@@ -111,7 +111,7 @@ impl Account {
     }
 }
 
-/// Connection that reads an owner's tasks.
+/// Connection used to read an owner's tasks.
 pub(super) enum Source<'a, E> {
     Store(&'a Store),
     /// A caller's transaction, which may hold the only connection.
@@ -136,7 +136,7 @@ impl Quotas {
         }
     }
 
-    /// Counts a task against the quotas of its owner, if any; fails with `429` if they are used up.
+    /// Counts a task against its owner's quotas, if any; fails with `429` if a quota is used up.
     pub(super) async fn admit<E: Executor>(
         &self,
         dialect: Dialect,
@@ -200,7 +200,7 @@ impl Quotas {
         let mut begin = |reads: bool, allowance: fn(&mut Balance) -> &mut Allowance| {
             let allowance = allowance(&mut balance);
             reads.then(|| {
-                // Until this read has finished, other callers use the remaining amount.
+                // Until the read finishes, other callers use the remaining amount.
                 allowance.read_at = Some(Instant::now());
                 allowance.settled
             })
@@ -268,7 +268,7 @@ impl Drop for Admission {
 /// Counts pending tasks, up to a quota.
 ///
 /// The condition on the type is always true. It makes PostgreSQL use the index of pending tasks,
-/// because the other index of owners also contains finished tasks.
+/// because the other index by owner also contains finished tasks.
 pub(super) fn count_pending(dialect: Dialect, owner: Uuid, quota: u64) -> RawSql<false> {
     let index = indexed_by(dialect, "portal_tasks_owner_pending");
     let sql = format!(
@@ -316,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tasks_in_flight_count_whether_or_not_a_read_saw_them() {
+    fn tasks_in_flight_count_even_if_a_read_missed_them() {
         let mut allowance = Allowance::default();
         allowance.refill(100, 90, 0, 1);
         assert_eq!(allowance.left, 6, "a sixteenth at a time");
@@ -324,7 +324,7 @@ mod tests {
             allowance.admit(1);
         }
         let before = allowance.settled;
-        // Two of the six are stored during the read, which has not seen either of them.
+        // Two of the six tasks are stored during the read, which does not include them.
         allowance.settle(2);
         allowance.refill(100, 90, before, 1);
         assert_eq!(allowance.left, 4);

@@ -1,4 +1,4 @@
-//! Results of many tasks, read in steps of a bounded number of bytes.
+//! Results of many tasks, read in batches of bounded size.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,7 +10,7 @@ use crate::store::{Dialect, Row, Store, StoreError};
 use crate::tasks::record::TaskRecord;
 use crate::tasks::table_columns::{self as columns, TABLE};
 
-/// Maximum size of the results that one list or one step of a monitor holds in memory, in bytes.
+/// Maximum size of the results that a list or a monitor holds in memory at a time, in bytes.
 pub(super) const BUDGET: u64 = 2 * 1024 * 1024;
 /// Maximum number of ids in one statement.
 const CHUNK: usize = 500;
@@ -84,7 +84,7 @@ impl WithoutResults {
 
     /// Takes tasks from the front and reads their results.
     ///
-    /// The number is as large as [`BUDGET`] allows, and at least one unless the list is empty.
+    /// Takes as many as fit into [`BUDGET`], but at least one unless the list is empty.
     pub(in crate::tasks) async fn take(
         &mut self,
         store: &Store,
@@ -105,8 +105,8 @@ impl WithoutResults {
         Ok(records)
     }
 
-    /// Returns the number of tasks at the front whose results fit into a budget; at least the first
-    /// one is counted.
+    /// Returns the number of tasks at the front whose results fit into a budget, always counting
+    /// the first one.
     fn within(&self, budget: u64) -> usize {
         let mut bytes = 0;
         let fits = self.0.iter().take_while(|measured| {
@@ -141,7 +141,7 @@ mod tests {
     use crate::tasks::engine::insert::NewTask;
 
     #[test]
-    fn results_are_taken_up_to_the_budget_and_at_least_one() {
+    fn at_least_one_result_is_taken_even_if_over_budget() {
         let measured = |bytes| Measured {
             record: NewTask::new("probe", "work", Value::Null).record(),
             bytes,

@@ -1,4 +1,4 @@
-//! Retry policy: the number of attempts and the delays between them.
+//! Retry policy: the maximum number of attempts and the delays between them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::store::now;
 
-/// Maximum number of attempts, and the delay between them.
+/// Maximum number of attempts and the delays between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tasks) struct RetryPolicy {
     pub(in crate::tasks) max_attempts: u32,
@@ -17,11 +17,10 @@ pub(in crate::tasks) struct RetryPolicy {
 /// Maximum delay between attempts.
 const MAX_DELAY: Duration = Duration::from_secs(60 * 60);
 
-/// Maximum delay of a task, which in effect means never. Every database can store the resulting
-/// time.
+/// Maximum delay before a task, effectively never. Every database can store the resulting time.
 const NEVER: TimeDelta = TimeDelta::days(365_000);
 
-/// Returns the time after a delay of any length.
+/// Returns the time after a delay, however long the delay is.
 pub(in crate::tasks) fn after(pause: Duration) -> DateTime<Utc> {
     now() + TimeDelta::from_std(pause).unwrap_or(NEVER).min(NEVER)
 }
@@ -36,9 +35,9 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Returns the delay after a failed attempt; attempts are counted from 1.
+    /// Returns the delay after a failed attempt; attempts are numbered from 1.
     ///
-    /// Up to half of the delay is random, so that tasks that failed together are not retried
+    /// Up to half of the delay is random, so that tasks that fail together are not retried
     /// together.
     pub(in crate::tasks) fn pause(&self, attempt: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));

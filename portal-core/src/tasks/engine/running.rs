@@ -1,4 +1,4 @@
-//! Attempts that run in this process; their states are newer than those in the database.
+//! Attempts running in this process; their states are newer than those in the database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::tasks::error::TaskError;
 use crate::tasks::events::hub::TaskHub;
 use crate::tasks::record::{TaskRecord, storable};
 
-/// Attempt that runs in this process.
+/// Attempt running in this process.
 #[derive(Debug)]
 pub(in crate::tasks) struct Attempt {
     newest: Mutex<LatestState>,
-    /// Checkpoint that this attempt or a previous one has stored for the next attempt.
+    /// Checkpoint that this or a previous attempt has stored for the next one.
     checkpoint: Mutex<Option<Value>>,
     /// Triggered when the cancellation of the task is requested.
     pub(in crate::tasks) cancelled: CancellationToken,
-    /// Triggered when another attempt supersedes this one, whose writes then take no effect.
+    /// Triggered when another attempt supersedes this one; its writes then have no effect.
     pub(in crate::tasks) superseded: CancellationToken,
 }
 
@@ -125,7 +125,7 @@ impl Attempt {
     }
 }
 
-/// All attempts of this process.
+/// All attempts running in this process.
 #[derive(Debug, Default)]
 pub(in crate::tasks) struct RunningAttempts(Mutex<HashMap<Uuid, Arc<Attempt>>>);
 

@@ -27,7 +27,7 @@ const HINT_INTERVAL: Duration = Duration::from_millis(5);
 /// Maximum assumed duration of a caller's transaction that enqueues tasks to start immediately.
 const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Queue of this process, shared by the worker and by all code that enqueues tasks.
+/// The queue in this process, shared by the worker and all code that enqueues tasks.
 #[derive(Debug)]
 pub(in crate::tasks) struct Engine {
     store: Store,
@@ -40,7 +40,7 @@ pub(in crate::tasks) struct Engine {
     pub(super) wake: Notify,
     /// Notified when other replicas must receive an event about tasks to claim.
     pub(super) ready: Notify,
-    /// Time until which tasks from a caller's transaction may appear without an event.
+    /// Time until which tasks stored in a caller's transaction may appear without an event.
     expect_until: Mutex<Option<Instant>>,
 }
 
@@ -82,7 +82,7 @@ impl Engine {
         Ok(stored)
     }
 
-    /// Counts a task that is stored within a transaction against the quotas of its owner.
+    /// Counts a task that is stored within a transaction against its owner's quotas.
     pub(in crate::tasks) async fn admit_in(
         &self,
         executor: &mut impl Executor,
@@ -93,8 +93,8 @@ impl Engine {
         admitted.await.map(drop)
     }
 
-    /// Writes the outcome of an attempt, together with those of other attempts that finish at the
-    /// same time.
+    /// Writes the outcome of an attempt, together with those of attempts that finish at the same
+    /// time.
     pub(super) async fn finish(
         &self,
         ending: FinishedAttempt,
@@ -107,7 +107,7 @@ impl Engine {
         written.await.unwrap_or_else(|| Err(unavailable()))
     }
 
-    /// Wakes the workers of all replicas to claim a task that has just been stored.
+    /// Wakes the workers on all replicas to claim a task that has just been stored.
     pub(in crate::tasks) fn announce(&self) {
         self.wake.notify_one();
         self.ready.notify_one();
@@ -123,7 +123,7 @@ impl Engine {
         }
     }
 
-    /// Prepares for tasks that may appear without an event for a while.
+    /// Polls more often for a while, because tasks may appear without an event.
     pub(in crate::tasks) fn expect_tasks(&self) {
         *self.expected() = Some(Instant::now() + EXPECTED_WITHIN);
         self.wake.notify_one();

@@ -1,10 +1,10 @@
 //! Fair order of pending tasks: owners take turns within a type and a priority.
 //!
-//! Each pending task has a turn, and tasks are claimed in the order of their turns. The first task
-//! of an owner gets the turn at the head of the queue, and each further task gets the turn after
-//! the owner's last one. A task therefore waits, for each earlier task of its owner, for at most
-//! one task of each other owner, no matter how many tasks other owners have stored. All tasks
-//! without an owner count as tasks of a single owner.
+//! Each pending task has a turn, and tasks are claimed in the order of their turns. An owner's
+//! first task gets the turn at the head of the queue, and each further task gets the turn after the
+//! owner's last one. For each earlier task of its own owner, a task therefore waits for at most one
+//! task of every other owner, no matter how many tasks the other owners have stored. All tasks
+//! without an owner count as belonging to a single owner.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const LINES: usize = 10_000;
 /// Time for which a process counts locally before it reads the head of the queue again.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// The pending tasks of one owner, type and priority.
+/// The pending tasks with the same owner, type and priority.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Line {
     pub(super) owner: Option<Uuid>,
@@ -67,7 +67,7 @@ impl Default for Turns {
 impl Turns {
     /// Assigns a turn to a task that is due immediately.
     ///
-    /// A claim assigns a turn to any other task when it is due.
+    /// Any other task is assigned a turn by a claim once the task is due.
     pub(super) async fn assign(&self, store: &Store, task: &mut NewTask) {
         if task.run_at > task.created_at {
             return;
@@ -89,7 +89,7 @@ impl Turns {
             None => match read_one(store, &line, task.created_at).await {
                 Ok(turn) => turn,
                 Err(error) => {
-                    tracing::debug!(%error, "failed to read the turn of a task; a claim assigns it");
+                    tracing::debug!(%error, "failed to read a task's turn; a claim assigns one");
                     return;
                 }
             },
@@ -116,7 +116,7 @@ async fn read_one(store: &Store, line: &Line, now: DateTime<Utc>) -> Result<i64,
 /// Returns the turn of a new task, which is at or after the head of the queue and after the last
 /// turn of its line.
 ///
-/// If the queue is empty, the turn is the current time, which is later than all earlier turns.
+/// If the queue is empty, the turn is the current time, which is greater than all earlier turns.
 fn next_turn(row: &Row, now: DateTime<Utc>) -> Result<i64, StoreError> {
     let head: Option<i64> = row.get("head")?;
     let last: Option<i64> = row.get("last")?;
@@ -124,7 +124,7 @@ fn next_turn(row: &Row, now: DateTime<Utc>) -> Result<i64, StoreError> {
     Ok(last.map_or(head, |last| Ord::max(head, last.saturating_add(1))))
 }
 
-/// Returns statements that read the head of the queue and the end of each line.
+/// Returns the statements that read the head of the queue and the end of each line.
 ///
 /// There is one statement for all lines on PostgreSQL, and one per line on SQLite.
 pub(super) fn ends(dialect: Dialect, lines: &[&Line]) -> Vec<RawSql<false>> {
@@ -173,7 +173,7 @@ fn ends_on_postgres(lines: &[&Line]) -> RawSql<false> {
         .collect();
     let queue =
         "task.state = line.state AND task.name = line.name AND task.priority = line.priority";
-    // Matches the expression of the index `portal_tasks_owner_pending`.
+    // This matches the expression in the index `portal_tasks_owner_pending`.
     let kind = "task.state || '/' || task.name = line.state || '/' || line.name \
                 AND task.priority = line.priority";
     let last = |owner: &str| {
@@ -246,7 +246,7 @@ pub(super) fn unplaced(dialect: Dialect, now: DateTime<Utc>) -> RawSql<true> {
     }
 }
 
-/// Sets turns through an array of ids. With a join, PostgreSQL might read all tasks to find the
+/// Sets turns through an array of ids. For a join, PostgreSQL might read all tasks to find the
 /// rows.
 pub(super) fn set_turns_on_postgres(turns: &[(Uuid, i64)]) -> RawSql<true> {
     let turns = turns

@@ -1,4 +1,4 @@
-//! Reads tasks that have changed.
+//! Queries for tasks that have changed.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ const CHUNK: usize = 500;
 /// Maximum number of tasks shown for one client.
 pub(super) const MAX_CHANGES: u64 = 10_000;
 
-/// Returns the existing tasks among the given ids.
+/// Returns those of the given tasks that exist.
 pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<WithoutResults, StoreError> {
     let mut records = WithoutResults::default();
     for chunk in ids.chunks(CHUNK) {
@@ -27,7 +27,7 @@ pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<WithoutResults
     Ok(records)
 }
 
-/// Returns the tasks of these clients that have changed since a time.
+/// Returns the given clients' tasks that have changed since a time.
 pub(in crate::tasks) async fn since(
     store: &Store,
     clients: &[Uuid],
@@ -44,7 +44,7 @@ pub(in crate::tasks) async fn since(
     Ok(records)
 }
 
-/// Returns the active tasks of a client, and its tasks that have finished since a time.
+/// Returns a client's active tasks, and its tasks that have finished since a time.
 pub(in crate::tasks) async fn of_client(
     store: &Store,
     client: Uuid,
@@ -79,7 +79,7 @@ async fn fetch(
     Ok(())
 }
 
-/// States that were shown to a subscriber, so that none is repeated or followed by an older one.
+/// Versions shown to a subscriber, so that no state is repeated or followed by an older one.
 #[derive(Debug, Default)]
 pub(in crate::tasks) struct SeenVersions {
     versions: HashMap<Uuid, i64>,

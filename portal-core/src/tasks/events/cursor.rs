@@ -9,17 +9,17 @@ use crate::live;
 use crate::store::now;
 use crate::tasks::record::TaskRecord;
 
-/// Position of a change that a client has seen.
+/// Position of a change that a client has received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tasks) struct Cursor {
     /// Time of the change.
     pub(in crate::tasks) at: DateTime<Utc>,
-    /// `seq` of the change; 0 at the start of a stream.
+    /// The `seq` of the change; 0 at the start of a stream.
     seq: i64,
 }
 
 impl Cursor {
-    /// Returns the cursor for a client that has not seen anything yet.
+    /// Returns the cursor for a client that has not received anything yet.
     pub(in crate::tasks) fn start() -> Self {
         Self { at: now(), seq: 0 }
     }
@@ -41,7 +41,7 @@ impl fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = ();
 
-    /// Parses a cursor of a task, the cursor of a page, or a time in the format of RFC 3339.
+    /// Parses the cursor of a task or a page, or a time in RFC 3339 format.
     fn from_str(text: &str) -> Result<Self, ()> {
         if let Some(at) = live::read_mark_time(text) {
             return Ok(Self { at, seq: 0 });

@@ -1,7 +1,7 @@
 //! Event log of an attempt: a bounded buffer of events that are written in batches.
 //!
 //! A running task never waits for its event log. When a task finishes, it waits for a short time,
-//! so that the history is complete when the final status becomes visible.
+//! so that its history is complete when the final status becomes visible.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -28,12 +28,12 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 const FLUSH: Duration = Duration::from_secs(2);
 /// Maximum number of entries per statement.
 const BATCH: usize = 500;
-/// Maximum size of an attempt's unwritten entries; if they exceed it, the oldest are dropped.
+/// Maximum size of an attempt's unwritten entries; if it is exceeded, the oldest are dropped.
 const MAX_BUFFERED_BYTES: usize = 256 * 1024;
 /// Number of entries that are written before the oldest are trimmed again.
 const TRIM_INTERVAL: i64 = 250;
 
-/// Event logs of the attempts of this process.
+/// Event logs of the attempts in this process.
 #[derive(Debug)]
 pub(in crate::tasks) struct EventLogs {
     running: Mutex<HashMap<(Uuid, u32), Arc<EventLog>>>,
@@ -47,7 +47,7 @@ struct EventWriter {
     wake: Notify,
     /// Notified when a finishing task waits for its history.
     urgent: Notify,
-    /// Counts the rounds in which the writer has written entries.
+    /// Number of times the writer has written a batch of entries.
     turns: watch::Sender<u64>,
 }
 
@@ -115,7 +115,7 @@ impl EventLogs {
         self.running
             .lock()
             .insert((record.id, record.attempt), Arc::clone(&journal));
-        // The start of the first attempt is recorded in the task's own row.
+        // The task's own row records the start of the first attempt.
         if record.attempt > 1 {
             let data = history::status(record);
             let entry = journal.entry(
@@ -148,14 +148,14 @@ impl EventLogs {
         }
     }
 
-    /// Records the progress of an attempt after it was saved.
+    /// Records the progress of an attempt after the progress was saved.
     pub(in crate::tasks) fn update(&self, record: &TaskRecord) {
         if let Some(journal) = self.get(record) {
             journal.update(record);
         }
     }
 
-    /// Records that a task was requeued, which its own row no longer shows later.
+    /// Records that a task was requeued, which its own row does not show permanently.
     pub(in crate::tasks) fn put_back(&self, record: &TaskRecord) {
         if record.status != TaskStatus::Pending || record.attempt == 0 {
             return;
@@ -188,7 +188,7 @@ impl EventLogs {
             .cloned()
     }
 
-    /// Writes events until the portal stops, and then writes the remaining ones.
+    /// Writes events until the portal stops, then writes the remaining ones.
     pub(in crate::tasks) async fn write(&self, store: &Store, stop: CancellationToken) {
         let unwritten = &self.unwritten;
         loop {
@@ -206,7 +206,7 @@ impl EventLogs {
                 return;
             }
             if let Err(error) = written {
-                tracing::warn!(%error, "failed to write the history of tasks");
+                tracing::warn!(%error, "failed to write task history");
                 unwritten.wake.notify_one();
                 stop.run_until_cancelled(sleep(RETRY_DELAY)).await;
             }
@@ -216,7 +216,7 @@ impl EventLogs {
 }
 
 impl OpenEventLog<'_> {
-    /// Waits for a limited time until everything up to the last state is written.
+    /// Waits, for a limited time, until everything up to the last state is written.
     pub(in crate::tasks) async fn close(self, last: &TaskRecord) {
         self.journal.update(last);
         let unwritten = &self.journals.unwritten;
@@ -352,7 +352,7 @@ impl EventWriter {
             };
             if let Some(first) = trim {
                 let trimmed = history::trim(store, journal.task_id, journal.attempt, first).await;
-                // A failed trim is not retried immediately, because the next trim also deletes
+                // A failed trim need not be retried immediately, because the next one also deletes
                 // these entries.
                 failed = failed.or(trimmed.err());
             }
@@ -360,8 +360,7 @@ impl EventWriter {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Restores entries that could not be written, in front of entries that have arrived since
-    /// then.
+    /// Restores entries that could not be written, before entries that have arrived since.
     fn put_back(&self, entries: Vec<HistoryEntry>, journals: &[Arc<EventLog>]) {
         if entries.is_empty() {
             return;

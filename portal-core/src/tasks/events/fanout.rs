@@ -1,7 +1,7 @@
-//! Fan-out: publishes task changes to other replicas and delivers theirs to local subscribers.
+//! Fan-out: publishes task changes to other replicas and delivers remote changes to subscribers.
 //!
-//! Only ids are sent, in batches that are at least 15 ms apart and never in one message per change.
-//! A replica only reads rows that have local subscribers, once for all of these subscribers.
+//! Only ids are sent: in batches at least 15 ms apart, never in one message per change. A replica
+//! reads only rows that have local subscribers, once for all of them.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -62,7 +62,7 @@ impl std::fmt::Debug for ChangeListener {
 #[derive(Debug, Default)]
 struct OutboxState {
     changes: HashMap<Uuid, TaskChange>,
-    /// `true` if there were too many changes to buffer.
+    /// `true` if changes were dropped because there were too many to buffer.
     lost: bool,
 }
 
@@ -109,7 +109,7 @@ impl Outbox {
         }
     }
 
-    /// Takes all changes, as cluster events.
+    /// Takes all changes out of the outbox, as cluster events.
     fn take(&self) -> Vec<ClusterEvent> {
         let pending = std::mem::take(&mut *self.lock());
         if pending.lost {
@@ -144,7 +144,7 @@ pub(crate) struct Fanout {
 
 impl Fanout {
     pub(crate) fn new(tasks: Tasks, tokens: ClientTokens) -> Self {
-        // Subscribe before any monitor is opened, so that no event for a monitor is missed.
+        // Subscribe before any monitor is opened, so that monitors do not miss any events.
         let events = tasks.0.store.subscribe();
         Self {
             tasks,
@@ -207,10 +207,10 @@ async fn send(tasks: Tasks, stop: CancellationToken) {
     }
 }
 
-/// Closes monitors whose client token has expired.
+/// Closes the monitors whose client token has expired.
 ///
-/// An open monitor counts as use of its token, so that the token expires only at the end of its
-/// absolute lifetime.
+/// An open monitor counts as use of its token, so the token expires only at the end of its absolute
+/// lifetime.
 async fn expire(tasks: Tasks, tokens: ClientTokens) {
     let hub = &tasks.0.events.hub;
     loop {
@@ -232,7 +232,7 @@ async fn expire(tasks: Tasks, tokens: ClientTokens) {
 struct RemoteChanges {
     tasks: Tasks,
     tokens: ClientTokens,
-    /// Time at which cluster events were last known to arrive.
+    /// Last time at which cluster events were known to arrive.
     last_event_at: DateTime<Utc>,
 }
 
@@ -240,8 +240,8 @@ struct RemoteChanges {
 #[derive(Default)]
 struct PendingReads {
     tasks: Vec<Uuid>,
-    /// Set if cluster events were lost. All subscribed tasks that have changed since this time are
-    /// then read.
+    /// Set if cluster events were lost: all subscribed tasks that have changed since this time are
+    /// read.
     since: Option<DateTime<Utc>>,
 }
 
@@ -254,7 +254,7 @@ impl RemoteChanges {
                 event => self.record_event(event.ok(), &mut pending),
             }
             loop {
-                // Read all changes together that have arrived since the last read.
+                // Collect all changes that have arrived since the last read, to read them together.
                 loop {
                     match events.try_recv() {
                         Ok(event) => self.record_event(Some(event), &mut pending),
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_changes_become_one_event_to_reread_everything() {
+    fn too_many_changes_become_one_event_to_reread_all() {
         let unsent = unsent();
         unsent.put(changes(MAX_STORED + 1));
         unsent.put(changes(10));

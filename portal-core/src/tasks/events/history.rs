@@ -22,8 +22,8 @@ pub(super) const STATUS: &str = "status";
 pub(super) const SEQ_STARTED: i64 = 0;
 /// Number of the entry for a requeued task.
 ///
-/// This number sorts the entry after all others, even if another process, which cannot count them,
-/// writes it.
+/// This number sorts the entry after all others, even if it is written by another process, which
+/// cannot count them.
 pub(in crate::tasks) const SEQ_REQUEUED: i64 = 1 << 40;
 
 /// Maximum number of entries stored per attempt; the oldest are deleted.
@@ -70,7 +70,7 @@ pub(super) async fn insert(store: &Store, entries: &[HistoryEntry]) -> Result<()
                 match insert_all(store, std::slice::from_ref(entry)).await {
                     Err(error @ StoreError::Unavailable(_)) => return Err(error),
                     Err(error) => {
-                        tracing::debug!(%error, task = %entry.task_id, "skipped an entry of a task's history")
+                        tracing::debug!(%error, task = %entry.task_id, "skipped an entry in a task's history")
                     }
                     Ok(()) => {}
                 }
@@ -126,7 +126,7 @@ pub struct TaskHistory {
     pub task_id: Uuid,
     /// Events, in order.
     pub events: Vec<TaskEvent>,
-    /// `true` if there were more events than are stored or shown.
+    /// `true` if there were more events than those stored or shown.
     pub truncated: bool,
 }
 
@@ -134,9 +134,9 @@ pub struct TaskHistory {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TaskEvent {
-    /// Number of the attempt; 0 before the first.
+    /// Number of the attempt; 0 before the first attempt.
     pub attempt: u32,
-    /// Number within the attempt; a gap shows that events in between are no longer stored.
+    /// Number within the attempt; a gap shows that the events in the gap are no longer stored.
     pub seq: i64,
     /// Time of the event.
     pub at: DateTime<Utc>,
@@ -193,7 +193,7 @@ impl Tasks {
     }
 }
 
-/// Reads the entries of a task after a given one, oldest first.
+/// Reads a task's history entries after a given one, oldest first.
 pub(in crate::tasks) async fn after(
     store: &Store,
     task_id: Uuid,
@@ -269,7 +269,7 @@ pub(in crate::tasks) async fn read(
             record.status,
         ));
     }
-    // Progress updates reach the event log a little later than log lines from the same time.
+    // Progress updates reach the event log a little later than log lines written at the same time.
     events.sort_by_key(|event| {
         let place = match event.seq {
             SEQ_STARTED => 0,
@@ -286,8 +286,7 @@ pub(in crate::tasks) async fn read(
     })
 }
 
-/// Numbers the last entry of an attempt after all the others; returns `true` if entries are
-/// missing.
+/// Numbers an attempt's last entry after all others; returns `true` if entries are missing.
 fn number(events: &mut [TaskEvent]) -> bool {
     let mut missing = false;
     for attempt in events.chunk_by_mut(|a, b| a.attempt == b.attempt) {
@@ -316,7 +315,7 @@ pub(in crate::tasks) fn status(record: &TaskRecord) -> Value {
     Value::Object(data)
 }
 
-/// Returns a status event that is derived from the task's own row.
+/// Returns a status event derived from the task's own row.
 fn of_row(
     record: &TaskRecord,
     attempt: u32,
@@ -352,7 +351,7 @@ fn event(row: &Row) -> Result<TaskEvent, StoreError> {
     })
 }
 
-/// Replaces the parts of all strings in a value that some database cannot store.
+/// Replaces, in all strings of a value, the characters that some databases cannot store.
 #[cfg(feature = "telemetry")]
 pub(super) fn storable_value(value: Value) -> Value {
     use crate::tasks::record::storable;

@@ -1,7 +1,7 @@
 //! Task hub: delivers the latest state of each changed task to its subscribers, without a queue.
 //!
 //! Subscribers are indexed by task and by client. A change therefore costs nothing for subscribers
-//! to other tasks, and almost nothing if it has no subscribers.
+//! to other tasks, and almost nothing if there are no subscribers to the changed task.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::snapshot::Snapshot;
 use crate::store::TaskChange;
 use crate::tasks::record::TaskRecord;
 
-/// Maximum number of subscribers that the code that changed the task notifies directly.
+/// Maximum number of subscribers that are notified directly by the code that changed the task.
 ///
 /// If there are more, a separate tokio task notifies them, so that many subscribers do not slow
 /// down the task that they monitor.
@@ -47,7 +47,7 @@ pub(in crate::tasks) struct TaskHub(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Number of subscribers, so that a change needs no lock if there are no subscribers.
+    /// Number of subscribers, so that a change needs no lock if this is 0.
     subscribers: AtomicUsize,
     index: RwLock<Index>,
     /// Changes to deliver to many subscribers: the latest state of each task.
@@ -81,7 +81,7 @@ enum LatestStates {
     Many(HashMap<Uuid, Arc<Snapshot>>),
 }
 
-/// Subscriber's handle to the hub.
+/// A subscriber's handle to the hub.
 #[derive(Debug)]
 pub(in crate::tasks) struct Subscription {
     mailbox: Arc<Mailbox>,
@@ -103,7 +103,7 @@ impl TaskHub {
             changed: Notify::new(),
             withdrawn: Notify::new(),
         });
-        // Count the subscriber before adding it to the index, so that no change in between is
+        // Count the subscriber before adding it to the index, so that a change in between is not
         // skipped.
         self.0.subscribers.fetch_add(1, Ordering::SeqCst);
         self.0
@@ -140,7 +140,7 @@ impl TaskHub {
         }
     }
 
-    /// Returns `true` if a changed task may have subscribers. Only the event is used, before the
+    /// Returns `true` if a changed task may have subscribers. Only the event is checked, before the
     /// row is read.
     pub(super) fn has_subscriber(&self, change: &TaskChange) -> bool {
         if self.0.subscribers.load(Ordering::SeqCst) == 0 {
@@ -162,7 +162,7 @@ impl TaskHub {
         }
     }
 
-    /// Returns the clients whose tasks have subscribers.
+    /// Returns the clients that have subscribers.
     pub(in crate::tasks) fn clients(&self) -> Vec<Uuid> {
         let index = self.0.index.read();
         let of_tasks = index.by_task.values().flatten();
@@ -292,8 +292,8 @@ impl Subscription {
                 LatestStates::One(snapshot) => return vec![snapshot],
                 LatestStates::Many(all) => {
                     let mut all: Vec<_> = all.into_values().collect();
-                    // States are sorted, so that a client that is disconnected half-way can resume
-                    // from the latest state it has seen.
+                    // States are sorted so that a client that is disconnected halfway can resume
+                    // from the latest state it has received.
                     all.sort_by_key(|snapshot| snapshot.record().updated_at);
                     return all;
                 }
@@ -301,7 +301,7 @@ impl Subscription {
         }
     }
 
-    /// Resolves when the client token of the subscription is no longer valid.
+    /// Resolves when the subscription's client token is no longer valid.
     pub(in crate::tasks) async fn revoked(&self) {
         self.mailbox.withdrawn.notified().await;
     }

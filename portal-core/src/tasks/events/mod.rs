@@ -16,7 +16,7 @@ use event_log::EventLogs;
 use fanout::Outbox;
 use hub::TaskHub;
 
-/// Changes to tasks that this process publishes.
+/// Task changes that this process publishes.
 #[derive(Debug)]
 pub(in crate::tasks) struct Events {
     /// Subscribers in this process.

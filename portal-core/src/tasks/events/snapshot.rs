@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::cursor::Cursor;
 use crate::tasks::record::TaskRecord;
 
-/// State of a task, with its wire formats, which are created when the first subscriber needs them.
+/// State of a task, with wire formats that are created when the first subscriber needs them.
 #[derive(Debug)]
 pub(in crate::tasks) struct Snapshot {
     record: Arc<TaskRecord>,

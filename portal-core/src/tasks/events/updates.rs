@@ -1,4 +1,4 @@
-//! Subscription of application code to a task.
+//! Subscriptions to tasks by application code.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::tasks::service::{Tasks, task_not_found};
 /// Interval at which the task is read again, in case the cluster event for a change was lost.
 const SAFETY_NET: Duration = Duration::from_secs(15);
 
-/// Stream of a task's states, on whichever replica the task runs.
+/// Stream of a task's states, whichever replica the task runs on.
 ///
 /// ```
 /// # use portal_core::prelude::*;
@@ -44,10 +44,11 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// Fails with `task_not_found` if there is no such task, or if the database cannot be read.
+    /// Fails with `task_not_found` if there is no such task. Also fails if the database cannot be
+    /// read.
     pub async fn subscribe(&self, id: Uuid) -> Result<TaskUpdates> {
         // Subscribe before the state is read, so that a change in between is delivered twice rather
-        // than never.
+        // than not at all.
         let subscription = self.watch(SubscriptionFilter {
             task_id: Some(id),
             ..SubscriptionFilter::default()
@@ -67,7 +68,8 @@ impl Tasks {
 impl TaskUpdates {
     /// Returns the next state; `None` after the final one, or if the task has been deleted.
     ///
-    /// The current state comes first. A slow caller gets the latest state, not every step.
+    /// The current state comes first. A slow caller gets the latest state, not every intermediate
+    /// state.
     pub async fn next(&mut self) -> Option<Arc<TaskRecord>> {
         while !self.ended {
             while let Some(record) = self.ready.pop_front() {

@@ -29,7 +29,7 @@ use crate::tasks::service::{Tasks, task_not_found};
 
 /// Interval at which the history of a task that runs in another process is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Polling interval for a task that is not running; its start is announced by an event.
+/// Polling interval for a task that is not running, whose start is announced by an event.
 const POLL_INTERVAL_WAITING: Duration = Duration::from_secs(15);
 /// Interval between keep-alives; proxies close a stream that is silent for about a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -54,7 +54,7 @@ struct EventsQuery {
     after: Option<String>,
 }
 
-/// Last entry that a client has seen: attempt and number.
+/// Position of a history entry: the attempt and the number within it.
 type EntryId = (u32, i64);
 
 fn parse(text: &str) -> Option<EntryId> {
@@ -68,7 +68,7 @@ async fn find(state: &PortalState, id: &str) -> Result<TaskRecord> {
     found.ok_or_else(task_not_found)
 }
 
-/// Returns a task that belongs to the user; any other task counts as missing.
+/// Returns a task that belongs to the user; reports any other task as not found.
 async fn find_own(state: &PortalState, user: &CurrentUser, id: &str) -> Result<TaskRecord> {
     let record = find(state, id).await?;
     let access = access_of(state, &record)?;
@@ -193,10 +193,10 @@ struct AdminEventStream {
     seen: EntryId,
     ready: VecDeque<Bytes>,
     subscription: Subscription,
-    /// Changes when this process's event log writer has written something.
+    /// Changes when the event log writer in this process has written entries.
     turns: watch::Receiver<u64>,
     next_poll: Instant,
-    /// Time at which something was last sent.
+    /// Time at which data was last sent.
     last_sent: Instant,
     ended: bool,
     holder: RevocationToken,
@@ -225,7 +225,7 @@ impl EventStream for AdminEventStream {
                     () = self.stop.cancelled() => return None,
                     states = self.subscription.changes() => changed = states,
                     Ok(()) = self.turns.changed() => {
-                        // The writer may have written only events of other tasks.
+                        // The writer may have written only events for other tasks.
                         if !logs.has(&self.record) {
                             continue;
                         }

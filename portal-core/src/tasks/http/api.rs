@@ -112,7 +112,7 @@ async fn enqueue(
     let owner = AuthorizedClient::verify(&state, &path.client_token).await?;
     let definition = tasks.registry().find(&path.group, &path.task)?;
     check_start(definition, Some(&owner.user))?;
-    // This is the token as the client sent it, because the portal does not store it.
+    // Use the token that the client sent, because the portal does not store tokens.
     let secret: Uuid = path.client_token.parse().map_err(Error::internal)?;
     let token = owner.token;
     let idempotency_key = idempotency_key(request.headers())?;
@@ -173,8 +173,8 @@ struct TaskPath {
     task_id: String,
 }
 
-/// Returns the task that a path refers to; checks the token with its owner, then the group, then
-/// the task.
+/// Returns the task that a path refers to; checks the token and its owner, then the group, then the
+/// task.
 async fn find(state: &PortalState, path: &TaskPath) -> Result<TaskRecord> {
     let tasks = state.borrow::<Tasks>()?;
     let owner = AuthorizedClient::verify(state, &path.client_token).await?;
@@ -230,7 +230,7 @@ async fn list(
         ..QueueFilter::default()
     };
     let (mut records, is_cut) = tasks.list_with_results(&filter).await?;
-    // A page ends early if its results are large.
+    // A page is cut short if its results are large.
     let next_cursor = if is_cut {
         records.last().map(|record| record.id)
     } else {

@@ -1,4 +1,4 @@
-//! Authorization of client tokens: each has the current permissions of its owner.
+//! Authorization of client tokens: a token has the current permissions of its owner.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl AuthorizedClient {
         Ok(Self { token, user })
     }
 
-    /// Rejects a task that the owner has no access to.
+    /// Rejects a task to which the owner has no access.
     pub(super) fn check(&self, registry: &TaskRegistry, record: &TaskRecord) -> Result<()> {
         match registry.get(&record.group, &record.name) {
             Some(task_type) => check_access(task_type, Some(&self.user)),
@@ -40,7 +40,7 @@ impl AuthorizedClient {
         }
     }
 
-    /// Returns the task types that the owner has access to, or all others if `allowed` is `false`.
+    /// Returns the task types that the owner has access to or, if `allowed` is `false`, all others.
     pub(super) fn task_types<'a>(
         &'a self,
         registry: &'a TaskRegistry,

@@ -11,7 +11,7 @@ use crate::auth::Routes;
 
 pub(crate) use metrics::metrics_routes;
 
-/// Returns all routes of tasks except pages and metrics.
+/// Returns all task routes except pages and metrics.
 pub(crate) fn routes() -> Routes {
     client_tokens::routes()
         .merge(api::routes())

@@ -1,4 +1,4 @@
-//! Actions of the task pages; each action of an administrator is audited.
+//! Actions on the task pages; each action by an administrator is audited.
 
 use serde_json::json;
 
@@ -88,7 +88,7 @@ pub(super) async fn run_again(
     transaction.commit().await?;
     let page = scope.task_path(tasks.publish_rerun(again), "");
     let started = Flash::success("New task started");
-    // A list stays open; the page of a task redirects to the new task.
+    // A list stays open, whereas the page of a task redirects to the new task.
     Ok(match form.get("back") {
         None => started.redirect(page).into_page(),
         Some(_) => back(&scope, &form, started.link("View", page)),

@@ -1,4 +1,4 @@
-//! `/admin/tasks/all`: tasks of all users, and the deletion of old ones.
+//! `/admin/tasks/all`: the tasks of all users, and the deletion of old tasks.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const PER_PAGE: usize = 25;
 const MAX_DAYS: u64 = 36_500;
 /// Id of the card that deletes old tasks.
 const CLEAN_UP: &str = "clean-up";
-/// Default age in days.
+/// Default age, in days.
 const USUAL_DAYS: &str = "7";
 
 pub(super) async fn show(
@@ -41,7 +41,7 @@ pub(super) async fn show(
     })
 }
 
-/// Parses a number of days, or returns the error of its field.
+/// Parses a number of days, or returns the error for its field.
 pub(super) fn days_of(text: &str) -> Result<u64, FieldError> {
     text.trim()
         .parse()
@@ -112,7 +112,7 @@ async fn owner(scope: &PageScope, email: &str) -> Result<Uuid> {
     Ok(found.first().map_or(Uuid::nil(), |user| user.id))
 }
 
-/// Renders the form for an age, and the confirmation with the number of tasks.
+/// Renders the form for entering an age, and the confirmation with the number of tasks.
 fn prune_card(
     choice: &Fields,
     error: Option<FieldError>,

@@ -1,4 +1,4 @@
-//! The two areas that show tasks: `/tasks` for users' own tasks, `/admin/tasks` for administrators.
+//! The two areas that show tasks: `/tasks` with the user's own, `/admin/tasks` for administrators.
 
 use std::fmt::Display;
 
@@ -12,7 +12,7 @@ use crate::source;
 use crate::tasks::service::{check_access, check_start, task_not_found};
 use crate::tasks::{OWN, TaskDefinition, TaskRecord};
 
-/// Path of the page of one of the user's own tasks; notifications link to it.
+/// Path of the page for one of the user's own tasks; notifications link to it.
 pub(crate) const OWN_TASK: &str = "/tasks/{task_id}";
 const START_OWN: &str = "/tasks/start";
 
@@ -33,7 +33,7 @@ impl Area {
         }
     }
 
-    /// Returns the root path of the event stream and the log file of a task.
+    /// Returns the root path for the event stream and the log file of a task.
     pub(super) fn api(self) -> &'static str {
         match self {
             Self::Own => "/api/tasks",
@@ -43,7 +43,7 @@ impl Area {
 }
 
 impl PageScope {
-    /// Returns a path below the page of a task, or that of the page if `rest` is empty.
+    /// Returns the path of a task's page, followed by `rest`.
     pub(super) fn task_path(&self, id: impl Display, rest: &str) -> String {
         format!("{}/{id}{rest}", self.area.root())
     }
@@ -67,7 +67,7 @@ impl PageScope {
 
     /// Returns `true` if the user may see their own tasks of this type.
     ///
-    /// The application enqueues tasks of internal types for the user.
+    /// The application enqueues tasks of internal types on the user's behalf.
     fn may_see(&self, task_type: &TaskDefinition) -> bool {
         task_type.internal || check_access(task_type, Some(&self.user)).is_ok()
     }
@@ -77,7 +77,7 @@ impl PageScope {
         check_start(task_type, Some(&self.user)).is_ok()
     }
 
-    /// Returns the task types hidden from the user's own lists: those they may no longer use.
+    /// Returns the task types hidden from the user's own lists because they may no longer use them.
     pub(super) fn hidden_types(&self) -> Vec<(String, &'static str)> {
         let all = self.tasks.registry().all();
         all.filter(|task_type| !self.may_see(task_type))
@@ -86,7 +86,7 @@ impl PageScope {
     }
 }
 
-/// Returns the pages of the users' own area.
+/// Returns the pages in the users' own area.
 pub(super) fn own_pages() -> Vec<Page> {
     let nav = NavItem::new("My tasks").icon("play").order(30);
     let page = |page: Page| {

@@ -1,4 +1,4 @@
-//! Code samples: start and monitor the selected task from a program.
+//! Code samples that start and monitor the selected task from a program.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -84,7 +84,7 @@ impl CodeSample<'_> {
 
     fn curl(&self) -> String {
         let body = self.args.map(|args| {
-            // Escaped for single quotes in a shell.
+            // Escape the arguments for single quotes in a shell.
             let args = args.to_string().replace('\'', "'\\''");
             format!(" \\\n  -H 'Content-Type: application/json' \\\n  -d '{args}'")
         });

@@ -33,7 +33,7 @@ pub(super) async fn show(scope: PageScope, TaskId(id): TaskId) -> Result<Markup>
     Ok(render(&scope, &about))
 }
 
-/// Data of the detail page of a task.
+/// Data shown on the detail page of a task.
 struct TaskDetail {
     record: TaskRecord,
     args: Value,
@@ -42,13 +42,13 @@ struct TaskDetail {
     /// `true` if the task type is paused.
     is_paused: bool,
     owners: Owners,
-    /// Audit entries of the task.
+    /// Audit entries about the task.
     done: Vec<AuditEntry>,
 }
 
 impl TaskDetail {
     async fn of(scope: &PageScope, id: Uuid) -> Result<Self> {
-        // Read the history first: the event stream sends everything after it.
+        // Read the history first, since the event stream sends everything after it.
         let history = scope.tasks.history(id).await?.ok_or_else(task_not_found)?;
         let record = scope.find(id).await?;
         let facts = detail_fields::read(&scope.tasks.0.store, id)
@@ -199,7 +199,7 @@ fn top(scope: &PageScope, about: &TaskDetail) -> Markup {
     }
 }
 
-/// Renders the outcome of the task, or the reason why it waits.
+/// Renders the outcome of the task, or the reason why it is waiting.
 fn outcome(about: &TaskDetail) -> Markup {
     let record = &about.record;
     let is_cancelled = record.code.as_deref() == Some("cancelled");
@@ -396,7 +396,7 @@ fn entry(event: &TaskEvent, attempt: u32, max_attempts: u32) -> Markup {
 fn admin_actions(scope: &PageScope, about: &TaskDetail, entry: &AuditEntry) -> Markup {
     let actor = entry.actor_user_id;
     let name = match scope.area {
-        // Users do not see the names of administrators anywhere else.
+        // Users do not see administrators' names anywhere else either.
         Area::Own if actor != Some(scope.user.id) => "an administrator",
         _ => actor
             .and_then(|id| about.owners.get(&id))

@@ -12,14 +12,14 @@ use crate::pages::components::{Button, icon};
 use crate::tasks::engine::queue::QueueFilter;
 use crate::tasks::{TaskRecord, TaskStatus};
 
-/// One option of the status filter.
+/// One option in the status filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Status {
     /// Value in the URL.
     value: &'static str,
     label: &'static str,
     status: TaskStatus,
-    /// A cancelled task has the status of a failed one; only its code differs.
+    /// A cancelled task has the same status as a failed one; only its code differs.
     cancelled: Option<bool>,
 }
 
@@ -97,12 +97,12 @@ impl TaskListFilter {
             || self.owner.is_some()
     }
 
-    /// Returns `true` if the page does not start with the newest task.
+    /// Returns `true` if the page is not the first one, which starts with the newest task.
     pub(super) fn is_later(&self) -> bool {
         self.before.is_some()
     }
 
-    /// Returns the filter without owner and limit.
+    /// Returns the filter without the owner and the limit.
     pub(super) fn filter(&self) -> QueueFilter {
         QueueFilter {
             status: self.status.map(|status| status.status),
@@ -129,7 +129,7 @@ impl TaskListFilter {
         Ok((records, older.filter(|_| has_more)))
     }
 
-    /// Returns the URL of the page with these filters, except for status and position.
+    /// Returns the URL of the page with these filters, but with the given status and position.
     fn address_with(&self, status: Option<&Status>, before: Option<Uuid>) -> Href<'static> {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.keep);
@@ -172,7 +172,7 @@ impl TaskListFilter {
         self.with_query(&query)
     }
 
-    /// Renders the links to older tasks and back to the newest ones.
+    /// Renders links to older tasks and back to the newest ones.
     pub(super) fn pages(&self, older: Option<Uuid>) -> Option<Markup> {
         (older.is_some() || self.before.is_some()).then(|| {
             html! {
@@ -186,7 +186,7 @@ impl TaskListFilter {
         })
     }
 
-    /// Renders the filters: a chip for each status, and a form for the others.
+    /// Renders the filters: a chip for each status, and a form for the other filters.
     pub(super) fn toolbar(&self, scope: &PageScope, of_everyone: bool) -> Markup {
         let chip = |status: Option<&'static Status>, label: &str| {
             let is_here = self.status == status;

@@ -1,4 +1,4 @@
-//! Pages of tasks: `/tasks` for users, `/admin/tasks` for administrators.
+//! Task pages: `/tasks` for users, `/admin/tasks` for administrators.
 
 mod actions;
 mod all_tasks;
@@ -41,7 +41,7 @@ const PRUNE: &str = "/admin/tasks/prune";
 
 pub(crate) use self::area::OWN_TASK;
 
-/// Returns the pages for the administration of tasks and for users' own tasks.
+/// Returns the pages for administering tasks and for users' own tasks.
 pub(crate) fn pages() -> Vec<Page> {
     let nav = NavItem::new("Tasks")
         .icon("list-checks")
@@ -120,9 +120,9 @@ pub(crate) fn pages() -> Vec<Page> {
     pages
 }
 
-/// Renders the link to the style sheet of task pages.
+/// Renders the link to the style sheet for task pages.
 ///
-/// It is part of the markup, because the drawer on other pages inserts the markup of a task page.
+/// It is part of the markup, because drawers on other pages insert the markup of a task page.
 fn styles() -> Markup {
     html! { link rel="stylesheet" href=(Href::from(asset_url("tasks.css"))); }
 }

@@ -1,4 +1,4 @@
-//! Extractors of the task pages: the id of the task and the trace context.
+//! Extractors for the task pages: the task id and the trace context.
 
 use std::convert::Infallible;
 
@@ -11,7 +11,7 @@ use crate::state::PortalState;
 use crate::tasks::service::task_not_found;
 use crate::tasks::trace_context;
 
-/// Id of the task in the path. A malformed id is reported as not found.
+/// Id of the task, from the path. A malformed id is reported as not found.
 pub(super) struct TaskId(pub(super) Uuid);
 
 impl FromRequestParts<PortalState> for TaskId {
@@ -28,7 +28,7 @@ impl FromRequestParts<PortalState> for TaskId {
     }
 }
 
-/// Trace context of the request, passed to the task that it starts.
+/// Trace context of the request, passed on to the task that it starts.
 pub(super) struct TraceParent(pub(super) Option<String>);
 
 impl FromRequestParts<PortalState> for TraceParent {

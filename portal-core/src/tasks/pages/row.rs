@@ -1,4 +1,4 @@
-//! Rows of task lists.
+//! Rows in task lists.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -30,7 +30,7 @@ pub(super) fn shown_result(value: &Value, format: impl Fn(&Value) -> String) -> 
     }
 }
 
-/// Maximum length of a result in a row, in characters; the page of a task shows all of it.
+/// Maximum length of a result in a row, in characters; the task's page shows the whole result.
 const MAX_RESULT: usize = 500;
 
 fn cut(text: String) -> String {
@@ -66,7 +66,7 @@ impl From<&TaskRecord> for TaskRowView {
     }
 }
 
-/// Data about the tasks of a list that their records do not contain.
+/// Data about the tasks in a list that is not part of their records.
 pub(super) struct Surroundings {
     owners: Owners,
     paused: BTreeSet<(String, String)>,
@@ -107,7 +107,8 @@ impl Surroundings {
             cancel_action: record
                 .is_active()
                 .then(|| scope.task_path(record.id, "/cancel")),
-            // Shown once the task has finished, which may happen while a live list is open.
+            // The button is shown once the task has finished, which may happen while a live list is
+            // open.
             run_again_action: Some(scope.task_path(record.id, "/again")),
             is_cancelling: self.cancelling.contains(&record.id),
             note: self.is_paused(record).then(|| PAUSED.to_owned()),

@@ -1,4 +1,4 @@
-//! `/admin/tasks/schedules`: next and last run of each schedule; pause and resume.
+//! `/admin/tasks/schedules`: the next and last run of each schedule; pausing and resuming.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ use crate::tasks::{ScheduleRecord, TaskRecord};
 
 /// Period that the time line covers.
 const LOOKAHEAD: TimeDelta = TimeDelta::hours(24);
-/// Maximum number of marks per line; a larger number is shown as one bar.
+/// Maximum number of marks per line; more than that are shown as one bar.
 const MAX_MARKS: usize = 96;
 /// Maximum number of missed runs that are counted.
 const MAX_MISSED: usize = 100;

@@ -1,4 +1,4 @@
-//! User of a page of tasks, and the services that the page uses.
+//! Scope of a task page: the user and the services that the page uses.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::state::{Data, PortalState, TaskInput as _};
 use crate::tasks::service::Tasks;
 
-/// User of a page and the services that the page uses; as an extractor, in the user's own area.
+/// User of a page and the services that it uses; as an extractor, for the user's own area.
 pub(super) struct PageScope {
     pub(super) area: Area,
     pub(super) user: CurrentUser,
@@ -38,7 +38,7 @@ impl FromRequestParts<PortalState> for PageScope {
     }
 }
 
-/// Scope of a page in the area of administrators, which shows the tasks of all users.
+/// Scope of a page in the administrators' area, which shows the tasks of all users.
 pub(super) struct AdminScope(pub(super) PageScope);
 
 impl FromRequestParts<PortalState> for AdminScope {

@@ -1,4 +1,4 @@
-//! Search results for tasks: start forms of task types, lists by status, and a task by its id.
+//! Search results for tasks: start forms for task types, lists by status, and a task by its id.
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use crate::tasks::OWN;
 use crate::tasks::record::TaskStatus;
 use crate::tasks::service::{Tasks, check_access};
 
-/// Finds the task types that the user may start, and the user's tasks.
+/// Search source for task types that the user may start and for the user's tasks.
 pub(crate) struct TaskSearch;
 
 impl SearchSource for TaskSearch {

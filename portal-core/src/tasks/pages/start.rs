@@ -26,9 +26,9 @@ use crate::tasks::initiator::Initiator;
 use crate::tasks::schema_form::{FormInput, RenderOptions, RowAction, SchemaForm};
 use crate::tasks::service::{check_start, task_not_found};
 
-/// Prefix of the names of the argument fields.
+/// Prefix of argument field names.
 const PREFIX: &str = "args";
-/// Name of the field for all arguments, used if they are edited as JSON.
+/// Name of the field that contains all arguments if they are edited as JSON.
 const WHOLE: &str = "json";
 /// Number of tasks on one page.
 const PER_PAGE: usize = 25;
@@ -86,7 +86,7 @@ impl StartForm {
         Some(SchemaForm::new(schema, PREFIX))
     }
 
-    /// Returns the arguments, and an error for each field that is not readable.
+    /// Returns the arguments and an error for each field that cannot be parsed.
     fn args(&self) -> (Value, Vec<FieldError>) {
         if let Some(json) = &self.json {
             return match json::parse(json.as_bytes()) {
@@ -112,7 +112,7 @@ impl StartForm {
         }
     }
 
-    /// Applies the action of a button other than Start; returns `false` if there is no such button.
+    /// Applies the action of any button except Start; returns `false` if there is no such button.
     fn act(&mut self, what: &str) -> bool {
         let (args, errors) = self.args();
         match what {
@@ -152,7 +152,7 @@ fn startable(scope: &PageScope) -> impl Iterator<Item = &Arc<TaskDefinition>> {
     all.filter(|task_type| scope.may_start(task_type))
 }
 
-/// Returns the selected task type, otherwise the first of the selected group, otherwise the first.
+/// Returns the selected task type, or else the first in the selected group, or else the first one.
 fn chosen<'a>(scope: &'a PageScope, choice: &Fields) -> Option<&'a Arc<TaskDefinition>> {
     let group = choice.get("state").unwrap_or_default();
     let task = choice.get("task").unwrap_or_default();
@@ -170,7 +170,7 @@ pub(super) async fn show(scope: PageScope, QueryFields(choice): QueryFields) -> 
     render(&scope, &choice, draft).await
 }
 
-/// Returns the form with the arguments of a task.
+/// Returns the form, filled in with the arguments of a task.
 async fn of_task(scope: &PageScope, id: &str) -> Result<StartForm> {
     let id: Uuid = id.parse().map_err(|_| task_not_found())?;
     let record = scope.find(id).await?;
@@ -202,7 +202,7 @@ pub(super) async fn start(
     let (args, mut errors) = draft.args();
     let mut status = StatusCode::UNPROCESSABLE_ENTITY;
     if errors.is_empty() {
-        // The task belongs to the user, not to one of their client tokens.
+        // The task belongs to the user, not to any of their client tokens.
         let starter = Initiator {
             client_token_id: None,
             owner_user_id: Some(scope.user.id),
@@ -236,7 +236,7 @@ pub(super) async fn start(
     Ok((status, page).into_page())
 }
 
-/// Redirects to the form with the same type and values, and a link to the task.
+/// Redirects to the form with the same type and values and a link to the task.
 fn started_page(
     scope: &PageScope,
     definition: &TaskDefinition,
@@ -397,7 +397,7 @@ fn start_card(scope: &PageScope, draft: &StartForm, is_paused: bool) -> Markup {
     html! { (card) }
 }
 
-/// Renders the fields, and returns the errors that belong to none of them.
+/// Renders the fields and returns the errors that do not belong to any of them.
 fn fields(draft: &StartForm, action: &str) -> (Markup, Vec<FieldError>) {
     let Some(form) = draft.form() else {
         let nothing = html! { p class="pt-muted" { "This task takes no arguments." } };
@@ -422,7 +422,7 @@ fn fields(draft: &StartForm, action: &str) -> (Markup, Vec<FieldError>) {
     };
     let drawn = form.render(&draft.typed, &draft.errors, &look);
     let fields = html! {
-        // The Enter key presses the first button of a form.
+        // The Enter key activates the first submit button in a form.
         @if drawn.has_buttons { button type="submit" hidden tabindex="-1" {} }
         (drawn.fields)
     };
@@ -444,7 +444,7 @@ fn switch_mode<'a>(draft: &StartForm, action: &'a str) -> Button<'a> {
         .attribute("hx-post", action)
 }
 
-/// Returns the message of an error, preceded by its pointer if that is not the root.
+/// Returns the message of an error, preceded by its pointer unless that is the root.
 fn with_place(error: impl std::borrow::Borrow<FieldError>) -> String {
     let FieldError {
         pointer, message, ..

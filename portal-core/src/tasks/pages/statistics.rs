@@ -87,7 +87,7 @@ fn is_of(line: &QueueDepth, task_type: Option<(&str, &str)>) -> bool {
     task_type.is_none_or(|(group, name)| line.group == group && line.name == name)
 }
 
-/// Renders the choice of a task type and of a time range.
+/// Renders the fields for choosing a task type and a time range.
 fn chooser(scope: &PageScope, range: TimeRange, task_type: Option<(&str, &str)>) -> Markup {
     let query = task_type.map(|(group, name)| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -113,7 +113,7 @@ fn chooser(scope: &PageScope, range: TimeRange, task_type: Option<(&str, &str)>)
     }
 }
 
-/// Renders the number of waiting and running tasks of each type as bars.
+/// Renders, as bars, the number of waiting and running tasks of each type.
 fn depth(
     scope: &PageScope,
     task_type: Option<(&str, &str)>,

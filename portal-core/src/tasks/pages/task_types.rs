@@ -1,4 +1,4 @@
-//! `/admin/tasks/kinds`: queued and running tasks of each type; pause and resume.
+//! `/admin/tasks/kinds`: queued and running tasks of each type; pausing and resuming.
 
 use maud::{Markup, html};
 

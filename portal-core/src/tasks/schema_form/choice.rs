@@ -1,10 +1,10 @@
-//! Choices of a form: one of several values, or one of several shapes.
+//! Choices in a form: one of several values, or one of several shapes.
 
 use serde_json::Value;
 
 use super::schema_node::{Part, SchemaNode, Shape};
 
-/// One option of a select.
+/// One option in a select.
 #[derive(Debug, Clone)]
 pub(super) struct Choice<'a> {
     pub(super) value: &'a Value,
@@ -47,12 +47,12 @@ impl<'a> Choice<'a> {
         Some(choices)
     }
 
-    /// Returns the submitted text of the value.
+    /// Returns the text that the form submits for the value.
     pub(super) fn sent(&self) -> String {
         sent(self.value)
     }
 
-    /// Returns the displayed text of the value.
+    /// Returns the text that is displayed for the value.
     pub(super) fn label(&self) -> String {
         let word = self.title.map_or_else(|| sent(self.value), str::to_owned);
         match self.description {
@@ -108,7 +108,7 @@ pub(super) fn branches<'a>(union: &SchemaNode<'a>, branches: &[&'a Value]) -> Ve
     variants
 }
 
-/// Returns the label of a variant: its title, the value of its tag, its only field, or its type.
+/// Returns the label of a variant: its title, the value of its tag, its only field or its type.
 fn label(part: &Part<'_>, index: usize) -> String {
     if let Some(title) = part.node.text("title") {
         return title.to_owned();

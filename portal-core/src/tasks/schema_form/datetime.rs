@@ -1,8 +1,8 @@
-//! Conversion of timestamps between JSON and the `datetime-local` fields of browsers.
+//! Conversion of timestamps between JSON and `datetime-local` fields in browsers.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-/// Converts a UTC timestamp for `datetime-local`: `2026-01-31T12:00`; keeps any other text.
+/// Converts a UTC timestamp to the `datetime-local` format, `2026-01-31T12:00`; keeps other text.
 pub(super) fn to_field(text: &str) -> String {
     let Ok(moment) = text.parse::<DateTime<Utc>>() else {
         return text.to_owned();
@@ -14,7 +14,7 @@ pub(super) fn to_field(text: &str) -> String {
         "%Y-%m-%dT%H:%M:%S%.3f",
     ] {
         let shown = short.format(pattern).to_string();
-        // The shorter format is only used if the conversion is lossless.
+        // The shorter format is used only if the conversion is lossless.
         if from_field(&shown).as_deref() == Some(text) {
             return shown;
         }

@@ -1,4 +1,4 @@
-//! Decodes form input to a value.
+//! Decodes form input into a value.
 
 use std::str::FromStr;
 
@@ -11,11 +11,11 @@ use super::schema_node::{Part, Shape};
 use crate::error::FieldError;
 use crate::json;
 
-/// Form input, decoded to a value.
+/// Form input, decoded into a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DecodedForm {
     pub(crate) value: Value,
-    /// Errors of input that cannot be parsed.
+    /// Errors about input that cannot be parsed.
     pub(crate) errors: Vec<FieldError>,
 }
 

@@ -7,7 +7,7 @@ use super::field_path::FieldPath;
 use super::form_input::FormInput;
 use super::schema_node::{Part, Shape};
 
-/// Adds the initial input of a part: its default, its example, or empty fields.
+/// Adds the initial input of a part: its default, its example or empty fields.
 pub(super) fn initial(part: &Part<'_>, place: &FieldPath, input: &mut FormInput) {
     if let Some(value) = part.default().or_else(|| part.node.example()) {
         return encode(part, place, Some(value), input);
@@ -33,7 +33,7 @@ pub(super) fn initial(part: &Part<'_>, place: &FieldPath, input: &mut FormInput)
     }
 }
 
-/// Selects a variant, and adds the initial input of all variants.
+/// Selects a variant and adds the initial input of all variants.
 pub(super) fn choose(part: &Part<'_>, place: &FieldPath, index: usize, input: &mut FormInput) {
     if let Shape::Variants(variants) = &part.shape {
         input.add(place.name.clone(), index.to_string());

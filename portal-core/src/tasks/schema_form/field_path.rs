@@ -2,7 +2,7 @@
 
 use crate::request::escape_pointer;
 
-/// Field name and JSON pointer of a part.
+/// The field name and JSON pointer of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FieldPath {
     pub(super) name: String,
@@ -31,7 +31,7 @@ impl FieldPath {
         }
     }
 
-    /// Returns the location of a field of an object.
+    /// Returns the location of a field in an object.
     pub(super) fn member(&self, name: &str) -> Self {
         let escaped = escape_pointer(name);
         let pointer = format!("{}/{escaped}", self.pointer);
@@ -54,7 +54,7 @@ impl FieldPath {
         self.below(&format!("{key}/value"), pointer)
     }
 
-    /// Returns the name of the field for the key in a map row.
+    /// Returns the name of the field that contains the key of a map row.
     pub(super) fn entry_key(&self, key: &str) -> String {
         self.below(&format!("{key}/key"), String::new()).name
     }
@@ -64,7 +64,7 @@ impl FieldPath {
         self.below(&format!("@{index}"), self.pointer.clone())
     }
 
-    /// Returns the field name of the switch of an optional group.
+    /// Returns the field name of an optional group's switch.
     pub(super) fn switch(&self) -> String {
         format!("{}?", self.name)
     }

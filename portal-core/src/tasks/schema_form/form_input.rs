@@ -1,4 +1,4 @@
-//! Submitted input of a form.
+//! Input submitted in a form.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 pub(crate) struct FormInput(HashMap<String, Vec<String>>);
 
 impl FormInput {
-    /// Parses a submitted form or the query of a URL.
+    /// Parses a submitted form or a URL query.
     pub(crate) fn parse(encoded: &[u8]) -> Self {
         let mut input = Self::default();
         // Rows with the same key would share their fields, and would multiply the fields of nested

@@ -1,7 +1,7 @@
-//! Forms for values that match a JSON Schema: rendering, and decoding of the submitted input.
+//! Forms for values that match a JSON Schema: rendering the form and decoding submitted input.
 //!
-//! A form does not depend on what its value is used for. Nested objects become fieldsets, arrays
-//! and maps become rows, enums become selects, and tagged unions become a select with the fields of
+//! A form does not depend on how its value is used. Nested objects become fieldsets, arrays and
+//! maps become rows, enums become selects, and tagged unions become a select with the fields of
 //! each variant. Unsupported parts, such as recursive ones, become a JSON field.
 //!
 //! The name of a field consists of the prefix and the path of the field: `args.address/street`. A
@@ -32,7 +32,7 @@ use crate::error::FieldError;
 use field_path::FieldPath;
 use schema_node::Part;
 
-/// A form for the values of a schema.
+/// A form for the values of a JSON Schema.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SchemaForm<'a> {
     schema: &'a Value,

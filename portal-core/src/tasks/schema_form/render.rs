@@ -13,7 +13,7 @@ use crate::pages::components::{Button, Field, FieldOption, icon};
 /// Options for rendering a form.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RenderOptions<'a> {
-    /// URL to which row buttons post if scripts are enabled, so that only the form is re-rendered.
+    /// URL to which row buttons post if scripts are enabled; only the form is then re-rendered.
     pub(crate) post: Option<&'a str>,
     /// Prefix of field names; the first field whose name matches receives the focus.
     pub(crate) focus: Option<&'a str>,
@@ -25,7 +25,7 @@ pub(crate) struct RenderedForm {
     pub(crate) fields: Markup,
     /// Errors that do not belong to any field.
     pub(crate) others: Vec<FieldError>,
-    /// `true` if the fields contain submit buttons that do not send the form.
+    /// `true` if the fields contain buttons that edit the form rather than submit it.
     pub(crate) has_buttons: bool,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn render(
 
 struct Renderer<'a> {
     input: &'a FormInput,
-    /// Errors, each with `true` if it has been shown at a field.
+    /// Errors, each with `true` if it has been shown next to a field.
     errors: Vec<(&'a FieldError, bool)>,
     options: &'a RenderOptions<'a>,
     focused: bool,
@@ -142,7 +142,7 @@ impl Renderer<'_> {
         };
         let field = match part.shape {
             Shape::Boolean if !part.is_open() => field,
-            // `required` only marks the field. It never blocks submission, because the form has
+            // `required` only marks the field. It does not block submission, because the form has
             // `novalidate`.
             _ => field
                 .value(value)
@@ -270,7 +270,7 @@ impl Renderer<'_> {
                 @let shown = index == chosen;
                 div class="pt-group-body" data-variant=(index) hidden[!shown] {
                     @if let Some(description) = variant.description { p class="pt-hint" { (description) } }
-                    // Errors are shown only in the submitted variant.
+                    // Errors are shown only for the submitted variant.
                     @if shown { (self.variant(variant, &place.variant(index))) }
                     @else { (Renderer { input: self.input, errors: Vec::new(), options: self.options, focused: true }.variant(variant, &place.variant(index))) }
                 }
@@ -324,7 +324,7 @@ impl Renderer<'_> {
         }
     }
 
-    /// Returns a button that changes rows; with scripts, it only re-renders the form.
+    /// Returns a button that changes rows; if scripts are enabled, it re-renders only the form.
     fn acting<'b>(&self, button: Button<'b>, what: String) -> Button<'b> {
         let button = button
             .size(1)
@@ -344,7 +344,7 @@ impl Renderer<'_> {
         takes
     }
 
-    /// Returns the errors at a pointer, including those below it if its parts are not rendered.
+    /// Returns the errors at a pointer and, for values without fields of their own, those below it.
     fn error(&mut self, pointer: &str, with_below: bool) -> Option<String> {
         let mut texts = Vec::new();
         for (error, shown) in &mut self.errors {
@@ -431,7 +431,7 @@ fn text_field(
 const MINIMUM: (&str, &str, i64) = ("minimum", "exclusiveMinimum", 1);
 const MAXIMUM: (&str, &str, i64) = ("maximum", "exclusiveMaximum", -1);
 
-/// Returns the minimum or maximum; for an exclusive bound of integers, the adjacent number.
+/// Returns the minimum or maximum; an exclusive bound on an integer becomes the adjacent integer.
 fn bound(
     node: &SchemaNode<'_>,
     whole: bool,

@@ -1,4 +1,4 @@
-//! Actions that add, move and remove the rows of a list or map.
+//! Actions that add, move and remove rows in a list or map.
 
 use super::encode;
 use super::field_path::FieldPath;
@@ -43,7 +43,7 @@ impl RowAction {
         }
     }
 
-    /// Returns the name of the added row, which receives the focus.
+    /// Returns the name of the added row, which is to receive the focus.
     pub(crate) fn added(&self, input: &FormInput) -> Option<String> {
         match self {
             Self::Add { list } => {

@@ -4,14 +4,14 @@ use serde_json::{Map, Value};
 
 use super::choice::{Choice, Variant, branches};
 
-/// Maximum number of variants of a select; a union with more is edited as JSON.
+/// Maximum number of variants in a select; a union with more variants is edited as JSON.
 const MAX_VARIANTS: usize = 24;
 
 /// A schema with its references resolved.
 #[derive(Debug, Clone)]
 pub(super) struct SchemaNode<'a> {
     root: &'a Value,
-    /// The schema and the schemas that it refers to; the first one with a keyword takes precedence.
+    /// The schema and the schemas it refers to; the first one that has a keyword takes precedence.
     chain: Vec<&'a Value>,
     /// References that were followed to reach this schema.
     references: Vec<&'a str>,
@@ -46,7 +46,7 @@ pub(super) enum Shape<'a> {
     Json,
 }
 
-/// A field of an object.
+/// A field in an object.
 #[derive(Debug, Clone)]
 pub(super) struct Member<'a> {
     pub(super) name: &'a str,
@@ -94,7 +94,7 @@ impl<'a> Part<'a> {
         composite && self.is_optional()
     }
 
-    /// Returns `true` if a boolean may also be left unset.
+    /// Returns `true` if a boolean may be left unset.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.shape, Shape::Boolean) && self.is_optional()
     }
@@ -154,7 +154,7 @@ impl<'a> SchemaNode<'a> {
         }
     }
 
-    /// Returns the node of a subschema.
+    /// Returns the node for a subschema.
     pub(super) fn below(&self, schema: &'a Value) -> Self {
         Self::new(schema, self.root, &self.references)
     }
@@ -276,8 +276,7 @@ impl<'a> SchemaNode<'a> {
             .collect()
     }
 
-    /// Returns `true` if a value roughly matches the schema; the exact validation happens
-    /// elsewhere.
+    /// Returns `true` if a value roughly matches the schema; exact validation happens elsewhere.
     pub(super) fn fits(&self, value: &Value) -> bool {
         if value.is_null() && self.nullable {
             return true;

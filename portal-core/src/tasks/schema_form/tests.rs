@@ -1,4 +1,4 @@
-//! Round trips of values through forms, for all supported schemas.
+//! Round trips of values through forms for all supported schemas.
 
 use schemars::JsonSchema;
 use scraper::{Html, Selector};
@@ -128,7 +128,7 @@ fn round(schema: &Value, value: &Value) -> Value {
     reading.value
 }
 
-/// Generator of small numbers, which generates the same numbers in every run.
+/// Generator of small numbers that are the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -321,7 +321,7 @@ fn submitted_text_becomes_values_of_the_schema_types() {
 }
 
 #[test]
-fn errors_are_shown_at_their_fields_and_keep_the_text() {
+fn errors_are_shown_next_to_fields_and_keep_the_text() {
     let schema = schema();
     let form = SchemaForm::new(&schema, "args");
     let mut value = Dice(7).order();

@@ -1,4 +1,4 @@
-//! Charts of the task statistics.
+//! Charts for the task statistics.
 
 use super::{TaskCounts, TaskDurations};
 use crate::pages::components::{Chart, Tone, Unit};

@@ -21,14 +21,14 @@ use crate::tasks::engine::queue_depth::{self, QueueDepth};
 use crate::tasks::record::{TaskRecord, TaskStatus};
 use crate::tasks::service::Tasks;
 
-/// Time for which a queue depth is cached, so that concurrent scrapes cause one query.
+/// Time for which a queue depth is cached, so that concurrent scrapes share a single query.
 const KEEP_BACKLOG: Duration = Duration::from_secs(3);
-/// Time that a scrape waits for the database before it responds without values from the database.
+/// Time that a scrape waits for the database before responding without values from it.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Failure codes that have a separate series.
 ///
-/// An application may create codes at run time, so all others are counted as one.
+/// An application may create codes at run time, so all other codes are counted together.
 const CODES: [&str; 8] = [
     "cancelled",
     "crashed",
@@ -59,14 +59,14 @@ struct TaskTypeMetrics {
     run_time: Histogram,
 }
 
-/// Metrics of every registered task type; no label value comes from outside the program.
+/// Metrics of every registered task type; no label values come from outside the program.
 pub(in crate::tasks) struct TaskMetrics {
     registry: Registry,
     task_types: HashMap<String, HashMap<&'static str, TaskTypeMetrics>>,
     finished: Family<Labels, Counter>,
     queued: Family<Labels, Gauge>,
     lag: Family<Labels, Gauge<f64, AtomicU64>>,
-    /// Time at which `queued` and `lag` were read; locked while they are in use.
+    /// Time at which `queued` and `lag` were read; the lock is held while they are in use.
     backlog_read: Mutex<Option<Instant>>,
 }
 
@@ -163,7 +163,7 @@ impl TaskMetrics {
         }
     }
 
-    /// Counts the start of an attempt, which counts as running until the guard is dropped.
+    /// Records the start of an attempt, which counts as running until the guard is dropped.
     pub(in crate::tasks) fn attempt_started(&self, record: &TaskRecord) -> Option<RunningGuard> {
         let task_type = self.task_type(&record.group, &record.name)?;
         let due = record.run_at.max(record.created_at);
@@ -248,13 +248,13 @@ impl TaskMetrics {
     }
 }
 
-/// Converts a duration to seconds, at least 0. It can be negative because the clocks of replicas
-/// differ and a task may not be due yet.
+/// Converts a duration to seconds; a negative duration becomes 0. Durations can be negative because
+/// the clocks of replicas differ and a task may not be due yet.
 fn seconds(span: TimeDelta) -> f64 {
     span.to_std().unwrap_or_default().as_secs_f64()
 }
 
-/// Guard of a running attempt.
+/// Guard that counts an attempt as running until it is dropped.
 #[derive(Debug)]
 pub(in crate::tasks) struct RunningGuard {
     running: Gauge,

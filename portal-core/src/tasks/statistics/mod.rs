@@ -1,4 +1,4 @@
-//! Statistics of finished tasks: their number by outcome, and their durations.
+//! Statistics about finished tasks: their number by outcome, and their durations.
 
 mod charts;
 mod metrics;
@@ -28,7 +28,7 @@ const SAMPLE: u64 = 20_000;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TaskScope {
-    /// Only tasks of this user.
+    /// Only this user's tasks.
     pub owner_user_id: Option<Uuid>,
     /// Only tasks in this group.
     pub group: Option<String>,
@@ -37,7 +37,7 @@ pub struct TaskScope {
 }
 
 impl TaskScope {
-    /// Returns the scope of the tasks of one user.
+    /// Returns the scope that covers the tasks of one user.
     #[must_use]
     pub fn of_user(id: Uuid) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl TaskScope {
     }
 }
 
-/// Finished tasks by outcome and by the time at which they finished.
+/// Numbers of finished tasks by outcome and by the time at which they finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskCounts {
@@ -102,19 +102,19 @@ impl TaskCounts {
     /// Returns the percentage of failures among tasks that were not cancelled.
     ///
     /// The first value is for the range, the second for the previous period. A value is `None` if
-    /// no such task finished in its period.
+    /// no such task finished in that period.
     #[must_use]
     pub fn failure_rate(&self) -> Option<f64> {
         rate(self.failed.total, self.completed.total)
     }
 
-    /// Returns the failure percentage of the previous period.
+    /// Returns the failure percentage for the previous period.
     #[must_use]
     pub fn previous_failure_rate(&self) -> Option<f64> {
         rate(self.failed.previous, self.completed.previous)
     }
 
-    /// Returns the failure percentage of each bucket.
+    /// Returns the failure percentage for each bucket.
     #[must_use]
     pub fn failure_rate_by_bucket(&self) -> Vec<Option<f64>> {
         let both = self.failed.values.iter().zip(&self.completed.values);
@@ -140,11 +140,11 @@ pub struct TaskDurations {
     pub p95: Vec<Option<f64>>,
     /// Median over all buckets.
     pub overall_median: Option<f64>,
-    /// `true` if there were more tasks than are read; the values then cover only the newest 20,000.
+    /// `true` if there were too many tasks to read; the values then cover only the newest 20,000.
     pub is_sample: bool,
 }
 
-/// Metrics of this process, and the reads in progress.
+/// The metrics for this process and the reads in progress.
 #[derive(Debug)]
 pub(super) struct Statistics {
     pub(super) metrics: TaskMetrics,

@@ -11,11 +11,11 @@ use crate::pages::highlight;
 /// A rendered document and its table of contents.
 pub(super) struct Document {
     pub(super) body: Markup,
-    /// Id and title of each second-level heading.
+    /// The id and title of each second-level heading.
     pub(super) contents: Vec<(String, String)>,
 }
 
-/// Renders Markdown. Drops raw HTML, although the files are trusted.
+/// Renders Markdown. Drops raw HTML, even though the files are trusted.
 pub(super) fn read(text: &str) -> Document {
     let events = Parser::new_ext(text, Options::ENABLE_TABLES)
         .filter(|event| !matches!(event, Event::Html(_) | Event::InlineHtml(_)));

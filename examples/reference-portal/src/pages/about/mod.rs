@@ -21,7 +21,7 @@ async fn about(
     store: Data<Store>,
     user: Option<CurrentUser>,
 ) -> Markup {
-    // The file is part of the binary and never changes, so it is rendered only once.
+    // The file is embedded in the binary and never changes, so it is rendered only once.
     static DOCUMENT: LazyLock<Document> =
         LazyLock::new(|| markdown::read(include_str!("about.md")));
     let database = user
@@ -42,7 +42,7 @@ async fn about(
     }
 }
 
-/// Build information; only administrators see the database.
+/// Renders the build information; only administrators see the database.
 fn build(config: &portal_core::Config, database: Option<Dialect>) -> Card<'_> {
     let mode = if config.is_dev() {
         badge("Development", Tone::Warning)

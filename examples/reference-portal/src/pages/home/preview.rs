@@ -1,4 +1,4 @@
-//! Preview of the overview: the real components in a window frame, with sample data.
+//! Preview of the overview page: the real components in a window frame, with sample data.
 
 use portal_core::pages::components::{
     Chart, ChartCard, StatCard, Tone, avatar, badge, icon, logo, progress,
@@ -32,7 +32,7 @@ const TASKS: [(&str, &str, &str, Tone, u8); 3] = [
     ),
 ];
 
-/// Renders the preview. Its content is inert, so screen readers read out a single sentence.
+/// Renders the preview. Its content is inert, so screen readers read only a single sentence.
 pub(super) fn picture(app_name: &str) -> Markup {
     html! {
         figure class="pt-picture" {

@@ -28,8 +28,8 @@ pub(super) async fn of_all_users(audit: &AuditLog, users: &Users) -> Result<Mark
                         .text("Changes by administrators appear here."))
                 } @else {
                     ul class="pt-feed" {
-                        // Shows the user's current name, as the menu and lists do; for a deleted user,
-                        // shows the e-mail address stored in the entry.
+                        // Show the user's current name, as the menu and lists do, or, for a deleted
+                        // user, the e-mail address stored in the entry.
                         @for entry in &entries {
                             @let name = entry.actor_user_id.and_then(|id| names.get(&id));
                             @let target = target_user(entry).and_then(|id| names.get(&id));
@@ -54,7 +54,7 @@ fn line(entry: &AuditEntry, name: &str, target: Option<&String>) -> Markup {
     }
 }
 
-/// Describes an entry in words; the log stores an action such as `user.update` and a label.
+/// Describes an entry in words; the log stores a label and an action such as `user.update`.
 fn sentence(entry: &AuditEntry, target: Option<&String>) -> String {
     let label = entry.details.get("label").and_then(|label| label.as_str());
     let what = target.map(String::as_str).or(label);
@@ -88,7 +88,7 @@ fn sentence(entry: &AuditEntry, target: Option<&String>) -> String {
     }
 }
 
-/// Renders the user's latest sign-ins, so that they notice a sign-in that was not theirs.
+/// Renders the user's latest sign-ins, so that they can notice a sign-in that was not theirs.
 pub(super) async fn own_sign_ins(users: &Users, user: &CurrentUser) -> Result<Markup> {
     let sign_ins = users.latest_sign_ins(user.id, MAX_SHOWN).await?;
     Ok(html! {

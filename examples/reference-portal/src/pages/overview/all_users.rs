@@ -11,7 +11,7 @@ use portal_core::tasks::{TaskFilter, TaskScope};
 
 use super::{activity, count_card, examples, failure_card};
 
-/// Returns the page content, and `true` if it contains statistics.
+/// Returns the page content and `true` if it contains statistics.
 pub(super) async fn content(
     users: &Users,
     tasks: &Tasks,
@@ -96,7 +96,7 @@ fn user_card(all: u64, sign_ups: &Counts) -> StatCard {
     with_comparison(card, all as f64, before as f64, range, Tone::Success).trend(&course)
 }
 
-/// Renders the first steps in a new portal, instead of empty charts.
+/// Renders suggested first steps for a new portal, shown instead of empty charts.
 fn first_steps(is_dev: bool) -> Markup {
     let step = |glyph: &str, title: &str, text: &str, action: Button| {
         html! {

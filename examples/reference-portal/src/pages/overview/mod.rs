@@ -70,7 +70,7 @@ fn welcome() -> Markup {
     }
 }
 
-/// Renders a search form that opens the results page of the command palette.
+/// Renders a search form that opens the search page, with the same results as the command palette.
 fn search() -> Markup {
     html! {
         form class="pt-search" role="search" method="get" action="/search" {

@@ -10,7 +10,7 @@ use portal_core::tasks::{TaskFilter, TaskRecord, TaskScope};
 
 use super::{activity, count_card, failure_card};
 
-/// Returns the page content, and `true` if it contains statistics.
+/// Returns the page content and `true` if it contains statistics.
 pub(super) async fn content(
     user: &CurrentUser,
     users: &Users,

@@ -19,7 +19,7 @@ export const stepPoint = (key, point, count) => {
   return key in STEPS ? point + STEPS[key] : undefined;
 };
 
-/** Returns the left edge of a tooltip, which is to the right of its point if there is room. */
+/** Returns the left edge of a tooltip: to the right of its point, if there is room. */
 export const tooltipLeft = (x, width, rightEdge) => {
   const left = x + TOOLTIP_GAP;
   return Math.max(0, left + width > rightEdge ? x - TOOLTIP_GAP - width : left);

@@ -1,5 +1,5 @@
-// Functions from `portal.js` for the bundles that are loaded after it, so that these bundles do not
-// contain copies of the same code.
+// Functions from `portal.js` for the bundles loaded after it, so that those bundles do not contain
+// copies of the same code.
 
 /** @type {typeof import("../portal/helpers.js").helpers} */
 export const {

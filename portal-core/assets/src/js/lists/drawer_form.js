@@ -4,7 +4,7 @@ import { $, $$, on, savedStates, toast } from "../common/helpers.js";
 import { requestFocus } from "./focus.js";
 import { listAt, swapList } from "./list.js";
 
-/** Selector for these forms. */
+/** Selector for forms in drawers and their confirmations. */
 export const DRAWER_FORMS = "dialog>form[data-guard],pt-modal~dialog>form";
 
 on("submit", (event) => {

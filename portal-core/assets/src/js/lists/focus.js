@@ -1,14 +1,14 @@
-// Focus after a list is replaced because its drawer was closed.
+// Focus placement after a list is replaced because its drawer was closed.
 import { $ } from "../common/helpers.js";
 
 let pendingHash;
 
-/** Requests that the next swap moves the focus: to the row in a URL fragment, if there is one. */
+/** Makes the next swap move the focus: to the row in a URL fragment, if there is one. */
 export const requestFocus = (hash) => {
   pendingHash = hash;
 };
 
-/** Returns `true` if the next swap moves the focus. */
+/** Returns `true` if the next swap will move the focus. */
 export const isFocusRequested = () => pendingHash !== undefined;
 
 /**

@@ -4,7 +4,7 @@ import { isSamePage } from "./url.js";
 /** Returns the list that contains an element, if any. */
 export const listOf = (element) => element?.closest?.("[data-list]");
 
-/** Returns the list if a URL belongs to its page, otherwise `null`. */
+/** Returns the list if a URL is on its page; otherwise `null`. */
 export const listAt = (url, list, page = location) => (isSamePage(url, page) ? list : null);
 
 /** Replaces a list with the list at a URL. `history` is `push` or `replace`. */

@@ -51,11 +51,11 @@ on("submit", (event) => {
   if (!listAt(url, list)) return;
   event.preventDefault();
   url.search = filterQuery(new FormData(form, submitter));
-  // A search started by a pause in typing does not add an entry to the history.
+  // A search that starts on a pause in typing does not add an entry to the history.
   swapList(list, url, isTypedSearch ? "replace" : "push");
 });
 
-// Shows the current list after a drawer with its own URL was closed.
+// Shows the current list after a drawer with its own URL has been closed.
 on("portal:back", (event) => {
   const url = new URL(event.target.dataset.back, location.href);
   const list = listAt(url, $("[data-list]"));

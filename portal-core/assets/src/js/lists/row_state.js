@@ -1,4 +1,4 @@
-// A notice in the form of the open drawer if another user has changed its record.
+// A notice in the form of the open drawer, shown if another user has changed the record.
 import { $, on } from "../common/helpers.js";
 
 const DELAY = 300;

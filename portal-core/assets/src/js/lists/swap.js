@@ -1,4 +1,4 @@
-// Handling of responses to requests from lists and drawers.
+// Handles responses to requests from lists and drawers.
 import { $, $$, on, savedStates, toast } from "../common/helpers.js";
 import { DRAWER_FORMS } from "./drawer_form.js";
 import { isFocusRequested, moveFocus } from "./focus.js";

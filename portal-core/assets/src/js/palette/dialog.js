@@ -122,7 +122,7 @@ const openSelected = ({ ctrlKey, metaKey }) => {
     if (isCurrent()) options()[selected]?.dispatchEvent(event);
   };
   if (isCurrent()) return open();
-  // The results still belong to an earlier query.
+  // The results on display still belong to an earlier query.
   clearTimeout(searchTimer);
   search().then(open);
 };

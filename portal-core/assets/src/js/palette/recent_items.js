@@ -2,7 +2,7 @@
 
 const MAX_ITEMS = 5;
 
-/** Parses the stored items; returns no items if another user of this browser stored them. */
+/** Parses the stored items; returns none if another user of this browser stored them. */
 export const parseRecent = (stored, scope) => {
   try {
     const { reader, items } = JSON.parse(stored);

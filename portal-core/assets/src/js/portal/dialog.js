@@ -39,7 +39,7 @@ const closeDialog = async (dialog) => {
     }
   }
   dialog.close();
-  // If the drawer has its own URL, a list on the page can handle the return to its page.
+  // If the drawer has its own URL, a list on the page can handle returning to the page.
   const { back } = dialog.dataset;
   if (!back) return;
   const event = new CustomEvent("portal:back", { bubbles: true, cancelable: true });

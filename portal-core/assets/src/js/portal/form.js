@@ -14,7 +14,7 @@ on("submit", (event) => {
   const { target: form, submitter } = event;
   savedStates.delete(form);
   if (form.method === "dialog" || usesHtmx(form)) return;
-  // Waits for the other listeners, because a cancelled submit must not leave a busy button.
+  // Waits for the other listeners, because a cancelled submission must not leave a busy button.
   setTimeout(() => event.defaultPrevented || submitter?.setAttribute("aria-busy", "true"));
 });
 

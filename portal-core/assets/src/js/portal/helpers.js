@@ -1,4 +1,4 @@
-// Functions that later bundles use from this one. They import them from `common/helpers.js`.
+// Functions in this bundle that later bundles use; they import them from `common/helpers.js`.
 
 import { retryDelay } from "./backoff.js";
 import { confirmAction } from "./confirm.js";

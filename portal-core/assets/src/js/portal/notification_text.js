@@ -1,4 +1,4 @@
-// Text of toasts for new notifications.
+// Text for toasts about new notifications.
 
 /** Returns the text for the latest notification and the number of other new notifications. */
 export const notificationText = ({ title, text }, more) => {

@@ -14,6 +14,6 @@ export const writeStored = (key, value) => {
   try {
     localStorage[key] = value;
   } catch {
-    // The value is lost when the page is closed.
+    // The value is lost when the page closes.
   }
 };

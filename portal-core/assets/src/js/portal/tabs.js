@@ -1,4 +1,4 @@
-// Scrolls tab bars to the tab of the current page, which may be out of view on a phone.
+// Scrolls tab bars to the tab for the current page, which may be out of view on a phone.
 import { $$ } from "./dom.js";
 
 const center = ({ left, width }) => left + width / 2;

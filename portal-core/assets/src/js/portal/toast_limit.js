@@ -2,7 +2,7 @@
 
 const MAX_TOASTS = 3;
 
-/** Returns the visible toasts to dismiss. `toasts` starts with the oldest; errors go last. */
+/** Returns the visible toasts to dismiss. `toasts` starts with the oldest; errors come last. */
 export const toastsToDismiss = (toasts) => {
   const isError = (toast) => toast.dataset.tone === "danger";
   return toasts

@@ -1,4 +1,4 @@
-// Unsaved input: compares forms with their state at the time when the user first focused a field.
+// Unsaved input: compares forms with their state when the user first focused a field.
 import { $$, on } from "./dom.js";
 import { serializeFields } from "./form_state.js";
 

@@ -27,7 +27,7 @@ const createDrawer = () => {
   });
 };
 
-/** Opens the task of a link; if `cancels` is `true`, also the confirmation for cancelling it. */
+/** Opens the task behind a link and, if `cancels` is `true`, the confirmation for cancelling it. */
 export const openTask = async ({ href }, { cancels = false } = {}) => {
   if (!drawer?.isConnected) createDrawer();
   const task = await fetchTask(href);

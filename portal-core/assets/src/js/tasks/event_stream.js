@@ -5,9 +5,9 @@ import { watchSilence } from "./silence.js";
 /** Receives the log entries and state of a task, and reconnects when the connection is lost. */
 export class TaskEventStream {
   /**
-   * `pageUrl` is the URL of the task's page; its response status shows if a retry can succeed.
+   * `pageUrl` is the URL of the task's page; its response status shows whether a retry can succeed.
    * `onEntry` and `onState` receive the parsed data, `onEnd` receives nothing, and `onConnection`
-   * receives a state and a text.
+   * receives a state and text.
    */
   constructor(path, pageUrl, { onEntry, onState, onEnd, onConnection }) {
     Object.assign(this, { path, pageUrl, onEntry, onState, onEnd, onConnection });

@@ -78,8 +78,8 @@ customElements.define(
       return (this.list ?? this).getBoundingClientRect().top >= 0;
     }
 
-    // Rows must not move under the pointer, or while the user reads further down or has the focus
-    // in the list.
+    // Rows must not move under the pointer, or while the user is reading further down or the focus
+    // is in the list.
     isBusy() {
       const { list } = this;
       return !this.isAtTop() || list.matches(":hover") || list.contains(document.activeElement);

@@ -1,4 +1,4 @@
-// Client for the WebSocket of a monitor.
+// Client for a monitor's WebSocket.
 import { retryDelay } from "../common/helpers.js";
 import { watchSilence } from "./silence.js";
 
@@ -16,9 +16,9 @@ const socketUrl = (path, cursor) => {
 /** Receives task changes, and reconnects when the connection is lost. */
 export class MonitorSocket {
   /**
-   * `cursor` returns the cursor to resume from; `expectsMessages` returns a falsy value while no
-   * task is active. `onUpdate` receives a sequence number and a task; `onConnection` receives a
-   * state and a text.
+   * `cursor` returns the cursor from which to resume; `expectsMessages` returns a falsy value while
+   * no task is active. `onUpdate` receives a sequence number and a task; `onConnection` receives a
+   * state and text.
    */
   constructor(path, { cursor, expectsMessages, onUpdate, onConnection }) {
     Object.assign(this, { path, cursor, onUpdate, onConnection });

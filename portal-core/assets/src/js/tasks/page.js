@@ -1,4 +1,4 @@
-// Fetches task pages; scripts show parts of them.
+// Fetches task pages, parts of which other scripts show.
 import { $, formatTimes } from "../common/helpers.js";
 
 const parseTask = async (response) => {

@@ -9,7 +9,7 @@ export const setPart = (root, name, text) => {
   return part;
 };
 
-/** Shows the state of the connection: `on`, `wait` or `off`, with a text. */
+/** Shows the state of the connection, `on`, `wait` or `off`, with a text. */
 export const setConnection = (root, state, text) => {
   const part = setPart(root, "connection", text);
   if (part) part.dataset.live = state;

@@ -30,7 +30,7 @@ on("submit", async (event) => {
   const name = $("[data-part=title]", row)?.textContent;
   const isConfirmed = await (when === "active" ? confirmCancel(name) : confirmRunAgain(name));
   if (!isConfirmed) return;
-  // Uses `submit`, because `requestSubmit` would show the confirmation again. If the list was
+  // Uses `submit`, since `requestSubmit` would show the confirmation again. If the list was
   // re-rendered, the form is the one in the new row.
   const current = form.isConnected ? form : $(`#${row.id} form[data-when=${when}]`);
   current?.submit();

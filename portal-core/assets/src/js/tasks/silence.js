@@ -1,4 +1,4 @@
-// Detection of lost connections that no event reports: after the device slept, or when the network
+// Detects lost connections that no event reports: after the device has slept, or when the network
 // drops a connection.
 
 const MAX_SILENCE = 60000;

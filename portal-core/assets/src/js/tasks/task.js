@@ -57,7 +57,7 @@ customElements.define(
     }
 
     addEntry(entry) {
-      // The status is shown when the state of the task arrives.
+      // The status is shown once the state of the task arrives.
       if (entry.kind === "status") return;
       if (entry.kind === "update") this.addUpdate(entry);
       else this.log.add(entry);

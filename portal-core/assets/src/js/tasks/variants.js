@@ -1,4 +1,4 @@
-// Shows the fields of the variant that is selected in a form.
+// Shows the fields of the variant selected in a form.
 import { on } from "../common/helpers.js";
 
 on("change", ({ target }) => {

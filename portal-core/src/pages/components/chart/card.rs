@@ -1,4 +1,4 @@
-//! Card around a chart: title, time range and total.
+//! Card around a chart, with title, time range and total.
 
 use maud::{Markup, Render, html};
 
@@ -33,7 +33,7 @@ impl From<Donut> for ChartContent {
     }
 }
 
-/// A card around a chart that has the same height while it is loading and when it is empty.
+/// A card around a chart; its height is the same while the chart is loading and if it is empty.
 ///
 /// ```
 /// use maud::Render as _;
@@ -56,7 +56,7 @@ pub struct ChartCard {
 }
 
 impl ChartCard {
-    /// Creates a card with the title of its chart.
+    /// Creates a card that has the title of its chart.
     pub fn new(chart: impl Into<ChartContent>) -> Self {
         Self {
             drawing: chart.into(),
@@ -66,7 +66,7 @@ impl ChartCard {
         }
     }
 
-    /// Creates a card whose chart is still being loaded.
+    /// Creates a card whose chart is still loading.
     pub fn loading(title: impl Into<String>) -> Self {
         scope::require_stylesheet(Stylesheet::Chart);
         Self::new(ChartContent {
@@ -81,7 +81,7 @@ impl ChartCard {
         self
     }
 
-    /// Sets the total, already formatted.
+    /// Sets the total, as formatted text.
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.value = Some(value.into());
         self
@@ -113,7 +113,7 @@ impl Render for ChartCard {
     }
 }
 
-/// Renders links between time ranges. They need no script.
+/// Renders links that switch between time ranges, without a script.
 ///
 /// The query parameter `range` is added to the path.
 #[must_use]

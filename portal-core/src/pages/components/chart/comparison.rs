@@ -3,9 +3,9 @@
 use super::super::{StatCard, Tone};
 use crate::store::TimeRange;
 
-/// Shows on a card how a figure compares with the previous period, with an arrow and in words.
+/// Shows on a card, with an arrow and in words, how a figure compares with the previous period.
 ///
-/// `more_is` is the tone of a rise; a fall has the opposite tone.
+/// `more_is` is the tone for a rise; a fall has the opposite tone.
 ///
 /// ```
 /// use maud::Render as _;
@@ -40,7 +40,7 @@ pub fn with_comparison(
     }
 }
 
-/// Formats a whole percentage; very small and very large values are shown as a bound.
+/// Formats a whole percentage; very small and very large values are shown as a limit.
 fn percent(change: f64) -> String {
     match change {
         _ if change < 1.0 => "less than 1%".to_owned(),

@@ -9,7 +9,7 @@ use super::{Unit, nothing, scale, table};
 use crate::pages::scope;
 use crate::pages::stylesheet::Stylesheet;
 
-/// A ring whose parts are shares of a whole, with their numbers next to it.
+/// A ring whose parts are shares of a whole, with the values next to it.
 ///
 /// Use it for at most six parts. A value that is not greater than zero is not drawn.
 ///
@@ -83,7 +83,7 @@ impl Donut {
     }
 
     fn ring(&self) -> Markup {
-        // Start of each slice.
+        // The position at which each slice starts.
         let begins = self.slices.iter().scan(0.0, |done, (_, _, value)| {
             let begin = *done;
             *done += self.share(*value);

@@ -1,4 +1,4 @@
-//! Labels below the points of a chart, and the choice of those that are shown.
+//! Labels below the points of a chart, and the selection of those that are shown.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -31,7 +31,7 @@ const MAX_LABELS: usize = 8;
 pub(super) struct VisibleLabel {
     pub(super) index: usize,
     pub(super) text: String,
-    /// `true` if the label is visible only where there is room.
+    /// `true` if the label is shown only if there is room for it.
     pub(super) is_minor: bool,
 }
 
@@ -63,7 +63,7 @@ impl Labels {
         }
     }
 
-    /// Returns the full label, for the table and for the tooltip at the pointer.
+    /// Returns the full label, for the table and the tooltip.
     pub(super) fn full(&self, index: usize) -> String {
         match self {
             Self::Words(words) => words.get(index).cloned().unwrap_or_default(),
@@ -84,15 +84,15 @@ impl Labels {
         match self {
             Self::Words(_) => "Name",
             Self::Times(_, Step::Hour) => "Hour",
-            // Days are counted in UTC for every user.
+            // Days are UTC days for every user.
             Self::Times(_, Step::Day) if scope::zone().tz() == Tz::UTC => "Day",
             Self::Times(_, Step::Day) => "Day (UTC)",
         }
     }
 
-    /// Returns the visible labels, few enough not to touch each other.
+    /// Returns the visible labels, so few that they do not touch.
     ///
-    /// They are counted from the end, because users look for the last point.
+    /// They are selected from the end, because users look for the last point first.
     pub(super) fn shown(&self) -> Vec<VisibleLabel> {
         let count = self.len();
         let longest = (0..count)
@@ -102,8 +102,8 @@ impl Labels {
         let room = longest.unwrap_or(0) * LETTER * 3 / 2 + SPACE;
         let stride = |width: usize| count.div_ceil((width / room).clamp(1, MAX_LABELS)).max(1);
         let wide = stride(WIDE);
-        // The stride is a multiple, so that the labels of a narrow chart are a subset of those of a
-        // wide one.
+        // The stride is a multiple of the wide one, so that the labels in a narrow chart are a
+        // subset of those in a wide chart.
         let narrow = stride(NARROW).div_ceil(wide) * wide;
         let last = count.saturating_sub(1);
         let mut shown: Vec<VisibleLabel> = (0..count)
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_are_in_the_zone_of_the_user() {
+    fn hours_are_in_the_time_zone_of_the_user() {
         let mut headers = HeaderMap::new();
         let cookie = HeaderValue::from_static("portal_zone=Asia/Kolkata");
         headers.insert(header::COOKIE, cookie);

@@ -1,4 +1,4 @@
-//! Legend of a chart: shapes and colors of its series.
+//! Legend for a chart: the looks of its series.
 
 use maud::{Markup, html};
 
@@ -6,12 +6,12 @@ use super::super::Tone;
 use super::numbers::Decimal;
 use super::{Chart, ChartKind};
 
-/// Number of series that look different from each other.
+/// Number of series that look different.
 const LOOKS: usize = 6;
-/// Rotation of each look's hatching, in degrees; the first look has none.
+/// Rotation of each look's hatching, in degrees; the first look has no hatching.
 const ANGLES: [u16; LOOKS] = [0, 45, 135, 0, 90, 22];
 
-/// Paint of a series: a color by its number or its tone, and its hatching.
+/// Paint of a series: a color from its number or its tone, and hatching.
 #[derive(Debug, Clone)]
 pub(super) struct Paint {
     look: usize,
@@ -41,7 +41,7 @@ impl Paint {
         }
     }
 
-    /// Returns the value of `data-series`: the number of the look, counted from one.
+    /// Returns the value of `data-series`: the number of the look, starting at 1.
     pub(super) const fn number(&self) -> usize {
         self.look + 1
     }
@@ -52,7 +52,7 @@ impl Paint {
             .map(|tone| tone.attribute_value().unwrap_or("neutral"))
     }
 
-    /// Returns the paint of a surface; `None` if it is plain.
+    /// Returns the paint for a surface; `None` if the surface is plain.
     pub(super) fn fill(&self) -> Option<String> {
         self.pattern.as_ref().map(|id| format!("url(#{id})"))
     }

@@ -1,8 +1,8 @@
-//! Charts, rendered by the server as SVG, with their numbers in a table below.
+//! Charts that the server renders as SVG, with their values in a table below.
 //!
-//! Charts need no script. Shapes are positioned in percent and stretch with the page; text does
-//! not. The classes of the shapes select colors of the theme, and dashes and hatching repeat their
-//! meaning.
+//! Charts need no script. Shapes are positioned in percent and stretch with the page; text is not
+//! stretched. The classes of the shapes select colors from the theme, and dashes and hatching
+//! repeat the meaning of the colors.
 
 mod card;
 mod comparison;
@@ -50,11 +50,11 @@ impl ChartKind {
     }
 }
 
-/// One series of values along the labels of a chart.
+/// A series of values, one per label of a chart.
 #[derive(Debug, Clone)]
 struct Series {
     name: String,
-    /// Meaning of the color; `None` for the color of its position.
+    /// Meaning of the color; `None` if the color depends on the position.
     tone: Option<Tone>,
     values: Vec<Option<f64>>,
 }
@@ -102,7 +102,7 @@ impl Chart {
         }
     }
 
-    /// Creates a line chart with differently dashed lines. The title names it for screen readers.
+    /// Creates a line chart with differently dashed lines; the title names it for screen readers.
     pub fn line(title: impl Into<String>) -> Self {
         Self::new(ChartKind::Line, title)
     }
@@ -123,7 +123,7 @@ impl Chart {
         self
     }
 
-    /// Sets the times of the points, with the step between them.
+    /// Sets the times of the points and the step between them.
     pub fn times(mut self, times: impl IntoIterator<Item = DateTime<Utc>>, step: Step) -> Self {
         self.labels = Labels::Times(times.into_iter().collect(), step);
         self
@@ -134,9 +134,9 @@ impl Chart {
         self.times(buckets.times(), buckets.range().step())
     }
 
-    /// Adds a series with one value for each label, in the color of its position.
+    /// Adds a series with one value for each label; its color depends on its position.
     ///
-    /// Values left out at the end count as missing.
+    /// Values omitted at the end count as missing.
     pub fn series<T: Into<Option<f64>>>(
         self,
         name: impl Into<String>,
@@ -145,7 +145,7 @@ impl Chart {
         self.add(name.into(), None, values)
     }
 
-    /// Adds a series in the color of a tone; neutral is gray.
+    /// Adds a series in the color of a tone; [`Tone::Neutral`] is gray.
     pub fn series_with_tone<T: Into<Option<f64>>>(
         self,
         name: impl Into<String>,
@@ -195,7 +195,7 @@ impl Chart {
         }
     }
 
-    /// Returns series, label and value of each point.
+    /// Returns the series index, label index and value of each point.
     fn points(&self) -> impl Iterator<Item = (usize, usize, Option<f64>)> + '_ {
         let series = self.series.iter().enumerate();
         series.flat_map(|(at, series)| {
@@ -249,7 +249,7 @@ impl Render for Chart {
     }
 }
 
-/// Renders a placeholder as high as a chart, so that nothing moves once there is data.
+/// Renders a placeholder as high as a chart, so that nothing moves once data is available.
 fn nothing(text: &str) -> Markup {
     scope::require_stylesheet(Stylesheet::Chart);
     html! { div class="pt-chart pt-chart-none" { (icon("activity")) p { (text) } } }

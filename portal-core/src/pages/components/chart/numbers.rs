@@ -1,4 +1,4 @@
-//! Numbers in the attributes of shapes.
+//! Numbers in SVG attributes.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ impl fmt::Display for Decimal {
         } else {
             hundredths / 100.0
         };
-        // Rust writes the shortest text that represents the number: `3`, `3.5`.
+        // Rust formats a number as the shortest text that represents it: `3`, `3.5`.
         write!(f, "{value}")
     }
 }

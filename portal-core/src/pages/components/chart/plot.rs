@@ -8,12 +8,12 @@ use super::numbers::{Decimal, Percent};
 use super::scale::Scale;
 use super::{Chart, ChartKind};
 
-/// Share of its band that a bar fills.
+/// Fraction of its band that a bar fills.
 const BAR: f64 = 0.72;
 /// Maximum width of a bar, in percent of the whole width.
 const WIDEST: f64 = 8.0;
 
-/// Returns the axis that fits all values of a chart.
+/// Returns an axis that covers all values in a chart.
 fn scale(chart: &Chart) -> Scale {
     if chart.kind != ChartKind::Bar {
         return Scale::over(chart.points().filter_map(|(_, _, value)| value), chart.unit);
@@ -53,7 +53,7 @@ pub(super) fn draw(chart: &Chart) -> Markup {
                     ChartKind::Line | ChartKind::Area => (lines(chart, &scale)),
                 }
             }
-            // Filled by the script, which reads its content from the table.
+            // The script fills this element with values from the table.
             pt-chart-tip hx-morph-skip="" data-label=(chart.title) data-bands[chart.has_bands()] {}
             svg class="pt-x" aria-hidden="true" {
                 @for label in chart.labels.shown() {
@@ -65,7 +65,7 @@ pub(super) fn draw(chart: &Chart) -> Markup {
     }
 }
 
-/// Returns the anchor that keeps labels at the edges inside the chart.
+/// Returns the text anchor that keeps a label at the edge inside the chart.
 fn anchor(x: f64) -> Option<&'static str> {
     match x {
         _ if x < 3.0 => Some("start"),
@@ -103,7 +103,7 @@ fn summary(chart: &Chart) -> String {
 fn bars(chart: &Chart, scale: &Scale) -> Markup {
     let count = chart.labels.len();
     let width = (100.0 / count.max(1) as f64 * BAR).min(WIDEST);
-    // Height stacked so far at each label, below and above zero.
+    // The height stacked so far at each label, below and above zero.
     let mut piles = vec![(0.0, 0.0); count];
     html! {
         defs { @for at in 0..chart.series.len() { (chart.paint(at).definition()) } }
@@ -131,7 +131,7 @@ fn add(pile: &mut f64, value: f64) -> f64 {
 
 fn lines(chart: &Chart, scale: &Scale) -> Markup {
     html! {
-        // Separate coordinates, because paths do not support percentages.
+        // Paths do not support percentages, so they have separate coordinates.
         svg viewBox="0 0 100 100" preserveAspectRatio="none" {
             @for (at, series) in chart.series.iter().enumerate() {
                 @let paint = chart.paint(at);
@@ -188,7 +188,7 @@ fn line(chart: &Chart, scale: &Scale, runs: &[Vec<(usize, f64)>]) -> String {
     path
 }
 
-/// Returns the path of the lines, closed along zero.
+/// Returns the path of the lines, closed along the zero line.
 fn area(chart: &Chart, scale: &Scale, runs: &[Vec<(usize, f64)>]) -> String {
     let mut path = String::new();
     let ground = Decimal(scale.y(0.0));

@@ -2,9 +2,9 @@
 
 use super::Unit;
 
-/// Largest value drawn; larger ones are clamped, so that squares and sums stay finite.
+/// Largest value drawn; larger values are clamped so that squares and sums stay finite.
 const MAX_VALUE: f64 = 1e30;
-/// Approximate number of steps of an axis.
+/// Approximate number of steps on an axis.
 const STEPS: f64 = 4.0;
 
 /// Returns a value that can be drawn; `None` for NaN.
@@ -23,7 +23,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Creates an axis that includes zero and every value.
+    /// Creates an axis that covers zero and every value.
     pub(super) fn over(values: impl Iterator<Item = f64>, unit: Unit) -> Self {
         let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), value| {
             (low.min(value), high.max(value))
@@ -41,7 +41,7 @@ impl Scale {
         Self {
             low: -below * step,
             step,
-            // Both are small: a step is at least a quarter of the range.
+            // Both numbers are small, since a step is at least a quarter of the range.
             steps: (below + above).clamp(1.0, 12.0) as u8,
         }
     }
@@ -67,7 +67,7 @@ fn round_up(rough: f64) -> f64 {
     let power = 10_f64.powf(rough.log10().floor());
     let factor = [1.0, 2.0, 5.0]
         .into_iter()
-        // The factor absorbs the inexactness of the division.
+        // The factor compensates for rounding errors of the division.
         .find(|factor| rough <= factor * power * 1.000_000_1)
         .unwrap_or(10.0);
     factor * power

@@ -1,4 +1,4 @@
-//! Numbers of a chart as a table, for screen readers and for the script of the tooltip.
+//! Values of a chart as a table, for screen readers and the tooltip script.
 
 use maud::{Markup, html};
 
@@ -25,7 +25,7 @@ pub(super) fn of_chart(chart: &Chart) -> Markup {
     details(&chart.title, head, rows)
 }
 
-/// Renders a table behind "View as table".
+/// Renders a collapsed table under the label "View as table".
 pub(super) fn details(title: &str, head: Markup, rows: Markup) -> Markup {
     html! {
         details class="pt-figures" {

@@ -145,7 +145,7 @@ fn extreme_values_stay_inside_the_plot() {
 }
 
 #[test]
-fn texts_of_charts_are_escaped() {
+fn text_in_charts_is_escaped() {
     let evil = r#""><script>alert(1)</script><p style="x" onclick='y'>"#;
     let days = TimeRange::Week.buckets();
     let chart = Chart::bar(evil)

@@ -1,4 +1,4 @@
-//! Number formats of chart values.
+//! Number formats for chart values.
 
 /// Unit of the values of a chart, which determines their format.
 ///
@@ -16,17 +16,17 @@ pub enum Unit {
     Count,
     /// Any number: 0.25.
     Number,
-    /// Percentages with one decimal, omitted only for 0 and 100: 12.5%, 7.0%.
+    /// Percentages with one decimal, except 0 and 100: 12.5%, 7.0%.
     Percent,
     /// A duration in seconds: 1.2 s.
     Seconds,
 }
 
-/// Smallest number that is written with a power of ten.
+/// Smallest number that is written in scientific notation.
 const MAX_VALUE: f64 = 1e15;
 
 impl Unit {
-    /// Formats a value in at most about six characters, for axes.
+    /// Formats a value in about six characters at most, for axes.
     #[must_use]
     pub fn short(self, value: f64) -> String {
         match self {
@@ -37,7 +37,7 @@ impl Unit {
         }
     }
 
-    /// Formats a value in full, for tables and for the tooltip at the pointer.
+    /// Formats a value in full, for tables and tooltips.
     #[must_use]
     pub fn full(self, value: f64) -> String {
         match self {
@@ -59,7 +59,7 @@ impl Unit {
     }
 }
 
-/// Formats a percentage so that adjacent ones have the same number of decimals.
+/// Formats a percentage with a fixed number of decimals, so that adjacent percentages align.
 fn percent(value: f64) -> String {
     let text = format!("{value:.1}");
     match text.as_str() {
@@ -96,7 +96,7 @@ fn abbreviated(value: f64) -> String {
     if size >= MAX_VALUE {
         return format!("{value:.1e}");
     }
-    // A value that rounds up to the next step is written in that step: not "1000k".
+    // A value that rounds up to the next step is written in that step, such as 1M instead of 1000k.
     match STEPS.iter().find(|(step, _)| size >= step * 0.9995) {
         Some((step, letter)) => {
             let part = value / step;

@@ -61,7 +61,8 @@ impl Field {
                     placeholder=[&self.placeholder] maxlength=[self.max_length]
                     aria-describedby=[described_by] aria-invalid=[invalid]
                     required[self.required] disabled[self.disabled] readonly[self.read_only] autofocus[self.autofocus] {
-                    // HTML parsers drop a leading line break; this one preserves that of the value.
+                    // HTML parsers drop one leading line break, so this one keeps a line break at
+                    // the start of the value.
                     (PreEscaped("\n")) (self.value)
                 }
             },

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::pages::FormState;
 
-/// One choice of a select, a radio group or a [`Combobox`](super::Combobox).
+/// One choice in a select, a radio group or a [`Combobox`](super::Combobox).
 ///
 /// The options URL of a combobox returns a JSON list of such choices:
 /// `{"value": "7", "label": "Ada", "hint": "ada@example.com"}`.
@@ -44,7 +44,7 @@ enum ControlKind {
     Checkbox { switch: bool },
 }
 
-/// A form field: label above, hint below, error below the hint.
+/// A form field with the label above, and the hint and the error below.
 ///
 /// ```
 /// use maud::Render as _;
@@ -184,7 +184,7 @@ impl Field {
         )
     }
 
-    /// Creates a select with one of several choices.
+    /// Creates a select: one of several choices.
     pub fn select(
         name: impl Into<String>,
         label: impl Into<String>,
@@ -193,7 +193,7 @@ impl Field {
         Self::new(ControlKind::Select(options), name, label)
     }
 
-    /// Creates a radio group with one of a few choices, all of them visible.
+    /// Creates a radio group: one of a few choices, all of them visible.
     pub fn radio(
         name: impl Into<String>,
         label: impl Into<String>,
@@ -224,7 +224,7 @@ impl Field {
         self
     }
 
-    /// Makes a checkbox indeterminate, such as one above several boxes of which some are checked.
+    /// Makes a checkbox indeterminate, for example because only part of its group is checked.
     ///
     /// It submits nothing until it is changed; without scripts it looks unchecked.
     pub const fn indeterminate(mut self) -> Self {
@@ -244,7 +244,7 @@ impl Field {
         self
     }
 
-    /// Sets the id, for pages with two fields of the same name. Default: `f-{name}`.
+    /// Sets the id, for pages with two fields that have the same name. Default: `f-{name}`.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
         self
@@ -256,15 +256,15 @@ impl Field {
         self
     }
 
-    /// Sets the error message for the value.
+    /// Sets the error message about the value.
     pub fn error(mut self, error: Option<impl Into<String>>) -> Self {
         self.error = error.map(Into::into);
         self
     }
 
-    /// Applies the text and the error of the field from a submitted form.
+    /// Applies the submitted text and the error that a form has for the field.
     ///
-    /// Without a submitted text, the value is unchanged.
+    /// If the form has no text for the field, the value is unchanged.
     pub fn state(mut self, form: &FormState) -> Self {
         let text = form.value(&self.name);
         if form.is_submitted() && !self.disabled {
@@ -279,13 +279,13 @@ impl Field {
         self
     }
 
-    /// Sets a placeholder: an example of a value, never the only explanation.
+    /// Sets a placeholder: an example value, not a replacement for the hint.
     pub fn placeholder(mut self, placeholder: impl Into<String>) -> Self {
         self.placeholder = Some(placeholder.into());
         self
     }
 
-    /// Sets the `autocomplete` token of the value that the browser may fill in.
+    /// Sets the `autocomplete` token: which value the browser may fill in.
     pub const fn autocomplete(mut self, token: &'static str) -> Self {
         self.autocomplete = Some(token);
         self

@@ -21,10 +21,10 @@ pub(super) enum ScheduleError {
 }
 
 impl Schedule {
-    /// Parses the expression and the time zone, and returns all errors.
+    /// Parses the expression and the time zone; returns all errors.
     pub(super) fn parse(cron: &str, time_zone: &str) -> Result<Self, Vec<ScheduleError>> {
-        // A schedule with a year would fire for the last time at some point, and after that the
-        // portal would no longer start.
+        // A schedule with a year would eventually fire for the last time; after that, the portal
+        // would no longer start.
         let parser = CronParser::builder().year(Year::Disallowed).build();
         let cron = parser
             .parse(cron)
@@ -43,7 +43,7 @@ impl Schedule {
         }
     }
 
-    /// Returns the expression in English.
+    /// Returns an English description of the expression.
     pub(super) fn description(&self) -> String {
         self.cron.describe()
     }
@@ -52,8 +52,7 @@ impl Schedule {
     pub(super) fn next_after(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let start = instant.trunc_subsecs(0).with_timezone(&self.time_zone);
         if self.cron.pattern.hours.values().len() == 24 {
-            // The schedule fires in every hour, so clock changes do not matter, and real time is
-            // used.
+            // The schedule fires every hour, so clock changes do not matter, and real time is used.
             let next = self.cron.find_next_occurrence(&start, false).ok()?;
             return Some(next.with_timezone(&Utc));
         }
@@ -69,7 +68,7 @@ impl Schedule {
         }
     }
 
-    /// Returns the instant at which the local clock first shows a time, or has just skipped it.
+    /// Returns the instant at which the local clock first shows a time or has just skipped it.
     fn first_instant(&self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
         let instant = match self.time_zone.from_local_datetime(&wall).earliest() {
             Some(instant) => instant,
@@ -82,7 +81,7 @@ impl Schedule {
     pub(super) fn due(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let is_due = |time: &DateTime<Utc>| *time <= now;
         let mut newest = self.next_after(last).filter(is_due)?;
-        // All due times are at or before `until`. This is a binary search, because a schedule that
+        // All due times are at or before `until`. A binary search is used because a schedule that
         // fires every second misses millions of times if the portal is down for a month.
         let mut until = now.trunc_subsecs(0);
         while let Some(next) = self.next_after(newest).filter(is_due) {

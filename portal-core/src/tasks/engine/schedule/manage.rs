@@ -78,7 +78,7 @@ impl Tasks {
             .collect())
     }
 
-    /// Returns the times at which a schedule fires within a period, at most `most` of them.
+    /// Returns up to `most` times at which a schedule fires within a period.
     pub(in crate::tasks) fn times_of(
         &self,
         schedule: &ScheduleRecord,
@@ -102,7 +102,7 @@ impl Tasks {
         times
     }
 
-    /// Pauses the schedule of a task on every replica until it is resumed.
+    /// Pauses a task's schedule on every replica until it is resumed.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl Tasks {
         self.set_schedule_paused(group, name, true).await
     }
 
-    /// Resumes the schedule of a task; runs missed while it was paused are skipped.
+    /// Resumes a task's schedule; runs missed while it was paused are skipped.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl Tasks {
         Ok(())
     }
 
-    /// Notifies the schedulers of all replicas, so that they read the schedules again.
+    /// Notifies the schedulers on all replicas, so that they re-read the schedules.
     pub(in crate::tasks) async fn schedules_changed(&self) {
         self.0.store.publish(ClusterEvent::SchedulesChanged).await;
     }

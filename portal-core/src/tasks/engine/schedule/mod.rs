@@ -1,4 +1,4 @@
-//! Cron schedules of tasks: each scheduled time enqueues one task across all replicas.
+//! Cron schedules for tasks: each scheduled time enqueues one task across all replicas.
 
 mod cron;
 mod manage;
@@ -20,7 +20,7 @@ use crate::tasks::definition::registry::TaskRegistry;
 use crate::tasks::definition::task::TaskDefinition;
 use cron::Schedule;
 
-/// Schedule of a task as written in the code.
+/// A task's schedule as written in the code.
 #[derive(Debug, Clone, Default)]
 pub(in crate::tasks) struct ScheduleSpec {
     pub(in crate::tasks) cron: Option<Cow<'static, str>>,
@@ -36,7 +36,7 @@ impl ScheduleSpec {
 /// A registered task with its schedule.
 #[derive(Debug)]
 struct ScheduledTask {
-    /// Name of the schedule: group and name of the task.
+    /// Name of the schedule: the group and name of the task.
     name: String,
     definition: Arc<TaskDefinition>,
     schedule: Schedule,

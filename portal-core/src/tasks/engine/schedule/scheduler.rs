@@ -14,7 +14,7 @@ use super::{ScheduledTask, scheduled};
 use crate::store::{ClusterEvent, StoreError, now};
 use crate::tasks::service::Tasks;
 
-/// Maximum sleep; bounds the effect of a changed clock or a lost cluster event.
+/// Maximum sleep, which bounds the effect of a clock change or a lost cluster event.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
 /// Delay before a failed database operation is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -34,7 +34,7 @@ impl Scheduler {
         }
     }
 
-    /// Stores the schedules declared in the code. New and changed schedules apply from now on.
+    /// Stores the schedules declared in the code. New and changed ones take effect from now on.
     pub(crate) async fn register(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
         for scheduled in &self.scheduled {
             table::register(&self.tasks.0.store, scheduled, now).await?;
@@ -120,8 +120,8 @@ impl Scheduler {
             }
             FireOutcome::Refused => {
                 tracing::info!(schedule = name, %time, "schedule fired without a new task; a matching task already exists");
-                // There is no new task whose event would announce the next time, so publish an
-                // event here.
+                // There is no new task whose event would announce the next scheduled time, so
+                // publish one here.
                 shared.store.publish(ClusterEvent::SchedulesChanged).await;
             }
             FireOutcome::Skipped => {}
@@ -130,7 +130,7 @@ impl Scheduler {
     }
 }
 
-/// Waits until a schedule was, or may have been, paused or resumed on any replica.
+/// Waits until a schedule has been, or may have been, paused or resumed on any replica.
 pub(super) async fn changed(events: &mut broadcast::Receiver<ClusterEvent>) {
     loop {
         match events.recv().await {

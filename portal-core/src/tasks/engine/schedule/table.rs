@@ -1,4 +1,4 @@
-//! `portal_task_schedules`: state of each schedule, shared by all replicas.
+//! `portal_task_schedules`: the state of each schedule, shared by all replicas.
 
 use chrono::{DateTime, Utc};
 use sea_query::{CaseStatement, Cond, Expr, ExprTrait, OnConflict, Order, Query};
@@ -65,7 +65,7 @@ pub(super) async fn all(store: &Store) -> Result<Vec<StoredSchedule>, StoreError
         .collect()
 }
 
-/// Stores a new or changed schedule, which fires only for times from now on.
+/// Stores a new or changed schedule, which fires only at times from now on.
 pub(super) async fn register(
     store: &Store,
     scheduled: &ScheduledTask,
@@ -118,7 +118,7 @@ pub(super) enum FireOutcome {
     Started(Box<TaskRecord>),
     /// The time counts as fired, but no task was stored.
     ///
-    /// A task for the same time already exists, or another task of a `unique` type is active.
+    /// A task for the same time already exists, or the type is `unique` and a task is active.
     Refused,
     /// Another replica fired first, or the schedule was paused.
     Skipped,
@@ -126,8 +126,8 @@ pub(super) enum FireOutcome {
 
 /// Fires a schedule for one of its times, unless it has already fired for this or a later time.
 ///
-/// The row of the schedule is locked until the commit, so only one replica fires it. The task is
-/// stored if and only if the time counts as fired.
+/// The schedule's row is locked until the commit, so only one replica fires the schedule. The task
+/// is stored if and only if the time counts as fired.
 pub(super) async fn fire(
     store: &Store,
     scheduled: &ScheduledTask,
@@ -138,8 +138,8 @@ pub(super) async fn fire(
     let advance = Query::update()
         .table(TABLE)
         .value("last_fired_for", time)
-        // While an older version runs alongside a newer one, the table shows the version that fired
-        // last.
+        // While an older version of the portal runs alongside a newer one, the table shows
+        // whichever fired last.
         .value("cron", text.cron.as_deref().unwrap_or_default())
         .value("time_zone", text.time_zone())
         .and_where(Expr::col("name").eq(scheduled.name.as_str()))
@@ -149,7 +149,7 @@ pub(super) async fn fire(
     if transaction.execute(&advance).await? == 0 {
         return Ok(FireOutcome::Skipped);
     }
-    // The portal has checked during start-up that `{}` is accepted.
+    // The portal checks during start-up that `{}` is accepted.
     let args = (scheduled.definition.check(&json!({}))).unwrap_or_else(|_| AcceptedArgs::none());
     let mut task = scheduled.definition.new_task(args);
     task.run_at = time;

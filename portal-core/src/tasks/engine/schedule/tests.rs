@@ -57,7 +57,7 @@ async fn row(store: &Store) -> StoredSchedule {
     rows.remove(0)
 }
 
-/// Returns the times for which tasks were stored, in order.
+/// Returns the scheduled times of the stored tasks, in order.
 async fn fired(store: &Store) -> Vec<DateTime<Utc>> {
     let select = Query::select()
         .columns(["scheduled_for", "run_at", "schedule"])
@@ -160,8 +160,8 @@ async fn second_replica_starts_nothing_for_the_same_time() {
         fire("2026-03-10T14:00:00Z").await,
         FireOutcome::Started(_)
     ));
-    // Another replica fires for the same time or lags behind; both have read the row before the
-    // first write.
+    // Another replica fires for the same time or lags behind; both read the row before the first
+    // write.
     for time in ["2026-03-10T14:00:00Z", "2026-03-10T13:00:00Z"] {
         assert_eq!(fire(time).await, FireOutcome::Skipped);
     }
@@ -178,7 +178,7 @@ async fn time_with_an_existing_task_fires_without_a_second_one() {
     replica.register(at("2026-03-10T12:30:00Z")).await.unwrap();
     replica.pass(at("2026-03-10T13:00:00Z")).await.unwrap();
     let first = row(&store).await;
-    // This simulates that only this table was restored from a backup.
+    // This simulates restoring only this table from a backup.
     let back = Query::update()
         .table("portal_task_schedules")
         .value("last_fired_for", at("2026-03-10T12:30:00Z"))
@@ -297,7 +297,7 @@ async fn two_versions_side_by_side_fire_each_time_once() {
         "2026-03-10T13:30:00Z",
     ];
     assert_eq!(fired(&store).await, expected.map(at));
-    // The table shows the version that fired last.
+    // The table shows whichever version fired last.
     assert_eq!(row(&store).await.cron, "0,30 * * * *");
 }
 

@@ -35,11 +35,11 @@ pub(crate) fn problems(definition: &TaskDefinition) -> Vec<String> {
             ),
             ScheduleError::NeverFires => problem(
                 format!("has the schedule `{cron}`, which never fires"),
-                "use a day that exists in one of its months",
+                "use a day that occurs in at least one of the months in the expression",
             ),
             ScheduleError::TimeZone => problem(
                 format!("has the unknown time zone `{}`", schedule.time_zone()),
-                "use a name of the IANA time zone database, such as `Europe/Berlin`",
+                "use a name from the IANA time zone database, such as `Europe/Berlin`",
             ),
         })
         .collect();

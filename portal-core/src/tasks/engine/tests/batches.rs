@@ -84,8 +84,8 @@ async fn full_disk_rejects_new_tasks_and_loses_nothing() {
     let store = sqlite().await;
     let id = insert(&store, "work").await;
     let record = claim_one(&store, Uuid::new_v4()).await;
-    // A page limit on the only connection that writes simulates a full disk. The limit is lost with
-    // the connection, so it is set before each attempt.
+    // A page limit on the only writing connection simulates a full disk. The limit is lost with the
+    // connection, so it is set before each attempt.
     let fill = async || store.run_script("PRAGMA max_page_count = 1").await.unwrap();
     fill().await;
     let large = NewTask::new("probe", "work", json!("x".repeat(1_000_000)));

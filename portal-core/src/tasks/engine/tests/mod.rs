@@ -1,4 +1,4 @@
-//! Guarantees of the queue, tested one by one: order of claims, fencing, rescue, final states.
+//! Guarantees of the queue, tested one by one: claim order, fencing, rescue, final states.
 
 use std::sync::Arc;
 
@@ -395,7 +395,7 @@ async fn cancelled_task_stays_cancelled_whatever_its_outcome(store: Store) {
     let mut cancelled = heartbeat(&store, owner, ids).await.cancelled;
     cancelled.sort();
     assert_eq!(cancelled, ids);
-    // One of the tasks completes at the same time, and the process of the other dies.
+    // One of the tasks completes at the same time, and the process running the other one dies.
     let ended = finish(&store, &running[0], &Ok(json!("done"))).await;
     assert_eq!(ended.unwrap(), get(&store, ids[0]).await);
     rescue(&store, OrphanScope::All).await;

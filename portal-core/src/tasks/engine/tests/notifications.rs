@@ -16,7 +16,7 @@ fn finish_notification() -> Option<FinishNotification> {
     Some(FinishNotification::for_tests("Work", TaskNotify::Always))
 }
 
-/// Stores a user and returns the id; the values of the other columns do not matter here.
+/// Stores a user and returns its id; the values in the other columns do not matter here.
 async fn user(store: &Store) -> Uuid {
     let id = Uuid::now_v7();
     let now = now();
@@ -87,7 +87,7 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
     let failed = || Err(TaskError::new("no mail"));
     let endings =
         || -> Vec<FinishedAttempt> { running.iter().map(|it| ending(it, failed())).collect() };
-    // The response of the database was lost, so the outcomes are written again; the third task was
+    // The database's response was lost, so the outcomes are written again; the third task was
     // cancelled.
     for _ in 0..2 {
         finish::finish_all(&store, endings()).await;
@@ -114,7 +114,7 @@ async fn finish_notification_is_stored_once_with_the_outcome(store: Store) {
         notifications_of(&store, bob).await[0],
         ("“Work” completed".to_owned(), 1)
     );
-    // Tasks of deleted users do not cause notifications.
+    // Tasks that belong to deleted users do not cause notifications.
     let gone = Uuid::now_v7();
     insert_for(&store, gone, "work").await;
     let record = claim_one(&store, Uuid::new_v4()).await;

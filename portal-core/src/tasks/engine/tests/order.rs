@@ -10,7 +10,7 @@ on_both!(
     types_take_turns,
 );
 
-/// Stores tasks of an owner as `Tasks::enqueue` does, and returns their ids.
+/// Stores tasks for an owner as `Tasks::enqueue` does, and returns their ids.
 async fn insert_of(
     store: &Store,
     turns: &Turns,

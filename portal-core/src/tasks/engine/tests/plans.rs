@@ -30,7 +30,7 @@ fn types(count: usize, limited: bool) -> Vec<QueueSpec> {
     NAMES.into_iter().take(count).map(task_type).collect()
 }
 
-/// Inserts due tasks for a range of numbers with one statement.
+/// Inserts a due task for each number in a range with one statement.
 async fn fill(store: &Store, types: usize, status: &str, numbers: std::ops::Range<u64>) {
     let (from, to) = (numbers.start, numbers.end);
     let (id, series) = match store.dialect() {
@@ -147,7 +147,7 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
             };
             let each = ROOM / types_known as u64;
             for statement in claim::take_statements(dialect, &claimer, &share(each), now) {
-                // Each row is read once through its turn, and once through its id for the update.
+                // Each row is read once by its turn, and once by its id for the update.
                 check(store, &statement, 3 * ROOM, &format!("{about}, take")).await;
             }
         }
@@ -185,7 +185,7 @@ async fn check_all(store: &Store, types_in_queue: usize, about: &str) {
     }
 }
 
-/// Runs all checks, also with paused types, before and after statistics are collected.
+/// Runs all checks, with and without paused types, before and after statistics are collected.
 async fn check_states(store: &Store, types: usize, about: &str) {
     for analyzed in [false, true] {
         if analyzed {
@@ -213,7 +213,7 @@ async fn claims_read_a_bounded_number_of_rows(store: Store) {
     }
     fill(&store, 10, "PENDING", 20_001..1_000_001).await;
     check_states(&store, 10, "1,000,000 rows of 10").await;
-    // Test databases are not deleted, so this one is emptied.
+    // Test databases are not deleted, so empty this one.
     let empty = match store.dialect() {
         Dialect::Sqlite => "DELETE FROM portal_tasks; VACUUM",
         Dialect::Postgres => "TRUNCATE portal_tasks CASCADE",

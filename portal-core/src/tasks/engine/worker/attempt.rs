@@ -55,8 +55,8 @@ impl Worker {
                 .run_attempt(&definition, &attempt, claimed.args)
                 .await;
             worker.tasks.0.engine.running.remove(&attempt);
-            // The permit is held until here; otherwise, tasks that have finished but that the
-            // database still shows as running would pile up.
+            // The permit is held until here so that tasks that have finished, but are still running
+            // according to the database, do not pile up.
             drop(permit);
             worker.tasks.0.engine.wake.notify_one();
         });
@@ -123,7 +123,7 @@ impl Worker {
             }
             None => {
                 span.in_scope(|| tracing::warn!("superseded by another attempt"));
-                // The outcome may also have been stored and only the response was lost; subscribers
+                // The outcome may have been stored even though the response was lost; subscribers
                 // must then still be notified.
                 if let Ok(Some(stored)) = queue::get(&self.tasks.0.store, last.id).await {
                     self.tasks.publish(stored);
@@ -138,7 +138,7 @@ impl Worker {
         definition: &TaskDefinition,
         record: &TaskRecord,
     ) -> Result<(), TaskError> {
-        // If a task has no owner or an internal type, the application itself enqueued it.
+        // A task with no owner or with an internal type was enqueued by the application itself.
         let has_owner = record.client_token_id.or(record.owner_user_id).is_some();
         if !has_owner || definition.internal || definition.access == crate::Access::Public {
             return Ok(());
@@ -177,7 +177,7 @@ impl Worker {
         );
         let future = (definition.run)(context, self.state.clone(), args);
         let future = self.tasks.0.events.logs.capture(&attempt.record(), future);
-        // A separate tokio task contains panics and can be dropped at any await.
+        // A separate tokio task contains panics and can be dropped at any await point.
         let mut handle = tokio::spawn(tracing::Instrument::in_current_span(future));
         let limit = async {
             match definition.timeout {

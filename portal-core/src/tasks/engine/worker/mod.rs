@@ -23,7 +23,7 @@ use crate::tasks::definition::task::OnCrash;
 use crate::tasks::service::Tasks;
 use crate::tasks::settings::TaskSettings;
 
-/// Interval at which the queue is polled while tasks from a caller's transaction may appear.
+/// Interval at which the queue is polled while tasks stored in a caller's transaction may appear.
 const EXPECTING_INTERVAL: Duration = Duration::from_millis(50);
 /// Maximum number of tasks claimed with one statement.
 const CLAIM_BATCH: usize = 100;
@@ -35,8 +35,8 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Worker {
     tasks: Tasks,
     state: PortalState,
-    /// Id that is different for each process. With a permanent id, the leases of a dead process
-    /// would be renewed.
+    /// Id that is different for each process. With a permanent id, a dead process's leases would be
+    /// renewed.
     id: Uuid,
     /// Task types that are registered in this process.
     queues: Arc<[QueueSpec]>,
@@ -70,8 +70,8 @@ impl Worker {
 
     /// Runs until the portal stops, then waits for tasks to finish and releases the rest.
     pub(crate) async fn run(self) {
-        // The lock is held until the end. If another process holds the lock, claimed tasks may be
-        // running in that process.
+        // The lock is held until the worker stops. If another process holds it, claimed tasks may
+        // be running in that process.
         let instance_lock = self.tasks.0.store.try_instance_lock();
         let scope = if instance_lock.is_some() {
             OrphanScope::All
@@ -118,7 +118,7 @@ impl Worker {
             for attempt in self.tasks.0.engine.running.all() {
                 attempt.superseded.cancel();
             }
-            // Tasks whose outcome cannot be stored now keep their lease, and are rescued when it
+            // Tasks whose outcome cannot be stored now keep their lease and are rescued when it
             // expires.
             let _ = timeout(RELEASE_TIMEOUT, self.attempts.wait()).await;
         }
@@ -157,7 +157,7 @@ impl Worker {
                 () = self.tasks.0.engine.wake.notified() => {}
                 () = sleep(self.idle_timeout()) => {}
             }
-            // Give attempts that finish at the same time the chance to release their permits before
+            // Give attempts that finish at the same time a chance to release their permits before
             // the next claim.
             tokio::task::yield_now().await;
         }
@@ -183,8 +183,8 @@ impl Worker {
 
     /// Claims as many tasks as permits are available; returns `true` if there may be more.
     async fn claim(&self) -> Result<bool, StoreError> {
-        // Claim for at most half of all permits at once, so that the outcomes of one half are
-        // stored while tasks for the other half are claimed.
+        // Use at most half of all permits per claim, so that outcomes for one half are stored while
+        // tasks for the other half are claimed.
         let batch = self.settings().concurrency.div_ceil(2).min(CLAIM_BATCH);
         let room = self.permits.available_permits().min(batch);
         if room == 0 || self.queues.is_empty() {

@@ -26,7 +26,7 @@ impl Worker {
                 tracing::warn!(%error, "failed to extend task leases");
             }
             if let Err(error) = self.rescue(OrphanScope::Expired).await {
-                tracing::warn!(%error, "failed to rescue tasks of a process that died");
+                tracing::warn!(%error, "failed to rescue tasks from a process that died");
             }
         }
     }
@@ -39,7 +39,7 @@ impl Worker {
         let ids = running.iter().map(|attempt| attempt.record().id);
         let heartbeat = lease::heartbeat(&self.tasks.0.store, self.id, self.lease(), ids).await?;
         for attempt in &running {
-            // This also affects attempts that have just finished, for which it has no effect.
+            // This includes attempts that have just finished; cancelling their token has no effect.
             if !heartbeat.kept.contains(&attempt.record().id) {
                 attempt.superseded.cancel();
             }
@@ -77,7 +77,7 @@ impl Worker {
                         }
                     }
                 }
-                Err(error) => tracing::warn!(%error, "failed to save the progress of tasks"),
+                Err(error) => tracing::warn!(%error, "failed to save task progress"),
             }
         }
     }
@@ -113,7 +113,7 @@ impl Worker {
         if !rescued.is_empty() {
             tracing::info!(
                 tasks = rescued.len(),
-                "rescued tasks of a process that died or stopped"
+                "rescued tasks from a process that died or stopped"
             );
             self.tasks.0.engine.wake.notify_one();
         }

@@ -1,4 +1,4 @@
-//! Monitors that are served as event streams.
+//! Monitors served as event streams.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
         // Browsers reconnect whenever a stream ends, unless the response has this status.
         return StatusCode::NO_CONTENT.into_response();
     }
-    // An id without data is not an event. A client that is disconnected before the first event
+    // An id without data is not an event, but a client that is disconnected before the first event
     // resumes from this id.
     let start = Cursor::start();
     let from = cursor.unwrap_or(start);
@@ -56,9 +56,9 @@ pub(super) fn serve(monitor: Monitor, cursor: Option<Cursor>) -> Response {
 struct Stream {
     monitor: Monitor,
     ready: VecDeque<Bytes>,
-    /// Cursor from which a client can resume once the current states have been sent.
+    /// Cursor from which the client can resume once the current states have been sent.
     start: Option<Cursor>,
-    /// `true` if no frames follow the ready ones.
+    /// `true` if no further frames will be added to the ready ones.
     ended: bool,
 }
 
@@ -69,7 +69,7 @@ impl Stream {
         self.ended = ended;
     }
 
-    /// Returns the last event, and drops everything that has not been sent yet.
+    /// Returns the last event and drops everything that has not been sent yet.
     fn end(&mut self, closed: CloseReason) -> Bytes {
         self.ready.clear();
         self.ended = true;

@@ -43,7 +43,7 @@ use crate::tasks::service::{Tasks, task_not_found};
 /// Maximum time for a peer to receive the last message.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Open monitors of this process, which are closed with a message when the portal stops.
+/// The monitors open in this process, which are closed with a message when the portal stops.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct OpenMonitors(TaskTracker);
 
@@ -85,7 +85,7 @@ struct MonitorPath {
     task_id: Option<String>,
 }
 
-/// Part of a token's tasks that a monitor shows.
+/// The subset of a token's tasks that a monitor shows.
 #[derive(Default)]
 struct Scope {
     group: Option<String>,
@@ -193,8 +193,8 @@ struct Monitor {
     present: Vec<Arc<Snapshot>>,
     /// States to show after those in `present`, the oldest change first.
     ///
-    /// Their results are read when the peer has received the preceding states, so that a monitor
-    /// never holds all of them.
+    /// Their results are read once the peer has received the preceding states, so that a monitor
+    /// never holds all results at once.
     more: WithoutResults,
     store: Store,
     /// `true` for a single task; the monitor closes when that task has finished.
@@ -202,7 +202,7 @@ struct Monitor {
     seen: SeenVersions,
     /// Task types that the owner of the token may not use, by group and name.
     hidden: HashSet<(String, &'static str)>,
-    /// Revocation watches of the token's owner, and of the session that the request presented.
+    /// Revocation watches for the token's owner and the session that the request presented, if any.
     holders: [Option<RevocationToken>; 2],
     stop: CancellationToken,
     /// Counts the monitor as open until it is dropped.
@@ -321,10 +321,10 @@ async fn open(
         task_id,
     };
     // Subscribe before the states are read, so that a change in between is seen twice rather than
-    // never.
+    // not at all.
     let subscription = tasks.watch(watch.clone());
-    // Read the token again, now that a revocation would be noticed: the token may have been revoked
-    // before the subscription started.
+    // Now that a revocation would be noticed, read the token again: it may have been revoked before
+    // the subscription started.
     tokens.read(token.id).await?;
     let mut more = WithoutResults::default();
     let present = match task_id {

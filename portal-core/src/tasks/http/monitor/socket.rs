@@ -1,4 +1,4 @@
-//! Monitors that are served over WebSockets.
+//! Monitors served over WebSockets.
 
 use std::future::Future;
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -15,7 +15,7 @@ use super::{CLOSE_TIMEOUT, CloseReason, Monitor, Snapshot};
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Maximum size of a message from a peer; monitors ignore its content.
 const MAX_FRAME: usize = 4096;
-/// Time for a peer to read the reason why its connection closes.
+/// Time that a peer has to read the reason why its connection closes.
 const LINGER: Duration = Duration::from_secs(1);
 const SILENCE_LIMIT: Duration = Duration::from_secs(90);
 
@@ -31,7 +31,7 @@ const TOO_LARGE: CloseReason = CloseReason {
 
 pub(super) fn serve(monitor: Monitor, upgrade: WebSocketUpgrade) -> Response {
     upgrade
-        // The buffers are small, because a portal holds many sockets that are mostly idle.
+        // The buffers are small, because a portal holds many, mostly idle sockets.
         .read_buffer_size(1024)
         .write_buffer_size(0)
         .max_message_size(MAX_FRAME)
@@ -117,14 +117,13 @@ async fn unless<E>(
         closed = closed => Ok(Break(Some(closed))),
         sent = timeout(SILENCE_LIMIT, sending) => match sent {
             Ok(sent) => sent.map(Continue),
-            // A peer that has read nothing for this time does not respond to pings either.
+            // A peer that has read nothing for this long does not respond to pings either.
             Err(_) => Ok(Break(None)),
         },
     }
 }
 
-/// Returns close code `1009` if the peer sent a frame that is too large; otherwise returns the
-/// error.
+/// Returns a reason with code `1009` if the peer sent too large a frame; otherwise, the error.
 fn too_large(error: axum::Error) -> Result<CloseReason, axum::Error> {
     let inner = error.into_inner();
     match inner.downcast_ref() {

@@ -12,7 +12,7 @@ import {
   setStreamHandlers,
 } from "./stream.js";
 
-// This code and all higher codes report that permissions changed or the session ended.
+// This and all higher codes report that permissions have changed or the session has ended.
 const FIRST_ACCESS_CODE = 4001;
 const SESSION_ENDED = 4401;
 // Browsers limit the number of connections per site; a hidden tab frees its connection for other
@@ -26,7 +26,7 @@ setStreamHandlers({
   },
 });
 
-// A region that the user was working on can be refreshed once they have left it.
+// A region that the user was working on can be refreshed once the user has left it.
 for (const type of ["focusout", "pointerup", "pointercancel"]) {
   on(type, () => setTimeout(refresh, 300));
 }

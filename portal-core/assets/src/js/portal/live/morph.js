@@ -38,7 +38,7 @@ const announce = (text) => {
     announcer = createElement("div", attributes);
     document.body.append(announcer);
   }
-  // Screen readers announce a text only if it differs from the previous text.
+  // Screen readers announce text only if it differs from the previous text.
   announcer.textContent = announcer.textContent === text ? `${text}\u00a0` : text;
 };
 

@@ -8,7 +8,7 @@ export const source = $("meta[name=pt-live]");
 export const liveRegions = () => $$("pt-live[data-topics]");
 
 /**
- * Returns the URL that regions are requested from.
+ * Returns the URL from which regions are requested.
  *
  * While a drawer is open, this is the URL of the page behind it, because the drawer's own URL
  * becomes invalid when its record is deleted.

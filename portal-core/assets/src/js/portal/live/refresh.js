@@ -1,4 +1,4 @@
-// Rendering: requests stale regions from the page and applies them.
+// Refreshing: requests stale regions from the page and applies them.
 import { retryDelay } from "../backoff.js";
 import { $, createElement } from "../dom.js";
 import { fetchStyles } from "../lazy_assets.js";
@@ -10,7 +10,7 @@ import { disconnect } from "./stream.js";
 import { hasAny } from "./topics.js";
 
 const REQUEST_TIMEOUT = 20000;
-// Spreads out the requests of many tabs.
+// Spreads out requests from many tabs.
 const MAX_START_DELAY = 100;
 const MIN_RELOAD_INTERVAL = 10000;
 const SESSION_RENEWAL_DELAY = 2000;
@@ -92,7 +92,7 @@ export const refresh = async () => {
     markIdsStale(ids);
     failures++;
   }
-  // Waits for as long as the response took, to limit the load on a slow server.
+  // Waits as long as the response took, to limit the load on a slow server.
   await sleep(failures ? retryDelay(failures) : Date.now() - startedAt);
   isRefreshing = false;
   refresh();

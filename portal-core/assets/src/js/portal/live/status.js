@@ -1,5 +1,5 @@
-// Connection status. It has a fixed position, so that it does not move other content, and its box
-// stays on the page, so that screen readers announce changes.
+// Connection status. It has a fixed position so that it does not move other content, and its box
+// stays on the page so that screen readers announce changes.
 import { $, createElement } from "../dom.js";
 import { source } from "./page.js";
 
@@ -9,7 +9,7 @@ let box;
 let statusTimer;
 let offlineTimer;
 
-/** Shows a text, followed by more nodes; without a text, removes the status. */
+/** Shows text, followed by more nodes; without text, removes the status. */
 export const showStatus = (text, tone, ...more) => {
   clearTimeout(statusTimer);
   if (!box?.isConnected) {

@@ -1,4 +1,4 @@
-// Event stream of the page: one per tab. It delivers the names of changed topics, and cursors from
+// Event stream for the page: one per tab. It delivers the names of changed topics, and cursors from
 // which the stream can resume.
 import { retryDelay } from "../backoff.js";
 import { parseEvent, splitBlocks } from "./event_stream.js";
@@ -112,7 +112,7 @@ const handleBlock = (block) => {
   if (type === "closed") handlers.onClosed(data.code);
 };
 
-// Requests the page, once, to find out if the session has ended or is about to be renewed.
+// Requests the page once, to find out whether the session has ended or is about to be renewed.
 const handleDenied = (topics, denied) => {
   if (deniedTopics !== topics) handlers.onChanged(denied);
   deniedTopics = topics;
