@@ -95,7 +95,7 @@ impl ValidatedPortal {
             .filter_map(|(path, access)| {
                 let problem = roles.problem_of(access)?;
                 Some(BuildProblem(format!(
-                    "the navigation entry of `{path}` {problem}"
+                    "the navigation entry for `{path}` {problem}"
                 )))
             })
             .chain(unknown_icons)

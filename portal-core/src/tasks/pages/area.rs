@@ -12,7 +12,7 @@ use crate::source;
 use crate::tasks::service::{check_access, check_start, task_not_found};
 use crate::tasks::{OWN, TaskDefinition, TaskRecord};
 
-/// Path of the page for one of the user's own tasks; notifications link to it.
+/// Path of the page for one of the user's tasks; notifications link to it.
 pub(crate) const OWN_TASK: &str = "/tasks/{task_id}";
 const START_OWN: &str = "/tasks/start";
 

@@ -1,4 +1,4 @@
-//! `/tasks` and `/admin/tasks`: the form that starts a task, and the list of the user's own tasks.
+//! `/tasks` and `/admin/tasks`: the form that starts a task, and the list of the user's tasks.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -306,7 +306,7 @@ async fn without_types(scope: &PageScope, choice: &Fields) -> Result<Markup> {
     })
 }
 
-/// Renders the list of the user's own tasks, across all of their client tokens.
+/// Renders the list of the user's tasks, across all of their client tokens.
 async fn own_list(scope: &PageScope, choice: &Fields, keep: &[(&str, &str)]) -> Result<Markup> {
     let shown = TaskListFilter::of(scope, choice, scope.area.root(), keep);
     let filter = QueueFilter {
