@@ -233,9 +233,7 @@ async fn maintain(plan: &ValidatedPortal, command: &str) -> Result<(), Failure> 
     let is_on = maintenance::stored(&store).await?.on;
     println!("maintenance is {}", if is_on { "on" } else { "off" });
     if plan.config.maintenance {
-        println!(
-            "the variable MAINTENANCE is on and takes precedence: only administrators have access"
-        );
+        println!("MAINTENANCE=on is set and takes precedence; only administrators have access");
     }
     Ok(())
 }

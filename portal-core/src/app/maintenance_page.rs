@@ -48,7 +48,7 @@ async fn show(config: Data<Config>, maintenance: Data<Maintenance>) -> Result<Ma
     };
     Ok(html! {
         (PageHead::new("Maintenance")
-            .description("While on, only administrators can use the portal."))
+            .description("While maintenance is on, only administrators can use the portal."))
         (Card::new()
             .title("Maintenance")
             .actions(badge(title, tone))
@@ -64,7 +64,7 @@ async fn show(config: Data<Config>, maintenance: Data<Maintenance>) -> Result<Ma
             })
             .footer(html! {
                 @if config.maintenance {
-                    "The variable MAINTENANCE is on. To turn maintenance off, start the portal without it."
+                    "MAINTENANCE=on is set. To turn maintenance off, restart the portal without it."
                 } @else if is_on {
                     form method="post" action=(Href::from(PATH)) {
                         input type="hidden" name="maintenance" value="off";
@@ -105,7 +105,7 @@ fn dialog(notice: &MaintenanceNotice, is_on: bool) -> Confirm {
             .map(|(minutes, words)| FieldOption::new(minutes.to_string(), format!("In {words}"))),
     );
     Confirm::new(DIALOG, title, PATH, verb)
-        .text("Everyone but administrators loses access within a second, in every replica, until you turn it off.")
+        .text("Within a second, everyone except administrators loses access on every replica until you turn maintenance off.")
         .hidden_fields(html! { input type="hidden" name="maintenance" value="on"; })
         .body(html! {
             (Field::textarea("message", "Message to users (optional)")

@@ -248,8 +248,10 @@ impl Config {
         self.app_env == AppEnv::Dev
     }
 
-    /// Returns all origins that belong to the portal. In DEV, a loopback origin implies those with
-    /// the other loopback names.
+    /// Returns all origins that belong to the portal.
+    ///
+    /// In DEV, if the origin's host is a loopback name, the origins with the other loopback names
+    /// are included too.
     #[must_use]
     pub fn own_origins(&self) -> Vec<String> {
         let mut origins = vec![self.public_url.clone()];
@@ -350,14 +352,14 @@ fn secret_key(settings: &Settings, app_env: AppEnv, problems: &mut Vec<String>) 
     match settings.get("SECRET_KEY") {
         None if app_env == AppEnv::Prod => {
             problems.push(
-                "SECRET_KEY is missing; set at least 32 random bytes (`openssl rand -base64 48`)"
+                "SECRET_KEY is missing; set it to at least 32 random bytes (`openssl rand -base64 48`)"
                     .to_owned(),
             );
             None
         }
         Some(text) if text.len() < 32 && app_env == AppEnv::Prod => {
             problems.push(
-                "SECRET_KEY is too short; set at least 32 random bytes (`openssl rand -base64 48`)"
+                "SECRET_KEY is too short; set it to at least 32 random bytes (`openssl rand -base64 48`)"
                     .to_owned(),
             );
             None

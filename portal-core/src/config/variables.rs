@@ -109,7 +109,7 @@ pub(crate) const PORTAL_SETTINGS: &[Setting] = &[
     Setting::new("COMPRESSION", "on or off; on compresses responses").default("on"),
     Setting::new(
         "MAINTENANCE",
-        "on or off; while on, only administrators have access",
+        "on or off; if on, only administrators have access",
     )
     .default("off"),
     Setting::new(
