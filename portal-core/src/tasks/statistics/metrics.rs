@@ -26,7 +26,7 @@ const KEEP_BACKLOG: Duration = Duration::from_secs(3);
 /// Time that a scrape waits for the database before responding without values from it.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Failure codes that have a separate series.
+/// Failure codes that have their own series.
 ///
 /// An application may create codes at run time, so all other codes are counted together.
 const CODES: [&str; 8] = [
@@ -133,7 +133,7 @@ impl TaskMetrics {
         );
         registry.register(
             "oldest_due_seconds",
-            "Seconds since the oldest task that has not started became due, across all replicas",
+            "Seconds since the oldest waiting task became due, across all replicas",
             lag.clone(),
         );
         registry.register(
