@@ -64,7 +64,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     let (admin, user) = (server.admin().await, server.user().await);
     let (admin_id, id) = (id_of(&admin).await, id_of(&user).await);
 
-    // The promotion through `ADMIN_USER_EMAILS` has an entry.
+    // Being promoted by `ADMIN_USER_EMAILS` is recorded in the log.
     let entries = log(&admin, &format!("?target=user:{admin_id}")).await;
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!(entries[0]["actor"]["email"], "ADMIN_USER_EMAILS");
@@ -88,7 +88,7 @@ async fn user_changes_are_audited_in_every_interface(database: Database) {
     assert_eq!(newest["actor"], json!({"id": admin_id, "email": ADMIN}));
     assert_eq!(newest["action"], "user.update");
     assert_eq!(newest["details"]["label"], "ann@example.com");
-    // A request without a change adds no entry.
+    // A request that changes nothing adds no entry.
     assert_eq!(admin.patch(&path, &body).await.status, 200);
     assert_eq!(log(&admin, &target).await.len(), 1);
 

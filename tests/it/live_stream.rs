@@ -371,7 +371,7 @@ async fn stream_closes_when_access_is_revoked(database: Database) {
     server.stop().await;
 }
 
-/// Checks subscribers on this replica and, on PostgreSQL, also on another one.
+/// Checks subscribers on this replica and, with PostgreSQL, on another one too.
 async fn writes_notify_subscribers_on_every_replica(database: Database) {
     let mut server = start(database).await;
     let admin = server.admin().await;

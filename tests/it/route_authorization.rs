@@ -45,7 +45,7 @@ enum Who {
     Admin,
 }
 
-/// Result of a guard's check of a request.
+/// A guard's decision about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GuardResult {
     Passed,
@@ -186,7 +186,7 @@ impl RouteWalker {
             RouteKind::Page => request.header("accept", "text/html"),
             _ => request,
         };
-        // No task starts: an empty idempotency key is invalid.
+        // An empty idempotency key is invalid, so no task is started.
         let request = request.header("idempotency-key", "");
         TestResponse::of(if has_body {
             request
@@ -375,7 +375,10 @@ fn declared(routes: &[RouteInfo]) -> BTreeSet<(String, String)> {
 async fn router_serves_only_declared_routes() {
     let server = TestServer::start_with(Database::Sqlite, &[], build).await;
     let served = served(&server.router);
-    assert!(served.len() > 50, "axum shows its routes: {served:?}");
+    assert!(
+        served.len() > 50,
+        "axum's debug output lists at most 50 routes: {served:?}"
+    );
     assert_eq!(served, declared(&server.routes));
 }
 

@@ -11,8 +11,8 @@ on_both!(
     task_is_monitored_from_code,
     unknown_task_cannot_be_monitored,
     task_stream_shows_every_change_until_the_task_finishes,
-    resumed_stream_shows_tasks_finished_in_between,
-    stream_ends_with_its_token_or_the_portal,
+    resumed_stream_shows_tasks_finished_while_disconnected,
+    stream_ends_when_its_token_is_deleted_or_the_portal_stops,
     stream_is_rejected_like_a_socket,
     history_has_updates_log_lines_and_statuses,
     history_is_bounded_and_marked_as_truncated,
@@ -143,12 +143,12 @@ async fn task_stream_shows_every_change_until_the_task_finishes(database: Databa
         while let Some(message) = events.next().await {
             messages.push(message);
         }
-        assert!(events.retry.is_some(), "the stream states the retry time");
+        assert!(events.retry.is_some(), "the stream sends a retry delay");
         let last = messages.last().expect("the client received a message");
         assert_eq!(last["data"], client.ended(&id).await);
         assert_rising(&messages);
 
-        // A browser reconnects whenever a stream ends, until a response prevents that.
+        // A browser reconnects whenever a stream ends, until it receives a 204 response.
         let last_id = [("last-event-id", events.last_id.as_str())];
         let again = EventStream::ask(&server.guest(), &path, &last_id).await;
         assert_eq!(
@@ -158,7 +158,7 @@ async fn task_stream_shows_every_change_until_the_task_finishes(database: Databa
     }
 }
 
-async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
+async fn resumed_stream_shows_tasks_finished_while_disconnected(database: Database) {
     let (server, client) = setup(database).await;
     let guest = server.guest();
     let seen = client.start("steps").await;
@@ -215,7 +215,7 @@ async fn resumed_stream_shows_tasks_finished_in_between(database: Database) {
     }
 }
 
-async fn stream_ends_with_its_token_or_the_portal(database: Database) {
+async fn stream_ends_when_its_token_is_deleted_or_the_portal_stops(database: Database) {
     let (mut server, client) = setup(database).await;
     let user = server.user().await;
     let id = client.start("waits").await;

@@ -25,7 +25,7 @@ on_both!(
     ending_other_sessions_keeps_this_one,
 );
 
-/// Returns a page, which is built by hand.
+/// Returns a page that is built by hand.
 ///
 /// The portals in all other tests would discover a page that a macro registers.
 fn look() -> Page {

@@ -97,7 +97,7 @@ impl ReferencePortal {
         self.portal.as_ref().expect("the portal is present")
     }
 
-    /// Waits for the process on another thread, because the test may serve its requests.
+    /// Runs blocking work on another thread, as the test may have to serve the portal's requests.
     async fn wait<T, E>(
         &mut self,
         work: impl FnOnce(&mut Portal) -> Result<T, E> + Send + 'static,
