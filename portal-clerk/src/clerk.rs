@@ -32,7 +32,7 @@ pub(crate) struct Clerk {
     public_url: String,
 }
 
-/// Returns the routes for an instance, which are known before the portal starts.
+/// Returns the routes for an instance; they are known before the portal starts.
 pub(crate) fn list_routes(clerk: &ClerkConfig) -> Vec<RouteInfo> {
     let mut routes = clerk_js::routes().list();
     if clerk.webhook_secrets.is_some() {

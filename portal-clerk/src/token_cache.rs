@@ -12,7 +12,7 @@ const ENTRIES: usize = 50_000;
 /// SHA-256 digest of a secret that only needs to be compared.
 pub(crate) type Digest = [u8; 32];
 
-/// A token in the form in which it is cached, which prevents memory from containing usable tokens.
+/// A token in its cached form, so that memory contains no usable tokens.
 ///
 /// A token is worthless without its signature, so only the signature is hashed. It makes up half of
 /// the token, and hashing is the most expensive part of checking a cached session.

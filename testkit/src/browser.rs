@@ -60,7 +60,7 @@ impl Browser {
         self.send("execute/sync", &json!({"script": script, "args": []}))
     }
 
-    /// Sends a command of the Chrome DevTools Protocol.
+    /// Sends a Chrome DevTools Protocol command.
     ///
     /// # Errors
     ///

@@ -29,7 +29,7 @@ pub enum Durability {
     On,
     /// Commits survive a crash of the server, but not of the machine: for servers that are killed.
     Server,
-    /// Commits survive neither, which is faster: for tests.
+    /// Commits survive neither, but are faster: for tests.
     Off,
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(cargo: &Cargo, settings: &Settings, interrupt: &Interrupt) -> 
     run_with(&bench, settings, interrupt)
 }
 
-/// Runs a short chaos test, which is built like the other tests.
+/// Runs a short chaos test with a program that is built like the other tests.
 pub(crate) fn run_short(cargo: &Cargo, build: &[&str], interrupt: &Interrupt) -> Result<()> {
     let bench = step("build portal-bench", || {
         cargo.build_binary("portal-bench", build, interrupt)

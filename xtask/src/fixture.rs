@@ -22,7 +22,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// Starts the reference portal from its program and opens a browser window.
+    /// Starts the reference portal's binary and opens a browser window.
     pub(crate) fn open(tools: &Tools, program: &Path, interrupt: &Interrupt) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("portal-stage-").tempdir()?;
         let scratch = directory.path().join("scratch");

@@ -178,7 +178,7 @@ fn is_host(text: &str) -> bool {
     plain && Url::parse(&format!("https://{text}")).is_ok_and(|url| url.path() == "/")
 }
 
-/// Reads the settings. Each problem is one line, which starts with the name of the variable.
+/// Reads the settings. Each problem is a single line that starts with the variable's name.
 pub(crate) fn read(config: &Config) -> (Option<ProviderConfig>, Vec<String>) {
     let mut problems = Vec::new();
     let settings = &config.settings;

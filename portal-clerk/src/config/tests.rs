@@ -3,7 +3,7 @@ use portal_core::config::Settings;
 use super::*;
 use crate::testing::SigningKey;
 
-/// Returns the problems with these settings, to which the other settings that a portal needs are
+/// Returns the problems with these settings; the other settings that a portal needs are
 /// added.
 fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
     let (plan, problems) = read(&config(pairs));

@@ -50,7 +50,7 @@ pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
     Some(value.into_owned())
 }
 
-/// Returns the URL to which a browser is redirected back, if that is allowed.
+/// Returns the URL to redirect the browser back to, if such a redirect is allowed.
 pub(super) fn return_address(state: &Memory, text: Option<&str>) -> Option<Url> {
     let url = Url::parse(text?).ok()?;
     let loopback = matches!(url.host_str()?, "127.0.0.1" | "localhost" | "[::1]");

@@ -120,9 +120,9 @@ impl AdminEmails {
         Ok(())
     }
 
-    /// Revokes administrator roles that were kept because their owner was the last administrator.
+    /// Revokes administrator roles kept only because the holder was the last administrator.
     ///
-    /// Call it when someone has become an administrator. Failures are only logged, because the next
+    /// Call this after someone becomes an administrator. Failures are only logged, because the next
     /// start-up or new session retries.
     pub(super) async fn take_back_kept(&self, store: &Store) {
         if let Err(error) = self.try_take_back_kept(store).await {

@@ -77,7 +77,7 @@ pub struct SyncReport {
     pub updated: u64,
     /// Number of banned users.
     pub banned: u64,
-    /// Number of the portal's users that no longer exist at the provider.
+    /// Number of portal users who no longer exist at the provider.
     pub deleted: u64,
 }
 

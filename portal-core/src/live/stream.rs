@@ -1,4 +1,4 @@
-//! Event stream to a browser tab, which contains only the names of changed topics.
+//! Event stream to a browser tab; it contains only the names of changed topics.
 
 use std::time::Duration;
 
@@ -143,7 +143,7 @@ impl Stream {
         }
     }
 
-    /// Returns the changed topics that the user may access, with their current permissions.
+    /// Returns the changed topics that the user's current permissions allow them to access.
     async fn allowed(&self, changed: u64) -> Result<u64, CloseReason> {
         let Some(stream_user) = &self.stream_user else {
             return Ok(changed);

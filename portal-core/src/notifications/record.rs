@@ -73,7 +73,7 @@ impl NotificationRecord {
     }
 }
 
-/// Returns the title or, if several notifications were merged, the plural title with their number.
+/// Returns the title or, if several notifications were merged, the plural title with their count.
 fn title_of(row: &Row, count: u32) -> Result<String, StoreError> {
     let plural: Option<String> = row.get("plural")?;
     Ok(match plural {

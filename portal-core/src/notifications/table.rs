@@ -186,7 +186,7 @@ pub(super) async fn get(
         .transpose()
 }
 
-/// Returns a summary of a user's unread notifications: their number and the newest of them.
+/// Returns a summary of a user's unread notifications: their count and the newest of them.
 pub(super) async fn unread(store: &Store, user: Uuid) -> Result<UnreadSummary, StoreError> {
     let select = select_for_user(user)
         .columns(["id", "title", "text", "link", "tone", "updated_at"])

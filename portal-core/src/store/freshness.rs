@@ -23,7 +23,7 @@ struct Inner {
     base: Instant,
     /// Microseconds since `base`.
     confirmed_until: AtomicU64,
-    /// Number of the current connection; events sent between two connections are missed.
+    /// Sequence number of the current connection; events sent between two connections are missed.
     connection: AtomicU64,
 }
 

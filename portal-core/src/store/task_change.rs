@@ -51,7 +51,7 @@ impl TaskChange {
     }
 }
 
-/// Changed tasks, which are sent as one string.
+/// Changed tasks, sent as one string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskChanges(pub(crate) Vec<TaskChange>);
 
@@ -82,7 +82,7 @@ impl TaskChanges {
     }
 }
 
-/// Owners of changed tasks, which are sent as one string. Older versions do not send them.
+/// Owners of changed tasks, sent as one string. Older versions do not send them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct TaskOwners(pub(crate) BTreeSet<Uuid>);
 

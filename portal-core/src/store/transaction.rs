@@ -107,7 +107,7 @@ impl Transaction {
     }
 
     /// Publishes an event to all replicas, including this one, if and only if the transaction
-    /// commits, even if this process dies afterwards. Equal events are published once.
+    /// commits, even if this process dies afterwards. Duplicates are published only once.
     pub(crate) fn publish(&mut self, notification: ClusterEvent) {
         if !self.events.contains(&notification) {
             self.events.push(notification);
@@ -145,8 +145,8 @@ impl Transaction {
             }
             #[cfg(feature = "postgres")]
             Inner::Postgres(mut transaction) => {
-                // The server publishes the events when the transaction commits, also to this
-                // process.
+                // The server publishes the events when the transaction commits, to this process
+                // as well.
                 publish_in(&mut transaction, &self.events).await?;
                 transaction.commit().await?;
             }

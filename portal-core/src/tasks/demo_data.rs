@@ -12,7 +12,7 @@ use crate::auth::id_at;
 use crate::error::Result;
 use crate::store::now;
 
-/// Marks demo tasks. This value is stored instead of the request that enqueued the task.
+/// Value of `trace_parent` that marks demo tasks, in place of a request's trace.
 const MARK: &str = "example-data";
 /// Age of the oldest demo tasks, in days.
 const DAYS: i64 = 90;
@@ -132,7 +132,7 @@ impl Tasks {
         Ok(all)
     }
 
-    /// Removes the demo tasks and returns their number.
+    /// Removes the demo tasks and returns how many were removed.
     ///
     /// # Errors
     ///

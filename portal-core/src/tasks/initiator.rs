@@ -26,11 +26,11 @@ use crate::state::PortalState;
 ///     Ok(3)
 /// }
 ///
-/// /// Order a digest
+/// /// Request a digest
 /// #[page("/digest", method = post, requires_auth)]
-/// async fn order_digest(initiator: Initiator, tasks: Data<Tasks>) -> Result<Markup> {
+/// async fn request_digest(initiator: Initiator, tasks: Data<Tasks>) -> Result<Markup> {
 ///     let task = tasks.enqueue(send_digest, NoArgs {}).initiator(initiator).await?;
-///     Ok(html! { p { "Ordered as " (task.id()) "." } })
+///     Ok(html! { p { "Queued as task " (task.id()) "." } })
 /// }
 /// # fn main() {}
 /// ```

@@ -77,7 +77,7 @@ impl Serialize for TaskStatus {
     }
 }
 
-/// Task with its progress, which serializes as the task object of the API.
+/// Task with its progress; serializes to the API's task object.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TaskRecord {

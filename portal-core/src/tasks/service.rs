@@ -1,4 +1,4 @@
-//! Handle that code uses to enqueue, read, monitor and cancel tasks.
+//! Handle through which application code enqueues, reads, monitors and cancels tasks.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -347,8 +347,8 @@ pub(super) fn insert_result(
     match stored {
         InsertOutcome::Inserted => Ok((task.id, false)),
         InsertOutcome::Duplicate(id) => Ok((id, true)),
-        // The owner can see the active task: under the same client token, or on pages, which
-        // require no token.
+        // The owner can see the active task, either through the same client token or on a page,
+        // where no token is needed.
         InsertOutcome::AlreadyActive {
             id,
             client_token_id,

@@ -1,4 +1,4 @@
-//! Capture of the lines that tasks log, which are stored with each task.
+//! Capture of the lines that each task logs, to store them with the task.
 
 use std::fmt::{self, Write as _};
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! Model of an admin model: combines the attribute with the struct and checks both.
+//! Parsed form of an admin model: combines the attribute with the struct and checks both.
 
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr};

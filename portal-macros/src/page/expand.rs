@@ -190,7 +190,7 @@ fn nav_item(nav: &NavAttribute, title: &str, page: &PageModel) -> TokenStream {
     item
 }
 
-/// Generates the name of an icon, which is checked at compile time.
+/// Generates an icon name that is checked at compile time.
 fn icon_name(icon: &LitStr, private: &TokenStream) -> TokenStream {
     let span = located_at(icon.span());
     let check = quote_spanned!(span=> const _: () = #private::require_icon(#icon););

@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// The only line of output, which contains the target's address.
+/// The only line of output: the target's address.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Announcement {
     pub(crate) address: SocketAddr,
@@ -31,7 +31,7 @@ pub(crate) struct Announcement {
     pub(crate) caller: Caller,
 }
 
-/// Serves until standard input is closed because the parent exited.
+/// Serves until the parent exits, which closes standard input.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let subject = target::named(&settings.subject)?;
     let setting = Setting {

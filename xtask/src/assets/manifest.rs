@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-/// File name of a manifest, which is in the directory of the files that it lists.
+/// File name of a manifest; each manifest is in the directory of the files it lists.
 pub(super) const FILE: &str = "MANIFEST.toml";
 
 /// List of the vendored files in one directory.

@@ -2,7 +2,7 @@
 //!
 //! The gallery depends on a run-time check of `APP_ENV` rather than on a Cargo feature or
 //! `debug_assertions`, because screenshots and measured sizes come from release builds too. Its
-//! strings add about 100 KB to a release build, which are never loaded into memory.
+//! strings add about 100 KB to a release build, but are never loaded into memory.
 
 mod actions;
 mod charts;

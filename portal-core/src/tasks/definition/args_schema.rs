@@ -132,8 +132,7 @@ fn collect(error: &ValidationError<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// Returns the branch of a union that a value was meant for: the one from which the value differs
-/// only in details.
+/// Returns the union branch that a value was meant for: the only one that it nearly matches.
 fn meant<'a, 'e>(
     branches: &'a [Vec<ValidationError<'e>>],
     pointer: &str,

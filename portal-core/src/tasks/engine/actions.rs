@@ -181,7 +181,7 @@ impl Tasks {
         task_types.collect()
     }
 
-    /// Deletes the tasks that finished longer ago than `older_than`, and returns their number.
+    /// Deletes tasks that finished longer ago than `older_than`; returns how many were deleted.
     ///
     /// # Errors
     ///

@@ -108,7 +108,7 @@ impl FinishedAttempt {
 /// A task, the user to notify and the notification.
 type OwnedNotification = (Uuid, Uuid, Notification);
 
-/// Writes the outcomes of attempts with one commit and returns the new task states in order.
+/// Writes the outcomes of attempts in one commit and returns the new task states in order.
 ///
 /// The state is `None` if the attempt was superseded before the write.
 pub(super) async fn finish_all(

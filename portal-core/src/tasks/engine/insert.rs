@@ -1,4 +1,4 @@
-//! Insertion of new tasks: one within a caller's transaction, or many with one commit.
+//! Insertion of new tasks: one within a caller's transaction, or many in one commit.
 
 #[cfg(feature = "postgres")]
 use std::borrow::Cow;
@@ -141,7 +141,7 @@ pub(in crate::tasks) async fn insert(
     })
 }
 
-/// Stores many tasks with one commit; they are durable when this returns.
+/// Stores many tasks in one commit; they are durable when this returns.
 ///
 /// The results are in the order of the tasks.
 pub(in crate::tasks) async fn insert_all(

@@ -18,13 +18,13 @@ use crate::store::{ClusterEvent, Executor, Store, StoreError, Transaction};
 use crate::tasks::record::TaskRecord;
 use crate::tasks::settings::TaskSettings;
 
-/// Maximum number of tasks that are stored with one commit.
+/// Maximum number of tasks stored in one commit.
 const INSERT_BATCH: usize = 256;
-/// Maximum number of outcomes that are stored with one commit.
+/// Maximum number of outcomes stored in one commit.
 const FINISH_BATCH: usize = 256;
 /// Minimum interval between events for other replicas; each event takes a server-wide lock.
 const HINT_INTERVAL: Duration = Duration::from_millis(5);
-/// Maximum assumed duration of a caller's transaction that enqueues tasks to start immediately.
+/// Assumed maximum duration of a caller's transaction that enqueues tasks due immediately.
 const EXPECTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The queue in this process, shared by the worker and all code that enqueues tasks.
@@ -82,7 +82,7 @@ impl Engine {
         Ok(stored)
     }
 
-    /// Counts a task that is stored within a transaction against its owner's quotas.
+    /// Counts a task against its owner's quotas when it is stored within a transaction.
     pub(in crate::tasks) async fn admit_in(
         &self,
         executor: &mut impl Executor,

@@ -113,8 +113,7 @@ async fn read_one(store: &Store, line: &Line, now: DateTime<Utc>) -> Result<i64,
     Ok(turn)
 }
 
-/// Returns the turn of a new task, which is at or after the head of the queue and after the last
-/// turn of its line.
+/// Returns a new task's turn: at or after the queue's head, and after the last turn of its line.
 ///
 /// If the queue is empty, the turn is the current time, which is greater than all earlier turns.
 fn next_turn(row: &Row, now: DateTime<Utc>) -> Result<i64, StoreError> {

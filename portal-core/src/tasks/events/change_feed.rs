@@ -27,7 +27,7 @@ pub(super) async fn by_ids(store: &Store, ids: &[Uuid]) -> Result<WithoutResults
     Ok(records)
 }
 
-/// Returns the given clients' tasks that have changed since a time.
+/// Returns the given clients' tasks that have changed since the given time.
 pub(in crate::tasks) async fn since(
     store: &Store,
     clients: &[Uuid],
@@ -44,7 +44,7 @@ pub(in crate::tasks) async fn since(
     Ok(records)
 }
 
-/// Returns a client's active tasks, and its tasks that have finished since a time.
+/// Returns a client's active tasks and, if a time is given, those finished since then.
 pub(in crate::tasks) async fn of_client(
     store: &Store,
     client: Uuid,
@@ -79,7 +79,7 @@ async fn fetch(
     Ok(())
 }
 
-/// Versions shown to a subscriber, so that no state is repeated or followed by an older one.
+/// Versions already shown to a subscriber, used to skip repeated and older states.
 #[derive(Debug, Default)]
 pub(in crate::tasks) struct SeenVersions {
     versions: HashMap<Uuid, i64>,

@@ -64,13 +64,13 @@ pub(super) struct EventLog {
 struct EventBuffer {
     waiting: VecDeque<HistoryEntry>,
     bytes: usize,
-    /// Number of the last event; a gap in the numbers shows that some events were dropped.
+    /// Sequence number of the last event; a gap shows that some events were dropped.
     seq: i64,
     /// Latest version of the task for which there is an entry.
     version: i64,
     /// `true` if the writer has been notified of entries.
     queued: bool,
-    /// Number up to which the oldest entries have been deleted.
+    /// Sequence number up to which the oldest entries have been deleted.
     trimmed: i64,
 }
 
@@ -294,7 +294,7 @@ impl crate::telemetry::LogSink for Arc<EventLog> {
 }
 
 impl EventBuffer {
-    /// Returns the number of the next entry.
+    /// Returns the sequence number of the next entry.
     fn next(&mut self) -> i64 {
         self.seq += 1;
         self.seq

@@ -18,9 +18,9 @@ pub(in crate::tasks) const UPDATE: &str = "update";
 pub(in crate::tasks) const LOG: &str = "log";
 pub(super) const STATUS: &str = "status";
 
-/// Number of the entry for the start of an attempt.
+/// Sequence number of the entry that records the start of an attempt.
 pub(super) const SEQ_STARTED: i64 = 0;
-/// Number of the entry for a requeued task.
+/// Sequence number of the entry that records the requeueing of a task.
 ///
 /// This number sorts the entry after all others, even if it is written by another process, which
 /// cannot count them.
@@ -118,7 +118,7 @@ pub(in crate::tasks) async fn trim(
     store.execute(&delete).await.map(drop)
 }
 
-/// History of a task, which serializes as the response of the API.
+/// A task's history; serializes to the API response.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TaskHistory {
@@ -134,9 +134,9 @@ pub struct TaskHistory {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TaskEvent {
-    /// Number of the attempt; 0 before the first attempt.
+    /// Attempt number; 0 before the first attempt.
     pub attempt: u32,
-    /// Number within the attempt; a gap shows that the events in the gap are no longer stored.
+    /// Sequence number within the attempt; a gap shows that some events are no longer stored.
     pub seq: i64,
     /// Time of the event.
     pub at: DateTime<Utc>,
@@ -286,7 +286,9 @@ pub(in crate::tasks) async fn read(
     })
 }
 
-/// Numbers an attempt's last entry after all others; returns `true` if entries are missing.
+/// Renumbers the entries of requeued tasks to follow the other entries of their attempt.
+///
+/// Returns `true` if entries are missing.
 fn number(events: &mut [TaskEvent]) -> bool {
     let mut missing = false;
     for attempt in events.chunk_by_mut(|a, b| a.attempt == b.attempt) {

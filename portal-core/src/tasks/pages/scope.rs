@@ -38,7 +38,7 @@ impl FromRequestParts<PortalState> for PageScope {
     }
 }
 
-/// Scope of a page in the administrators' area, which shows the tasks of all users.
+/// Scope of a page in the administrators' area; it includes the tasks of all users.
 pub(super) struct AdminScope(pub(super) PageScope);
 
 impl FromRequestParts<PortalState> for AdminScope {

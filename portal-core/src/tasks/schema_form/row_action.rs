@@ -43,7 +43,7 @@ impl RowAction {
         }
     }
 
-    /// Returns the name of the added row, which is to receive the focus.
+    /// Returns the name of the added row, so that the row can receive the focus.
     pub(crate) fn added(&self, input: &FormInput) -> Option<String> {
         match self {
             Self::Add { list } => {

@@ -1,4 +1,4 @@
-//! Statistics about finished tasks: their number by outcome, and their durations.
+//! Statistics about finished tasks: counts by outcome, and durations.
 
 mod charts;
 mod metrics;

@@ -39,7 +39,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Options for the chaos test.
 #[derive(Args)]
 pub(crate) struct Settings {
-    /// Directory with the PostgreSQL programs
+    /// Directory containing the PostgreSQL binaries
     #[arg(long)]
     programs: PathBuf,
     /// Empty directory for PostgreSQL's data
@@ -117,7 +117,8 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
     eprintln!("all replicas are running again");
 
     let patience = Patience(Instant::now() + Duration::from_secs(settings.patience));
-    // The sets are kept until the checks, because dropping a set aborts the clients in it.
+    // Keep the sets alive until the checks have run, because dropping a set aborts the clients in
+    // it.
     let mut monitors = Vec::new();
     while let Some(starter) = patience.with(starters.join_next()).await.flatten() {
         monitors.push(starter?);
@@ -153,7 +154,7 @@ async fn create_database(cluster: &PostgresServer) -> Result<String> {
     Ok(cluster.uri(DATABASE))
 }
 
-/// Deadline until which the test waits.
+/// Time at which the test stops waiting.
 struct Patience(Instant);
 
 impl Patience {

@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// Serves until SIGTERM is received, or standard input is closed because the parent exited.
+/// Serves until SIGTERM is received or the parent exits, which closes standard input.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     worker::exit_with_parent();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;

@@ -33,7 +33,7 @@ pub(super) enum Server {
 #[derive(Args)]
 pub(crate) struct Settings {
     subject: Server,
-    /// Database used only by the target or shared with replicas
+    /// Database of the target; replicas may share it
     #[arg(long)]
     database: String,
     /// Maximum number of concurrent tasks
@@ -44,13 +44,13 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
 }
 
-/// The only line of output, which contains the target's address.
+/// The only line of output: the target's address.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Announcement {
     pub(super) address: SocketAddr,
 }
 
-/// Serves until standard input is closed because the parent exited.
+/// Serves until the parent exits, which closes standard input.
 pub(crate) async fn run(settings: &Settings) -> Result<()> {
     let router = router(settings).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;

@@ -1,4 +1,4 @@
-//! Example data for development; the page marks it as such and can remove it with one button.
+//! Example data for development; the page labels it as such and has a button to remove it.
 
 use portal_core::pages::components::{Banner, Button, Tone, Unit};
 use portal_core::pages::{IntoPage, PageResponse};

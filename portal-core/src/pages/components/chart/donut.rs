@@ -31,7 +31,7 @@ pub struct Donut {
     empty: String,
 }
 
-/// Gap between two parts, in percent of the ring.
+/// Gap between two parts, as a percentage of the ring.
 const GAP: f64 = 0.8;
 
 impl Donut {

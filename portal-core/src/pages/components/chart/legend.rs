@@ -11,7 +11,7 @@ const LOOKS: usize = 6;
 /// Rotation of each look's hatching, in degrees; the first look has no hatching.
 const ANGLES: [u16; LOOKS] = [0, 45, 135, 0, 90, 22];
 
-/// Paint of a series: a color from its number or its tone, and hatching.
+/// Paint of a series: a color from its index or its tone, and hatching.
 #[derive(Debug, Clone)]
 pub(super) struct Paint {
     look: usize,
@@ -41,7 +41,7 @@ impl Paint {
         }
     }
 
-    /// Returns the value of `data-series`: the number of the look, starting at 1.
+    /// Returns the value of `data-series`: the index of the look, starting at 1.
     pub(super) const fn number(&self) -> usize {
         self.look + 1
     }

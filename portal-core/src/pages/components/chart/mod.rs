@@ -216,7 +216,7 @@ impl Chart {
         self.kind == ChartKind::Bar
     }
 
-    /// Returns the position of a point, in percent of the width.
+    /// Returns a point's position, as a percentage of the width.
     fn x(&self, index: usize) -> f64 {
         let count = self.labels.len();
         if self.has_bands() || count < 2 {

@@ -10,7 +10,7 @@ use super::{Chart, ChartKind};
 
 /// Fraction of its band that a bar fills.
 const BAR: f64 = 0.72;
-/// Maximum width of a bar, in percent of the whole width.
+/// Maximum width of a bar, as a percentage of the whole width.
 const WIDEST: f64 = 8.0;
 
 /// Returns an axis that covers all values in a chart.

@@ -52,7 +52,7 @@ impl Scale {
         (0..=self.steps).map(move |at| low + f64::from(at) * step)
     }
 
-    /// Returns the distance of a value from the top, in percent of the height.
+    /// Returns a value's distance from the top, as a percentage of the height.
     pub(super) fn y(&self, value: f64) -> f64 {
         let height = f64::from(self.steps) * self.step;
         (100.0 - (value - self.low) / height * 100.0).clamp(0.0, 100.0)
@@ -67,7 +67,7 @@ fn round_up(rough: f64) -> f64 {
     let power = 10_f64.powf(rough.log10().floor());
     let factor = [1.0, 2.0, 5.0]
         .into_iter()
-        // The factor compensates for rounding errors of the division.
+        // The tolerance absorbs rounding errors in the division.
         .find(|factor| rough <= factor * power * 1.000_000_1)
         .unwrap_or(10.0);
     factor * power

@@ -43,7 +43,7 @@ use crate::tasks::service::{Tasks, task_not_found};
 /// Maximum time for a peer to receive the last message.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The monitors open in this process, which are closed with a message when the portal stops.
+/// The monitors open in this process; they are closed with a message when the portal stops.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct OpenMonitors(TaskTracker);
 
