@@ -57,6 +57,29 @@ impl AccessRule {
         Self::take_named(keys, errors).map(|(_, _, guard)| guard)
     }
 
+    /// Parses `role:NAME` or `permission:NAME` and reports an invalid name; returns `None` for any
+    /// other text.
+    pub(crate) fn from_text(text: &LitStr, errors: &mut Errors) -> Option<Self> {
+        let written = text.value();
+        let (kind, name) = written.split_once(':')?;
+        let name = LitStr::new(name, text.span());
+        match kind {
+            "role" if name.value().eq_ignore_ascii_case("admin") => {
+                errors.at(text.span(), "write `requires_admin` for administrators");
+                Some(Self::Admin)
+            }
+            "role" => {
+                check_role(&name, errors);
+                Some(Self::Role(name))
+            }
+            "permission" => {
+                check_permission(&name, errors);
+                Some(Self::Permission(name))
+            }
+            _ => None,
+        }
+    }
+
     /// Takes the rule for a role or a permission; returns it with its key and span.
     fn take_named(
         keys: &mut Keys,
@@ -70,13 +93,8 @@ impl AccessRule {
                 "`requires_permission` conflicts with `requires_role`; keep one of them (a role can be granted permissions)",
             );
         }
-        if let Some(permission) = &permission
-            && !is_permission(&permission.value())
-        {
-            errors.at(
-                permission.span(),
-                "invalid permission name; use words of `a-z`, `0-9`, `_`, `-` and `.` separated by `:`, as in `articles:write`",
-            );
+        if let Some(permission) = &permission {
+            check_permission(permission, errors);
         }
         if let Some(role) = role {
             check_role(&role, errors);
@@ -122,6 +140,16 @@ fn check_role(role: &LitStr, errors: &mut Errors) {
         errors.at(
             role.span(),
             "`requires_role` is not for administrators; use `requires_admin`",
+        );
+    }
+}
+
+/// Reports an invalid permission name.
+fn check_permission(permission: &LitStr, errors: &mut Errors) {
+    if !is_permission(&permission.value()) {
+        errors.at(
+            permission.span(),
+            "invalid permission name; use words of `a-z`, `0-9`, `_`, `-` and `.` separated by `:`, as in `articles:write`",
         );
     }
 }

@@ -117,13 +117,15 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// | `order_by = -created_at` | order of the list; `-` means descending; `order_by(a, -b)` for several fields | by primary key |
 /// | `readonly` | rows can be viewed but not changed | rows can be changed |
 /// | `requires_role = ".."`, `requires_permission = ".."` | users with access in addition to administrators | no one else |
+/// | `view`, `create`, `change`, `delete`, `export`, `import`, `restore` | users who may perform the operation: `= "role:.."`, `= "permission:.."`, `= requires_admin`, or a list such as `("role:a", "role:b")` | `requires_role` or `requires_permission`, otherwise administrators |
+/// | `scope = path` | function that returns the rows that a user may see: `async fn(&User, Data<..>, ..) -> Result<Scope<Self>>` | all rows |
 /// | `validate` | also applies the struct's `garde` rules | only the rules of the fields apply |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// A field accepts `#[admin(..)]` with the keys `primary_key`, `skip`, `readonly`, `unique`,
 /// `searchable`, `label = ".."`, `help = ".."`, `choices("a", "b")`, `default = literal`,
-/// `widget = Textarea` and `references = Model`. The field `id` is the primary key if no field is
-/// marked.
+/// `widget = Textarea`, `references = Model`, and `view` and `change`, which narrow the rules of
+/// operations for the field. The field `id` is the primary key if no field is marked.
 ///
 /// ```ignore
 /// use portal_core::prelude::*;

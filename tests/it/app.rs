@@ -14,6 +14,9 @@ pub(crate) fn build(portal: PortalBuilder) -> PortalBuilder {
     portal
         .discover()
         .role(Role::custom("reviewer"))
+        .role(Role::custom("sales"))
+        .role(RoleDefinition::new("finance").permission("deals:read"))
+        .role(RoleDefinition::new("auditor").permission("deals:read"))
         .role(
             RoleDefinition::new("editor")
                 .title("Editor")

@@ -40,6 +40,7 @@ mod limits;
 mod live_browser;
 mod live_stream;
 mod metrics;
+mod model_permissions;
 mod notification_pages;
 mod notifications;
 mod own_tasks;

@@ -16,6 +16,11 @@ async fn main() -> ExitCode {
     Portal::builder()
         .auth(ClerkAuth::new())
         .discover()
+        .role(
+            RoleDefinition::new("editor")
+                .title("Editor")
+                .permission("features:write"),
+        )
         .home_path("/admin/overview")
         .profile_path("/admin/profile")
         .default_records(include_str!("defaults.yaml"))

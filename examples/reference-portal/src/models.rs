@@ -1,4 +1,4 @@
-//! Admin models, edited by administrators under `/admin/settings`.
+//! Admin models, edited by administrators and editors under `/admin/settings`.
 
 use portal_core::prelude::*;
 use serde_json::Value;
@@ -33,8 +33,15 @@ pub(crate) struct CustomConfig {
     pub(crate) configuration: Value,
 }
 
+// Editors may change features, but only administrators assign plans, and add and delete features.
 /// Features of subscription plans
-#[admin_model(list(name, plan, monthly_limit, enabled), search(name, description), order_by = name)]
+#[admin_model(
+    list(name, plan, monthly_limit, enabled),
+    search(name, description),
+    order_by = name,
+    view = "permission:features:write",
+    change = "permission:features:write"
+)]
 pub(crate) struct SubscriptionFeature {
     pub(crate) id: i64,
     /// Unique key used in code
@@ -44,7 +51,7 @@ pub(crate) struct SubscriptionFeature {
     #[admin(widget = Textarea)]
     pub(crate) description: Option<String>,
     /// Cheapest plan that includes this feature
-    #[admin(choices("free", "pro", "enterprise"), default = "free")]
+    #[admin(choices("free", "pro", "enterprise"), default = "free", change = requires_admin)]
     pub(crate) plan: String,
     /// Monthly uses. Leave empty for unlimited.
     pub(crate) monthly_limit: Option<i32>,

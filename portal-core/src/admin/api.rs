@@ -1,7 +1,7 @@
 //! `/api/admin`: REST interface of admin models, default rows and the audit log.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, RawPathParams, RawQuery, Request, State};
+use axum::extract::{FromRequestParts, Path, RawQuery, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 use super::audit_api;
 use super::defaults::DefaultRows;
 use super::model_schema::describe;
+use super::model_view::VisibleRow;
 use super::models::Models;
+use super::policy::Operation;
 use super::precondition::Precondition;
 use super::query::ListQuery;
-use super::record::Record;
-use super::row_service::RowService;
-use super::spec::{ModelSpec, RowValues};
-use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes, authorize};
+use super::row_service::{RowService, visible_models};
+use super::spec::RowValues;
+use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes};
 use crate::config::Config;
 use crate::error::{Error, FieldError, Result};
 use crate::request::body_value;
@@ -49,36 +50,35 @@ pub(crate) fn routes() -> Routes {
         .merge(audit_api::routes())
 }
 
-/// Actor of a request; the extractor requires access to the model in the path.
-struct ModelUser(Actor);
+/// Caller of a request to a model, and the actor of their changes. The policy of the model
+/// determines what the caller may do.
+struct ModelUser {
+    user: CurrentUser,
+    actor: Actor,
+}
+
+impl ModelUser {
+    async fn rows<'a>(&'a self, state: &'a PortalState, model: &str) -> Result<RowService<'a>> {
+        RowService::open(state, model, &self.user, &self.actor).await
+    }
+}
 
 impl FromRequestParts<PortalState> for ModelUser {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Error> {
-        let path = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Error::bad_request("the path is not UTF-8"))?;
-        let name = path.iter().find(|(name, _)| *name == "model");
-        let (_, name) = name.ok_or_else(|| Error::internal("the route has no model parameter"))?;
-        let model = state.borrow::<Models>()?.registry().find(name);
-        // Only administrators may find out that a model does not exist.
-        let access = model.map_or(Access::Admin, |model| model.access.clone());
-        let user = authorize(&access, parts, state).await?;
-        user.map(|user| Self(Actor::from(&user)))
-            .ok_or_else(Error::unauthorized)
+        let user = <CurrentUser as FromRequestParts<_>>::from_request_parts(parts, state).await?;
+        let actor = Actor::from(&user);
+        Ok(Self { user, actor })
     }
 }
 
-/// Returns the models that the caller has access to.
+/// Returns the models that the caller may view.
 async fn factory(State(state): State<PortalState>, user: CurrentUser) -> Result<Json<Value>> {
     let registry = state.borrow::<Models>()?.registry();
     registry.settings_access().check(Some(&user))?;
-    let models = registry.models().iter();
-    let models: Vec<Value> = models
-        .filter(|model| model.access.allows(Some(&user)))
-        .map(describe)
-        .collect();
+    let visible: Vec<_> = visible_models(registry.models(), &user).collect();
+    let models: Vec<Value> = visible.iter().map(|it| describe(it, &visible)).collect();
     Ok(Json(json!({ "models": models })))
 }
 
@@ -88,13 +88,10 @@ async fn list(
     Path(model): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>> {
-    let rows = RowService::find(&state, &model, &user.0)?;
+    let rows = user.rows(&state, &model).await?;
     let query = ListQuery::parse(rows.model(), query.as_deref().unwrap_or_default())?;
     let page = rows.list(&query).await?;
-    let items = page.records.into_iter();
-    let items: Vec<RowValues> = items
-        .map(|record| rows.model().readable(record.values))
-        .collect();
+    let items: Vec<RowValues> = page.rows.into_iter().map(|row| row.values).collect();
     Ok(Json(json!({
         "items": items,
         "total": page.total,
@@ -110,15 +107,16 @@ async fn create(
     Path(model): Path<String>,
     request: Request,
 ) -> Result<Response> {
-    let rows = RowService::find(&state, &model, &user.0)?;
-    let record = rows.create(body_values(request, &state).await?).await?;
-    let key = rows.model().key_of(&record.values);
+    let rows = user.rows(&state, &model).await?;
+    rows.permit(Operation::Create)?;
+    let row = rows.create(body_values(request, &state).await?).await?;
+    let key = rows.model().key_of(&row.values);
     let location = format!(
         "{}/api/admin/models/{model}/{}",
         state.borrow::<Config>()?.base_path,
         utf8_percent_encode(&key, NON_ALPHANUMERIC)
     );
-    let mut response = (StatusCode::CREATED, record_response(rows.model(), record)).into_response();
+    let mut response = (StatusCode::CREATED, row_response(row)).into_response();
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -130,9 +128,8 @@ async fn read(
     user: ModelUser,
     Path((model, id)): Path<(String, String)>,
 ) -> Result<Response> {
-    let rows = RowService::find(&state, &model, &user.0)?;
-    let record = rows.get(&id).await?;
-    Ok(record_response(rows.model(), record).into_response())
+    let rows = user.rows(&state, &model).await?;
+    Ok(row_response(rows.get(&id).await?).into_response())
 }
 
 async fn replace(
@@ -161,11 +158,12 @@ async fn write(
     request: Request,
     full: bool,
 ) -> Result<Response> {
-    let rows = RowService::find(state, model, &user.0)?;
+    let rows = user.rows(state, model).await?;
+    rows.permit(Operation::Change)?;
     let expected = Precondition::from_headers(request.headers())?;
     let given = body_values(request, state).await?;
-    let record = rows.change(id, &expected, given, full).await?;
-    Ok(record_response(rows.model(), record).into_response())
+    let changed = rows.change(id, &expected, given, full).await?;
+    Ok(row_response(changed.row).into_response())
 }
 
 async fn remove(
@@ -174,7 +172,8 @@ async fn remove(
     Path((model, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode> {
-    let rows = RowService::find(&state, &model, &user.0)?;
+    let rows = user.rows(&state, &model).await?;
+    rows.permit(Operation::Delete)?;
     rows.delete(&id, &Precondition::from_headers(&headers)?)
         .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -186,10 +185,11 @@ async fn act(
     Path((model, action)): Path<(String, String)>,
     request: Request,
 ) -> Result<Json<Value>> {
-    let rows = RowService::find(&state, &model, &user.0)?;
+    let rows = user.rows(&state, &model).await?;
     if action != "delete" {
         return Err(Error::not_found("unknown action").with_code("action_unknown"));
     }
+    rows.permit(Operation::Delete)?;
     let keys = read_ids(body_values(request, &state).await?).map_err(Error::invalid)?;
     let deleted = rows.delete_all(&keys).await?;
     Ok(Json(json!({ "deleted": deleted })))
@@ -218,10 +218,10 @@ pub(super) async fn initialize_defaults(
 }
 
 /// Builds the response for a row, with its `ETag`.
-fn record_response(model: &ModelSpec, record: Record) -> impl IntoResponse + use<> {
+fn row_response(row: VisibleRow) -> impl IntoResponse {
     (
-        [(header::ETAG, record.etag_header())],
-        Json(Value::Object(model.readable(record.values))),
+        [(header::ETAG, row.etag_header())],
+        Json(Value::Object(row.values)),
     )
 }
 

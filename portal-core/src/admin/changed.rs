@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::list_url::ListUrl;
-use super::spec::ModelSpec;
+use super::model_view::ModelView;
 use crate::auth::{AuditFilter, AuditLog, Users};
 use crate::error::Result;
 use crate::pages::Href;
@@ -17,7 +17,7 @@ pub(super) const VERSION: &str = "version";
 /// Returns a sentence that names the person who last changed a record, and the time of the change.
 pub(super) async fn last_change(
     state: &PortalState,
-    model: &ModelSpec,
+    model: &ModelView<'_>,
     key: &str,
 ) -> Result<String> {
     let filter = AuditFilter {

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::spec::{ModelSpec, RowValues};
+use super::model_view::ModelView;
+use super::row_service::ChangedRow;
+use super::spec::RowValues;
 use super::users::{self, name_and_email};
 use crate::auth::Role;
 
@@ -88,8 +90,10 @@ pub(super) fn question(present: &RowValues, given: &RowValues, is_own: bool) -> 
 
 /// Returns the message after a change: the effect on the account or, without an effect, the changed
 /// fields.
-pub(super) fn saved(model: &ModelSpec, before: &RowValues, after: &RowValues) -> String {
-    let is_changed = |name: &str| before.get(name) != after.get(name);
+pub(super) fn saved(model: &ModelView<'_>, changed: &ChangedRow) -> String {
+    let ChangedRow { row, changed } = changed;
+    let after = &row.values;
+    let is_changed = |name: &str| changed.iter().any(|field| field.name == name);
     let label = shorten(&model.label_of(after));
     if model.name == users::MODEL {
         let name = shorten(&name_and_email(after).0);
@@ -115,8 +119,7 @@ pub(super) fn saved(model: &ModelSpec, before: &RowValues, after: &RowValues) ->
             return format!("{name} {}", parts.join(" and "));
         }
     }
-    let changed = model.fields.iter().filter(|field| is_changed(field.name));
-    let changed: Vec<&str> = changed.map(|field| field.title).collect();
+    let changed: Vec<&str> = changed.iter().map(|field| field.title).collect();
     match changed.len() {
         0 => format!("“{label}” is unchanged"),
         count if count > MAX_NAMED => format!("Saved “{label}”: {count} fields changed"),
@@ -137,6 +140,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::admin::record::Record;
+    use crate::admin::{FieldSpec, ModelSpec};
     use crate::auth::Roles;
 
     fn values(value: Value) -> RowValues {
@@ -210,7 +215,17 @@ mod tests {
     #[test]
     fn message_states_the_differences() {
         let model = ModelSpec::users(&Roles::default());
-        let say = |before: RowValues, after: RowValues| saved(&model, &before, &after);
+        let model = ModelView::of_admin(&model);
+        let say = |before: RowValues, after: RowValues| {
+            let differs = |field: &&FieldSpec| before.get(field.name) != after.get(field.name);
+            let changed = model.fields().filter(differs).collect();
+            let record = Record {
+                values: after.clone(),
+                version: 1,
+            };
+            let row = model.show(record);
+            saved(&model, &ChangedRow { row, changed })
+        };
         assert_eq!(
             say(person("USER", true), person("ADMIN", true)),
             "Łukasz is now an administrator"

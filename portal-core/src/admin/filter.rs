@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::field::FieldSpec;
 use super::field_type::FilterInput;
 use super::list_url::ListUrl;
+use super::model_view::ModelView;
 use super::operator::Operator;
-use super::spec::ModelSpec;
 use crate::error::FieldError;
 use crate::pages::Href;
 use crate::pages::components::{Button, icon};
@@ -30,12 +30,12 @@ const NULL: [Words; 2] = [(EMPTY, "is empty"), (NOT_EMPTY, "is not empty")];
 
 /// Returns the fields that the form offers. Secrets are excluded, because comparisons would reveal
 /// them.
-fn offered(model: &ModelSpec) -> impl Iterator<Item = &'static FieldSpec> {
-    model.fields.iter().filter(|field| !field.is_write_only())
+fn offered(model: &ModelView<'_>) -> impl Iterator<Item = &'static FieldSpec> {
+    model.fields().filter(|field| !field.is_write_only())
 }
 
 /// Returns the operators that the form offers for a field. Choices and booleans need no operators.
-fn operators(model: &ModelSpec, field: &FieldSpec) -> Vec<Words> {
+fn operators(model: &ModelView<'_>, field: &FieldSpec) -> Vec<Words> {
     if !model.choices(field).is_empty() {
         return Vec::new();
     }
@@ -52,7 +52,7 @@ fn operators(model: &ModelSpec, field: &FieldSpec) -> Vec<Words> {
 }
 
 /// Renders the button that opens the form with the first field of the list.
-pub(super) fn add_button(model: &ModelSpec, here: &ListUrl) -> Markup {
+pub(super) fn add_button(model: &ModelView<'_>, here: &ListUrl) -> Markup {
     let listed = model.listed();
     let first = listed
         .iter()
@@ -68,7 +68,7 @@ pub(super) fn add_button(model: &ModelSpec, here: &ListUrl) -> Markup {
 }
 
 /// Renders the form for one field, if the URL requests it.
-pub(super) fn form(model: &ModelSpec, adding: &str, here: &ListUrl) -> Markup {
+pub(super) fn form(model: &ModelView<'_>, adding: &str, here: &ListUrl) -> Markup {
     let Some(field) = offered(model).find(|field| field.name == adding) else {
         return html! {};
     };
@@ -105,7 +105,7 @@ fn select<'a>(
     }
 }
 
-fn value_control(model: &ModelSpec, field: &FieldSpec) -> Markup {
+fn value_control(model: &ModelView<'_>, field: &FieldSpec) -> Markup {
     let choices = model.choices(field);
     if !choices.is_empty() {
         return html! {
@@ -140,7 +140,7 @@ fn value_control(model: &ModelSpec, field: &FieldSpec) -> Markup {
 ///
 /// `here` contains the parameters of the list and of the form; `query` may contain the value
 /// several times.
-pub(super) fn sent(model: &ModelSpec, here: &ListUrl, query: &str) -> Option<ListUrl> {
+pub(super) fn sent(model: &ModelView<'_>, here: &ListUrl, query: &str) -> Option<ListUrl> {
     let field = model.field(here.get(FIELD))?;
     let list = [FIELD, OPERATOR, VALUE, CHOOSE, ADDING, "page"]
         .iter()
@@ -171,7 +171,7 @@ fn parameter(field: &FieldSpec, operator: &str) -> String {
 }
 
 /// Returns the filters in a URL, each as its parameter and a description of its condition.
-pub(super) fn chips(model: &ModelSpec, here: &ListUrl) -> Vec<(String, String)> {
+pub(super) fn chips(model: &ModelView<'_>, here: &ListUrl) -> Vec<(String, String)> {
     let filters = here.pairs().into_iter();
     filters
         .filter_map(|(name, value)| {
@@ -184,7 +184,7 @@ pub(super) fn chips(model: &ModelSpec, here: &ListUrl) -> Vec<(String, String)> 
 }
 
 /// Returns a message about the ignored parameters of a list, with the reasons.
-pub(super) fn ignored(model: &ModelSpec, errors: &[FieldError]) -> String {
+pub(super) fn ignored(model: &ModelView<'_>, errors: &[FieldError]) -> String {
     let sentences = errors.iter().map(|error| {
         let name = error.pointer.trim_start_matches('/');
         let Some(field) = name
@@ -205,7 +205,7 @@ pub(super) fn ignored(model: &ModelSpec, errors: &[FieldError]) -> String {
 }
 
 /// Formats a condition, such as “Monthly limit ≥ 10,000”.
-fn condition(model: &ModelSpec, name: &str, operator: &str, value: &str) -> String {
+fn condition(model: &ModelView<'_>, name: &str, operator: &str, value: &str) -> String {
     let Some(field) = model.field(name) else {
         return format!("{name}: {value}");
     };
@@ -235,7 +235,7 @@ fn condition(model: &ModelSpec, name: &str, operator: &str, value: &str) -> Stri
 }
 
 /// Formats a value for display; an invalid one is shown unchanged.
-fn words(model: &ModelSpec, field: &FieldSpec, text: &str) -> String {
+fn words(model: &ModelView<'_>, field: &FieldSpec, text: &str) -> String {
     let described = field.kind.describe_value(text);
     described.unwrap_or_else(|| model.choice_title(field.name, text).to_owned())
 }
@@ -243,6 +243,7 @@ fn words(model: &ModelSpec, field: &FieldSpec, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::ModelSpec;
     use crate::auth::Roles;
 
     fn here(query: &str) -> ListUrl {
@@ -251,6 +252,7 @@ mod tests {
 
     fn chip(query: &str) -> String {
         let model = ModelSpec::users(&Roles::default());
+        let model = ModelView::of_admin(&model);
         let mut chips = chips(&model, &here(query));
         assert_eq!(chips.len(), 1, "{chips:?}");
         chips.remove(0).1
@@ -277,6 +279,7 @@ mod tests {
     #[test]
     fn submitted_form_redirects_to_the_filtered_list() {
         let model = ModelSpec::users(&Roles::default());
+        let model = ModelView::of_admin(&model);
         let lead = |query: &str| sent(&model, &here(query), query).map(|to| to.query());
         let decoded = |query: &str| {
             let query = lead(query).unwrap();

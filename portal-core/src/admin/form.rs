@@ -10,7 +10,7 @@ use super::field::FieldSpec;
 use super::field_type::ControlSpec;
 use super::form_state::{CONVERT, FieldInput, FormState, format_name, original_name};
 use super::list_url::ListUrl;
-use super::spec::ModelSpec;
+use super::model_view::ModelView;
 use crate::pages::Href;
 use crate::pages::components::{
     Banner, Button, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
@@ -27,7 +27,7 @@ pub(super) const CONFIRMED: &str = "_confirmed";
 
 /// Renders the open drawer of a row. `list` is the URL of the list behind it.
 pub(super) fn drawer(
-    model: &ModelSpec,
+    model: &ModelView<'_>,
     draft: &FormState,
     targets: &ReferenceOptions,
     list: &ListUrl,
@@ -48,7 +48,7 @@ pub(super) fn drawer(
         (false, false) => model.title.to_owned(),
     };
     let mut drawer = Drawer::new("row", title)
-        .form(save_url(draft, list), hidden(draft))
+        .form(save_url(draft, list), hidden(draft, may_save))
         .body(body(model, draft, targets, list))
         .footer(foot(is_new, may_save))
         .open(list.to_string());
@@ -91,17 +91,19 @@ fn hidden_row(draft: &FormState) -> Markup {
     }
 }
 
-fn hidden(draft: &FormState) -> Markup {
+fn hidden(draft: &FormState, may_save: bool) -> Markup {
     html! {
         (hidden_row(draft))
         // Pressing Enter activates the first button of a form, so this button must save.
-        button type="submit" class="pt-sr-only" tabindex="-1" aria-hidden="true" { "Save" }
+        @if may_save {
+            button type="submit" class="pt-sr-only" tabindex="-1" aria-hidden="true" { "Save" }
+        }
     }
 }
 
 /// Renders the drawer with a required confirmation and, in hidden fields, the submitted data.
 fn question_drawer(
-    model: &ModelSpec,
+    model: &ModelView<'_>,
     draft: &FormState,
     question: &Question,
     list: &ListUrl,
@@ -148,7 +150,7 @@ fn delete_dialog(draft: &FormState, url: String, version: i64) -> impl Render {
 }
 
 fn body(
-    model: &ModelSpec,
+    model: &ModelView<'_>,
     draft: &FormState,
     targets: &ReferenceOptions,
     list: &ListUrl,
@@ -172,9 +174,9 @@ fn body(
             None => {}
         }
         @for error in draft.form_errors() { (Banner::new(Tone::Danger, error)) }
-        @for field in model.fields {
+        @for field in model.fields() {
             @if let Some(input) = draft.inputs.get(field.name) {
-                @if may_change && field.is_editable(is_new) {
+                @if may_change && model.is_editable(field, is_new) {
                     (control(model, draft, field, input, targets, &convert))
                 } @else if !is_new {
                     (shown(field, input))
@@ -200,7 +202,7 @@ fn shown(field: &FieldSpec, input: &FieldInput) -> Field {
 }
 
 fn control(
-    model: &ModelSpec,
+    model: &ModelView<'_>,
     draft: &FormState,
     field: &'static FieldSpec,
     input: &FieldInput,
@@ -241,7 +243,7 @@ fn format_switch(field: &FieldSpec, input: &FieldInput, convert: &str) -> Markup
 }
 
 fn plain_control(
-    model: &ModelSpec,
+    model: &ModelView<'_>,
     field: &'static FieldSpec,
     input: &FieldInput,
     targets: &ReferenceOptions,

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::consequences::Question;
 use super::document_format::Format;
 use super::field::FieldSpec;
-use super::record::Record;
-use super::spec::{ModelSpec, RowValues};
+use super::model_view::{ModelView, VisibleRow};
+use super::spec::RowValues;
 use crate::error::FieldError;
 
 /// Submitted text of a field.
@@ -64,9 +64,9 @@ pub(super) const CONVERT: &str = "_convert";
 
 impl FormState {
     /// Returns the form for a new row.
-    pub(super) fn new_row(model: &ModelSpec) -> Self {
+    pub(super) fn new_row(model: &ModelView<'_>) -> Self {
         let mut draft = Self::default();
-        for field in editable(model, true) {
+        for field in model.editable(true) {
             // The current time is filled in when the row is saved.
             draft.set(field, &field.constant_default().unwrap_or_default());
         }
@@ -74,13 +74,13 @@ impl FormState {
     }
 
     /// Returns the form for a stored row.
-    pub(super) fn of(model: &ModelSpec, record: &Record) -> Self {
+    pub(super) fn of(model: &ModelView<'_>, record: &VisibleRow) -> Self {
         let mut draft = Self {
             row: Some((model.key_of(&record.values), record.version)),
             label: model.label_of(&record.values),
             ..Self::default()
         };
-        for field in model.fields {
+        for field in model.fields() {
             draft.set(field, record.values.get(field.name).unwrap_or(&Value::Null));
         }
         draft
@@ -103,14 +103,14 @@ impl FormState {
     }
 
     /// Reads the submitted form for an existing row or a new row.
-    pub(super) fn read(model: &ModelSpec, key: Option<&str>, sent: &FormData) -> Self {
+    pub(super) fn read(model: &ModelView<'_>, key: Option<&str>, sent: &FormData) -> Self {
         let get = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
         let row = key.map(|key| (key.to_owned(), get("_version").parse().unwrap_or(-1)));
         let mut draft = Self {
             label: get("_label").to_owned(),
             ..Self::default()
         };
-        for field in editable(model, row.is_none()) {
+        for field in model.editable(row.is_none()) {
             let text = match sent.get(field.name) {
                 Some(text) => text.replace("\r\n", "\n"),
                 None => field.kind.unsubmitted_text().to_owned(),
@@ -129,7 +129,7 @@ impl FormState {
 
     /// Converts a document to the other format. `target` is a field and a format, such as
     /// `limits:json`. A document that cannot be parsed is left unchanged, with a field error.
-    pub(super) fn convert(&mut self, model: &ModelSpec, target: &str) {
+    pub(super) fn convert(&mut self, model: &ModelView<'_>, target: &str) {
         let (name, format) = target.split_once(':').unwrap_or((target, ""));
         let Some(field) = model.field(name) else {
             return;
@@ -151,11 +151,11 @@ impl FormState {
     }
 
     /// Returns the submitted values; for a stored row, only the changed ones.
-    pub(super) fn values(&self, model: &ModelSpec) -> Result<RowValues, Vec<FieldError>> {
+    pub(super) fn values(&self, model: &ModelView<'_>) -> Result<RowValues, Vec<FieldError>> {
         let is_new = self.row.is_none();
         let mut values = RowValues::new();
         let mut errors = Vec::new();
-        for field in editable(model, is_new) {
+        for field in model.editable(is_new) {
             let Some(input) = self.inputs.get(field.name) else {
                 continue;
             };
@@ -189,7 +189,7 @@ impl FormState {
 
     /// Updates the form to the stored row. Changed fields keep their text; fields that someone else
     /// also changed become conflicts.
-    pub(super) fn rebase(&mut self, model: &ModelSpec, present: &Record) {
+    pub(super) fn rebase(&mut self, model: &ModelView<'_>, present: &VisibleRow) {
         let present = Self::of(model, present);
         for (name, now) in &present.inputs {
             let Some(field) = model.field(name) else {
@@ -216,7 +216,7 @@ impl FormState {
 
     /// Adds the read-only fields, which a form does not submit, and the stored values that were
     /// chosen in a conflict.
-    pub(super) fn fill_read_only(&mut self, model: &ModelSpec, present: &Record) {
+    pub(super) fn fill_read_only(&mut self, model: &ModelView<'_>, present: &VisibleRow) {
         for (name, stored) in Self::of(model, present).inputs {
             let input = self.inputs.entry(name).or_insert_with(|| stored.clone());
             if input.takes_stored {
@@ -301,28 +301,13 @@ fn sentence(message: &str) -> String {
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }
 
-/// Returns the fields that the form of a row can change.
-pub(super) fn editable(
-    model: &ModelSpec,
-    is_new: bool,
-) -> impl Iterator<Item = &'static FieldSpec> {
-    let may_edit = if is_new {
-        model.permissions.create
-    } else {
-        model.permissions.change
-    };
-    model
-        .fields
-        .iter()
-        .filter(move |field| may_edit && field.is_editable(is_new))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::admin::{AdminModel, FieldValues, ModelOptions};
+    use crate::admin::record::Record;
+    use crate::admin::{AdminModel, FieldValues, ModelOptions, ModelSpec};
 
     struct Plan;
 
@@ -355,15 +340,15 @@ mod tests {
         }
     }
 
-    fn model() -> ModelSpec {
-        ModelSpec::of::<Plan>()
+    fn model() -> ModelView<'static> {
+        ModelView::of_admin(Box::leak(Box::new(ModelSpec::of::<Plan>())))
     }
 
-    fn record(name: &str, seats: i64, version: i64) -> Record {
+    fn record(name: &str, seats: i64, version: i64) -> VisibleRow {
         let values =
             json!({"id": 1, "name": name, "seats": seats, "active": true, "limits": {"a": 1}});
         match values {
-            Value::Object(values) => Record { values, version },
+            Value::Object(values) => model().show(Record { values, version }),
             _ => panic!("not an object"),
         }
     }

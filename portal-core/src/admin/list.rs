@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::field::FieldSpec;
 use super::filter;
 use super::list_url::ListUrl;
+use super::model_view::{ModelView, VisibleRow};
 use super::query::{ListQuery, sortable};
-use super::record::Record;
-use super::repository::RowPage;
-use super::spec::{ModelSpec, RowValues};
+use super::row_service::VisiblePage;
+use super::spec::RowValues;
 use super::users;
 use crate::pages::components::{
     BulkBar, Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, Table, Tone, Toolbar,
@@ -23,13 +23,13 @@ const BULK_FORM: &str = "bulk";
 
 /// Renders search, table and pagination of a model. `here` is the URL of the list as shown.
 pub(super) fn list(
-    model: &ModelSpec,
+    model: &ModelView<'_>,
     query: &ListQuery,
-    page: &RowPage,
+    page: &VisiblePage,
     here: &ListUrl,
     selected: Option<&str>,
 ) -> Markup {
-    let may_select = model.permissions.delete && !page.records.is_empty();
+    let may_select = model.permissions.delete && !page.rows.is_empty();
     let adding = here.get(filter::ADDING);
     let here = &here.without(filter::ADDING);
     let mut keep = here.without("per_page").without("page");
@@ -52,7 +52,7 @@ pub(super) fn list(
 }
 
 /// Builds the toolbar with the search field, the active filters and the column selection.
-fn toolbar(model: &ModelSpec, here: &ListUrl, adding: &str) -> Toolbar {
+fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
     let first = here.without("page");
     let mut bar = Toolbar::new(here.path()).preserve_query(&first.without("search").pairs());
     if model.searched().next().is_some() {
@@ -94,9 +94,9 @@ fn everything(here: &ListUrl) -> ListUrl {
 }
 
 fn table(
-    model: &ModelSpec,
+    model: &ModelView<'_>,
     query: &ListQuery,
-    page: &RowPage,
+    page: &VisiblePage,
     here: &ListUrl,
     selected: Option<&str>,
     may_select: bool,
@@ -109,7 +109,7 @@ fn table(
     for field in &fields {
         table = table.column(column(model, field, query, here));
     }
-    table.rows(page.records.iter().map(|record| {
+    table.rows(page.rows.iter().map(|record| {
         let key = model.key_of(&record.values);
         let href = here.with("edit", key.as_str()).to_string();
         let cells = fields
@@ -124,7 +124,7 @@ fn table(
     }))
 }
 
-fn empty(model: &ModelSpec, query: &ListQuery, here: &ListUrl) -> EmptyState {
+fn empty(model: &ModelView<'_>, query: &ListQuery, here: &ListUrl) -> EmptyState {
     if !query.search.is_empty() || !query.filters.is_empty() {
         return EmptyState::no_match(everything(here).to_string());
     }
@@ -136,7 +136,7 @@ fn empty(model: &ModelSpec, query: &ListQuery, here: &ListUrl) -> EmptyState {
     empty
 }
 
-fn column(model: &ModelSpec, field: &FieldSpec, query: &ListQuery, here: &ListUrl) -> Column {
+fn column(model: &ModelView<'_>, field: &FieldSpec, query: &ListQuery, here: &ListUrl) -> Column {
     let mut column = Column::new(field.title).hidden(!is_shown(field, here));
     if field.kind.is_numeric() {
         column = column.numeric();
@@ -163,7 +163,7 @@ fn column(model: &ModelSpec, field: &FieldSpec, query: &ListQuery, here: &ListUr
 }
 
 /// Renders the value of a field for display.
-fn cell(model: &ModelSpec, field: &FieldSpec, values: &RowValues) -> Markup {
+fn cell(model: &ModelView<'_>, field: &FieldSpec, values: &RowValues) -> Markup {
     let value = values.get(field.name).unwrap_or(&Value::Null);
     if model.name == users::MODEL && field.name == "email" {
         let (name, email) = users::name_and_email(values);
@@ -179,7 +179,11 @@ fn cell(model: &ModelSpec, field: &FieldSpec, values: &RowValues) -> Markup {
 }
 
 /// Renders the confirmation for deleting the selected rows.
-pub(super) fn delete_drawer(model: &ModelSpec, records: &[Record], here: &ListUrl) -> Markup {
+pub(super) fn delete_drawer(
+    model: &ModelView<'_>,
+    records: &[VisibleRow],
+    here: &ListUrl,
+) -> Markup {
     let noun = if records.len() == 1 {
         model.title
     } else {

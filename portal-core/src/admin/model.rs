@@ -1,8 +1,9 @@
-//! Trait for admin models: name, titles, fields, access and conversion.
+//! Trait for admin models: name, titles, fields, permissions and conversion.
 
 use serde_json::Value;
 
 use super::field::FieldSpec;
+use super::policy::ModelPolicy;
 use super::spec::ModelSpec;
 use super::values::FieldValues;
 use crate::auth::Access;
@@ -74,9 +75,9 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     /// Fields, in the order of the form.
     const FIELDS: &'static [FieldSpec];
 
-    /// Returns the rule for viewing and editing rows. Administrators always have access.
-    fn access() -> Access {
-        Access::Admin
+    /// Returns the permissions. Default: only administrators have access.
+    fn policy() -> ModelPolicy {
+        ModelPolicy::new(Access::Admin)
     }
 
     /// Returns the value of each field, in the order of [`FIELDS`](Self::FIELDS).

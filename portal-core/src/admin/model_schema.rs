@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::field::FieldSpec;
-use super::spec::ModelSpec;
+use super::model_view::ModelView;
 
-/// Returns the description of a model for `GET /api/admin/models`.
-pub(super) fn describe(model: &ModelSpec) -> Value {
+/// Returns the description of a model for `GET /api/admin/models`. `models` are all models that the
+/// caller may view.
+pub(super) fn describe(model: &ModelView<'_>, models: &[ModelView<'_>]) -> Value {
     let fields: Vec<Value> = model
-        .fields
-        .iter()
-        .map(|field| describe_field(model, field))
+        .fields()
+        .map(|field| describe_field(model, field, models))
         .collect();
     let mut actions = Vec::new();
     if model.permissions.delete {
@@ -28,32 +28,33 @@ pub(super) fn describe(model: &ModelSpec) -> Value {
     })
 }
 
-fn describe_field(model: &ModelSpec, field: &FieldSpec) -> Value {
+fn describe_field(model: &ModelView<'_>, field: &FieldSpec, models: &[ModelView<'_>]) -> Value {
     let choices = model.choices(field);
+    let is_visible = |target: &&str| models.iter().any(|model| model.name == *target);
     json!({
         "name": field.name,
         "title": field.title,
         "help": field.help,
         "kind": if choices.is_empty() { field.kind.name() } else { "choice" },
-        "required": field.is_required(),
+        "required": is_required(model, field),
         "nullable": field.nullable,
         "primary_key": field.primary_key,
-        "read_only": !field.is_editable(true),
+        "read_only": !model.is_editable(field, true),
         "write_only": field.is_write_only(),
         "unique": field.unique || field.primary_key,
         "default": field.constant_default().unwrap_or_default(),
         "choices": (!choices.is_empty()).then_some(choices),
-        "relation": field.references,
+        "relation": field.references.filter(is_visible),
     })
 }
 
 /// Returns the JSON Schema of a row that is sent to the API.
-pub(super) fn json_schema(model: &ModelSpec) -> Value {
+pub(super) fn json_schema(model: &ModelView<'_>) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for field in model.fields {
+    for field in model.fields() {
         properties.insert(field.name.to_owned(), field_schema(model, field));
-        if field.is_required() {
+        if is_required(model, field) {
             required.push(field.name);
         }
     }
@@ -68,7 +69,12 @@ pub(super) fn json_schema(model: &ModelSpec) -> Value {
     })
 }
 
-fn field_schema(model: &ModelSpec, field: &FieldSpec) -> Value {
+/// Returns `true` if the caller must provide a value for a new row.
+fn is_required(model: &ModelView<'_>, field: &FieldSpec) -> bool {
+    field.is_required() && model.may_set(field)
+}
+
+fn field_schema(model: &ModelView<'_>, field: &FieldSpec) -> Value {
     let mut schema = Map::new();
     let mut set = |name: &str, value: Value| schema.insert(name.to_owned(), value);
     set("title", json!(field.title));
@@ -88,7 +94,7 @@ fn field_schema(model: &ModelSpec, field: &FieldSpec) -> Value {
         choices.extend(field.nullable.then_some(Value::Null));
         set("enum", Value::Array(choices));
     }
-    if !field.is_editable(true) {
+    if !model.is_editable(field, true) {
         set("readOnly", json!(true));
     }
     if field.is_write_only() {

@@ -3,7 +3,6 @@
 use axum::http::{HeaderMap, header};
 
 use super::record::Record;
-use super::spec::ModelSpec;
 use crate::error::{Error, Result};
 
 /// Version of the row that a writer expects.
@@ -53,16 +52,13 @@ impl Precondition {
     }
 }
 
-/// Returns the `412` error for a row that has changed since it was read; it contains the current
-/// row.
-pub(crate) fn stale(model: &ModelSpec, current: &Record) -> Error {
+/// Returns the `412` error for a row that has changed since it was read, without the current row.
+pub(super) fn stale() -> Error {
     Error::new(
         axum::http::StatusCode::PRECONDITION_FAILED,
         "stale",
         "the row has changed since you read it",
     )
-    .with_extension("current", model.readable(current.values.clone()))
-    .with_extension("etag", current.etag())
 }
 
 #[cfg(test)]

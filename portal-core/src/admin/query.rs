@@ -4,8 +4,9 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::field::FieldSpec;
+use super::model_view::ModelView;
 use super::operator::Operator;
-use super::spec::ModelSpec;
+
 use crate::error::{Error, FieldError, Result};
 use crate::json;
 
@@ -19,6 +20,8 @@ pub(crate) struct ListQuery {
     pub(crate) per_page: u64,
     pub(crate) sort: Vec<Sort>,
     pub(crate) search: String,
+    /// Fields that contain the search text.
+    pub(crate) searched: Vec<&'static str>,
     pub(crate) filters: Vec<Filter>,
 }
 
@@ -40,21 +43,22 @@ pub(crate) struct Filter {
 
 impl ListQuery {
     /// Returns the query for the first page in the model's default order.
-    pub(crate) fn first_page(model: &ModelSpec) -> Self {
-        let sort = model.options.order_by.iter();
+    pub(crate) fn first_page(model: &ModelView<'_>) -> Self {
         Self {
             page: 1,
             per_page: 10,
-            sort: sort
-                .map(|&(field, descending)| Sort { field, descending })
+            sort: model
+                .order()
+                .map(|(field, descending)| Sort { field, descending })
                 .collect(),
             search: String::new(),
+            searched: model.searched().map(|field| field.name).collect(),
             filters: Vec::new(),
         }
     }
 
     /// Parses a query string. Reports all errors at once.
-    pub(crate) fn parse(model: &ModelSpec, query: &str) -> Result<Self> {
+    pub(crate) fn parse(model: &ModelView<'_>, query: &str) -> Result<Self> {
         let (list, errors) = Self::parse_leniently(model, query);
         if errors.is_empty() {
             Ok(list)
@@ -64,7 +68,7 @@ impl ListQuery {
     }
 
     /// Parses the valid parts of a query string, and returns the errors of ignored parameters.
-    pub(crate) fn parse_leniently(model: &ModelSpec, query: &str) -> (Self, Vec<FieldError>) {
+    pub(crate) fn parse_leniently(model: &ModelView<'_>, query: &str) -> (Self, Vec<FieldError>) {
         let mut list = Self::first_page(model);
         let mut errors = Vec::new();
         let mut seen: Vec<String> = Vec::new();
@@ -81,7 +85,12 @@ impl ListQuery {
         (list, errors)
     }
 
-    fn set(&mut self, model: &ModelSpec, name: &str, value: &str) -> Result<(), Vec<FieldError>> {
+    fn set(
+        &mut self,
+        model: &ModelView<'_>,
+        name: &str,
+        value: &str,
+    ) -> Result<(), Vec<FieldError>> {
         match name {
             "page" => {
                 self.page =
@@ -129,7 +138,7 @@ fn number(text: &str, is_allowed: impl Fn(u64) -> bool) -> Option<u64> {
     text.parse().ok().filter(|number| is_allowed(*number))
 }
 
-fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<FieldError>> {
+fn parse_sort(model: &ModelView<'_>, value: &str) -> Result<Vec<Sort>, Vec<FieldError>> {
     let mut sort: Vec<Sort> = Vec::new();
     let mut errors = Vec::new();
     for word in value.split(',').map(str::trim) {
@@ -141,7 +150,7 @@ fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<FieldErro
                 descending: word.starts_with('-'),
             }),
             None => {
-                let names = model.fields.iter().filter(|field| is_sortable(field));
+                let names = model.fields().filter(|field| is_sortable(field));
                 let names: Vec<&str> = names.map(|field| field.name).collect();
                 errors.push(parameter_error(
                     "sort",
@@ -162,7 +171,7 @@ fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<FieldErro
 }
 
 /// Returns the field if rows can be sorted by it.
-pub(crate) fn sortable(model: &ModelSpec, name: &str) -> Option<&'static FieldSpec> {
+pub(crate) fn sortable(model: &ModelView<'_>, name: &str) -> Option<&'static FieldSpec> {
     model.field(name).filter(|field| is_sortable(field))
 }
 
@@ -171,7 +180,7 @@ fn is_sortable(field: &FieldSpec) -> bool {
 }
 
 /// Parses `filter[field]` and `filter[field][operator]`.
-fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filter, FieldError> {
+fn parse_filter(model: &ModelView<'_>, parameter: &str, value: &str) -> Result<Filter, FieldError> {
     let parts = parameter
         .strip_prefix("filter[")
         .and_then(|rest| rest.strip_suffix(']'))

@@ -2,6 +2,7 @@
 
 use super::field::FieldSpec;
 use super::field_type::{KeySource, Widget};
+use super::policy::Operation;
 use super::spec::{ModelSpec, VersionColumn};
 use crate::auth::Access;
 use crate::store::schema::unique_index;
@@ -60,8 +61,9 @@ impl ModelRegistry {
     pub(crate) fn settings_access(&self) -> Access {
         let mut any = vec![Access::Admin];
         for model in &self.models {
-            if !any.contains(&model.access) {
-                any.push(model.access.clone());
+            let access = model.policy.view_access();
+            if !any.contains(&access) {
+                any.push(access);
             }
         }
         match any.as_slice() {
@@ -144,11 +146,22 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
             "invalid admin model name `{name}`; use `a-z`, `0-9` and `_`, starting with a letter"
         ));
     }
-    if is_open(&model.access) {
+    if let Some(access) = model.policy.operation_rules().find(|it| is_open(it)) {
         problem(format!(
-            "the admin model `{name}` is open to everyone (`{}`); require a role or a permission",
-            model.access
+            "the admin model `{name}` is open to everyone (`{access}`); require a role or a permission"
         ));
+    }
+    for field in model.policy.ruled_fields() {
+        match model.field(field) {
+            None => problem(format!(
+                "the policy of the admin model `{name}` has a rule for `{field}`, which is not one of its fields"
+            )),
+            Some(field) if field.primary_key => problem(format!(
+                "the primary key `{name}.{}` is visible in every row and never changes; remove its rules",
+                field.name
+            )),
+            Some(_) => {}
+        }
     }
     let is_own = model.version == VersionColumn::Counter;
     for prefix in ["portal_", "sqlite_", "pg_"] {
@@ -227,6 +240,7 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
             "`{key}` has no effect on `{name}`, which is not a text field; remove it"
         ));
     }
+    let creates = model.policy.access(Operation::Create).is_some();
     match field.default_value() {
         Err(error) => problem(format!("invalid default of `{name}`: {}", error.message)),
         Ok(Some(serde_json::Value::String(text)))
@@ -234,9 +248,16 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
         {
             problem(format!("the default of `{name}` is not one of its choices"));
         }
-        Ok(None) if model.permissions.create && field.read_only && !field.is_generated() => {
+        Ok(None) if field.is_generated() => {}
+        Ok(None) if creates && field.read_only => {
             problem(format!(
                 "`{name}` is read-only, so a new row needs a default for it; add one or make it an `Option`"
+            ));
+        }
+        Ok(None) if creates && !model.policy.creators_set(field.name) => {
+            problem(format!(
+                "not everyone who adds rows may set `{name}`, so a new row needs a default for it; \
+                 add one or make it an `Option`"
             ));
         }
         Ok(_) => {}
@@ -269,6 +290,7 @@ fn is_word(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::policy::ModelPolicy;
     use super::*;
     use crate::auth::Roles;
 
@@ -285,7 +307,7 @@ mod tests {
             ),
         ] {
             let mut model = ModelSpec::users(&Roles::default());
-            model.access = access.clone();
+            model.policy = ModelPolicy::new(access.clone()).deny(Operation::Create);
             let (_, problems) = ModelRegistry::new([model]);
             assert_eq!(!problems.is_empty(), is_wrong, "{access}: {problems:?}");
         }

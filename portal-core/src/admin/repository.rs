@@ -10,10 +10,12 @@ use super::audit_diff;
 use super::field::FieldSpec;
 use super::field_type::KeySource;
 use super::operator::Operator;
+use super::policy::not_permitted;
 use super::precondition::{Precondition, stale};
 use super::query::{Filter, ListQuery};
 use super::record::{Record, row_not_found};
 use super::registry::ModelRegistry;
+use super::scope::RowScope;
 use super::spec::{ModelSpec, RowValues, VersionColumn};
 use super::tables::ROW_VERSION;
 use crate::auth::{Actor, escape_like};
@@ -30,13 +32,15 @@ pub(crate) struct RowPage {
 }
 
 /// Table of a model.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct ModelTable<'a> {
     store: &'a Store,
     registry: &'a ModelRegistry,
     pub(crate) model: &'a ModelSpec,
     /// Actor of recorded changes; changes by the application's own code are not recorded.
     pub(super) actor: Option<&'a Actor>,
+    /// Rows that statements may read and write.
+    scope: RowScope,
 }
 
 impl<'a> ModelTable<'a> {
@@ -46,7 +50,14 @@ impl<'a> ModelTable<'a> {
             registry,
             model,
             actor: None,
+            scope: RowScope::All,
         }
+    }
+
+    /// Returns the table with only the rows in a scope.
+    pub(super) fn within(mut self, scope: RowScope) -> Self {
+        self.scope = scope;
+        self
     }
 
     /// Returns the table with an actor for its changes.
@@ -62,6 +73,7 @@ impl<'a> ModelTable<'a> {
             .expr(Func::count(Expr::col(self.model.key().name)))
             .from(self.model.table)
             .and_where_option(self.not_deleted())
+            .cond_where(self.scope.condition())
             .cond_where(condition.clone())
             .take();
         let mut select = self.select().cond_where(condition).take();
@@ -137,6 +149,7 @@ impl<'a> ModelTable<'a> {
             transaction.fetch_all(&statement).await?;
         }
         let record = read_record(self.model, &row)?;
+        self.confirm_scope(&mut transaction, &record).await?;
         self.record_change(&mut transaction, None, Some(&record.values))
             .await?;
         transaction.commit().await?;
@@ -156,6 +169,7 @@ impl<'a> ModelTable<'a> {
             .value(ROW_VERSION, Expr::col(ROW_VERSION).add(1))
             .and_where(self.key_equals(key)?)
             .and_where(Expr::col(ROW_VERSION).eq(present.version))
+            .cond_where(self.scope.condition())
             .returning(returning(self.model));
         for field in self.model.fields.iter().filter(|field| !field.primary_key) {
             // Unchanged values are not written, so that a document that could not be read in full
@@ -178,6 +192,7 @@ impl<'a> ModelTable<'a> {
             }
         };
         let record = read_record(self.model, &row)?;
+        self.confirm_scope(&mut transaction, &record).await?;
         self.record_change(
             &mut transaction,
             Some(&present.values),
@@ -194,6 +209,7 @@ impl<'a> ModelTable<'a> {
         delete
             .from_table(self.model.table)
             .and_where(self.key_equals(key)?)
+            .cond_where(self.scope.condition())
             .returning(returning(self.model));
         if let Precondition::OneOf(versions) = expected {
             delete.and_where(Expr::col(ROW_VERSION).is_in(versions.iter().copied()));
@@ -222,6 +238,7 @@ impl<'a> ModelTable<'a> {
             let delete = Query::delete()
                 .from_table(self.model.table)
                 .and_where(equals(self.model.key(), &value)?)
+                .cond_where(self.scope.condition())
                 .returning(returning(self.model))
                 .take();
             let row = match transaction.fetch_optional(&delete).await {
@@ -240,6 +257,27 @@ impl<'a> ModelTable<'a> {
         }
         transaction.commit().await?;
         Ok(deleted)
+    }
+
+    /// Fails with `403 not_permitted` if a written row is outside of the scope.
+    async fn confirm_scope(&self, transaction: &mut Transaction, record: &Record) -> Result<()> {
+        let RowScope::Where(scope) = &self.scope else {
+            return Ok(());
+        };
+        let key = self.model.key();
+        let value = record.values.get(key.name).unwrap_or(&Value::Null);
+        let select = Query::select()
+            .expr(Expr::val(1))
+            .from(self.model.table)
+            .and_where(equals(key, value)?)
+            .cond_where(scope.clone())
+            .take();
+        match transaction.fetch_optional(&select).await? {
+            Some(_) => Ok(()),
+            None => Err(not_permitted(
+                "the row would not be among the rows that your account can see".to_owned(),
+            )),
+        }
     }
 
     /// Publishes a change to a row and records it in the audit log, in the transaction of the
@@ -264,6 +302,7 @@ impl<'a> ModelTable<'a> {
             .columns(column_names(self.model))
             .from(self.model.table)
             .and_where_option(self.not_deleted())
+            .cond_where(self.scope.condition())
             .take()
     }
 
@@ -274,7 +313,7 @@ impl<'a> ModelTable<'a> {
     /// Returns the error for a conditional write that matched no row.
     async fn missed(&self, key: &str) -> Result<Error> {
         Ok(match self.get(key).await? {
-            Some(current) => stale(self.model, &current),
+            Some(_) => stale(),
             None => row_not_found(),
         })
     }
@@ -293,7 +332,8 @@ impl<'a> ModelTable<'a> {
         let mut condition = Cond::all();
         if !query.search.is_empty() {
             let mut any = Cond::any();
-            for field in self.model.searched() {
+            let searched = query.searched.iter();
+            for field in searched.filter_map(|name| self.model.field(name)) {
                 any = any.add(contains(field, &query.search));
             }
             // If no field is searchable, nothing matches.
@@ -366,15 +406,20 @@ impl<'a> ModelTable<'a> {
                 .and_where(equals(target.key(), value)?)
                 .take();
             if self.store.fetch_optional(&select).await?.is_none() {
-                errors.push(FieldError::new(
-                    field.pointer(),
-                    "reference_unknown",
-                    "must be the key of an existing row",
-                ));
+                errors.push(reference_unknown(field));
             }
         }
         Ok(errors)
     }
+}
+
+/// Returns the error for a reference to a row that does not exist, or that the caller cannot see.
+pub(super) fn reference_unknown(field: &FieldSpec) -> FieldError {
+    FieldError::new(
+        field.pointer(),
+        "reference_unknown",
+        "must be the key of an existing row",
+    )
 }
 
 fn column_names(model: &ModelSpec) -> Vec<&'static str> {

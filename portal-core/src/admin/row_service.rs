@@ -1,61 +1,120 @@
-//! Administrators' operations on the rows of a model, regardless of the service that stores them.
+//! Rows of a model on behalf of a user, regardless of the service that stores them.
 
+use serde_json::Value;
+
+use super::field::FieldSpec;
+use super::model_view::{ModelView, VisibleRow};
 use super::models::Models;
-use super::precondition::{Precondition, stale};
+use super::policy::Operation;
+use super::precondition::Precondition;
 use super::query::ListQuery;
 use super::record::{Record, row_not_found};
-use super::repository::{ModelTable, RowPage};
+use super::repository::{ModelTable, reference_unknown};
 use super::spec::{ModelSpec, RowValues};
-use super::users::UserRowService;
-use crate::auth::{Actor, Auth, Roles};
+use super::users::{self, UserAccounts};
+use crate::auth::{Access, Actor, Auth, Roles, User};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 
-/// Rows of a model: the rows of a table, or the portal's users.
-pub(crate) enum RowService<'a> {
-    Table(ModelTable<'a>),
-    Users(UserRowService<'a>),
+/// Rows of a model that one user may see, and the operations that they may perform.
+pub(crate) struct RowService<'a> {
+    state: &'a PortalState,
+    user: &'a User,
+    actor: &'a Actor,
+    view: ModelView<'a>,
+    /// The rows in the user's scope.
+    table: ModelTable<'a>,
+    /// Stores changes to rows of the users model.
+    accounts: Option<UserAccounts<'a>>,
+}
+
+/// One page of rows, and the total number of rows.
+#[derive(Debug)]
+pub(crate) struct VisiblePage {
+    pub(crate) rows: Vec<VisibleRow>,
+    pub(crate) total: u64,
+}
+
+/// A changed row.
+#[derive(Debug)]
+pub(crate) struct ChangedRow {
+    pub(crate) row: VisibleRow,
+    /// Fields whose values differ from those before the change.
+    pub(crate) changed: Vec<&'static FieldSpec>,
 }
 
 impl<'a> RowService<'a> {
-    /// Returns the rows of a model by name, for an actor whose changes are recorded. Fails with
-    /// `404 model_unknown` if the model does not exist.
-    pub(crate) fn find(state: &'a PortalState, model: &str, actor: &'a Actor) -> Result<Self> {
-        let table = state.borrow::<Models>()?.table(model)?.changed_by(actor);
-        Ok(if table.model.name == super::users::MODEL {
+    /// Returns the rows of a model by name, for a user whose changes are recorded.
+    ///
+    /// Fails if the user may not view the model. If it does not exist, administrators receive
+    /// `404 model_unknown`, and other users cannot distinguish it from a forbidden model.
+    pub(crate) async fn open(
+        state: &'a PortalState,
+        model: &str,
+        user: &'a User,
+        actor: &'a Actor,
+    ) -> Result<Self> {
+        let models = state.borrow::<Models>()?;
+        if models.registry().find(model).is_none() {
+            Access::Admin.check(Some(user))?;
+        }
+        let table = models.table(model)?;
+        let policy = &table.model.policy;
+        policy.check(Operation::View, user)?;
+        let scope = policy.rows(user, state).await?.compile(table.model)?;
+        let accounts = if table.model.name == users::MODEL {
             let (auth, roles) = (state.borrow::<Auth>()?, state.borrow::<Roles>()?);
-            Self::Users(UserRowService::new(table, auth, roles))
+            Some(UserAccounts::new(auth, roles))
         } else {
-            Self::Table(table)
+            None
+        };
+        Ok(Self {
+            state,
+            user,
+            actor,
+            view: ModelView::new(table.model, user),
+            table: table.changed_by(actor).within(scope),
+            accounts,
         })
     }
 
-    pub(crate) fn model(&self) -> &'a ModelSpec {
-        self.table().model
+    /// Returns the model as the user sees it.
+    pub(crate) fn model(&self) -> &ModelView<'a> {
+        &self.view
     }
 
-    fn table(&self) -> ModelTable<'a> {
-        match self {
-            Self::Table(table) => *table,
-            Self::Users(users) => users.table(),
-        }
+    /// Fails with `403 not_permitted` if the user may not perform an operation on any row.
+    pub(crate) fn permit(&self, operation: Operation) -> Result<()> {
+        self.table.model.policy.check(operation, self.user)
     }
 
     /// Returns one page of rows.
-    pub(crate) async fn list(&self, query: &ListQuery) -> Result<RowPage> {
-        self.table().list(query).await
+    pub(crate) async fn list(&self, query: &ListQuery) -> Result<VisiblePage> {
+        let page = self.table.list(query).await?;
+        Ok(VisiblePage {
+            rows: page
+                .records
+                .into_iter()
+                .map(|record| self.view.show(record))
+                .collect(),
+            total: page.total,
+        })
     }
 
-    /// Returns the row with a key. Fails with `404 row_not_found` if it does not exist.
-    pub(crate) async fn get(&self, key: &str) -> Result<Record> {
-        self.table().get(key).await?.ok_or_else(row_not_found)
+    /// Returns the row with a key. Fails with `404 row_not_found` if the user cannot see such a
+    /// row.
+    pub(crate) async fn get(&self, key: &str) -> Result<VisibleRow> {
+        Ok(self.view.show(self.record(key).await?))
     }
 
     /// Adds a row with the given values.
-    pub(crate) async fn create(&self, given: RowValues) -> Result<Record> {
-        permit(self.model().permissions.create, "added")?;
-        let row = self.model().new_row(given).map_err(Error::invalid)?;
-        self.table().insert(&row).await
+    pub(crate) async fn create(&self, given: RowValues) -> Result<VisibleRow> {
+        self.permit(Operation::Create)?;
+        let row = self.view.new_row(given).map_err(Error::invalid)?;
+        self.check_references(None, &row).await?;
+        let added = self.table.insert(&row).await;
+        let added = added.map_err(|error| self.view.redact(error))?;
+        Ok(self.view.show(added))
     }
 
     /// Changes a row; with `full`, omitted values are reset to their defaults.
@@ -65,47 +124,130 @@ impl<'a> RowService<'a> {
         expected: &Precondition,
         given: RowValues,
         full: bool,
-    ) -> Result<Record> {
-        permit(self.model().permissions.change, "changed")?;
-        let present = self.get(key).await?;
+    ) -> Result<ChangedRow> {
+        self.permit(Operation::Change)?;
+        let present = self.record(key).await?;
         if !expected.is_met_by(&present) {
-            return Err(stale(self.model(), &present));
+            return Err(self.view.stale(present));
         }
-        match self {
-            Self::Users(users) => users.change(&present, given, full).await,
-            Self::Table(table) => {
-                let row = table
-                    .model
-                    .changed_row(&present.values, given, full)
-                    .map_err(Error::invalid)?;
-                // A write that changes nothing must not make the row stale for other writers.
-                if row == present.values {
-                    return Ok(present);
-                }
-                table.update(key, &present, &row).await
+        let changed = match &self.accounts {
+            Some(accounts) => {
+                let (table, view) = (&self.table, &self.view);
+                accounts.change(table, view, &present, given, full).await?
             }
+            None => self.store(key, &present, given, full).await?,
+        };
+        Ok(self.changed(&present, changed))
+    }
+
+    async fn store(
+        &self,
+        key: &str,
+        present: &Record,
+        given: RowValues,
+        full: bool,
+    ) -> Result<Record> {
+        let row = self.view.changed_row(&present.values, given, full);
+        let row = row.map_err(Error::invalid)?;
+        // A write that changes nothing must not make the row stale for other writers.
+        if row == present.values {
+            return Ok(present.clone());
+        }
+        self.check_references(Some(&present.values), &row).await?;
+        match self.table.update(key, present, &row).await {
+            Ok(record) => Ok(record),
+            Err(error) => Err(self.explain(key, error).await),
         }
     }
 
     /// Deletes a row.
     pub(crate) async fn delete(&self, key: &str, expected: &Precondition) -> Result<()> {
-        permit(self.model().permissions.delete, "deleted")?;
-        self.table().delete(key, expected).await
+        self.permit(Operation::Delete)?;
+        match self.table.delete(key, expected).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.explain(key, error).await),
+        }
     }
 
-    /// Deletes all of the rows or none, and returns the number of deleted rows.
+    /// Deletes all of the rows or none, and returns the number of deleted rows. Rows that the user
+    /// cannot see are ignored, like rows that do not exist.
     pub(crate) async fn delete_all(&self, keys: &[String]) -> Result<u64> {
-        permit(self.model().permissions.delete, "deleted")?;
-        self.table().delete_all(keys).await
+        self.permit(Operation::Delete)?;
+        self.table.delete_all(keys).await
+    }
+
+    /// Returns the rows to which a field refers, if the user may view them.
+    pub(crate) async fn targets(&self, field: &FieldSpec) -> Option<RowService<'a>> {
+        let target = field.references?;
+        let rows = RowService::open(self.state, target, self.user, self.actor);
+        rows.await.ok()
+    }
+
+    async fn record(&self, key: &str) -> Result<Record> {
+        self.table.get(key).await?.ok_or_else(row_not_found)
+    }
+
+    /// Fails if a reference would point to a row that the user cannot see, as if it did not exist.
+    /// References that are not changed are not checked.
+    async fn check_references(&self, present: Option<&RowValues>, row: &RowValues) -> Result<()> {
+        let mut errors = Vec::new();
+        for field in self.view.fields() {
+            let value = row.get(field.name).filter(|value| !value.is_null());
+            let is_changed = value.is_some() && value != present.and_then(|it| it.get(field.name));
+            if field.references.is_none() || !is_changed {
+                continue;
+            }
+            let key = value.map(key_text).unwrap_or_default();
+            let is_visible = match self.targets(field).await {
+                Some(rows) => rows.table.get(&key).await?.is_some(),
+                None => false,
+            };
+            if !is_visible {
+                errors.push(reference_unknown(field));
+            }
+        }
+        match errors.as_slice() {
+            [] => Ok(()),
+            _ => Err(Error::invalid(errors)),
+        }
+    }
+
+    /// Returns the changed row with the visible fields that differ.
+    fn changed(&self, present: &Record, record: Record) -> ChangedRow {
+        let differs =
+            |field: &&FieldSpec| present.values.get(field.name) != record.values.get(field.name);
+        ChangedRow {
+            changed: self.view.fields().filter(differs).collect(),
+            row: self.view.show(record),
+        }
+    }
+
+    /// Adds the current row to a conflict, and removes from other errors what the user may not see.
+    async fn explain(&self, key: &str, error: Error) -> Error {
+        if error.code() != "stale" {
+            return self.view.redact(error);
+        }
+        match self.record(key).await {
+            Ok(current) => self.view.stale(current),
+            Err(error) => error,
+        }
     }
 }
 
-fn permit(is_allowed: bool, what: &str) -> Result<()> {
-    if is_allowed {
-        return Ok(());
+fn key_text(key: &Value) -> String {
+    match key {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
     }
-    Err(
-        Error::forbidden(format!("rows of this model cannot be {what} here"))
-            .with_code("not_permitted"),
-    )
+}
+
+/// Returns the models that a user may view, in the order of the registry.
+pub(crate) fn visible_models<'a>(
+    models: &'a [ModelSpec],
+    user: &User,
+) -> impl Iterator<Item = ModelView<'a>> {
+    models
+        .iter()
+        .filter(|model| model.policy.allows(Operation::View, user))
+        .map(|model| ModelView::new(model, user))
 }

@@ -6,12 +6,12 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::list_url::ListUrl;
+use super::model_view::ModelView;
 use super::models::Models;
 use super::query::ListQuery;
-use super::row_service::RowService;
-use super::spec::ModelSpec;
+use super::row_service::{RowService, visible_models};
 use super::users;
-use crate::auth::Actor;
+use crate::auth::{Actor, CurrentUser};
 use crate::error::Result;
 use crate::pages::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 
@@ -31,7 +31,7 @@ const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct ModelSearch;
 
 /// Returns the URL of the page on which the rows of a model are edited.
-fn list_of(model: &ModelSpec) -> ListUrl {
+fn list_of(model: &ModelView<'_>) -> ListUrl {
     if model.name == users::MODEL {
         return ListUrl::new("/admin/users");
     }
@@ -43,17 +43,8 @@ impl SearchSource for ModelSearch {
         let Some(user) = query.user else {
             return Ok(Vec::new());
         };
-        let models: Vec<_> = query
-            .state
-            .borrow::<Models>()?
-            .registry()
-            .models()
-            .iter()
-            .collect();
-        let models = models
-            .into_iter()
-            .filter(|model| model.permissions.view && model.access.allows(Some(user)));
-        let models: Vec<&ModelSpec> = models.collect();
+        let registry = query.state.borrow::<Models>()?.registry();
+        let models: Vec<_> = visible_models(registry.models(), user).collect();
         let mut groups = vec![named(&models, &query)];
         if query.text.chars().count() < SHORTEST {
             return Ok(groups);
@@ -62,7 +53,7 @@ impl SearchSource for ModelSearch {
         let mut searched = models;
         searched.sort_by_key(|model| model.name != users::MODEL);
         let found = searched.iter().take(MODELS).map(|model| async {
-            let rows = timeout(SEARCH_TIMEOUT, rows(model, &query, &actor)).await;
+            let rows = timeout(SEARCH_TIMEOUT, rows(model, &query, user, &actor)).await;
             match rows {
                 Ok(Ok(group)) => Some(group),
                 Ok(Err(error)) => {
@@ -82,7 +73,7 @@ impl SearchSource for ModelSearch {
 
 /// Returns the models that match by name, with links to new rows. The users model is excluded,
 /// because its page is already in the navigation.
-fn named(models: &[&ModelSpec], query: &SearchQuery<'_>) -> SearchGroup {
+fn named(models: &[ModelView<'_>], query: &SearchQuery<'_>) -> SearchGroup {
     let mut hits = Vec::new();
     for model in models.iter().filter(|model| model.name != users::MODEL) {
         let list = list_of(model);
@@ -102,12 +93,18 @@ fn named(models: &[&ModelSpec], query: &SearchQuery<'_>) -> SearchGroup {
     SearchGroup::new("Models").hits(hits)
 }
 
-async fn rows(model: &ModelSpec, query: &SearchQuery<'_>, actor: &Actor) -> Result<SearchGroup> {
+async fn rows(
+    model: &ModelView<'_>,
+    query: &SearchQuery<'_>,
+    user: &CurrentUser,
+    actor: &Actor,
+) -> Result<SearchGroup> {
     let group = SearchGroup::new(model.plural);
     if model.searched().next().is_none() {
         return Ok(group);
     }
-    let page = RowService::find(query.state, model.name, actor)?
+    let page = RowService::open(query.state, model.name, user, actor)
+        .await?
         .list(&ListQuery {
             per_page: ROWS,
             search: query.text.replace('\0', ""),
@@ -115,8 +112,8 @@ async fn rows(model: &ModelSpec, query: &SearchQuery<'_>, actor: &Actor) -> Resu
         })
         .await?;
     let list = list_of(model);
-    Ok(group.hits(page.records.iter().map(|record| {
-        let values = &record.values;
+    Ok(group.hits(page.rows.iter().map(|row| {
+        let values = &row.values;
         let href = list.with("edit", model.key_of(values)).to_string();
         if model.name == users::MODEL {
             let (name, email) = users::name_and_email(values);

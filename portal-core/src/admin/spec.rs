@@ -7,24 +7,14 @@ use serde_json::{Map, Value};
 use super::field::FieldSpec;
 use super::field_type::KeySource;
 use super::model::{AdminModel, ModelOptions};
+use super::policy::ModelPolicy;
 use super::values::FieldValues;
-use crate::auth::Access;
 use crate::error::FieldError;
 use crate::json;
 use crate::source::Source;
 
 /// The values of a row by field name.
 pub(crate) type RowValues = Map<String, Value>;
-
-/// Operations that administrators can perform on the rows of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct ModelPermissions {
-    pub(crate) view: bool,
-    pub(crate) create: bool,
-    pub(crate) change: bool,
-    pub(crate) delete: bool,
-    pub(crate) export: bool,
-}
 
 /// Hidden column that identifies the version of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +36,7 @@ pub struct ModelSpec {
     pub(crate) description: &'static str,
     pub(crate) options: ModelOptions,
     pub(crate) fields: &'static [FieldSpec],
-    pub(crate) permissions: ModelPermissions,
-    /// Rule for access to the model; administrators always have access.
-    pub(crate) access: Access,
+    pub(crate) policy: ModelPolicy,
     pub(crate) version: VersionColumn,
     /// Column that is not null in rows that count as deleted.
     pub(crate) deleted: Option<&'static str>,
@@ -61,7 +49,7 @@ impl ModelSpec {
     /// Returns the specification of a model.
     #[must_use]
     pub fn of<M: AdminModel>() -> Self {
-        let may_write = !M::OPTIONS.read_only;
+        let policy = M::policy();
         Self {
             source: M::SOURCE,
             name: M::NAME,
@@ -71,14 +59,11 @@ impl ModelSpec {
             description: M::DESCRIPTION,
             options: M::OPTIONS,
             fields: M::FIELDS,
-            permissions: ModelPermissions {
-                view: true,
-                create: may_write,
-                change: may_write,
-                delete: may_write,
-                export: false,
+            policy: if M::OPTIONS.read_only {
+                policy.read_only()
+            } else {
+                policy
             },
-            access: M::access(),
             version: VersionColumn::Counter,
             deleted: None,
             choices: BTreeMap::new(),
@@ -129,29 +114,27 @@ impl ModelSpec {
         })
     }
 
-    /// Returns the columns of the list.
-    pub(crate) fn listed(&self) -> Vec<&'static FieldSpec> {
+    /// Returns the columns of the list, of the given fields.
+    pub(super) fn listed(
+        &self,
+        of: impl Iterator<Item = &'static FieldSpec>,
+    ) -> Vec<&'static FieldSpec> {
+        let of: Vec<_> = of.collect();
         let named = self.options.list;
+        let mut columns: Vec<_>;
         if named.is_empty() {
             let is_short = |field: &&FieldSpec| {
                 field.kind.is_scalar() && !field.is_generated() && !field.is_write_only()
             };
-            let fields: Vec<_> = self.fields.iter().filter(is_short).take(6).collect();
-            return if fields.is_empty() {
-                vec![self.key()]
-            } else {
-                fields
-            };
+            columns = of.into_iter().filter(is_short).take(6).collect();
+        } else {
+            let find = |name: &&str| of.iter().find(|field| &field.name == name).copied();
+            columns = named.iter().filter_map(find).collect();
         }
-        named.iter().filter_map(|name| self.field(name)).collect()
-    }
-
-    /// Removes the values that a response must not contain.
-    pub(crate) fn readable(&self, mut values: RowValues) -> RowValues {
-        for field in self.fields.iter().filter(|field| field.is_write_only()) {
-            values.remove(field.name);
+        if columns.is_empty() {
+            columns.push(self.key());
         }
-        values
+        columns
     }
 
     /// Returns the text form of a row's key.
@@ -165,9 +148,13 @@ impl ModelSpec {
 
     /// Returns the label of a row: the first text in the list's columns, otherwise the key.
     pub(crate) fn label_of(&self, values: &RowValues) -> String {
-        let text = self
-            .listed()
-            .into_iter()
+        self.label_from(&self.listed(self.fields.iter()), values)
+    }
+
+    /// Returns the label of a row for some of the list's columns.
+    pub(super) fn label_from(&self, columns: &[&FieldSpec], values: &RowValues) -> String {
+        let text = columns
+            .iter()
             .find(|field| field.kind.is_text() && !field.is_write_only())
             .and_then(|field| values.get(field.name)?.as_str())
             .filter(|text| !text.is_empty());
@@ -177,61 +164,6 @@ impl ModelSpec {
         )
     }
 
-    /// Builds a new row from the values that an administrator submitted.
-    pub(crate) fn new_row(&self, given: RowValues) -> Result<RowValues, Vec<FieldError>> {
-        let mut errors = unstorable(&given);
-        for field in self.fields.iter().filter(|field| !field.is_editable(true)) {
-            let default = field.default_value().ok().flatten();
-            match given.get(field.name) {
-                None | Some(Value::Null) => {}
-                value if value == default.as_ref() => {}
-                Some(_) => errors.push(read_only(field)),
-            }
-        }
-        let mut given = given;
-        // `null` requests the default value of the field.
-        given.retain(|name, value| {
-            !value.is_null() || self.field(name).is_none_or(|field| field.nullable)
-        });
-        self.finish(given, errors)
-    }
-
-    /// Builds a row after a change; if `full` is set, omitted values are reset to their defaults.
-    pub(crate) fn changed_row(
-        &self,
-        present: &RowValues,
-        given: RowValues,
-        full: bool,
-    ) -> Result<RowValues, Vec<FieldError>> {
-        // Stored values are not checked again: a document stored before there was a limit must not
-        // prevent changes to other fields.
-        let mut errors = unstorable(&given);
-        let mut row = RowValues::new();
-        for field in self.fields {
-            let now = present.get(field.name).unwrap_or(&Value::Null);
-            if field.is_editable(false) {
-                // Write-only values are kept, because a client cannot read and send them back.
-                if !full || field.is_write_only() {
-                    row.insert(field.name.to_owned(), now.clone());
-                }
-            } else {
-                if given.get(field.name).is_some_and(|value| value != now) {
-                    errors.push(read_only(field));
-                }
-                row.insert(field.name.to_owned(), now.clone());
-            }
-        }
-        for (name, value) in given {
-            if self
-                .field(&name)
-                .is_none_or(|field| field.is_editable(false))
-            {
-                row.insert(name, value);
-            }
-        }
-        self.finish(row, errors)
-    }
-
     /// Checks a whole row and returns it in its stored form. A key that the database generates may
     /// be missing; it then remains missing.
     pub(crate) fn checked(&self, row: RowValues) -> Result<RowValues, Vec<FieldError>> {
@@ -239,7 +171,8 @@ impl ModelSpec {
         self.finish(row, errors)
     }
 
-    fn finish(
+    /// Checks a whole row, in addition to errors that are already known.
+    pub(super) fn finish(
         &self,
         mut row: RowValues,
         mut errors: Vec<FieldError>,
@@ -283,7 +216,7 @@ impl ModelSpec {
 }
 
 /// Returns the reasons why values cannot be stored, each with its JSON pointer.
-fn unstorable(given: &RowValues) -> Vec<FieldError> {
+pub(super) fn unstorable(given: &RowValues) -> Vec<FieldError> {
     let errors = given.iter().map(|(name, value)| {
         let pointer = format!("/{}", crate::request::escape_pointer(name));
         json::validate(value, &pointer)
@@ -299,10 +232,6 @@ fn check<M: AdminModel>(values: FieldValues) -> Result<Vec<Value>, Vec<FieldErro
     } else {
         Err(errors)
     }
-}
-
-fn read_only(field: &FieldSpec) -> FieldError {
-    FieldError::new(field.pointer(), "read_only", "is read-only")
 }
 
 fn unknown_field(spec: &ModelSpec, name: &str) -> FieldError {

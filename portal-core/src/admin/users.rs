@@ -8,9 +8,11 @@ use uuid::Uuid;
 
 use super::field::{AdminField, FieldSpec};
 use super::model::ModelOptions;
+use super::model_view::ModelView;
+use super::policy::{ModelPolicy, Operation};
 use super::record::{Record, row_not_found};
 use super::repository::ModelTable;
-use super::spec::{ModelPermissions, ModelSpec, RowValues, VersionColumn};
+use super::spec::{ModelSpec, RowValues, VersionColumn};
 use super::values::not_allowed;
 use crate::auth::{Access, Actor, Auth, Role, RoleSource, Roles, UserChange};
 use crate::error::{Error, FieldError, Result};
@@ -75,14 +77,9 @@ impl ModelSpec {
                 read_only: false,
             },
             fields: FIELDS,
-            permissions: ModelPermissions {
-                view: true,
-                create: false,
-                change: true,
-                delete: false,
-                export: false,
-            },
-            access: Access::Admin,
+            policy: ModelPolicy::new(Access::Admin)
+                .deny(Operation::Create)
+                .deny(Operation::Delete),
             version: VersionColumn::UpdatedAt,
             deleted: Some("deleted_at"),
             choices: BTreeMap::from([
@@ -111,30 +108,26 @@ impl ModelSpec {
     }
 }
 
-/// Rows of the users model: read like any table, changed according to the rules for accounts.
-pub(crate) struct UserRowService<'a> {
-    table: ModelTable<'a>,
+/// Changes to rows of the users model, according to the rules for accounts.
+pub(crate) struct UserAccounts<'a> {
     auth: &'a Auth,
     roles: &'a Roles,
 }
 
-impl<'a> UserRowService<'a> {
-    pub(crate) fn new(table: ModelTable<'a>, auth: &'a Auth, roles: &'a Roles) -> Self {
-        Self { table, auth, roles }
-    }
-
-    pub(crate) fn table(&self) -> ModelTable<'a> {
-        self.table
+impl<'a> UserAccounts<'a> {
+    pub(crate) fn new(auth: &'a Auth, roles: &'a Roles) -> Self {
+        Self { auth, roles }
     }
 
     /// Changes the role and the status of a user. The last active administrator must keep both.
-    pub(crate) async fn change(
+    pub(super) async fn change(
         &self,
+        table: &ModelTable<'_>,
+        model: &ModelView<'_>,
         present: &Record,
         given: RowValues,
         full: bool,
     ) -> Result<Record> {
-        let model = self.table.model;
         let is_known = |value: &Value| {
             value
                 .as_str()
@@ -163,7 +156,7 @@ impl<'a> UserRowService<'a> {
         let key = model.key_of(&present.values);
         let id: Uuid = key.parse().map_err(|_| row_not_found())?;
         let application = Actor::application();
-        let actor = self.table.actor.unwrap_or(&application);
+        let actor = table.actor.unwrap_or(&application);
         let changed = self.auth.users.change(actor, id, &change).await;
         changed.map_err(|error| {
             let pointer = if change.is_active == Some(false) {
@@ -180,7 +173,7 @@ impl<'a> UserRowService<'a> {
             }
         })?;
         self.auth.forget_user(id);
-        self.table.get(&key).await?.ok_or_else(row_not_found)
+        table.get(&key).await?.ok_or_else(row_not_found)
     }
 
     fn role(&self, row: &RowValues) -> Option<Role> {

@@ -320,7 +320,7 @@ fn print_routes(plan: &ValidatedPortal) {
         println!(
             "model         {:<40} {:<12} {}",
             format!("/api/admin/models/{}", model.name),
-            model.access.to_string(),
+            model.policy.view_access().to_string(),
             model.source
         );
     }

@@ -69,7 +69,7 @@ pub(super) fn of_tasks_and_models(tasks: &TaskRegistry, models: &ModelRegistry) 
     });
     let rows = models.models().iter().map(|model| {
         let path = format!("/api/admin/models/{}", model.name);
-        RouteInfo::new(RouteKind::Model, None, path, model.access.clone())
+        RouteInfo::new(RouteKind::Model, None, path, model.policy.view_access())
     });
     starts.chain(rows).collect()
 }

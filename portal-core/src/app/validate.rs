@@ -163,6 +163,17 @@ impl PortalBuilder {
         let tasks = self.collect_tasks(&mut problems);
         let topics = self.collect_topics(&roles, &models, &mut problems);
         problems.extend(errors);
+        for model in models.models() {
+            for dependency in model.policy.dependencies() {
+                if !self.data.contains_key(&dependency.id) {
+                    problems.push(missing_data(
+                        "the scope of the admin model",
+                        model.source,
+                        dependency.name,
+                    ));
+                }
+            }
+        }
         problems.extend(access_problems(&roles, &pages, &tasks, &models));
         let defaults = match DefaultRows::parse(&self.defaults) {
             Ok(rows) => {
@@ -201,7 +212,8 @@ impl PortalBuilder {
     ) -> Topics {
         let mut topics = Topics::new();
         let models = models.models().iter();
-        let of_models = models.map(|it| (format!("model:{}", it.name), it.access.clone(), false));
+        let of_models =
+            models.map(|it| (format!("model:{}", it.name), it.policy.view_access(), false));
         for (name, access, personal) in of_models.chain(std::mem::take(&mut self.topics)) {
             problems.extend(topics.add(&name, access, personal).err());
         }
@@ -245,7 +257,11 @@ fn access_problems(
     // The settings page combines the access rules of its models, whose problems are already
     // reported.
     let models: Vec<_> = models
-        .map(|it| ("admin model", it.source, &it.access))
+        .flat_map(|it| {
+            it.policy
+                .all_rules()
+                .map(|rule| ("admin model", it.source, rule))
+        })
         .collect();
     let is_of_model = |access: &Access| matches!(access, Access::AnyOf(any) if any.iter().all(|one| models.iter().any(|(.., it)| *it == one)));
     let others = pages.chain(tasks).filter(|(.., it)| !is_of_model(it));

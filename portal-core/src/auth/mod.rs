@@ -42,7 +42,7 @@ pub use csp_sources::{CspDirective, CspSources};
 pub(crate) use demo_data::id_at;
 pub use directory::{Effect, ProviderEvent, SyncReport, UserDirectory};
 pub use extract::{AdminUser, CurrentUser};
-pub(crate) use extract::{authorize, caller, known_caller};
+pub(crate) use extract::{caller, known_caller};
 pub use identity::{AuthError, CredentialSource, Identity, Profile};
 pub use key_value::KeyValueStore;
 pub use permission::{ParsePermissionError, Permission};

@@ -10,6 +10,8 @@ use crate::keys::{Key, Keys};
 use crate::names;
 use crate::paths::Paths;
 
+use super::rule::Rule;
+
 const KEYS: &[&str] = &[
     "name",
     "title",
@@ -20,8 +22,27 @@ const KEYS: &[&str] = &[
     "readonly",
     "requires_role",
     "requires_permission",
+    "view",
+    "create",
+    "change",
+    "delete",
+    "export",
+    "import",
+    "restore",
+    "scope",
     "validate",
     "crate",
+];
+
+/// Operations that have a key, with the variant of `Operation`; `true` if they store something.
+const OPERATIONS: [(&str, &str, bool); 7] = [
+    ("view", "View", false),
+    ("create", "Create", true),
+    ("change", "Change", true),
+    ("delete", "Delete", true),
+    ("export", "Export", false),
+    ("import", "Import", true),
+    ("restore", "Restore", true),
 ];
 
 /// Parsed attribute, before the struct is checked.
@@ -36,6 +57,10 @@ pub(crate) struct ModelAttribute {
     pub(crate) is_read_only: bool,
     /// Access rule for users other than administrators.
     pub(crate) guard: Option<AccessRule>,
+    /// Rules of operations, each with the variant of `Operation`.
+    pub(crate) rules: Vec<(Ident, Rule)>,
+    /// Function that returns the rows that a user may see.
+    pub(crate) scope: Option<syn::Path>,
     /// Location of `validate`, if present.
     pub(crate) validate: Option<Span>,
 }
@@ -60,6 +85,7 @@ impl ModelAttribute {
     /// Parses the attribute; reports invalid values and omits them.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Keys::parse(tokens, KEYS, errors);
+        let is_read_only = keys.is_set("readonly", errors);
         Self {
             paths: Paths::take(&mut keys, errors),
             name: take_name(&mut keys, errors),
@@ -68,8 +94,10 @@ impl ModelAttribute {
             list: take_fields("list", &mut keys, errors),
             search: take_fields("search", &mut keys, errors),
             order_by: take_order(&mut keys, errors),
-            is_read_only: keys.is_set("readonly", errors),
+            is_read_only,
             guard: AccessRule::take_for_model(&mut keys, errors),
+            rules: take_rules(is_read_only, &mut keys, errors),
+            scope: keys.take("scope").and_then(|key| key.path(errors)),
             validate: keys
                 .take_flag("validate", errors)
                 .filter(|flag| flag.is_set)
@@ -87,6 +115,23 @@ fn take_name(keys: &mut Keys, errors: &mut Errors) -> Option<String> {
         );
     }
     Some(given.value())
+}
+
+fn take_rules(is_read_only: bool, keys: &mut Keys, errors: &mut Errors) -> Vec<(Ident, Rule)> {
+    let mut rules = Vec::new();
+    for (name, variant, is_write) in OPERATIONS {
+        let Some(rule) = Rule::take(name, keys, errors) else {
+            continue;
+        };
+        if is_read_only && is_write {
+            errors.at(
+                rule.span,
+                format!("rows of a `readonly` model do not change; remove `{name}` or `readonly`"),
+            );
+        }
+        rules.push((Ident::new(variant, rule.span), rule));
+    }
+    rules
 }
 
 fn take_fields(name: &str, keys: &mut Keys, errors: &mut Errors) -> Vec<Ident> {

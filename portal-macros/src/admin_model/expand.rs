@@ -26,7 +26,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let to_values = to_values(model);
     let from_values = from_values(model);
     let validate = validate(model);
-    let access = access(model);
+    let policy = policy(model);
     quote! {
         #(#cfg_attributes)*
         #[allow(deprecated)]
@@ -36,7 +36,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 #names
                 const OPTIONS: #krate::ModelOptions = #options;
                 const FIELDS: &'static [#krate::FieldSpec] = &[#(#specs),*];
-                #access
+                #policy
                 #to_values
                 #from_values
                 #validate
@@ -231,13 +231,35 @@ fn from_values(model: &Model) -> TokenStream {
     }
 }
 
-/// Generates the access rule of the model for users other than administrators.
-fn access(model: &Model) -> Option<TokenStream> {
-    let krate = model.attribute.paths.krate();
-    let access = model.attribute.guard.as_ref()?.access(krate)?;
+/// Generates the permissions of the model, if they differ from the default.
+fn policy(model: &Model) -> Option<TokenStream> {
+    let attribute = &model.attribute;
+    let (paths, krate) = (&attribute.paths, attribute.paths.krate());
+    let guard = attribute.guard.as_ref().and_then(|it| it.access(krate));
+    let is_default = guard.is_none();
+    let guard = guard.unwrap_or_else(|| quote!(#krate::Access::Admin));
+    let mut rules = TokenStream::new();
+    for (operation, rule) in &attribute.rules {
+        let access = rule.access(paths);
+        rules.extend(quote!(.rule(#krate::admin::Operation::#operation, #access)));
+    }
+    for field in model.shown_fields() {
+        let name = field.plain_name();
+        let view = field.view.as_ref().map(|rule| rule.access(paths));
+        let change = field.change.as_ref().map(|rule| rule.access(paths));
+        rules.extend(view.map(|access| quote!(.view_field(#name, #access))));
+        rules.extend(change.map(|access| quote!(.change_field(#name, #access))));
+    }
+    if let Some(scope) = &attribute.scope {
+        let span = located_at(scope.span());
+        rules.extend(quote_spanned!(span=> .scope::<Self, _>(#scope)));
+    }
+    if is_default && rules.is_empty() {
+        return None;
+    }
     Some(quote! {
-        fn access() -> #krate::Access {
-            #access
+        fn policy() -> #krate::admin::ModelPolicy {
+            #krate::admin::ModelPolicy::new(#guard) #rules
         }
     })
 }

@@ -10,6 +10,8 @@ use crate::handler::{type_arguments, type_name};
 use crate::keys::Keys;
 use crate::names;
 
+use super::rule::Rule;
+
 const KEYS: &[&str] = &[
     "primary_key",
     "skip",
@@ -22,6 +24,8 @@ const KEYS: &[&str] = &[
     "default",
     "widget",
     "references",
+    "view",
+    "change",
 ];
 
 /// A field as written in the source code.
@@ -41,6 +45,10 @@ pub(crate) struct ModelField {
     pub(crate) default: Option<String>,
     pub(crate) widget: Option<Ident>,
     pub(crate) references: Option<Type>,
+    /// Users who may view the field.
+    pub(crate) view: Option<Rule>,
+    /// Users who may set the field.
+    pub(crate) change: Option<Rule>,
 }
 
 impl ModelField {
@@ -88,6 +96,8 @@ impl ModelField {
             references: keys
                 .take("references")
                 .and_then(|key| key.parsed(errors, "a model, as in `{} = Plan`")),
+            view: Rule::take("view", &mut keys, errors),
+            change: Rule::take("change", &mut keys, errors),
             written: field.ty.clone(),
             name,
         })

@@ -4,6 +4,7 @@ mod attr;
 mod expand;
 mod field;
 mod model;
+mod rule;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;

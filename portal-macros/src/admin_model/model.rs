@@ -88,6 +88,7 @@ impl Model {
             {
                 errors.at(skip, "the primary key cannot be skipped");
             }
+            check_rules(field, errors);
         }
         for field in &self.attribute.list {
             self.check_field_exists(field, errors);
@@ -141,6 +142,25 @@ impl Model {
                 errors.at(name.span(), unknown("field", &names::plain(name), &known));
             }
         }
+    }
+}
+
+/// Reports rules of fields that have no effect.
+fn check_rules(field: &ModelField, errors: &mut Errors) {
+    for (key, rule) in [("view", &field.view), ("change", &field.change)] {
+        let Some(rule) = rule else {
+            continue;
+        };
+        let reason = if field.primary_key.is_some() {
+            "the primary key is visible in every row and never changes"
+        } else if field.skip.is_some() {
+            "a skipped field is not part of the admin"
+        } else if field.is_read_only && key == "change" {
+            "a `readonly` field cannot be changed"
+        } else {
+            continue;
+        };
+        errors.at(rule.span, format!("{reason}; remove `{key}`"));
     }
 }
 

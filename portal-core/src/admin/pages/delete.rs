@@ -4,8 +4,9 @@ use maud::html;
 
 use super::super::consequences::shorten;
 use super::super::list::delete_drawer;
+use super::super::model_view::ModelView;
+use super::super::policy::Operation;
 use super::super::precondition::Precondition;
-use super::super::spec::ModelSpec;
 use super::request::PageRequest;
 use crate::error::{Error, Result};
 use crate::pages::{Flash, IntoPage, PageResponse};
@@ -15,7 +16,8 @@ const MAX_SELECTED: usize = 100;
 
 /// Deletes a row if its version is still the one in the form.
 pub(super) async fn one(request: PageRequest) -> Result<PageResponse> {
-    let screen = request.screen()?;
+    let screen = request.screen().await?;
+    screen.rows.permit(Operation::Delete)?;
     let (form, key) = (request.form(), &request.key);
     let version = form.get("_version").and_then(|text| text.parse().ok());
     let expected = Precondition::OneOf(version.into_iter().collect());
@@ -34,7 +36,8 @@ pub(super) async fn one(request: PageRequest) -> Result<PageResponse> {
 
 /// Responds with the list and the confirmation for deleting the selected rows.
 pub(super) async fn confirm(request: PageRequest) -> Result<PageResponse> {
-    let screen = request.screen()?;
+    let screen = request.screen().await?;
+    screen.rows.permit(Operation::Delete)?;
     let mut records = Vec::new();
     for key in selected_keys(&request)? {
         records.extend(screen.rows.get(key).await.ok());
@@ -48,7 +51,8 @@ pub(super) async fn confirm(request: PageRequest) -> Result<PageResponse> {
 
 /// Deletes all of the selected rows or none.
 pub(super) async fn selected(request: PageRequest) -> Result<PageResponse> {
-    let screen = request.screen()?;
+    let screen = request.screen().await?;
+    screen.rows.permit(Operation::Delete)?;
     let keys: Vec<String> = selected_keys(&request)?.map(str::to_owned).collect();
     let flash = match screen.rows.delete_all(&keys).await {
         Ok(deleted) => Flash::success(count(deleted, screen.model(), "deleted")),
@@ -71,7 +75,7 @@ fn selected_keys(request: &PageRequest) -> Result<impl Iterator<Item = &str>> {
     Ok(ids.map(|(_, key)| key.as_str()))
 }
 
-fn count(rows: u64, model: &ModelSpec, done: &str) -> String {
+fn count(rows: u64, model: &ModelView<'_>, done: &str) -> String {
     match rows {
         1 => format!("1 {} was {done}", model.title.to_lowercase()),
         rows => format!("{rows} {} were {done}", model.plural.to_lowercase()),

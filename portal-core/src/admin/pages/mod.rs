@@ -120,7 +120,7 @@ where
 /// Responds with the list, and the drawer that the URL requests.
 async fn show(request: PageRequest) -> Result<PageResponse> {
     match request.model {
-        Some(_) => request.screen()?.get(&request.query).await,
+        Some(_) => request.screen().await?.get(&request.query).await,
         None => Ok(no_models().into_page()),
     }
 }

@@ -7,12 +7,12 @@ use maud::{Markup, html};
 use super::super::changed::VERSION;
 use super::super::form_state::FormData;
 use super::super::list_url::ListUrl;
+use super::super::model_view::ModelView;
 use super::super::models::Models;
-use super::super::row_service::RowService;
-use super::super::spec::ModelSpec;
+use super::super::row_service::{RowService, visible_models};
 use super::super::users;
 use super::screen::Screen;
-use crate::auth::{Access, Actor, CurrentUser, caller};
+use crate::auth::{Actor, CurrentUser, caller};
 use crate::error::{Error, Result};
 use crate::fields::Fields;
 use crate::pages::components::{EmptyState, PageHead};
@@ -113,16 +113,15 @@ impl PageRequest {
     }
 
     /// Returns the page of the model, if the user may open it.
-    pub(super) fn screen(&self) -> Result<Screen<'_>> {
+    pub(super) async fn screen(&self) -> Result<Screen<'_>> {
         let model = self.model.as_deref().unwrap_or_default();
         let version = self.here.get(VERSION).parse().ok();
         let here = self.here.without(VERSION);
         Ok(Screen {
             state: &self.state,
             user: &self.user,
-            actor: &self.actor,
             page: self.page,
-            rows: rows_for(&self.state, &self.user, model, &self.actor)?,
+            rows: RowService::open(&self.state, model, &self.user, &self.actor).await?,
             list: here.without("edit").without("new"),
             here,
             version,
@@ -135,33 +134,11 @@ impl PageRequest {
     }
 }
 
-/// Returns the rows of a model the user may open. Only administrators learn that a model does not
-/// exist.
-pub(super) fn rows_for<'a>(
-    state: &'a PortalState,
-    user: &CurrentUser,
-    model: &str,
-    actor: &'a Actor,
-) -> Result<RowService<'a>> {
-    match RowService::find(state, model, actor) {
-        Ok(rows) => {
-            rows.model().access.check(Some(user))?;
-            Ok(rows)
-        }
-        Err(error) => {
-            Access::Admin.check(Some(user))?;
-            Err(error)
-        }
-    }
-}
-
 /// Returns the models that the settings show to a user; users have a separate page.
-pub(super) fn tabs<'a>(state: &'a PortalState, user: &CurrentUser) -> Result<Vec<&'a ModelSpec>> {
+pub(super) fn tabs<'a>(state: &'a PortalState, user: &CurrentUser) -> Result<Vec<ModelView<'a>>> {
     let models = state.borrow::<Models>()?.registry().models();
-    Ok(models
-        .iter()
-        .filter(|model| model.name != users::MODEL && model.access.allows(Some(user)))
-        .collect())
+    let models = visible_models(models, user);
+    Ok(models.filter(|model| model.name != users::MODEL).collect())
 }
 
 pub(super) fn no_models() -> Markup {

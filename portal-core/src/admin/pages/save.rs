@@ -7,6 +7,7 @@ use super::super::changed::last_change;
 use super::super::consequences::{question, saved, shorten};
 use super::super::form::CONFIRMED;
 use super::super::form_state::{CONVERT, FormState};
+use super::super::policy::Operation;
 use super::super::precondition::Precondition;
 use super::super::users;
 use super::request::PageRequest;
@@ -20,7 +21,8 @@ const FRAGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// Adds a row.
 pub(super) async fn create(request: PageRequest) -> Result<PageResponse> {
-    let screen = request.screen()?;
+    let screen = request.screen().await?;
+    screen.rows.permit(Operation::Create)?;
     let model = screen.model();
     let draft = FormState::read(model, None, &request.form());
     let created = match draft.values(model) {
@@ -43,7 +45,8 @@ pub(super) async fn create(request: PageRequest) -> Result<PageResponse> {
 
 /// Changes a row, unless someone else has changed the same fields.
 pub(super) async fn update(request: PageRequest) -> Result<PageResponse> {
-    let screen = request.screen()?;
+    let screen = request.screen().await?;
+    screen.rows.permit(Operation::Change)?;
     let (model, form, key) = (screen.model(), request.form(), &request.key);
     let mut draft = FormState::read(model, Some(key), &form);
     let values = match draft.values(model) {
@@ -60,20 +63,22 @@ pub(super) async fn update(request: PageRequest) -> Result<PageResponse> {
         }
     }
     let expected = Precondition::OneOf(draft.row.iter().map(|(_, version)| *version).collect());
-    let record = match screen.rows.change(key, &expected, values, false).await {
-        Ok(record) => record,
+    let changed = match screen.rows.change(key, &expected, values, false).await {
+        Ok(changed) => changed,
         Err(error) => return screen.save_failed(draft, error).await,
     };
-    let before = before.unwrap_or_default();
-    let message = saved(model, &before, &record.values);
-    Ok(screen.redirect(Flash::success(message)))
+    Ok(screen.redirect(Flash::success(saved(model, &changed))))
 }
 
 /// Converts a document of the form to the other format. Nothing is stored.
 pub(super) async fn convert(request: PageRequest) -> Result<PageResponse> {
-    let screen = request.screen()?;
+    let screen = request.screen().await?;
     let (model, form) = (screen.model(), request.form());
     let key = Some(request.key.as_str()).filter(|key| !key.is_empty());
+    screen.rows.permit(match key {
+        Some(_) => Operation::Change,
+        None => Operation::Create,
+    })?;
     let mut draft = FormState::read(model, key, &form);
     draft.convert(model, form.get(CONVERT).map_or("", String::as_str));
     let status = if draft.errors.is_empty() {

@@ -9,12 +9,12 @@ use super::super::form::{ReferenceOptions, drawer};
 use super::super::form_state::FormState;
 use super::super::list::{COLUMNS, list};
 use super::super::list_url::ListUrl;
+use super::super::model_view::{ModelView, VisibleRow};
+use super::super::policy::Operation;
 use super::super::query::ListQuery;
-use super::super::record::Record;
 use super::super::row_service::RowService;
-use super::super::spec::ModelSpec;
-use super::request::{AdminPage, rows_for, tabs};
-use crate::auth::{Actor, CurrentUser};
+use super::request::{AdminPage, tabs};
+use crate::auth::CurrentUser;
 use crate::error::Result;
 use crate::live::Region;
 use crate::pages::components::{Banner, Button, PageHead, Tab, Tone};
@@ -28,7 +28,6 @@ const MAX_OPTIONS: u64 = 200;
 pub(super) struct Screen<'a> {
     pub(super) state: &'a PortalState,
     pub(super) user: &'a CurrentUser,
-    pub(super) actor: &'a Actor,
     pub(super) page: AdminPage,
     pub(super) rows: RowService<'a>,
     /// URL of the list, without the open drawer.
@@ -40,7 +39,7 @@ pub(super) struct Screen<'a> {
 }
 
 impl Screen<'_> {
-    pub(super) fn model(&self) -> &ModelSpec {
+    pub(super) fn model(&self) -> &ModelView<'_> {
         self.rows.model()
     }
 
@@ -60,8 +59,10 @@ impl Screen<'_> {
         }
         let draft = match (self.here.get("edit"), self.here.get("new")) {
             ("", "") => None,
-            ("", _) if model.permissions.create => Some(FormState::new_row(model)),
-            ("", _) => None,
+            ("", _) => {
+                self.rows.permit(Operation::Create)?;
+                Some(FormState::new_row(model))
+            }
             (key, _) => match self.rows.get(key).await {
                 Ok(row) => {
                     let mut draft = FormState::of(model, &row);
@@ -127,7 +128,7 @@ impl Screen<'_> {
         }
         if self.page == AdminPage::Settings {
             let address = ListUrl::new(self.list.path());
-            let tab = |other: &&ModelSpec| {
+            let tab = |other: &ModelView<'_>| {
                 let href = address.with("model", other.name).to_string();
                 Tab::new(other.plural, href, other.name == model.name)
             };
@@ -152,11 +153,8 @@ impl Screen<'_> {
     /// Returns the rows that the model's references can point to and that the user may see.
     pub(super) async fn targets(&self) -> Result<ReferenceOptions> {
         let mut targets = ReferenceOptions::new();
-        for field in self.model().fields {
-            let Some(target) = field.references else {
-                continue;
-            };
-            let Ok(rows) = rows_for(self.state, self.user, target, self.actor) else {
+        for field in self.model().fields() {
+            let Some(rows) = self.rows.targets(field).await else {
                 continue;
             };
             let query = ListQuery {
@@ -165,11 +163,11 @@ impl Screen<'_> {
             };
             let page = rows.list(&query).await?;
             if page.total <= MAX_OPTIONS {
-                let option = |record: &Record| {
-                    let values = &record.values;
+                let option = |row: &VisibleRow| {
+                    let values = &row.values;
                     (rows.model().key_of(values), rows.model().label_of(values))
                 };
-                targets.insert(field.name, page.records.iter().map(option).collect());
+                targets.insert(field.name, page.rows.iter().map(option).collect());
             }
         }
         Ok(targets)

@@ -21,6 +21,7 @@ async fn defaults_are_added_once() {
     assert_eq!(added["plan"], 2);
     let change = values(json!({"seats": 5}));
     rows(&models, "plan")
+        .await
         .change("1", &Precondition::Any, change, false)
         .await
         .unwrap();
@@ -30,7 +31,7 @@ async fn defaults_are_added_once() {
         .unwrap();
     assert_eq!(added["plan"], 0);
     assert_eq!(
-        rows(&models, "plan").get("1").await.unwrap().values["seats"],
+        rows(&models, "plan").await.get("1").await.unwrap().values["seats"],
         5
     );
 }

@@ -59,7 +59,7 @@ async fn lists_are_searched_sorted_and_filtered() {
 #[tokio::test]
 async fn all_errors_of_a_query_are_reported() {
     let models = models().await;
-    let rows = rows(&models, "plan");
+    let rows = rows(&models, "plan").await;
     let query = "page=0&per_page=30&sort=colour,settings&filter[colour]=red&filter[seats]=many&filter[name][like]=a&limit=5&page=1&filter[id][contains]=1";
     let error = ListQuery::parse(rows.model(), query).unwrap_err();
     let codes: Vec<&str> = error

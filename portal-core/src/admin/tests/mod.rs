@@ -2,6 +2,7 @@
 
 mod defaults;
 mod lists;
+mod permissions;
 mod rows;
 mod schema;
 
@@ -17,8 +18,10 @@ use super::row_service::RowService;
 use super::spec::{ModelSpec, RowValues};
 use super::tables::apply_models;
 use super::values::FieldValues;
+use crate::auth::{Actor, Role, Roles, User};
 use crate::error::FieldError;
 use crate::source::Source;
+use crate::state::StateBuilder;
 use crate::store::Store;
 
 macro_rules! model {
@@ -98,8 +101,15 @@ async fn models() -> Models {
     Models::new(store, registry)
 }
 
-fn rows<'a>(models: &'a Models, model: &str) -> RowService<'a> {
-    RowService::Table(models.table(model).unwrap())
+/// Returns the rows of a model as an administrator sees them.
+async fn rows<'a>(models: &Models, model: &str) -> RowService<'a> {
+    let mut state = StateBuilder::default();
+    state.insert(models.clone());
+    // Tests need values that outlive the service, and there are few of them.
+    let state = Box::leak(Box::new(state.build()));
+    let admin = Box::leak(Box::new(User::for_tests(Role::Admin, &Roles::default())));
+    let actor = Box::leak(Box::new(Actor::program("test")));
+    RowService::open(state, model, admin, actor).await.unwrap()
 }
 
 fn values(value: Value) -> RowValues {
@@ -110,16 +120,16 @@ fn values(value: Value) -> RowValues {
 }
 
 async fn names(models: &Models, query: &str) -> Vec<String> {
-    let rows = rows(models, "plan");
+    let rows = rows(models, "plan").await;
     let query = ListQuery::parse(rows.model(), query).unwrap();
     let page = rows.list(&query).await.unwrap();
     let name = |values: &RowValues| values["name"].as_str().unwrap().to_owned();
-    page.records.iter().map(|it| name(&it.values)).collect()
+    page.rows.iter().map(|it| name(&it.values)).collect()
 }
 
 async fn with_plans() -> Models {
     let models = models().await;
-    let rows = rows(&models, "plan");
+    let rows = rows(&models, "plan").await;
     for plan in [
         json!({"name": "Basic", "seats": 1}),
         json!({"name": "ÉTOILE", "tier": "pro", "seats": 10}),

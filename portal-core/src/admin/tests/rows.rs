@@ -20,6 +20,7 @@ fn pointers(error: &Error) -> Vec<&str> {
 async fn new_row_gets_key_defaults_and_version() {
     let models = models().await;
     let record = rows(&models, "plan")
+        .await
         .create(values(json!({"name": "Basic"})))
         .await
         .unwrap();
@@ -36,6 +37,7 @@ async fn all_errors_of_a_row_are_reported_at_once() {
     let models = models().await;
     let body = json!({"tier": "gold", "seats": 70_000, "settings": [], "created_at": "2020-01-01T00:00:00Z", "colour": "red"});
     let error = rows(&models, "plan")
+        .await
         .create(values(body))
         .await
         .unwrap_err();
@@ -57,6 +59,7 @@ async fn all_errors_of_a_row_are_reported_at_once() {
 async fn unique_violation_names_the_field() {
     let models = with_plans().await;
     let error = rows(&models, "plan")
+        .await
         .create(values(json!({"name": "Basic"})))
         .await
         .unwrap_err();
@@ -65,6 +68,7 @@ async fn unique_violation_names_the_field() {
     let expected = Precondition::OneOf(vec![1]);
     let change = values(json!({"name": "Basic"}));
     let error = rows(&models, "plan")
+        .await
         .change("2", &expected, change, false)
         .await
         .unwrap_err();
@@ -77,14 +81,14 @@ async fn unique_violation_names_the_field() {
 #[tokio::test]
 async fn change_requires_the_current_version() {
     let models = with_plans().await;
-    let rows = rows(&models, "plan");
+    let rows = rows(&models, "plan").await;
     let expected = Precondition::OneOf(vec![1]);
     let changed = rows
         .change("1", &expected, values(json!({"seats": 2})), false)
         .await
         .unwrap();
     assert_eq!(
-        (changed.etag().as_str(), &changed.values["seats"]),
+        (changed.row.etag().as_str(), &changed.row.values["seats"]),
         ("\"2\"", &json!(2))
     );
     let error = rows
@@ -96,7 +100,7 @@ async fn change_requires_the_current_version() {
         .change("1", &Precondition::Any, values(json!({"seats": 2})), false)
         .await
         .unwrap();
-    assert_eq!(same.etag(), "\"2\"", "nothing was changed");
+    assert_eq!(same.row.etag(), "\"2\"", "nothing was changed");
     let error = rows.delete("1", &expected).await.unwrap_err();
     assert_eq!(error.code(), "stale");
     let error = rows
@@ -117,7 +121,7 @@ async fn change_requires_the_current_version() {
 #[tokio::test]
 async fn full_change_resets_omitted_and_keeps_read_only_values() {
     let models = with_plans().await;
-    let rows = rows(&models, "plan");
+    let rows = rows(&models, "plan").await;
     let before = rows.get("2").await.unwrap().values;
     let after = rows
         .change(
@@ -128,6 +132,7 @@ async fn full_change_resets_omitted_and_keeps_read_only_values() {
         )
         .await
         .unwrap()
+        .row
         .values;
     assert_eq!(after["tier"], "free");
     assert_eq!(after["seats"], Value::Null);
@@ -147,16 +152,21 @@ async fn full_change_resets_omitted_and_keeps_read_only_values() {
 #[tokio::test]
 async fn referenced_row_is_not_deleted() {
     let models = with_plans().await;
-    let subscriptions = rows(&models, "subscription");
+    let subscriptions = rows(&models, "subscription").await;
     let body = values(json!({"name": "Ann", "plan_id": 1}));
     let subscription = subscriptions.create(body).await.unwrap();
     let error = rows(&models, "plan")
+        .await
         .delete("1", &Precondition::Any)
         .await
         .unwrap_err();
     assert_eq!(error.code(), "referenced");
     let keys = ["2".to_owned(), "1".to_owned()];
-    let error = rows(&models, "plan").delete_all(&keys).await.unwrap_err();
+    let error = rows(&models, "plan")
+        .await
+        .delete_all(&keys)
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), "referenced");
     assert_eq!(names(&models, "").await.len(), 3, "all or none");
     let error = subscriptions
@@ -175,7 +185,10 @@ async fn referenced_row_is_not_deleted() {
             .unwrap(),
         1
     );
-    assert_eq!(rows(&models, "plan").delete_all(&keys).await.unwrap(), 2);
+    assert_eq!(
+        rows(&models, "plan").await.delete_all(&keys).await.unwrap(),
+        2
+    );
 }
 
 #[tokio::test]

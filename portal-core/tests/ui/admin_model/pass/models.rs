@@ -2,7 +2,8 @@
 #![deny(warnings)]
 
 use garde::Validate;
-use portal_core::{AdminModel, admin_model};
+use portal_core::admin::{ModelField, ModelPolicy, Models, Operation, Scope};
+use portal_core::{Access, AdminModel, Data, Result, User, admin_model};
 
 /// What a customer pays for
 #[admin_model(list(name, price), search(name), order_by = -price, validate)]
@@ -33,11 +34,32 @@ struct APIKey {
     key: String,
 }
 
-#[admin_model(order_by(-plan, id), requires_role = "editor", crate = portal_core)]
+#[admin_model(
+    order_by(-plan, id),
+    requires_role = "editor",
+    change("role:editor", "permission:blog:write"),
+    delete = requires_admin,
+    export = "permission:blog:write",
+    scope = visible_categories,
+    crate = portal_core
+)]
 struct BlogCategory {
     id: i64,
     #[admin(references = Plan)]
     plan: i64,
+    #[admin(view = "role:owner", change = requires_admin)]
+    note: Option<String>,
+}
+
+const PLAN: ModelField<BlogCategory> = ModelField::named("plan");
+
+async fn visible_categories(user: &User, models: Data<Models>) -> Result<Scope<BlogCategory>> {
+    if user.is_admin() {
+        return Ok(Scope::everything());
+    }
+    let plans = models.all::<Plan>().await?;
+    let visible = PLAN.is_in(plans.into_iter().map(|plan| plan.id));
+    Ok(visible.or(PLAN.is(1_i64).and(PLAN.is(2_i64))).into())
 }
 
 #[cfg(any())]
@@ -76,12 +98,29 @@ fn models_say_what_was_written() {
         BlogCategory::OPTIONS.order_by,
         [("plan", true), ("id", false)]
     );
-    assert_eq!(Plan::access(), portal_core::Access::Admin);
-    assert_eq!(BlogCategory::access(), portal_core::Access::role("editor"));
+    let access = |policy: &ModelPolicy, operation| policy.access(operation).cloned();
+    let plan_view = access(&Plan::policy(), Operation::View);
+    assert_eq!(plan_view, Some(Access::Admin));
+    let category = BlogCategory::policy();
+    for (operation, expected) in [
+        (Operation::View, Access::role("editor")),
+        (Operation::Create, Access::role("editor")),
+        (Operation::Delete, Access::Admin),
+        (
+            Operation::Change,
+            Access::AnyOf(vec![
+                Access::role("editor"),
+                Access::permission("blog:write"),
+            ]),
+        ),
+    ] {
+        assert_eq!(access(&category, operation), Some(expected));
+    }
     let _ = APIKey { key: String::new() }.key;
     let category = BlogCategory {
         id: 1,
         plan: plan.id,
+        note: None,
     };
-    let _ = (category.id, category.plan);
+    let _ = (category.id, category.plan, category.note);
 }
