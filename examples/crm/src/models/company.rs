@@ -1,0 +1,29 @@
+//! Companies.
+
+use portal_core::prelude::*;
+
+use super::Industry;
+
+/// Customers, and companies that may become customers
+#[derive(Default)]
+#[admin_model(
+    plural = "Companies",
+    list(name, industry, country, city, employees),
+    search(name, city),
+    order_by = name,
+    requires_role = "sales"
+)]
+pub(crate) struct Company {
+    pub(crate) id: i64,
+    #[admin(unique)]
+    pub(crate) name: String,
+    pub(crate) industry: Option<Industry>,
+    /// Two-letter code, such as DE
+    pub(crate) country: Option<String>,
+    pub(crate) city: Option<String>,
+    #[admin(widget = Url)]
+    pub(crate) website: Option<String>,
+    pub(crate) employees: Option<i32>,
+    #[admin(widget = Textarea)]
+    pub(crate) notes: Option<String>,
+}
