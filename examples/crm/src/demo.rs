@@ -60,7 +60,7 @@ const LANGUAGES: [Language; 12] = [
     },
     Language {
         deals: [
-            "Renouvellement des licences",
+            "Renouvellement du contrat",
             "Déploiement en magasin",
             "Contrat de maintenance",
         ],
@@ -178,7 +178,9 @@ pub(crate) fn rows(today: NaiveDate) -> String {
             // Some open deals should have been closed already.
             today + Days::new(random.u64(..110)) - Days::new(12)
         } else {
-            today - Days::new(random.u64(..PAST_DAYS))
+            // Recent deals outnumber old ones.
+            let age = PAST_DAYS as f64 * (1.0 - random.f64().sqrt());
+            today - Days::new(age as u64)
         };
         let amount = Amount::euros(random.i64(4..=30) * random.i64(2..=16) * 250);
         deals.push(json!({

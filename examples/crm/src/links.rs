@@ -48,7 +48,8 @@ pub(crate) fn add_to(nav: &mut Nav) {
         ("All activities", "calendar", list::<Activity>()),
         ("Import contacts", "upload", import()),
     ];
-    for (order, (label, icon, href)) in (30..).zip(lists) {
+    // They follow the pages, whose positions are 20 to 22; "My tasks" has position 30.
+    for (order, (label, icon, href)) in (23..).zip(lists) {
         let item = NavItem::new(label).icon(icon).order(order).group("Sales");
         nav.link(item, href.as_str(), sales());
     }

@@ -1,20 +1,24 @@
 //! Activities.
 
 use chrono::NaiveDate;
+use garde::Validate;
 use portal_core::prelude::*;
 
 use super::{ActivityKind, Deal};
 
 /// Calls, e-mails, meetings and offers
+#[derive(Validate)]
+#[garde(allow_unvalidated)]
 #[admin_model(
-    plural = "Activities",
     list(subject, kind, deal_id, owner, due_on, done),
     search(subject, owner),
     order_by(done, due_on),
-    requires_role = "sales"
+    requires_role = "sales",
+    validate
 )]
 pub(crate) struct Activity {
     pub(crate) id: i64,
+    #[garde(length(chars, min = 1, max = 120))]
     pub(crate) subject: String,
     #[admin(default = "call")]
     pub(crate) kind: ActivityKind,

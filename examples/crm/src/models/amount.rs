@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::iter::Sum;
+use std::ops::AddAssign;
 
 use portal_core::FieldError;
 use portal_core::admin::{AdminField, FieldKind};
@@ -69,6 +70,12 @@ impl AdminField for Amount {
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "€{}", Unit::Count.full(self.as_f64()))
+    }
+}
+
+impl AddAssign for Amount {
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0;
     }
 }
 

@@ -1,19 +1,24 @@
 //! Deals.
 
 use chrono::NaiveDate;
+use garde::Validate;
 use portal_core::prelude::*;
 
 use super::{Amount, Company, Contact, Stage};
 
 /// Sales from the first contact to the signature
+#[derive(Validate)]
+#[garde(allow_unvalidated)]
 #[admin_model(
     list(name, company_id, stage, amount, closes_on, owner),
     search(name, owner),
     order_by = -closes_on,
-    requires_role = "sales"
+    requires_role = "sales",
+    validate
 )]
 pub(crate) struct Deal {
     pub(crate) id: i64,
+    #[garde(length(chars, min = 1, max = 120))]
     pub(crate) name: String,
     #[admin(label = "Company", references = Company)]
     pub(crate) company_id: i64,

@@ -5,13 +5,11 @@ use axum::response::Response;
 use chrono::NaiveDate;
 use portal_core::live::Region;
 use portal_core::pages::Href;
-use portal_core::pages::components::{
-    Button, Card, Column, EmptyState, PageHead, Row, Table, Tone, badge,
-};
+use portal_core::pages::components::{Button, Card, Column, EmptyState, PageHead, Row, Table};
 use portal_core::prelude::*;
 use portal_core::store::{Store, now};
 
-use super::day;
+use super::due;
 use crate::links;
 use crate::models::Activity;
 use crate::queries::activities::{OpenActivity, open};
@@ -126,12 +124,4 @@ fn table(
                     }
                 })
         }))
-}
-
-fn due(due_on: NaiveDate, today: NaiveDate) -> Markup {
-    html! {
-        (day(due_on)) " "
-        @if due_on < today { (badge("Overdue", Tone::Danger)) }
-        @else if due_on == today { (badge("Today", Tone::Warning)) }
-    }
 }

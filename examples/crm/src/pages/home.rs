@@ -1,5 +1,6 @@
 //! `/`: key figures, the next activities and the deals that should be closed soon.
 
+use portal_core::Config;
 use portal_core::live::Region;
 use portal_core::pages::components::{Button, Card, EmptyState, PageHead, StatCard};
 use portal_core::prelude::*;
@@ -15,9 +16,13 @@ use crate::{links, sales};
 
 /// Home
 #[page("/", requires_auth, nav(icon = "house", order = 10))]
-pub(crate) async fn home(user: CurrentUser, store: Data<Store>) -> Result<Markup> {
+pub(crate) async fn home(
+    user: CurrentUser,
+    store: Data<Store>,
+    config: Data<Config>,
+) -> Result<Markup> {
     if !sales().allows(Some(&user)) {
-        return Ok(without_access());
+        return Ok(without_access(&user, &config));
     }
     if is_empty(&store).await? {
         return Ok(without_data(&user));
@@ -27,7 +32,7 @@ pub(crate) async fn home(user: CurrentUser, store: Data<Store>) -> Result<Markup
     let activities = open(&store, Some(user.email()), 5).await?;
     let deals = closing_soon(&store, today).await?;
     let no_deals = EmptyState::new("calendar", "No deals to close")
-        .text("Open deals whose closing date is within two weeks appear here.");
+        .text("Open deals appear here two weeks before their closing date.");
     Ok(html! {
         (PageHead::new(format!("Hello, {}", user.full_name())).description("Your sales at a glance")
             .actions(html! {
@@ -40,9 +45,9 @@ pub(crate) async fn home(user: CurrentUser, store: Data<Store>) -> Result<Markup
                 (Card::new().title("Your next activities").flush()
                     .actions(Button::new("All of them").size(1).href(my_activities().url()))
                     .body(activity_table("Your next activities", &activities, today)))
-                (Card::new().title("Deals to close within two weeks").flush()
+                (Card::new().title("Deals to close soon").flush()
                     .actions(Button::new("Pipeline").size(1).href(pipeline().url()))
-                    .body(deal_table("Deals to close within two weeks", &deals, no_deals)))
+                    .body(deal_table("Deals to close soon", &deals, today, no_deals)))
             }
         }))
     })
@@ -54,7 +59,7 @@ fn figure_cards(figures: &Figures) -> Markup {
         div class="pt-grid" {
             (StatCard::new("Open deals", figures.open_amount.to_string()).icon("zap")
                 .note(count(figures.open_deals, "deal", "deals")))
-            (StatCard::new("Won this month", figures.won_amount.to_string()).icon("circle-check")
+            (StatCard::new("Won in 30 days", figures.won_amount.to_string()).icon("circle-check")
                 .note(count(figures.won_deals, "deal", "deals")))
             (StatCard::new("Overdue", overdue.to_string()).icon("clock")
                 .note(if overdue == 0 { "No activities are overdue" } else { "Your activities that are past their due date" }))
@@ -63,11 +68,16 @@ fn figure_cards(figures: &Figures) -> Markup {
 }
 
 /// Renders the page of a user who does not have the role `sales`.
-fn without_access() -> Markup {
+fn without_access(user: &CurrentUser, config: &Config) -> Markup {
+    let text = if config.is_dev() {
+        let email = user.email();
+        format!("Restart with ADMIN_USER_EMAILS={email} to become an administrator.")
+    } else {
+        "Ask an administrator to give you the role Sales on the page Users.".to_owned()
+    };
     html! {
         (PageHead::new("Welcome"))
-        (Card::new().body(EmptyState::new("lock", "You don’t have access to sales yet")
-            .text("Ask an administrator to give you the role Sales on the page Users.")))
+        (Card::new().body(EmptyState::new("lock", "You don’t have access to sales yet").text(text)))
     }
 }
 

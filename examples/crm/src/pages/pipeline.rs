@@ -1,17 +1,18 @@
-//! `/sales/pipeline`: open deals by stage.
+//! `/sales/pipeline`: open deals by stage, and the forecast by month.
 
+use chrono::NaiveDate;
 use portal_core::live;
 use portal_core::pages::components::{
     Button, Card, Chart, ChartCard, Column, Donut, EmptyState, PageHead, Row, StatCard, Table,
     badge,
 };
 use portal_core::prelude::*;
-use portal_core::store::Store;
+use portal_core::store::{Store, now};
 
 use super::{count, deal_table};
 use crate::links;
 use crate::models::{Amount, Deal};
-use crate::queries::pipeline::{StageTotals, by_stage, largest};
+use crate::queries::pipeline::{StageTotals, by_stage, forecast, largest};
 
 /// Pipeline
 #[page(
@@ -20,7 +21,9 @@ use crate::queries::pipeline::{StageTotals, by_stage, largest};
     nav(icon = "columns-3", order = 20, group = "Sales")
 )]
 pub(crate) async fn pipeline(store: Data<Store>) -> Result<Markup> {
+    let today = now().date_naive();
     let stages = by_stage(&store).await?;
+    let forecast = forecast(&store, today).await?;
     let deals = largest(&store).await?;
     Ok(html! {
         (PageHead::new("Pipeline").description("Open deals by stage")
@@ -28,10 +31,10 @@ pub(crate) async fn pipeline(store: Data<Store>) -> Result<Markup> {
         (live::region("model:deal", html! {
             div class="pt-stack" {
                 (figure_cards(&stages))
-                div class="pt-charts" { (amount_chart(&stages)) (count_chart(&stages)) }
+                div class="pt-charts" { (amount_chart(&stages)) (forecast_chart(&forecast)) }
                 (Card::new().title("Stages").flush().body(stage_table(&stages)))
                 (Card::new().title("Largest open deals").flush()
-                    .body(deal_table("Largest open deals", &deals, no_deals())))
+                    .body(deal_table("Largest open deals", &deals, today, no_deals())))
             }
         }))
     })
@@ -67,12 +70,19 @@ fn amount_chart(stages: &[StageTotals]) -> ChartCard {
     ChartCard::new(donut).description("In euros")
 }
 
-fn count_chart(stages: &[StageTotals]) -> ChartCard {
-    let chart = Chart::bar("Deals by stage")
-        .labels(stages.iter().map(|totals| totals.stage.label()))
-        .series("Deals", stages.iter().map(|totals| totals.deals as f64))
+fn forecast_chart(forecast: &[(NaiveDate, Amount)]) -> ChartCard {
+    let chart = Chart::bar("Forecast by month")
+        .labels(
+            forecast
+                .iter()
+                .map(|(month, _)| month.format("%b").to_string()),
+        )
+        .series(
+            "Forecast",
+            forecast.iter().map(|(_, amount)| amount.as_f64()),
+        )
         .empty_text("No open deals");
-    ChartCard::new(chart).description("Number of open deals")
+    ChartCard::new(chart).description("In euros, weighted by probability")
 }
 
 fn stage_table(stages: &[StageTotals]) -> Table {

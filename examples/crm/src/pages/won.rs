@@ -99,7 +99,7 @@ fn count_chart(months: &[MonthTotals]) -> ChartCard {
 fn labels(months: &[MonthTotals]) -> impl Iterator<Item = String> {
     months
         .iter()
-        .map(|month| month.month.format("%b %Y").to_string())
+        .map(|month| month.month.format("%b").to_string())
 }
 
 fn customer_table(customers: &[Customer]) -> Table {

@@ -6,7 +6,7 @@ use portal_core::prelude::*;
 use portal_core::store::Store;
 use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 
-use super::{DealLine, as_text, is_open, month_of, select_open_deals};
+use super::{DealLine, as_text, is_open, select_open_deals};
 use crate::models::{Activity, Amount, Company, Deal, Stage};
 
 /// Key figures of the home page.
@@ -34,7 +34,7 @@ pub(crate) async fn figures(store: &Store, email: &str, today: NaiveDate) -> Res
     let won = select_totals(
         Expr::col("stage")
             .eq(as_text(Stage::Won))
-            .and(Expr::col("closes_on").gte(month_of(today)))
+            .and(Expr::col("closes_on").gt(today - Days::new(30)))
             .and(Expr::col("closes_on").lte(today)),
     );
     let overdue = Query::select()
@@ -55,7 +55,7 @@ pub(crate) async fn figures(store: &Store, email: &str, today: NaiveDate) -> Res
     })
 }
 
-/// Returns the open deals that should be closed within two weeks, the most urgent first.
+/// Returns the open deals whose closing date has passed or is within two weeks, oldest first.
 pub(crate) async fn closing_soon(store: &Store, today: NaiveDate) -> Result<Vec<DealLine>> {
     let select = select_open_deals("closes_on", Order::Asc, 6)
         .and_where(Expr::col((Deal::NAME, "closes_on")).lte(today + Days::new(14)))

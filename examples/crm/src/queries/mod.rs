@@ -5,7 +5,7 @@ pub(crate) mod home;
 pub(crate) mod pipeline;
 pub(crate) mod won;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Months, NaiveDate};
 use portal_core::AdminModel as _;
 use portal_core::prelude::*;
 use portal_core::store::Row;
@@ -64,6 +64,11 @@ fn as_text(stage: Stage) -> &'static str {
 }
 
 /// Returns the first day of the month that contains a day.
-pub(crate) fn month_of(day: NaiveDate) -> NaiveDate {
+fn month_of(day: NaiveDate) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
+}
+
+/// Returns the first days of consecutive months.
+fn months(start: NaiveDate, count: u32) -> impl Iterator<Item = NaiveDate> {
+    (0..count).filter_map(move |number| start.checked_add_months(Months::new(number)))
 }

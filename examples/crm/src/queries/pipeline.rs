@@ -1,12 +1,16 @@
 //! Open deals by stage, for the pipeline page.
 
+use chrono::NaiveDate;
 use portal_core::AdminModel as _;
 use portal_core::prelude::*;
 use portal_core::store::Store;
 use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query};
 
-use super::{DealLine, is_open, select_open_deals};
+use super::{DealLine, is_open, month_of, months, select_open_deals};
 use crate::models::{Amount, Deal, Stage, read_choice};
+
+/// Number of months in the forecast.
+const FORECAST_MONTHS: u32 = 6;
 
 /// Open deals of one stage.
 pub(crate) struct StageTotals {
@@ -45,6 +49,30 @@ pub(crate) async fn by_stage(store: &Store) -> Result<Vec<StageTotals>> {
         }
     }
     Ok(stages.into())
+}
+
+/// Returns the sums of the open deals that should be closed in the next months, weighted by their
+/// probability. The current month includes deals whose closing date has passed.
+pub(crate) async fn forecast(store: &Store, today: NaiveDate) -> Result<Vec<(NaiveDate, Amount)>> {
+    let select = Query::select()
+        .columns(["closes_on", "stage"])
+        .expr_as(Amount::sum("amount"), "total")
+        .from(Deal::NAME)
+        .and_where(is_open())
+        .group_by_columns(["closes_on", "stage"])
+        .take();
+    let current = month_of(today);
+    let mut forecast: Vec<_> = months(current, FORECAST_MONTHS)
+        .map(|month| (month, Amount::default()))
+        .collect();
+    for row in store.fetch_all(&select).await? {
+        let stage: Stage = read_choice(&row, "stage")?;
+        let month = std::cmp::max(month_of(row.get("closes_on")?), current);
+        if let Some((_, amount)) = forecast.iter_mut().find(|(start, _)| *start == month) {
+            *amount += Amount::read(&row, "total")?.percent(stage.probability());
+        }
+    }
+    Ok(forecast)
 }
 
 /// Returns the open deals with the highest amounts.

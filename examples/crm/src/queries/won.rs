@@ -6,7 +6,7 @@ use portal_core::prelude::*;
 use portal_core::store::Store;
 use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query};
 
-use super::{as_text, month_of};
+use super::{as_text, month_of, months};
 use crate::models::{Amount, Company, Deal, Stage, read_choice};
 
 /// Number of months, including the current one.
@@ -52,8 +52,7 @@ pub(crate) async fn by_month(store: &Store, today: NaiveDate) -> Result<Vec<Mont
         .and_where(Expr::col("closes_on").between(start, today))
         .group_by_columns(["closes_on", "stage"])
         .take();
-    let mut months: Vec<_> = (0..MONTHS)
-        .filter_map(|number| start.checked_add_months(Months::new(number)))
+    let mut months: Vec<_> = months(start, MONTHS)
         .map(|month| MonthTotals {
             month,
             won: 0,
@@ -70,9 +69,7 @@ pub(crate) async fn by_month(store: &Store, today: NaiveDate) -> Result<Vec<Mont
         match read_choice(&row, "stage")? {
             Stage::Won => {
                 totals.won += deals;
-                totals.amount = [totals.amount, Amount::read(&row, "total")?]
-                    .into_iter()
-                    .sum();
+                totals.amount += Amount::read(&row, "total")?;
             }
             _ => totals.lost += deals,
         }

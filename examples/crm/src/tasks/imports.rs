@@ -17,13 +17,11 @@ const REQUIRED: [&str; 3] = ["name", "email", "company"];
 /// Arguments of the import.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, Validate)]
 pub(crate) struct ImportArgs {
-    /// CSV text
-    ///
     /// The first line names the columns: name, email, company, and optionally position and phone.
     /// Leave it empty to import a sample.
     #[serde(default)]
     #[garde(length(max = 200_000))]
-    #[schemars(extend("format" = "textarea"))]
+    #[schemars(title = "CSV text", extend("format" = "textarea"))]
     pub(crate) csv: String,
 }
 
