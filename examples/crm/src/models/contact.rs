@@ -1,0 +1,30 @@
+//! Contacts.
+
+use garde::Validate;
+use portal_core::prelude::*;
+
+use super::Company;
+
+/// People who work for the companies
+#[derive(PartialEq, Eq, Validate)]
+#[garde(allow_unvalidated)]
+#[admin_model(
+    list(name, email, company_id, position, phone),
+    search(name, email, position),
+    order_by = name,
+    requires_role = "sales",
+    validate
+)]
+pub(crate) struct Contact {
+    pub(crate) id: i64,
+    #[garde(length(chars, min = 1, max = 120))]
+    pub(crate) name: String,
+    /// Identifies the contact in imports
+    #[admin(label = "E-mail", unique, widget = Email)]
+    #[garde(email)]
+    pub(crate) email: String,
+    #[admin(label = "Company", references = Company)]
+    pub(crate) company_id: i64,
+    pub(crate) position: Option<String>,
+    pub(crate) phone: Option<String>,
+}

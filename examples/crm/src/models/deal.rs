@@ -1,0 +1,38 @@
+//! Deals.
+
+use chrono::NaiveDate;
+use garde::Validate;
+use portal_core::prelude::*;
+
+use super::{Amount, Company, Contact, Stage};
+
+/// Sales from the first contact to the signature
+#[derive(Validate)]
+#[garde(allow_unvalidated)]
+#[admin_model(
+    list(name, company_id, stage, amount, closes_on, owner),
+    search(name, owner),
+    order_by = -closes_on,
+    requires_role = "sales",
+    validate
+)]
+pub(crate) struct Deal {
+    pub(crate) id: i64,
+    #[garde(length(chars, min = 1, max = 120))]
+    pub(crate) name: String,
+    #[admin(label = "Company", references = Company)]
+    pub(crate) company_id: i64,
+    #[admin(label = "Contact", references = Contact)]
+    pub(crate) contact_id: Option<i64>,
+    #[admin(default = "lead")]
+    pub(crate) stage: Stage,
+    /// In euros
+    pub(crate) amount: Amount,
+    /// Expected closing date; for a won or lost deal, the day on which it was closed
+    pub(crate) closes_on: NaiveDate,
+    /// E-mail address of the user who is responsible
+    #[admin(widget = Email)]
+    pub(crate) owner: Option<String>,
+    #[admin(widget = Textarea)]
+    pub(crate) notes: Option<String>,
+}
