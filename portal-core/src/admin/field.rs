@@ -45,7 +45,8 @@ pub trait AdminField: Sized {
 
 /// Type of a field: how its values are stored and presented.
 ///
-/// Each [`AdminField`] has a kind. A wrapper type uses the kind of its inner type:
+/// Each [`AdminField`] has a kind. [`new`](Self::new) creates the kind of a new type; the example of
+/// [`FieldType`] shows how. A wrapper type uses the kind of its inner type:
 ///
 /// ```
 /// use portal_core::FieldError;
@@ -71,6 +72,12 @@ pub trait AdminField: Sized {
 pub struct FieldKind(pub(super) &'static dyn FieldType);
 
 impl FieldKind {
+    /// Creates the kind of a field type, for types that an application defines.
+    #[must_use]
+    pub const fn new(field_type: &'static dyn FieldType) -> Self {
+        Self(field_type)
+    }
+
     /// Returns the name in the API, such as `text` or `datetime`.
     #[must_use]
     pub fn name(&self) -> &'static str {

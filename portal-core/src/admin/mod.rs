@@ -29,6 +29,7 @@ mod repository;
 mod row_service;
 mod search;
 mod spec;
+mod storage;
 mod tables;
 mod thousands;
 mod users;
@@ -36,10 +37,12 @@ mod values;
 mod yaml;
 
 pub use field::{AdminField, FieldKind, FieldSpec};
-pub use field_type::Widget;
-pub use field_types::AdminChoice;
+pub use field_type::{ControlSpec, FieldType, FilterInput, Widget};
+pub use field_types::{AdminChoice, Document, Email, Markdown};
 pub use model::{AdminModel, ModelOptions};
 pub use models::Models;
+pub use operator::Operator;
+pub use storage::Storage;
 pub use values::FieldValues;
 
 pub(crate) use api::routes;

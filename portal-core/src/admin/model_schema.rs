@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::field::FieldSpec;
+use super::field_type::Widget;
 use super::spec::ModelSpec;
 
 /// Returns the description of a model for `GET /api/admin/models`.
@@ -69,19 +70,20 @@ pub(super) fn json_schema(model: &ModelSpec) -> Value {
 }
 
 fn field_schema(model: &ModelSpec, field: &FieldSpec) -> Value {
-    let mut schema = Map::new();
+    let mut schema = field.kind.json_schema();
+    if field.nullable {
+        schema = or_null(schema);
+    }
     let mut set = |name: &str, value: Value| schema.insert(name.to_owned(), value);
     set("title", json!(field.title));
     if !field.help.is_empty() {
         set("description", json!(field.help));
     }
-    match field.kind.json_type() {
-        Some(json_type) if field.nullable => drop(set("type", json!([json_type, "null"]))),
-        Some(json_type) => drop(set("type", json!(json_type))),
-        None => {}
+    match field.widget {
+        Widget::Email => drop(set("format", json!("email"))),
+        Widget::Url => drop(set("format", json!("uri"))),
+        _ => {}
     }
-    field.kind.describe(field.widget, &mut schema);
-    let mut set = |name: &str, value: Value| schema.insert(name.to_owned(), value);
     let choices = model.choices(field);
     if !choices.is_empty() {
         let mut choices: Vec<Value> = choices.into_iter().map(Value::from).collect();
@@ -98,4 +100,18 @@ fn field_schema(model: &ModelSpec, field: &FieldSpec) -> Value {
         set("default", default);
     }
     Value::Object(schema)
+}
+
+/// Adds null to the values that a schema allows.
+fn or_null(mut schema: Map<String, Value>) -> Map<String, Value> {
+    if schema.is_empty() {
+        // An empty schema allows any value.
+        return schema;
+    }
+    match schema.get_mut("type") {
+        Some(Value::Array(types)) => types.push(json!("null")),
+        Some(one) => *one = json!([one.take(), "null"]),
+        None => return Map::from_iter([("anyOf".to_owned(), json!([schema, {"type": "null"}]))]),
+    }
+    schema
 }

@@ -213,7 +213,9 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
         .map(|text| match operator {
             Operator::Contains => Ok(Value::String(text.replace('\0', ""))),
             // Empty text means a missing value if the field is nullable and not a text field.
-            _ if text.is_empty() && field.nullable && !field.kind.is_text() => Ok(Value::Null),
+            _ if text.is_empty() && field.nullable && !field.kind.accepts_empty_text() => {
+                Ok(Value::Null)
+            }
             _ => {
                 let value = field.kind.parse(text)?;
                 match json::validate(&value, "").into_iter().next() {
