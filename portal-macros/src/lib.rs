@@ -111,9 +111,10 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// |---|---|---|
 /// | `name = ".."` | name in the database and in URLs | the struct's name in `snake_case` |
 /// | `title = ".."`, `plural = ".."` | singular and plural title | from the struct's name |
-/// | `list(a, b)` | columns of the list | the first six fields, except documents, passwords and generated keys |
+/// | `list(a, b)` | columns of the list | the first six fields, except documents, lists, passwords and generated keys, and all computed columns |
 /// | `search(a)` | searched fields, in addition to those marked `searchable` | all text fields |
 /// | `order_by = -created_at` | order of the list; `-` means descending; `order_by(a, -b)` for several fields | by primary key |
+/// | `computed(a, b)` | methods of the struct, such as `fn a(&self) -> i64`, whose values are shown as additional columns | none |
 /// | `readonly` | rows can be viewed but not changed | rows can be changed |
 /// | `requires_role = ".."`, `requires_permission = ".."` | users with access in addition to administrators | no one else |
 /// | `validate` | also applies the struct's `garde` rules | only the rules of the fields apply |

@@ -181,6 +181,9 @@ fn body(
                 }
             }
         }
+        @for field in model.computed.specs() {
+            @if let Some(input) = draft.inputs.get(field.name) { (shown(model, field, input)) }
+        }
     }
 }
 

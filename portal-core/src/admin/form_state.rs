@@ -85,8 +85,10 @@ impl FormState {
             label: model.label_of(&record.values),
             ..Self::default()
         };
-        for field in model.fields {
-            draft.set(field, record.values.get(field.name).unwrap_or(&Value::Null));
+        let mut values = record.values.clone();
+        model.computed.add_to(&mut values);
+        for field in model.fields.iter().chain(model.computed.specs()) {
+            draft.set(field, values.get(field.name).unwrap_or(&Value::Null));
         }
         draft
     }

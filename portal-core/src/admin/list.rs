@@ -112,9 +112,11 @@ fn table(
     table.rows(page.records.iter().map(|record| {
         let key = model.key_of(&record.values);
         let href = here.with("edit", key.as_str()).to_string();
+        let mut values = record.values.clone();
+        model.computed.add_to(&mut values);
         let cells = fields
             .iter()
-            .map(|field| cell(model, field, &record.values))
+            .map(|field| cell(model, field, &values))
             .collect();
         let is_selected = selected == Some(key.as_str());
         Row::new(key, cells)

@@ -5,6 +5,7 @@ mod audit_api;
 mod audit_diff;
 mod audit_page;
 mod changed;
+mod computed;
 mod consequences;
 mod defaults;
 mod document_format;
@@ -36,6 +37,7 @@ mod users;
 mod values;
 mod yaml;
 
+pub use computed::ComputedField;
 pub use field::{AdminField, FieldKind, FieldSpec};
 pub use field_type::{ControlSpec, FieldType, FilterInput, Widget};
 pub use field_types::{AdminChoice, Document, Email, Markdown};

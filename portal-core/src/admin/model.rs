@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::computed::ComputedField;
 use super::field::FieldSpec;
 use super::spec::ModelSpec;
 use super::values::FieldValues;
@@ -79,6 +80,11 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
         Access::Admin
     }
 
+    /// Returns the columns that are computed from a row. Default: none.
+    fn computed() -> Vec<ComputedField<Self>> {
+        Vec::new()
+    }
+
     /// Returns the value of each field, in the order of [`FIELDS`](Self::FIELDS).
     fn to_values(&self) -> Vec<Value>;
 
@@ -100,7 +106,8 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
 pub struct ModelOptions {
     /// Columns of the list.
     ///
-    /// Empty means the first six fields that are not documents, generated or write-only.
+    /// Empty means the first six fields that are not documents, generated or write-only, and all
+    /// computed columns.
     pub list: &'static [&'static str],
     /// Fields that are searched; empty means all text fields.
     pub search: &'static [&'static str],

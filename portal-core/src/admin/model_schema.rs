@@ -11,7 +11,9 @@ pub(super) fn describe(model: &ModelSpec) -> Value {
     let fields: Vec<Value> = model
         .fields
         .iter()
-        .map(|field| describe_field(model, field))
+        .map(|field| (field, false))
+        .chain(model.computed.specs().iter().map(|field| (field, true)))
+        .map(|(field, is_computed)| describe_field(model, field, is_computed))
         .collect();
     let mut actions = Vec::new();
     if model.permissions.delete {
@@ -29,17 +31,18 @@ pub(super) fn describe(model: &ModelSpec) -> Value {
     })
 }
 
-fn describe_field(model: &ModelSpec, field: &FieldSpec) -> Value {
+fn describe_field(model: &ModelSpec, field: &FieldSpec, is_computed: bool) -> Value {
     let choices = model.choices(field);
     json!({
         "name": field.name,
         "title": field.title,
         "help": field.help,
         "kind": if choices.is_empty() { field.kind.name() } else { "choice" },
-        "required": field.is_required(),
+        "required": field.is_required() && !is_computed,
         "nullable": field.nullable,
         "primary_key": field.primary_key,
         "read_only": !field.is_editable(true),
+        "computed": is_computed,
         "write_only": field.is_write_only(),
         "unique": field.unique || field.primary_key,
         "default": field.constant_default().unwrap_or_default(),
@@ -57,6 +60,9 @@ pub(super) fn json_schema(model: &ModelSpec) -> Value {
         if field.is_required() {
             required.push(field.name);
         }
+    }
+    for field in model.computed.specs() {
+        properties.insert(field.name.to_owned(), field_schema(model, field));
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

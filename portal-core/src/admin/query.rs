@@ -140,6 +140,11 @@ fn parse_sort(model: &ModelSpec, value: &str) -> Result<Vec<Sort>, Vec<FieldErro
                 field: field.name,
                 descending: word.starts_with('-'),
             }),
+            None if is_computed(model, name) => errors.push(parameter_error(
+                "sort",
+                "not_allowed",
+                format!("`{name}` is computed, so rows cannot be sorted by it"),
+            )),
             None => {
                 let names = model.fields.iter().filter(|field| is_sortable(field));
                 let names: Vec<&str> = names.map(|field| field.name).collect();
@@ -166,6 +171,10 @@ pub(crate) fn sortable(model: &ModelSpec, name: &str) -> Option<&'static FieldSp
     model.field(name).filter(|field| is_sortable(field))
 }
 
+fn is_computed(model: &ModelSpec, name: &str) -> bool {
+    model.computed.specs().iter().any(|spec| spec.name == name)
+}
+
 fn is_sortable(field: &FieldSpec) -> bool {
     field.kind.is_scalar() && !field.is_write_only()
 }
@@ -183,6 +192,13 @@ fn parse_filter(model: &ModelSpec, parameter: &str, value: &str) -> Result<Filte
             "unknown parameter; use page, per_page, sort, search or filter[field]",
         ));
     };
+    if is_computed(model, name) {
+        return Err(parameter_error(
+            parameter,
+            "not_allowed",
+            format!("`{name}` is computed, so rows cannot be filtered by it"),
+        ));
+    }
     let Some(field) = model.field(name) else {
         return Err(parameter_error(
             parameter,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::computed::ComputedFields;
 use super::field::FieldSpec;
 use super::field_type::KeySource;
 use super::model::{AdminModel, ModelOptions};
@@ -46,6 +47,7 @@ pub struct ModelSpec {
     pub(crate) description: &'static str,
     pub(crate) options: ModelOptions,
     pub(crate) fields: &'static [FieldSpec],
+    pub(crate) computed: ComputedFields,
     pub(crate) permissions: ModelPermissions,
     /// Rule for access to the model; administrators always have access.
     pub(crate) access: Access,
@@ -71,6 +73,7 @@ impl ModelSpec {
             description: M::DESCRIPTION,
             options: M::OPTIONS,
             fields: M::FIELDS,
+            computed: ComputedFields::of::<M>(),
             permissions: ModelPermissions {
                 view: true,
                 create: may_write,
@@ -130,24 +133,30 @@ impl ModelSpec {
     }
 
     /// Returns the columns of the list.
-    pub(crate) fn listed(&self) -> Vec<&'static FieldSpec> {
+    pub(crate) fn listed(&self) -> Vec<&FieldSpec> {
         let named = self.options.list;
+        let computed = self.computed.specs();
         if named.is_empty() {
             let is_short = |field: &&FieldSpec| {
                 field.kind.is_scalar() && !field.is_generated() && !field.is_write_only()
             };
-            let fields: Vec<_> = self.fields.iter().filter(is_short).take(6).collect();
-            return if fields.is_empty() {
-                vec![self.key()]
-            } else {
-                fields
-            };
+            let mut fields: Vec<_> = self.fields.iter().filter(is_short).take(6).collect();
+            if fields.is_empty() {
+                fields.push(self.key());
+            }
+            fields.extend(computed);
+            return fields;
         }
-        named.iter().filter_map(|name| self.field(name)).collect()
+        let find = |name: &&str| {
+            let mut fields = self.fields.iter().chain(computed);
+            fields.find(|field| field.name == *name)
+        };
+        named.iter().filter_map(find).collect()
     }
 
-    /// Removes the values that a response must not contain.
+    /// Adds the computed values, and removes the values that a response must not contain.
     pub(crate) fn readable(&self, mut values: RowValues) -> RowValues {
+        self.computed.add_to(&mut values);
         for field in self.fields.iter().filter(|field| field.is_write_only()) {
             values.remove(field.name);
         }
@@ -168,6 +177,7 @@ impl ModelSpec {
         let text = self
             .listed()
             .into_iter()
+            .filter(|field| self.field(field.name).is_some())
             .find(|field| field.kind.is_text() && !field.is_write_only())
             .and_then(|field| values.get(field.name)?.as_str())
             .filter(|text| !text.is_empty());
@@ -179,7 +189,9 @@ impl ModelSpec {
 
     /// Builds a new row from the values that an administrator submitted.
     pub(crate) fn new_row(&self, given: RowValues) -> Result<RowValues, Vec<FieldError>> {
-        let mut errors = unstorable(&given);
+        let mut given = given;
+        let mut errors = self.take_computed(&mut given, &RowValues::new());
+        errors.extend(unstorable(&given));
         for field in self.fields.iter().filter(|field| !field.is_editable(true)) {
             let default = field.default_value().ok().flatten();
             match given.get(field.name) {
@@ -188,7 +200,6 @@ impl ModelSpec {
                 Some(_) => errors.push(read_only(field)),
             }
         }
-        let mut given = given;
         // `null` requests the default value of the field.
         given.retain(|name, value| {
             !value.is_null() || self.field(name).is_none_or(|field| field.nullable)
@@ -205,7 +216,9 @@ impl ModelSpec {
     ) -> Result<RowValues, Vec<FieldError>> {
         // Stored values are not checked again: a document stored before there was a limit must not
         // prevent changes to other fields.
-        let mut errors = unstorable(&given);
+        let mut given = given;
+        let mut errors = self.take_computed(&mut given, present);
+        errors.extend(unstorable(&given));
         let mut row = RowValues::new();
         for field in self.fields {
             let now = present.get(field.name).unwrap_or(&Value::Null);
@@ -230,6 +243,26 @@ impl ModelSpec {
             }
         }
         self.finish(row, errors)
+    }
+
+    /// Removes computed values from submitted values, and returns the errors of those that differ
+    /// from the row. A client can thus send back a row that it has read.
+    fn take_computed(&self, given: &mut RowValues, present: &RowValues) -> Vec<FieldError> {
+        let specs = self.computed.specs();
+        if !specs.iter().any(|spec| given.contains_key(spec.name)) {
+            return Vec::new();
+        }
+        let mut computed = present.clone();
+        self.computed.add_to(&mut computed);
+        let mut errors = Vec::new();
+        for spec in specs {
+            let value = given.remove(spec.name).filter(|value| !value.is_null());
+            if value.is_some() && value.as_ref() != computed.get(spec.name) {
+                let message = "is computed and cannot be set";
+                errors.push(FieldError::new(spec.pointer(), "read_only", message));
+            }
+        }
+        errors
     }
 
     /// Checks a whole row and returns it in its stored form. A key that the database generates may

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::computed::ComputedFields;
 use super::field::{AdminField, FieldSpec};
 use super::model::ModelOptions;
 use super::record::{Record, row_not_found};
@@ -75,6 +76,7 @@ impl ModelSpec {
                 read_only: false,
             },
             fields: FIELDS,
+            computed: ComputedFields::none(),
             permissions: ModelPermissions {
                 view: true,
                 create: false,

@@ -16,6 +16,7 @@ const KEYS: &[&str] = &[
     "plural",
     "list",
     "search",
+    "computed",
     "order_by",
     "readonly",
     "requires_role",
@@ -32,6 +33,8 @@ pub(crate) struct ModelAttribute {
     pub(crate) plural: Option<LitStr>,
     pub(crate) list: Vec<Ident>,
     pub(crate) search: Vec<Ident>,
+    /// Methods whose values are shown as columns.
+    pub(crate) computed: Vec<Ident>,
     pub(crate) order_by: Vec<Order>,
     pub(crate) is_read_only: bool,
     /// Access rule for users other than administrators.
@@ -67,6 +70,7 @@ impl ModelAttribute {
             plural: keys.take_string("plural", errors),
             list: take_fields("list", &mut keys, errors),
             search: take_fields("search", &mut keys, errors),
+            computed: take_fields("computed", &mut keys, errors),
             order_by: take_order(&mut keys, errors),
             is_read_only: keys.is_set("readonly", errors),
             guard: AccessRule::take_for_model(&mut keys, errors),
