@@ -47,6 +47,9 @@ pub use operator::Operator;
 pub use storage::Storage;
 pub use values::FieldValues;
 
+#[cfg(feature = "macros")]
+pub use portal_macros::AdminChoice;
+
 pub(crate) use api::routes;
 pub(crate) use defaults::DefaultRows;
 pub(crate) use model::ModelEntry;

@@ -91,10 +91,17 @@ fn field_schema(model: &ModelSpec, field: &FieldSpec) -> Value {
         _ => {}
     }
     let choices = model.choices(field);
-    if !choices.is_empty() {
-        let mut choices: Vec<Value> = choices.into_iter().map(Value::from).collect();
-        choices.extend(field.nullable.then_some(Value::Null));
-        set("enum", Value::Array(choices));
+    let has_labels = !field.choice_labels.is_empty() && !choices.is_empty();
+    let null = field.nullable.then_some(Value::Null);
+    if has_labels {
+        let labeled = choices.iter().map(
+            |choice| json!({"const": choice, "title": model.choice_title(field.name, choice)}),
+        );
+        let null = null.map(|_| json!({"const": null, "title": "None"}));
+        set("oneOf", labeled.chain(null).collect());
+    } else if !choices.is_empty() {
+        let choices = choices.into_iter().map(Value::from);
+        set("enum", choices.chain(null).collect());
     }
     if !field.is_editable(true) {
         set("readOnly", json!(true));

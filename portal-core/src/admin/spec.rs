@@ -113,9 +113,14 @@ impl ModelSpec {
 
     /// Returns the title of a choice.
     pub(crate) fn choice_title<'a>(&'a self, field: &str, value: &'a str) -> &'a str {
-        let choices = self.choices.get(field).map_or(&[][..], Vec::as_slice);
-        let found = choices.iter().find(|(choice, _)| choice == value);
-        found.map_or(value, |(_, title)| title)
+        if let Some(choices) = self.choices.get(field) {
+            let found = choices.iter().find(|(choice, _)| choice == value);
+            return found.map_or(value, |(_, title)| title);
+        }
+        let mut specs = self.fields.iter().chain(self.computed.specs());
+        let spec = specs.find(|spec| spec.name == field);
+        spec.and_then(|spec| spec.choice_label(value))
+            .unwrap_or(value)
     }
 
     /// Returns the fields that are searched.

@@ -2,6 +2,7 @@
 #![deny(warnings)]
 
 use garde::Validate;
+use portal_core::admin::AdminChoice;
 use portal_core::{AdminModel, admin_model};
 
 /// What a customer pays for
@@ -33,11 +34,30 @@ struct APIKey {
     key: String,
 }
 
-#[admin_model(order_by(-plan, id), requires_role = "editor", crate = portal_core)]
+#[admin_model(order_by(-plan, id), requires_role = "editor", crate = portal_core, list(plan, has_plan), computed(has_plan, r#type))]
 struct BlogCategory {
     id: i64,
     #[admin(references = Plan)]
     plan: i64,
+}
+
+impl BlogCategory {
+    fn has_plan(&self) -> bool {
+        self.plan > 0
+    }
+
+    fn r#type(&self) -> Option<Stage> {
+        self.has_plan().then_some(Stage::r#New)
+    }
+}
+
+#[derive(Debug, PartialEq, AdminChoice)]
+#[admin(crate = portal_core)]
+enum Stage {
+    r#New,
+    #[admin(value = "ok", label = "Accepted")]
+    #[allow(dead_code)]
+    Done,
 }
 
 #[cfg(any())]
@@ -84,4 +104,12 @@ fn models_say_what_was_written() {
         plan: plan.id,
     };
     let _ = (category.id, category.plan);
+    let computed = BlogCategory::computed();
+    let names: Vec<_> = computed.iter().map(|field| field.name()).collect();
+    assert_eq!(names, ["has_plan", "type"]);
+    assert_eq!(
+        (Stage::CHOICES, Stage::LABELS),
+        (&["new", "ok"][..], &["New", "Accepted"][..])
+    );
+    assert_eq!(Stage::from_choice("new"), Some(Stage::New));
 }
