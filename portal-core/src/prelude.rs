@@ -2,7 +2,7 @@
 
 pub use maud::{Markup, html};
 
-pub use crate::admin::Models;
+pub use crate::admin::{AdminChoice, Models};
 pub use crate::app::{Plugin, Portal, PortalBuilder};
 pub use crate::auth::{
     Access, AdminUser, CurrentUser, Permission, Role, RoleDefinition, User, Users,

@@ -33,7 +33,8 @@ use std::thread;
 use compiler::Compiler;
 
 /// Directories with rejected items, one file per item.
-const REJECTED: [&str; 3] = [
+const REJECTED: [&str; 4] = [
+    "tests/ui/admin_choice/fail",
     "tests/ui/admin_model/fail",
     "tests/ui/page/fail",
     "tests/ui/task/fail",

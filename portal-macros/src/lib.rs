@@ -1,11 +1,12 @@
 //! Portal's attribute macros.
 //!
-//! Use them through `portal_core`, which re-exports all three. The two function macros replace a
+//! Use them through `portal_core`, which re-exports all of them. The two function macros replace a
 //! function with a constructor that has the same name and returns the value to register; all
 //! generated code can also be written by hand. Internally, each macro takes the same steps: `attr`
 //! parses the keys, `model` combines them with the item and checks both, and `expand` generates
 //! the code. All errors in one item are reported together.
 
+mod admin_choice;
 mod admin_model;
 mod docs;
 mod errors;
@@ -112,9 +113,10 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// |---|---|---|
 /// | `name = ".."` | name in the database and in URLs | the struct's name in `snake_case` |
 /// | `title = ".."`, `plural = ".."` | singular and plural title | from the struct's name |
-/// | `list(a, b)` | columns of the list | the first six fields, except documents, passwords and generated keys |
+/// | `list(a, b)` | columns of the list | the first six fields, except documents, lists, passwords and generated keys, and all computed columns |
 /// | `search(a)` | searched fields, in addition to those marked `searchable` | all text fields |
 /// | `order_by = -created_at` | order of the list; `-` means descending; `order_by(a, -b)` for several fields | by primary key |
+/// | `computed(a, b)` | methods of the struct, such as `fn a(&self) -> i64`, whose values are shown as additional columns | none |
 /// | `readonly` | rows can be viewed but not changed | rows can be changed |
 /// | `requires_role = ".."`, `requires_permission = ".."` | users with access in addition to administrators | no one else |
 /// | `view`, `create`, `change`, `delete`, `export`, `import`, `restore` | users who may perform the operation: `= "role:.."`, `= "permission:.."`, `= requires_admin`, or a list such as `("role:a", "role:b")` | `requires_role` or `requires_permission`, otherwise administrators |
@@ -145,4 +147,33 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 #[proc_macro_attribute]
 pub fn admin_model(attribute: TokenStream, item: TokenStream) -> TokenStream {
     admin_model::admin_model(attribute.into(), item.into()).into()
+}
+
+/// Makes an enum of unit variants a field type of admin models.
+///
+/// A variant is stored as its name in `snake_case`, and shown as the words of its name. On a
+/// variant, `#[admin(value = "..")]` sets the stored text and `#[admin(label = "..")]` the label. On
+/// the enum, `#[admin(crate = path)]` sets the path of `portal_core`.
+///
+/// ```ignore
+/// use portal_core::prelude::*;
+///
+/// #[derive(AdminChoice)]
+/// enum Stage {
+///     New,
+///     InReview,
+///     #[admin(value = "ok", label = "Accepted")]
+///     Done,
+/// }
+///
+/// #[admin_model]
+/// struct Application {
+///     id: i64,
+///     #[admin(default = "new")]
+///     stage: Stage,
+/// }
+/// ```
+#[proc_macro_derive(AdminChoice, attributes(admin))]
+pub fn admin_choice(item: TokenStream) -> TokenStream {
+    admin_choice::admin_choice(item.into()).into()
 }

@@ -30,6 +30,7 @@ mod deep_documents;
 mod embed_in_axum;
 mod embedded;
 mod error_pages;
+mod field_types;
 mod forms;
 mod hostile_input;
 mod kept_connections;

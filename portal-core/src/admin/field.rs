@@ -7,8 +7,9 @@ use crate::error::FieldError;
 
 /// A type that a field of an admin model can have.
 ///
-/// Implemented for strings, numbers, booleans, times, UUIDs, JSON and `Option`s of these types. An
-/// enum of unit variants implements [`AdminChoice`](super::AdminChoice) instead.
+/// Implemented for strings, numbers, decimals, booleans, times, durations, UUIDs, e-mail addresses,
+/// URLs, Markdown, JSON, and for `Option`s and lists of these types. An enum of unit variants derives
+/// [`AdminChoice`](super::AdminChoice) instead; [`FieldType`] shows how to define a new type.
 ///
 /// ```
 /// use portal_core::admin::AdminField;
@@ -29,6 +30,8 @@ pub trait AdminField: Sized {
     const NULLABLE: bool = false;
     /// Allowed strings; empty allows any string.
     const CHOICES: &'static [&'static str] = &[];
+    /// Labels of the allowed strings, in the same order; empty shows the strings themselves.
+    const CHOICE_LABELS: &'static [&'static str] = &[];
     /// Default as text, used when no value is set.
     const DEFAULT: Option<&'static str> = None;
 
@@ -45,7 +48,8 @@ pub trait AdminField: Sized {
 
 /// Type of a field: how its values are stored and presented.
 ///
-/// Each [`AdminField`] has a kind. A wrapper type uses the kind of its inner type:
+/// Each [`AdminField`] has a kind. [`new`](Self::new) creates the kind of a new type; the example of
+/// [`FieldType`] shows how. A wrapper type uses the kind of its inner type:
 ///
 /// ```
 /// use portal_core::FieldError;
@@ -71,6 +75,12 @@ pub trait AdminField: Sized {
 pub struct FieldKind(pub(super) &'static dyn FieldType);
 
 impl FieldKind {
+    /// Creates the kind of a field type, for types that an application defines.
+    #[must_use]
+    pub const fn new(field_type: &'static dyn FieldType) -> Self {
+        Self(field_type)
+    }
+
     /// Returns the name in the API, such as `text` or `datetime`.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -99,6 +109,7 @@ pub struct FieldSpec {
     pub(crate) read_only: bool,
     pub(crate) searchable: bool,
     pub(crate) choices: &'static [&'static str],
+    pub(crate) choice_labels: &'static [&'static str],
     pub(crate) default: Option<&'static str>,
     pub(crate) widget: Widget,
     pub(crate) references: Option<&'static str>,
@@ -118,6 +129,7 @@ impl FieldSpec {
             read_only: false,
             searchable: false,
             choices: T::CHOICES,
+            choice_labels: T::CHOICE_LABELS,
             default: T::DEFAULT,
             widget: Widget::Auto,
             references: None,
@@ -169,6 +181,7 @@ impl FieldSpec {
     /// Restricts the field to these strings.
     pub const fn choices(mut self, choices: &'static [&'static str]) -> Self {
         self.choices = choices;
+        self.choice_labels = &[];
         self
     }
 
@@ -246,6 +259,14 @@ impl FieldSpec {
             None if self.nullable => Ok(Some(Value::Null)),
             None => Ok(None),
         }
+    }
+
+    /// Returns the label of an allowed string, if it has one.
+    pub(crate) fn choice_label(&self, choice: &str) -> Option<&'static str> {
+        let mut labeled = self.choices.iter().zip(self.choice_labels);
+        labeled
+            .find(|(it, _)| **it == choice)
+            .map(|(_, label)| *label)
     }
 
     /// Returns the JSON pointer of the field.

@@ -44,7 +44,7 @@ fn operators(model: &ModelView<'_>, field: &FieldSpec) -> Vec<Words> {
         .map(|(operator, label)| (operator.name(), *label))
         .collect();
     let may_be_empty =
-        field.nullable && !field.kind.is_text() && field.kind.supports(Operator::Equal);
+        field.nullable && !field.kind.accepts_empty_text() && field.kind.supports(Operator::Equal);
     if may_be_empty && !operators.is_empty() {
         operators.extend(NULL);
     }
@@ -210,7 +210,7 @@ fn condition(model: &ModelView<'_>, name: &str, operator: &str, value: &str) -> 
         return format!("{name}: {value}");
     };
     let title = field.title;
-    let is_empty = value.is_empty() && field.nullable && !field.kind.is_text();
+    let is_empty = value.is_empty() && field.nullable && !field.kind.accepts_empty_text();
     let unknown = operator;
     let operator = match operator {
         "" => Some(Operator::Equal),

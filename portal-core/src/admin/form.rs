@@ -8,7 +8,7 @@ use super::changed::notice;
 use super::consequences::Question;
 use super::field::FieldSpec;
 use super::field_type::ControlSpec;
-use super::form_state::{CONVERT, FieldInput, FormState, format_name, original_name};
+use super::form_state::{CONVERT, FieldInput, FormState, PREVIEW, format_name, original_name};
 use super::list_url::ListUrl;
 use super::model_view::ModelView;
 use crate::pages::Href;
@@ -179,9 +179,12 @@ fn body(
                 @if may_change && model.is_editable(field, is_new) {
                     (control(model, draft, field, input, targets, &convert))
                 } @else if !is_new {
-                    (shown(field, input))
+                    (shown(model, field, input))
                 }
             }
+        }
+        @for field in model.computed() {
+            @if let Some(input) = draft.inputs.get(field.name) { (shown(model, field, input)) }
         }
     }
 }
@@ -195,9 +198,15 @@ fn conflict(draft: &FormState, text: &str) -> Conflict {
 }
 
 /// Renders a read-only field. It is not submitted, because the server would reject it.
-fn shown(field: &FieldSpec, input: &FieldInput) -> Field {
+fn shown(model: &ModelView<'_>, field: &FieldSpec, input: &FieldInput) -> Field {
     let name = format!("_shown.{}", field.name);
-    let control = field.kind.read_only_control(name, field.title, &input.text);
+    let mut options = field.kind.options().iter();
+    let option = options.find(|(value, _)| *value == input.text);
+    let text = option.map_or_else(
+        || model.choice_title(field.name, &input.text),
+        |(_, label)| label,
+    );
+    let control = field.kind.read_only_control(name, field.title, text);
     control.read_only(true)
 }
 
@@ -219,6 +228,16 @@ fn control(
     html! {
         (control)
         @if !field.kind.formats().is_empty() { (format_switch(field, input, convert)) }
+        @if let Some(preview) = field.kind.preview(&input.text) {
+            (Button::new("Preview").ghost().size(1).icon("eye").submit()
+                .attribute("id", format!("preview-{}", field.name))
+                .attribute("name", PREVIEW).attribute("value", field.name)
+                .attribute("formaction", convert)
+                .attribute("formnovalidate", ""))
+            @if draft.preview == Some(field.name) {
+                div class="pt-card pt-prose" role="region" aria-label={ "Preview of " (field.title) } { (preview) }
+            }
+        }
         input type="hidden" name=(original_name(field)) value=(input.original);
     }
 }
@@ -250,8 +269,8 @@ fn plain_control(
 ) -> Field {
     let (name, title) = (field.name, field.title);
     // Text may be empty unless the model requires a value.
-    let is_required =
-        field.is_required() && (!field.kind.is_text() || field.unique || field.primary_key);
+    let is_required = field.is_required()
+        && (!field.kind.accepts_empty_text() || field.unique || field.primary_key);
     if let Some(rows) = targets.get(name) {
         let rows = rows
             .iter()

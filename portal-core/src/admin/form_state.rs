@@ -42,6 +42,8 @@ pub(super) struct FormState {
     pub(super) conflicts: Vec<FieldConflict>,
     /// Description of a change to the record since the form was rendered.
     pub(super) notice: Option<String>,
+    /// Name of the field whose preview is shown.
+    pub(super) preview: Option<&'static str>,
     /// A confirmation that is required before the row is saved; it replaces the fields.
     pub(super) question: Option<Question>,
 }
@@ -58,6 +60,9 @@ pub(super) fn original_name(field: &FieldSpec) -> String {
 pub(super) fn format_name(field: &FieldSpec) -> String {
     format!("_format.{}", field.name)
 }
+
+/// Name of the button that shows the preview of a field.
+pub(super) const PREVIEW: &str = "_preview";
 
 /// Name of the button that converts a document to the other format.
 pub(super) const CONVERT: &str = "_convert";
@@ -80,20 +85,20 @@ impl FormState {
             label: model.label_of(&record.values),
             ..Self::default()
         };
-        for field in model.fields() {
+        for field in model.all_fields() {
             draft.set(field, record.values.get(field.name).unwrap_or(&Value::Null));
         }
         draft
     }
 
-    fn set(&mut self, field: &'static FieldSpec, value: &Value) {
+    fn set(&mut self, field: &FieldSpec, value: &Value) {
         // A secret is never part of a page; if the field is left empty, the secret is unchanged.
         let shown = if field.is_write_only() {
             &Value::Null
         } else {
             value
         };
-        let text = field.kind.form_text(shown, Format::default());
+        let text = field.kind.text_in(Format::default(), shown);
         let mut input = FieldInput {
             text,
             ..FieldInput::default()
@@ -137,16 +142,13 @@ impl FormState {
         let Some(input) = self.inputs.get_mut(field.name) else {
             return;
         };
-        match field.kind.parse_form_text(&input.text, input.format) {
+        match field.kind.parse_in(input.format, &input.text) {
             Ok(_) if input.text.trim().is_empty() => input.format = Format::from_name(format),
             Ok(value) => {
                 input.format = Format::from_name(format);
-                input.text = field.kind.form_text(&value, input.format);
+                input.text = field.kind.text_in(input.format, &value);
             }
-            Err(mut error) => {
-                error.pointer = field.pointer();
-                self.errors.push(error);
-            }
+            Err(error) => self.errors.push(located(field, error)),
         }
     }
 
@@ -165,10 +167,7 @@ impl FormState {
             match input.value(field, is_new) {
                 Ok(Some(value)) => drop(values.insert(field.name.to_owned(), value)),
                 Ok(None) => {}
-                Err(mut error) => {
-                    error.pointer = field.pointer();
-                    errors.push(error);
-                }
+                Err(error) => errors.push(located(field, error)),
             }
         }
         if errors.is_empty() {
@@ -234,7 +233,10 @@ impl FormState {
             .filter_map(|error| {
                 let rest = error.pointer.strip_prefix(&pointer)?;
                 match rest.strip_prefix('/') {
-                    Some(inner) => Some(format!("{inner}: {}", error.message)),
+                    Some(inner) => Some(match inner.parse::<usize>() {
+                        Ok(index) => format!("item {}: {}", index + 1, error.message),
+                        Err(_) => format!("{inner}: {}", error.message),
+                    }),
                     None if rest.is_empty() && is_syntax(error) => Some(sentence(&error.message)),
                     None if rest.is_empty() => Some(error.message.clone()),
                     None => None,
@@ -265,13 +267,11 @@ impl FieldInput {
             return Ok(field.default_value().ok().flatten());
         }
         let is_choice = !field.choices.is_empty();
-        if self.text.is_empty() && (!field.kind.is_text() || field.nullable || is_choice) {
+        if self.text.is_empty() && (!field.kind.accepts_empty_text() || field.nullable || is_choice)
+        {
             return Ok((!is_new || field.nullable).then_some(Value::Null));
         }
-        field
-            .kind
-            .parse_form_text(&self.text, self.format)
-            .map(Some)
+        field.kind.parse_in(self.format, &self.text).map(Some)
     }
 
     pub(super) fn is_changed(&self, field: &FieldSpec) -> bool {
@@ -280,7 +280,7 @@ impl FieldInput {
 
     /// Returns a short text that is equal for equal values.
     fn fingerprint(&self, field: &FieldSpec) -> String {
-        let text = field.kind.normalize(&self.text, self.format);
+        let text = field.kind.normalize_in(self.format, &self.text);
         // The hash is FNV-1a: the result must be the same in every replica, and an attacker gains
         // nothing from a collision.
         let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -288,6 +288,16 @@ impl FieldInput {
         });
         format!("{hash:016x}")
     }
+}
+
+/// Returns the error of a value as an error of its field. The message of an error in a document
+/// states its line.
+fn located(field: &FieldSpec, mut error: FieldError) -> FieldError {
+    if field.kind.is_document() {
+        error.pointer.clear();
+    }
+    error.pointer.insert_str(0, &field.pointer());
+    error
 }
 
 fn is_syntax(error: &FieldError) -> bool {

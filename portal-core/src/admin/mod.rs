@@ -5,6 +5,7 @@ mod audit_api;
 mod audit_diff;
 mod audit_page;
 mod changed;
+mod computed;
 mod consequences;
 mod defaults;
 mod document_format;
@@ -32,20 +33,27 @@ mod row_service;
 mod scope;
 mod search;
 mod spec;
+mod storage;
 mod tables;
 mod thousands;
 mod users;
 mod values;
 mod yaml;
 
+pub use computed::ComputedField;
 pub use field::{AdminField, FieldKind, FieldSpec};
-pub use field_type::Widget;
-pub use field_types::AdminChoice;
+pub use field_type::{ControlSpec, FieldType, FilterInput, Widget};
+pub use field_types::{AdminChoice, Document, Email, Markdown};
 pub use model::{AdminModel, ModelOptions};
 pub use models::Models;
+pub use operator::Operator;
 pub use policy::{ModelPolicy, Operation};
 pub use scope::{ModelCondition, ModelField, Scope, ScopeFn};
+pub use storage::Storage;
 pub use values::FieldValues;
+
+#[cfg(feature = "macros")]
+pub use portal_macros::AdminChoice;
 
 pub(crate) use api::routes;
 pub(crate) use defaults::DefaultRows;

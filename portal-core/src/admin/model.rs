@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::computed::ComputedField;
 use super::field::FieldSpec;
 use super::policy::ModelPolicy;
 use super::spec::ModelSpec;
@@ -80,6 +81,11 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
         ModelPolicy::new(Access::Admin)
     }
 
+    /// Returns the columns that are computed from a row. Default: none.
+    fn computed() -> Vec<ComputedField<Self>> {
+        Vec::new()
+    }
+
     /// Returns the value of each field, in the order of [`FIELDS`](Self::FIELDS).
     fn to_values(&self) -> Vec<Value>;
 
@@ -101,7 +107,8 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
 pub struct ModelOptions {
     /// Columns of the list.
     ///
-    /// Empty means the first six fields that are not documents, generated or write-only.
+    /// Empty means the first six fields that are not documents, generated or write-only, and all
+    /// computed columns.
     pub list: &'static [&'static str],
     /// Fields that are searched; empty means all text fields.
     pub search: &'static [&'static str],

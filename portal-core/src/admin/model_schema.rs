@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::field::FieldSpec;
+use super::field_type::Widget;
 use super::model_view::ModelView;
 
 /// Returns the description of a model for `GET /api/admin/models`. `models` are all models that the
@@ -10,7 +11,9 @@ use super::model_view::ModelView;
 pub(super) fn describe(model: &ModelView<'_>, models: &[ModelView<'_>]) -> Value {
     let fields: Vec<Value> = model
         .fields()
-        .map(|field| describe_field(model, field, models))
+        .map(|field| (field, false))
+        .chain(model.computed().iter().map(|field| (field, true)))
+        .map(|(field, is_computed)| describe_field(model, field, is_computed, models))
         .collect();
     let mut actions = Vec::new();
     if model.permissions.delete {
@@ -28,7 +31,12 @@ pub(super) fn describe(model: &ModelView<'_>, models: &[ModelView<'_>]) -> Value
     })
 }
 
-fn describe_field(model: &ModelView<'_>, field: &FieldSpec, models: &[ModelView<'_>]) -> Value {
+fn describe_field(
+    model: &ModelView<'_>,
+    field: &FieldSpec,
+    is_computed: bool,
+    models: &[ModelView<'_>],
+) -> Value {
     let choices = model.choices(field);
     let is_visible = |target: &&str| models.iter().any(|model| model.name == *target);
     json!({
@@ -36,10 +44,11 @@ fn describe_field(model: &ModelView<'_>, field: &FieldSpec, models: &[ModelView<
         "title": field.title,
         "help": field.help,
         "kind": if choices.is_empty() { field.kind.name() } else { "choice" },
-        "required": is_required(model, field),
+        "required": !is_computed && is_required(model, field),
         "nullable": field.nullable,
         "primary_key": field.primary_key,
         "read_only": !model.is_editable(field, true),
+        "computed": is_computed,
         "write_only": field.is_write_only(),
         "unique": field.unique || field.primary_key,
         "default": field.constant_default().unwrap_or_default(),
@@ -58,6 +67,9 @@ pub(super) fn json_schema(model: &ModelView<'_>) -> Value {
             required.push(field.name);
         }
     }
+    for field in model.computed() {
+        properties.insert(field.name.to_owned(), field_schema(model, field));
+    }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": model.title,
@@ -75,24 +87,32 @@ fn is_required(model: &ModelView<'_>, field: &FieldSpec) -> bool {
 }
 
 fn field_schema(model: &ModelView<'_>, field: &FieldSpec) -> Value {
-    let mut schema = Map::new();
+    let mut schema = field.kind.json_schema();
+    if field.nullable {
+        schema = or_null(schema);
+    }
     let mut set = |name: &str, value: Value| schema.insert(name.to_owned(), value);
     set("title", json!(field.title));
     if !field.help.is_empty() {
         set("description", json!(field.help));
     }
-    match field.kind.json_type() {
-        Some(json_type) if field.nullable => drop(set("type", json!([json_type, "null"]))),
-        Some(json_type) => drop(set("type", json!(json_type))),
-        None => {}
+    match field.widget {
+        Widget::Email => drop(set("format", json!("email"))),
+        Widget::Url => drop(set("format", json!("uri"))),
+        _ => {}
     }
-    field.kind.describe(field.widget, &mut schema);
-    let mut set = |name: &str, value: Value| schema.insert(name.to_owned(), value);
     let choices = model.choices(field);
-    if !choices.is_empty() {
-        let mut choices: Vec<Value> = choices.into_iter().map(Value::from).collect();
-        choices.extend(field.nullable.then_some(Value::Null));
-        set("enum", Value::Array(choices));
+    let has_labels = !field.choice_labels.is_empty() && !choices.is_empty();
+    let null = field.nullable.then_some(Value::Null);
+    if has_labels {
+        let labeled = choices.iter().map(
+            |choice| json!({"const": choice, "title": model.choice_title(field.name, choice)}),
+        );
+        let null = null.map(|_| json!({"const": null, "title": "None"}));
+        set("oneOf", labeled.chain(null).collect());
+    } else if !choices.is_empty() {
+        let choices = choices.into_iter().map(Value::from);
+        set("enum", choices.chain(null).collect());
     }
     if !model.is_editable(field, true) {
         set("readOnly", json!(true));
@@ -104,4 +124,18 @@ fn field_schema(model: &ModelView<'_>, field: &FieldSpec) -> Value {
         set("default", default);
     }
     Value::Object(schema)
+}
+
+/// Adds null to the values that a schema allows.
+fn or_null(mut schema: Map<String, Value>) -> Map<String, Value> {
+    if schema.is_empty() {
+        // An empty schema allows any value.
+        return schema;
+    }
+    match schema.get_mut("type") {
+        Some(Value::Array(types)) => types.push(json!("null")),
+        Some(one) => *one = json!([one.take(), "null"]),
+        None => return Map::from_iter([("anyOf".to_owned(), json!([schema, {"type": "null"}]))]),
+    }
+    schema
 }

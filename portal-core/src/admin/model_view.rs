@@ -81,6 +81,23 @@ impl<'a> ModelView<'a> {
         self.fields.iter().map(|field| field.spec)
     }
 
+    /// Returns the computed columns.
+    ///
+    /// Only users who may view all fields see them, because they can reveal the fields from which
+    /// they are computed.
+    pub(crate) fn computed(&self) -> &'a [FieldSpec] {
+        match self.fields.len() == self.spec.fields.len() {
+            true => self.spec.computed.specs(),
+            false => &[],
+        }
+    }
+
+    /// Returns the fields and the computed columns that the user may view.
+    pub(crate) fn all_fields(&self) -> impl Iterator<Item = &FieldSpec> {
+        let fields = self.fields.iter().map(|field| -> &FieldSpec { field.spec });
+        fields.chain(self.computed())
+    }
+
     /// Returns the field with a name, if the user may view it.
     pub(crate) fn field(&self, name: &str) -> Option<&'static FieldSpec> {
         self.fields().find(|field| field.name == name)
@@ -125,8 +142,8 @@ impl<'a> ModelView<'a> {
     }
 
     /// Returns the columns of the list.
-    pub(crate) fn listed(&self) -> Vec<&'static FieldSpec> {
-        self.spec.listed(self.fields())
+    pub(crate) fn listed(&self) -> Vec<&'a FieldSpec> {
+        self.spec.listed(self.fields(), self.computed())
     }
 
     /// Returns the default order of the list.
@@ -147,9 +164,14 @@ impl<'a> ModelView<'a> {
 
     /// Returns the part of a stored row that the user may see.
     pub(super) fn show(&self, record: Record) -> VisibleRow {
-        let is_shown = |name: &str| self.field(name).is_some_and(|it| !it.is_write_only());
         let mut values = record.values;
-        values.retain(|name, _| is_shown(name));
+        if !self.computed().is_empty() {
+            self.spec.computed.add_to(&mut values);
+        }
+        let is_hidden = |field: &&FieldSpec| field.is_write_only() || self.field(field.name).is_none();
+        for field in self.spec.fields.iter().filter(is_hidden) {
+            values.remove(field.name);
+        }
         VisibleRow {
             values,
             version: record.version,
@@ -192,9 +214,12 @@ impl<'a> ModelView<'a> {
 
     /// Builds a new row from the values that the user submitted.
     pub(super) fn new_row(&self, given: RowValues) -> Result<RowValues, Vec<FieldError>> {
+        let mut given = given;
+        let computed = self.take_computed(&mut given, &RowValues::new());
         let unknown = self.unknown_fields(&given);
         let mut given = self.known(given);
         let mut errors = unstorable(&given);
+        errors.extend(computed);
         for field in self.fields().filter(|field| !self.is_editable(field, true)) {
             let default = field.default_value().ok().flatten();
             match given.remove(field.name) {
@@ -220,9 +245,12 @@ impl<'a> ModelView<'a> {
     ) -> Result<RowValues, Vec<FieldError>> {
         // Stored values are not checked again: a document stored before there was a limit must not
         // prevent changes to other fields.
+        let mut given = given;
+        let computed = self.take_computed(&mut given, present);
         let unknown = self.unknown_fields(&given);
         let given = self.known(given);
         let mut errors = unstorable(&given);
+        errors.extend(computed);
         let mut row = RowValues::new();
         for field in self.spec.fields {
             let now = present.get(field.name).unwrap_or(&Value::Null);
@@ -246,6 +274,26 @@ impl<'a> ModelView<'a> {
         }
         errors.extend(unknown);
         self.finish(row, errors)
+    }
+
+    /// Removes computed values from submitted values, and returns the errors of those that differ
+    /// from the row. A client can thus send back a row that it has read.
+    fn take_computed(&self, given: &mut RowValues, present: &RowValues) -> Vec<FieldError> {
+        let specs = self.computed();
+        if !specs.iter().any(|spec| given.contains_key(spec.name)) {
+            return Vec::new();
+        }
+        let mut computed = present.clone();
+        self.spec.computed.add_to(&mut computed);
+        let mut errors = Vec::new();
+        for spec in specs {
+            let value = given.remove(spec.name).filter(|value| !value.is_null());
+            if value.is_some() && value.as_ref() != computed.get(spec.name) {
+                let message = "is computed and cannot be set";
+                errors.push(FieldError::new(spec.pointer(), "read_only", message));
+            }
+        }
+        errors
     }
 
     /// Checks a whole row, in addition to errors in the submitted values.

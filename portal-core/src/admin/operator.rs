@@ -2,14 +2,22 @@
 
 /// Comparison operator of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operator {
+pub enum Operator {
+    /// `eq`: the value is equal.
     Equal,
+    /// `ne`: the value is not equal, or missing.
     NotEqual,
+    /// `lt`: the value is less.
     Less,
+    /// `lte`: the value is less or equal.
     LessOrEqual,
+    /// `gt`: the value is greater.
     Greater,
+    /// `gte`: the value is greater or equal.
     GreaterOrEqual,
+    /// `in`: the value is equal to one of several values.
     In,
+    /// `contains`: the text contains another text, ignoring case.
     Contains,
 }
 

@@ -149,6 +149,11 @@ fn parse_sort(model: &ModelView<'_>, value: &str) -> Result<Vec<Sort>, Vec<Field
                 field: field.name,
                 descending: word.starts_with('-'),
             }),
+            None if is_computed(model, name) => errors.push(parameter_error(
+                "sort",
+                "not_allowed",
+                format!("`{name}` is computed, so rows cannot be sorted by it"),
+            )),
             None => {
                 let names = model.fields().filter(|field| is_sortable(field));
                 let names: Vec<&str> = names.map(|field| field.name).collect();
@@ -175,6 +180,10 @@ pub(crate) fn sortable(model: &ModelView<'_>, name: &str) -> Option<&'static Fie
     model.field(name).filter(|field| is_sortable(field))
 }
 
+fn is_computed(model: &ModelView<'_>, name: &str) -> bool {
+    model.computed().iter().any(|spec| spec.name == name)
+}
+
 fn is_sortable(field: &FieldSpec) -> bool {
     field.kind.is_scalar() && !field.is_write_only()
 }
@@ -192,6 +201,13 @@ fn parse_filter(model: &ModelView<'_>, parameter: &str, value: &str) -> Result<F
             "unknown parameter; use page, per_page, sort, search or filter[field]",
         ));
     };
+    if is_computed(model, name) {
+        return Err(parameter_error(
+            parameter,
+            "not_allowed",
+            format!("`{name}` is computed, so rows cannot be filtered by it"),
+        ));
+    }
     let Some(field) = model.field(name) else {
         return Err(parameter_error(
             parameter,
@@ -222,7 +238,9 @@ fn parse_filter(model: &ModelView<'_>, parameter: &str, value: &str) -> Result<F
         .map(|text| match operator {
             Operator::Contains => Ok(Value::String(text.replace('\0', ""))),
             // Empty text means a missing value if the field is nullable and not a text field.
-            _ if text.is_empty() && field.nullable && !field.kind.is_text() => Ok(Value::Null),
+            _ if text.is_empty() && field.nullable && !field.kind.accepts_empty_text() => {
+                Ok(Value::Null)
+            }
             _ => {
                 let value = field.kind.parse(text)?;
                 match json::validate(&value, "").into_iter().next() {

@@ -201,10 +201,20 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
         }
         check_field(model, field, &mut problem);
     }
+    for computed in model.computed.specs() {
+        if model.field(computed.name).is_some() {
+            problem(format!(
+                "the admin model `{name}` has a field and a computed column named `{}`",
+                computed.name
+            ));
+        }
+    }
     let options = &model.options;
     let sorted = options.order_by.iter().map(|(field, _)| field);
     for field in options.list.iter().chain(options.search).chain(sorted) {
-        if model.field(field).is_none() {
+        let is_computed = model.computed.specs().iter().any(|it| it.name == *field);
+        let may_be_computed = options.list.contains(field);
+        if model.field(field).is_none() && !(is_computed && may_be_computed) {
             problem(format!(
                 "the admin model `{name}` lists, searches or sorts by `{field}`, which is not one of its fields"
             ));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::computed::ComputedFields;
 use super::field::FieldSpec;
 use super::field_type::KeySource;
 use super::model::{AdminModel, ModelOptions};
@@ -36,6 +37,7 @@ pub struct ModelSpec {
     pub(crate) description: &'static str,
     pub(crate) options: ModelOptions,
     pub(crate) fields: &'static [FieldSpec],
+    pub(crate) computed: ComputedFields,
     pub(crate) policy: ModelPolicy,
     pub(crate) version: VersionColumn,
     /// Column that is not null in rows that count as deleted.
@@ -59,6 +61,7 @@ impl ModelSpec {
             description: M::DESCRIPTION,
             options: M::OPTIONS,
             fields: M::FIELDS,
+            computed: ComputedFields::of::<M>(),
             policy: if M::OPTIONS.read_only {
                 policy.read_only()
             } else {
@@ -95,9 +98,14 @@ impl ModelSpec {
 
     /// Returns the title of a choice.
     pub(crate) fn choice_title<'a>(&'a self, field: &str, value: &'a str) -> &'a str {
-        let choices = self.choices.get(field).map_or(&[][..], Vec::as_slice);
-        let found = choices.iter().find(|(choice, _)| choice == value);
-        found.map_or(value, |(_, title)| title)
+        if let Some(choices) = self.choices.get(field) {
+            let found = choices.iter().find(|(choice, _)| choice == value);
+            return found.map_or(value, |(_, title)| title);
+        }
+        let mut specs = self.fields.iter().chain(self.computed.specs());
+        let spec = specs.find(|spec| spec.name == field);
+        spec.and_then(|spec| spec.choice_label(value))
+            .unwrap_or(value)
     }
 
     /// Returns the fields that are searched.
@@ -115,24 +123,31 @@ impl ModelSpec {
     }
 
     /// Returns the columns of the list, of the given fields.
-    pub(super) fn listed(
+    pub(super) fn listed<'s>(
         &self,
-        of: impl Iterator<Item = &'static FieldSpec>,
-    ) -> Vec<&'static FieldSpec> {
-        let of: Vec<_> = of.collect();
+        fields: impl Iterator<Item = &'static FieldSpec>,
+        computed: &'s [FieldSpec],
+    ) -> Vec<&'s FieldSpec> {
+        let fields: Vec<&'s FieldSpec> = fields.collect();
         let named = self.options.list;
-        let mut columns: Vec<_>;
         if named.is_empty() {
             let is_short = |field: &&FieldSpec| {
                 field.kind.is_scalar() && !field.is_generated() && !field.is_write_only()
             };
-            columns = of.into_iter().filter(is_short).take(6).collect();
-        } else {
-            let find = |name: &&str| of.iter().find(|field| &field.name == name).copied();
-            columns = named.iter().filter_map(find).collect();
+            let mut columns: Vec<_> = fields.into_iter().filter(is_short).take(6).collect();
+            if columns.is_empty() {
+                columns.push(self.key());
+            }
+            columns.extend(computed);
+            return columns;
         }
+        let find = |name: &&str| {
+            let mut all = fields.iter().copied().chain(computed);
+            all.find(|field| field.name == *name)
+        };
+        let columns: Vec<_> = named.iter().filter_map(find).collect();
         if columns.is_empty() {
-            columns.push(self.key());
+            return vec![self.key()];
         }
         columns
     }
@@ -148,13 +163,14 @@ impl ModelSpec {
 
     /// Returns the label of a row: the first text in the list's columns, otherwise the key.
     pub(crate) fn label_of(&self, values: &RowValues) -> String {
-        self.label_from(&self.listed(self.fields.iter()), values)
+        self.label_from(&self.listed(self.fields.iter(), &[]), values)
     }
 
     /// Returns the label of a row for some of the list's columns.
     pub(super) fn label_from(&self, columns: &[&FieldSpec], values: &RowValues) -> String {
         let text = columns
             .iter()
+            .filter(|field| self.field(field.name).is_some())
             .find(|field| field.kind.is_text() && !field.is_write_only())
             .and_then(|field| values.get(field.name)?.as_str())
             .filter(|text| !text.is_empty());

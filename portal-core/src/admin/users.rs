@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::computed::ComputedFields;
 use super::field::{AdminField, FieldSpec};
 use super::model::ModelOptions;
 use super::model_view::ModelView;
@@ -77,6 +78,7 @@ impl ModelSpec {
                 read_only: false,
             },
             fields: FIELDS,
+            computed: ComputedFields::none(),
             policy: ModelPolicy::new(Access::Admin)
                 .deny(Operation::Create)
                 .deny(Operation::Delete),

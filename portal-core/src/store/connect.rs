@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
+#[cfg(feature = "sqlite")]
+use super::decimal;
 use super::{Pool, Store, StoreError};
 
 /// Maximum time to wait for a free connection before the database is reported as unavailable.
@@ -55,7 +57,8 @@ async fn open_sqlite(uri: &str) -> Result<Pool, StoreError> {
         .busy_timeout(ACQUIRE_TIMEOUT)
         .journal_mode(SqliteJournalMode::Wal)
         // With `FULL`, a confirmed commit survives a power loss.
-        .synchronous(SqliteSynchronous::Full);
+        .synchronous(SqliteSynchronous::Full)
+        .collation(decimal::DECIMAL_COLLATION, decimal::compare);
     let file = options.get_filename().to_owned();
     let pool = |connections: u32| {
         SqlitePoolOptions::new()

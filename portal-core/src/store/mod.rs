@@ -3,6 +3,7 @@
 //! Statements are built once with sea-query and rendered for the current dialect.
 
 mod connect;
+mod decimal;
 mod error;
 mod executor;
 mod freshness;

@@ -58,6 +58,21 @@ impl Row {
         }
     }
 
+    /// Returns the text of a decimal number; `None` for `NULL`.
+    ///
+    /// SQLite has no decimal type, so its columns contain the text.
+    pub(crate) fn decimal(&self, column: &str) -> Result<Option<String>, StoreError> {
+        Ok(match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(row) => row.try_get(column)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => {
+                let number: Option<rust_decimal::Decimal> = row.try_get(column)?;
+                number.map(|number| number.to_string())
+            }
+        })
+    }
+
     /// Returns the value of a column by index, starting at 0.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_query::Values;
 use sea_query_sqlx::SqlxValues;
 
+use super::decimal::DECIMAL_COLLATION;
 use super::{Dialect, Row, Statement, Store, StoreError, Transaction};
 
 /// Arbitrary id of the portal's advisory lock: replicas that create tables concurrently wait for
@@ -23,6 +24,8 @@ pub(crate) enum ColumnType {
     Integer,
     BigInt,
     Double,
+    /// Exact decimal number. SQLite stores the text and compares it with a collation.
+    Decimal,
     Timestamp,
     Date,
     Uuid,
@@ -78,6 +81,8 @@ impl ColumnType {
             Self::Integer => "integer",
             Self::BigInt => "bigint",
             Self::Double => "double precision",
+            Self::Decimal if sqlite => "text",
+            Self::Decimal => "numeric",
             Self::Timestamp if sqlite => "datetime",
             Self::Timestamp => "timestamp with time zone",
             Self::Date => "date",
@@ -104,6 +109,9 @@ impl ColumnSpec {
             };
         }
         let mut sql = format!("\"{name}\" {}", self.column_type.sql(dialect));
+        if self.column_type == ColumnType::Decimal && dialect == Dialect::Sqlite {
+            sql.push_str(&format!(" COLLATE {DECIMAL_COLLATION}"));
+        }
         if self.key == PrimaryKey::Assigned {
             sql.push_str(" PRIMARY KEY");
         }

@@ -18,6 +18,7 @@ const KEYS: &[&str] = &[
     "plural",
     "list",
     "search",
+    "computed",
     "order_by",
     "readonly",
     "requires_role",
@@ -53,6 +54,8 @@ pub(crate) struct ModelAttribute {
     pub(crate) plural: Option<LitStr>,
     pub(crate) list: Vec<Ident>,
     pub(crate) search: Vec<Ident>,
+    /// Methods whose values are shown as columns.
+    pub(crate) computed: Vec<Ident>,
     pub(crate) order_by: Vec<Order>,
     pub(crate) is_read_only: bool,
     /// Access rule for users other than administrators.
@@ -93,6 +96,7 @@ impl ModelAttribute {
             plural: keys.take_string("plural", errors),
             list: take_fields("list", &mut keys, errors),
             search: take_fields("search", &mut keys, errors),
+            computed: take_fields("computed", &mut keys, errors),
             order_by: take_order(&mut keys, errors),
             is_read_only,
             guard: AccessRule::take_for_model(&mut keys, errors),

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use crate::paths::located_at;
+use crate::paths::{located_at, respan};
 
 use super::field::ModelField;
 use super::model::Model;
@@ -27,6 +27,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let from_values = from_values(model);
     let validate = validate(model);
     let policy = policy(model);
+    let computed = computed(model);
     quote! {
         #(#cfg_attributes)*
         #[allow(deprecated)]
@@ -37,6 +38,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 const OPTIONS: #krate::ModelOptions = #options;
                 const FIELDS: &'static [#krate::FieldSpec] = &[#(#specs),*];
                 #policy
+                #computed
                 #to_values
                 #from_values
                 #validate
@@ -229,6 +231,31 @@ fn from_values(model: &Model) -> TokenStream {
             }
         }
     }
+}
+
+/// Generates the computed columns. The types of the methods are inferred.
+fn computed(model: &Model) -> Option<TokenStream> {
+    let (krate, private) = (
+        model.attribute.paths.krate(),
+        model.attribute.paths.private(),
+    );
+    if model.attribute.computed.is_empty() {
+        return None;
+    }
+    let fields = model.attribute.computed.iter().map(|method| {
+        let name = crate::names::plain(method);
+        let title = crate::names::title(&name);
+        let span = located_at(method.span());
+        // Every token has the span of the method, so that errors underline only its name.
+        let field = quote!(#krate::admin::ComputedField::new(#name, Self::#method));
+        let field = respan(field, span);
+        quote!(#field.title(#title))
+    });
+    Some(quote! {
+        fn computed() -> #private::Vec<#krate::admin::ComputedField<Self>> {
+            #private::vec![#(#fields),*]
+        }
+    })
 }
 
 /// Generates the permissions of the model, if they differ from the default.

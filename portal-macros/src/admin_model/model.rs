@@ -90,14 +90,40 @@ impl Model {
             }
             check_rules(field, errors);
         }
+        self.check_computed(errors);
         for field in &self.attribute.list {
-            self.check_field_exists(field, errors);
+            if !self.attribute.computed.contains(field) {
+                self.check_field_exists(field, errors);
+            }
         }
         for field in &self.attribute.search {
-            self.check_field_exists(field, errors);
+            self.check_stored(field, "searched", errors);
         }
         for order in &self.attribute.order_by {
-            self.check_field_exists(&order.field, errors);
+            self.check_stored(&order.field, "sorted", errors);
+        }
+    }
+
+    fn check_computed(&self, errors: &mut Errors) {
+        let computed = &self.attribute.computed;
+        for (position, name) in computed.iter().enumerate() {
+            if computed.iter().take(position).any(|first| first == name) {
+                errors.at(name.span(), format!("`{name}` is computed twice"));
+            }
+            if self.fields.iter().any(|field| field.name == *name) {
+                let message = format!("`{name}` is a field, so it cannot be computed");
+                errors.at(name.span(), message);
+            }
+        }
+    }
+
+    /// Checks that rows can be searched or sorted by a field.
+    fn check_stored(&self, name: &Ident, verb: &str, errors: &mut Errors) {
+        if self.attribute.computed.contains(name) {
+            let message = format!("`{name}` is computed, so rows cannot be {verb} by it");
+            errors.at(name.span(), message);
+        } else {
+            self.check_field_exists(name, errors);
         }
     }
 

@@ -6,14 +6,13 @@ use serde_json::Value;
 use super::super::field::{AdminField, FieldKind};
 use super::super::field_type::{ControlSpec, FieldType};
 use super::super::operator::Operator;
+use super::super::storage::Storage;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::{Field, Tone, badge};
-use crate::store::schema::ColumnType;
-use crate::store::{Row, StoreError};
 
 impl AdminField for bool {
-    const KIND: FieldKind = FieldKind(&Boolean);
+    const KIND: FieldKind = FieldKind::new(&Boolean);
 
     fn to_value(&self) -> Value {
         Value::Bool(*self)
@@ -38,19 +37,8 @@ impl FieldType for Boolean {
         &[("true", "Yes"), ("false", "No")]
     }
 
-    fn column_type(&self) -> ColumnType {
-        ColumnType::Boolean
-    }
-
-    fn bind(&self, value: &Value) -> Option<sea_query::Value> {
-        match value {
-            Value::Null => Some(sea_query::Value::Bool(None)),
-            value => value.as_bool().map(Into::into),
-        }
-    }
-
-    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError> {
-        Ok(row.get::<Option<bool>>(column)?.to_value())
+    fn storage(&self) -> Storage {
+        Storage::Boolean
     }
 
     fn parse(&self, text: &str) -> Result<Value, FieldError> {
@@ -85,9 +73,5 @@ impl FieldType for Boolean {
     fn describe_value(&self, text: &str) -> Option<String> {
         let is_true = self.parse(text).ok()?.as_bool()?;
         Some(if is_true { "Yes" } else { "No" }.to_owned())
-    }
-
-    fn json_type(&self) -> Option<&'static str> {
-        Some("boolean")
     }
 }

@@ -9,6 +9,8 @@ use crate::error::FieldError;
 
 /// An enum whose variants are stored as strings, which makes it an [`AdminField`].
 ///
+/// `#[derive(AdminChoice)]` implements it for enums of unit variants. By hand:
+///
 /// ```
 /// use portal_core::admin::{AdminChoice, AdminField};
 /// use serde_json::json;
@@ -34,6 +36,8 @@ use crate::error::FieldError;
 pub trait AdminChoice: Sized {
     /// Texts of all variants.
     const CHOICES: &'static [&'static str];
+    /// Labels of all variants, in the same order; empty shows the texts.
+    const LABELS: &'static [&'static str] = &[];
 
     /// Returns the text of the variant.
     fn as_str(&self) -> &'static str;
@@ -45,6 +49,7 @@ pub trait AdminChoice: Sized {
 impl<T: AdminChoice> AdminField for T {
     const KIND: FieldKind = String::KIND;
     const CHOICES: &'static [&'static str] = <T as AdminChoice>::CHOICES;
+    const CHOICE_LABELS: &'static [&'static str] = <T as AdminChoice>::LABELS;
 
     fn to_value(&self) -> Value {
         Value::String(self.as_str().to_owned())

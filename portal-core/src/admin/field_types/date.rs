@@ -1,16 +1,16 @@
 //! Date fields.
 
 use chrono::{Datelike, NaiveDate};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::field::{AdminField, FieldKind};
-use super::super::field_type::{ControlSpec, FieldType, FilterInput, Widget};
+use super::super::field_type::{ControlSpec, FieldType, FilterInput};
 use super::super::operator::Operator;
+use super::super::storage::Storage;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
-use crate::store::schema::ColumnType;
-use crate::store::{Row, StoreError, now};
+use crate::store::now;
 
 const EXPECTED: &str = "must be a date such as 2026-05-01";
 
@@ -18,7 +18,7 @@ const EXPECTED: &str = "must be a date such as 2026-05-01";
 pub(super) const NOW: &str = "now";
 
 impl AdminField for NaiveDate {
-    const KIND: FieldKind = FieldKind(&Date);
+    const KIND: FieldKind = FieldKind::new(&Date);
 
     fn to_value(&self) -> Value {
         Value::String(self.to_string())
@@ -60,19 +60,8 @@ impl FieldType for Date {
         "date"
     }
 
-    fn column_type(&self) -> ColumnType {
-        ColumnType::Date
-    }
-
-    fn bind(&self, value: &Value) -> Option<sea_query::Value> {
-        match value {
-            Value::Null => Some(sea_query::Value::ChronoDate(None)),
-            value => date_of(value).map(Into::into),
-        }
-    }
-
-    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError> {
-        Ok(row.get::<Option<NaiveDate>>(column)?.to_value())
+    fn storage(&self) -> Storage {
+        Storage::Date
     }
 
     fn parse(&self, text: &str) -> Result<Value, FieldError> {
@@ -116,13 +105,5 @@ impl FieldType for Date {
 
     fn comparison_word(&self, operator: Operator) -> &'static str {
         comparison_word(operator)
-    }
-
-    fn json_type(&self) -> Option<&'static str> {
-        Some("string")
-    }
-
-    fn describe(&self, _widget: Widget, schema: &mut Map<String, Value>) {
-        schema.insert("format".to_owned(), "date".into());
     }
 }

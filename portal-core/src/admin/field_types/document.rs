@@ -1,20 +1,18 @@
 //! JSON documents, written as YAML or JSON in forms.
 
 use maud::{Markup, html};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::document_format::Format;
 use super::super::field::{AdminField, FieldKind};
-use super::super::field_type::{ControlSpec, FieldType, shorten};
-use super::super::operator::Operator;
+use super::super::field_type::{ControlSpec, FieldType, object, shorten};
+use super::super::storage::Storage;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
-use crate::store::schema::ColumnType;
-use crate::store::{Row, StoreError};
 
 impl AdminField for Value {
-    const KIND: FieldKind = FieldKind(&Document { json_type: None });
+    const KIND: FieldKind = FieldKind::new(&Document { is_object: false });
 
     fn to_value(&self) -> Value {
         self.clone()
@@ -27,9 +25,7 @@ impl AdminField for Value {
 
 /// A configuration document; the default is `{}`.
 impl AdminField for Map<String, Value> {
-    const KIND: FieldKind = FieldKind(&Document {
-        json_type: Some("object"),
-    });
+    const KIND: FieldKind = FieldKind::new(&Document { is_object: true });
     const DEFAULT: Option<&'static str> = Some("{}");
 
     fn to_value(&self) -> Value {
@@ -48,7 +44,8 @@ impl AdminField for Map<String, Value> {
 
 #[derive(Debug)]
 struct Document {
-    json_type: Option<&'static str>,
+    /// `true` if only objects are valid.
+    is_object: bool,
 }
 
 impl FieldType for Document {
@@ -56,23 +53,12 @@ impl FieldType for Document {
         "json"
     }
 
-    fn is_scalar(&self) -> bool {
-        false
+    fn is_document(&self) -> bool {
+        true
     }
 
-    fn column_type(&self) -> ColumnType {
-        ColumnType::Json
-    }
-
-    fn bind(&self, value: &Value) -> Option<sea_query::Value> {
-        Some(match value {
-            Value::Null => sea_query::Value::Json(None),
-            value => value.clone().into(),
-        })
-    }
-
-    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError> {
-        Ok(row.document(column)?.unwrap_or_default())
+    fn storage(&self) -> Storage {
+        Storage::Json
     }
 
     fn parse(&self, text: &str) -> Result<Value, FieldError> {
@@ -87,40 +73,20 @@ impl FieldType for Document {
         Field::code(name, title).value(text)
     }
 
-    fn formats(&self) -> &'static [Format] {
-        &[Format::Yaml, Format::Json]
+    fn cell(&self, value: &Value, _is_key: bool) -> Markup {
+        cell(value)
     }
 
-    fn form_text(&self, value: &Value, format: Format) -> String {
-        match value {
-            Value::Null => String::new(),
-            value => format.write(value),
+    fn json_schema(&self) -> Map<String, Value> {
+        if self.is_object {
+            object(json!({"type": "object"}))
+        } else {
+            Map::new()
         }
     }
+}
 
-    fn parse_form_text(&self, text: &str, format: Format) -> Result<Value, FieldError> {
-        format.parse(text)
-    }
-
-    // Documents that differ only in their formatting are equal.
-    fn normalize(&self, text: &str, format: Format) -> String {
-        let value = format.parse(text);
-        value.map_or_else(|_| text.to_owned(), |value| value.to_string())
-    }
-
-    fn cell(&self, value: &Value, _is_key: bool) -> Markup {
-        html! { code { (shorten(&value.to_string())) } }
-    }
-
-    fn supports(&self, operator: Operator) -> bool {
-        operator == Operator::Contains
-    }
-
-    fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
-        &[(Operator::Contains, "contains")]
-    }
-
-    fn json_type(&self) -> Option<&'static str> {
-        self.json_type
-    }
+/// Renders a document in a cell of a list.
+pub(super) fn cell(value: &Value) -> Markup {
+    html! { code { (shorten(&value.to_string())) } }
 }

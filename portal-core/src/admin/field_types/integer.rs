@@ -1,26 +1,25 @@
 //! Whole-number fields.
 
 use maud::{Markup, html};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::field::{AdminField, FieldKind};
-use super::super::field_type::{ControlSpec, FieldType, FilterInput, KeySource, Widget};
+use super::super::field_type::{ControlSpec, FieldType, FilterInput, object};
 use super::super::operator::Operator;
+use super::super::storage::Storage;
 use super::super::thousands::grouped;
 use super::number::{INPUT, OPERATORS};
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
-use crate::store::schema::ColumnType;
-use crate::store::{Row, StoreError};
 
 macro_rules! integer {
-    ($($type:ty => $size:ident),* $(,)?) => {$(
+    ($($type:ty => $storage:ident, $max:expr);* $(;)?) => {$(
         impl AdminField for $type {
-            const KIND: FieldKind = FieldKind(&Integer {
-                size: Size::$size,
+            const KIND: FieldKind = FieldKind::new(&Integer {
+                storage: Storage::$storage,
                 min: <$type>::MIN as i64,
-                max: <$type>::MAX as i64,
+                max: $max as i64,
             });
 
             fn to_value(&self) -> Value {
@@ -30,27 +29,29 @@ macro_rules! integer {
             fn from_value(value: Value) -> Result<Self, FieldError> {
                 match integer_of(&value) {
                     Some(number) => Self::try_from(number)
-                        .map_err(|_| out_of_range(Self::MIN as i64, Self::MAX as i64)),
-                    None => Err(not_integer(&value, Self::MIN as i64, Self::MAX as i64)),
+                        .map_err(|_| out_of_range(Self::MIN as i64, $max as i64)),
+                    None => Err(not_integer(&value, Self::MIN as i64, $max as i64)),
                 }
             }
         }
     )*};
 }
 
-integer!(i16 => Small, u16 => Medium, i32 => Medium, u32 => Big, i64 => Big);
-
-/// Size of an integer column: 16, 32 or 64 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Size {
-    Small,
-    Medium,
-    Big,
+integer! {
+    i8 => SmallInt, i8::MAX;
+    u8 => SmallInt, u8::MAX;
+    i16 => SmallInt, i16::MAX;
+    u16 => Integer, u16::MAX;
+    i32 => Integer, i32::MAX;
+    u32 => BigInt, u32::MAX;
+    i64 => BigInt, i64::MAX;
+    // Neither database has an unsigned type of 64 bits.
+    u64 => BigInt, i64::MAX;
 }
 
 #[derive(Debug)]
 struct Integer {
-    size: Size,
+    storage: Storage,
     min: i64,
     max: i64,
 }
@@ -92,36 +93,12 @@ impl FieldType for Integer {
         "integer"
     }
 
-    fn column_type(&self) -> ColumnType {
-        match self.size {
-            Size::Small => ColumnType::SmallInt,
-            Size::Medium => ColumnType::Integer,
-            Size::Big => ColumnType::BigInt,
-        }
+    fn storage(&self) -> Storage {
+        self.storage
     }
 
-    fn bind(&self, value: &Value) -> Option<sea_query::Value> {
-        let number = match value {
-            Value::Null => None,
-            value => Some(integer_of(value)?),
-        };
-        Some(match self.size {
-            Size::Small => sea_query::Value::SmallInt(number.map(i16::try_from).transpose().ok()?),
-            Size::Medium => sea_query::Value::Int(number.map(i32::try_from).transpose().ok()?),
-            Size::Big => sea_query::Value::BigInt(number),
-        })
-    }
-
-    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError> {
-        Ok(match self.size {
-            Size::Small => row.get::<Option<i16>>(column)?.to_value(),
-            Size::Medium => row.get::<Option<i32>>(column)?.to_value(),
-            Size::Big => row.get::<Option<i64>>(column)?.to_value(),
-        })
-    }
-
-    fn key_source(&self) -> Option<KeySource> {
-        Some(KeySource::Database)
+    fn can_be_key(&self) -> bool {
+        true
     }
 
     fn parse(&self, text: &str) -> Result<Value, FieldError> {
@@ -141,7 +118,7 @@ impl FieldType for Integer {
             .required(spec.is_required);
         // Browsers use floating-point numbers, which cannot represent the bounds of larger integers
         // exactly.
-        if self.size == Size::Big {
+        if self.storage == Storage::BigInt {
             return number;
         }
         number.range(Some(self.min.to_string()), Some(self.max.to_string()))
@@ -168,12 +145,7 @@ impl FieldType for Integer {
         Some(grouped(&self.parse(text).ok()?.to_string()))
     }
 
-    fn json_type(&self) -> Option<&'static str> {
-        Some("integer")
-    }
-
-    fn describe(&self, _widget: Widget, schema: &mut Map<String, Value>) {
-        schema.insert("minimum".to_owned(), self.min.into());
-        schema.insert("maximum".to_owned(), self.max.into());
+    fn json_schema(&self) -> Map<String, Value> {
+        object(json!({"type": "integer", "minimum": self.min, "maximum": self.max}))
     }
 }

@@ -6,15 +6,14 @@ use serde_json::{Number, Value};
 use super::super::field::{AdminField, FieldKind};
 use super::super::field_type::{ControlSpec, FieldType, FilterInput};
 use super::super::operator::Operator;
+use super::super::storage::Storage;
 use super::super::thousands::grouped;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
-use crate::store::schema::ColumnType;
-use crate::store::{Row, StoreError};
 
 impl AdminField for f64 {
-    const KIND: FieldKind = FieldKind(&Float);
+    const KIND: FieldKind = FieldKind::new(&Float);
 
     fn to_value(&self) -> Value {
         Number::from_f64(*self).map_or(Value::Null, Value::Number)
@@ -28,6 +27,30 @@ impl AdminField for f64 {
     }
 }
 
+impl AdminField for f32 {
+    const KIND: FieldKind = FieldKind::new(&Float);
+
+    // The shortest decimal form is converted, because `f64::from(0.1_f32)` is 0.10000000149.
+    fn to_value(&self) -> Value {
+        let number = self.to_string().parse().ok().and_then(Number::from_f64);
+        number.map_or(Value::Null, Value::Number)
+    }
+
+    fn from_value(value: Value) -> Result<Self, FieldError> {
+        let number = f64::from_value(value)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "an `f32` has less precision; numbers that are too large become infinite"
+        )]
+        let number = number as Self;
+        if number.is_finite() {
+            return Ok(number);
+        }
+        let message = format!("must be a number from {} to {}", Self::MIN, Self::MAX);
+        Err(FieldError::new("", "invalid_value", message))
+    }
+}
+
 #[derive(Debug)]
 struct Float;
 
@@ -36,19 +59,8 @@ impl FieldType for Float {
         "number"
     }
 
-    fn column_type(&self) -> ColumnType {
-        ColumnType::Double
-    }
-
-    fn bind(&self, value: &Value) -> Option<sea_query::Value> {
-        match value {
-            Value::Null => Some(sea_query::Value::Double(None)),
-            value => value.as_f64().map(Into::into),
-        }
-    }
-
-    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError> {
-        Ok(row.get::<Option<f64>>(column)?.to_value())
+    fn storage(&self) -> Storage {
+        Storage::Double
     }
 
     fn parse(&self, text: &str) -> Result<Value, FieldError> {
@@ -84,10 +96,6 @@ impl FieldType for Float {
 
     fn describe_value(&self, text: &str) -> Option<String> {
         Some(grouped(&self.parse(text).ok()?.to_string()))
-    }
-
-    fn json_type(&self) -> Option<&'static str> {
-        Some("number")
     }
 }
 

@@ -9,6 +9,7 @@ impl<T: AdminField> AdminField for Option<T> {
     const KIND: FieldKind = T::KIND;
     const NULLABLE: bool = true;
     const CHOICES: &'static [&'static str] = T::CHOICES;
+    const CHOICE_LABELS: &'static [&'static str] = T::CHOICE_LABELS;
 
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::to_value)

@@ -1,18 +1,17 @@
 //! Text fields.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::field::{AdminField, FieldKind};
-use super::super::field_type::{ControlSpec, FieldType, KeySource, Widget};
+use super::super::field_type::{ControlSpec, FieldType, Widget};
 use super::super::operator::Operator;
+use super::super::storage::Storage;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
-use crate::store::schema::ColumnType;
-use crate::store::{Row, StoreError};
 
 impl AdminField for String {
-    const KIND: FieldKind = FieldKind(&Text);
+    const KIND: FieldKind = FieldKind::new(&Text);
 
     fn to_value(&self) -> Value {
         Value::String(self.clone())
@@ -38,24 +37,12 @@ impl FieldType for Text {
         true
     }
 
-    fn column_type(&self) -> ColumnType {
-        ColumnType::Text
+    fn storage(&self) -> Storage {
+        Storage::Text
     }
 
-    fn bind(&self, value: &Value) -> Option<sea_query::Value> {
-        match value {
-            Value::Null => Some(sea_query::Value::String(None)),
-            Value::String(text) => Some(text.clone().into()),
-            _ => None,
-        }
-    }
-
-    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError> {
-        Ok(row.get::<Option<String>>(column)?.to_value())
-    }
-
-    fn key_source(&self) -> Option<KeySource> {
-        Some(KeySource::Creator)
+    fn can_be_key(&self) -> bool {
+        true
     }
 
     fn parse(&self, text: &str) -> Result<Value, FieldError> {
@@ -79,24 +66,14 @@ impl FieldType for Text {
     }
 
     fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
-        &[
-            (Operator::Contains, "contains"),
-            (Operator::Equal, "is"),
-            (Operator::NotEqual, "is not"),
-            (Operator::In, "is one of"),
-        ]
-    }
-
-    fn json_type(&self) -> Option<&'static str> {
-        Some("string")
-    }
-
-    fn describe(&self, widget: Widget, schema: &mut Map<String, Value>) {
-        let format = match widget {
-            Widget::Email => "email",
-            Widget::Url => "uri",
-            _ => return,
-        };
-        schema.insert("format".to_owned(), format.into());
+        &OPERATORS
     }
 }
+
+/// Operators that the filter form offers for texts.
+pub(super) const OPERATORS: [(Operator, &str); 4] = [
+    (Operator::Contains, "contains"),
+    (Operator::Equal, "is"),
+    (Operator::NotEqual, "is not"),
+    (Operator::In, "is one of"),
+];

@@ -2,24 +2,23 @@
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
 use maud::Markup;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::super::document_format::Format;
 use super::super::field::{AdminField, FieldKind};
-use super::super::field_type::{ControlSpec, FieldType, FilterInput, Widget, plain_text};
+use super::super::field_type::{ControlSpec, FieldType, FilterInput, plain_text};
 use super::super::operator::Operator;
+use super::super::storage::Storage;
 use super::date::{NOW, comparison_word, has_plain_year};
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::{Field, TimeFormat, time};
 use crate::pages::scope;
-use crate::store::schema::ColumnType;
-use crate::store::{Row, StoreError, now};
+use crate::store::now;
 
 const EXPECTED: &str = "must be a time such as 2026-05-01T12:30:00Z";
 
 impl AdminField for DateTime<Utc> {
-    const KIND: FieldKind = FieldKind(&Timestamp);
+    const KIND: FieldKind = FieldKind::new(&Timestamp);
 
     fn to_value(&self) -> Value {
         Value::String(self.to_rfc3339_opts(SecondsFormat::AutoSi, true))
@@ -48,25 +47,8 @@ impl FieldType for Timestamp {
         "datetime"
     }
 
-    fn column_type(&self) -> ColumnType {
-        ColumnType::Timestamp
-    }
-
-    fn bind(&self, value: &Value) -> Option<sea_query::Value> {
-        match value {
-            Value::Null => Some(sea_query::Value::ChronoDateTimeUtc(None)),
-            value => timestamp_of(value).map(Into::into),
-        }
-    }
-
-    fn read(&self, row: &Row, column: &str) -> Result<Value, StoreError> {
-        Ok(row.get::<Option<DateTime<Utc>>>(column)?.to_value())
-    }
-
-    fn column_default(&self, value: &Value) -> String {
-        // This is the format that sqlx writes, so that the default sorts correctly among other
-        // values.
-        plain_text(value).replace('Z', "+00:00")
+    fn storage(&self) -> Storage {
+        Storage::Timestamp
     }
 
     /// Also accepts the value from a browser control, which has no time zone and is read as UTC.
@@ -122,7 +104,7 @@ impl FieldType for Timestamp {
         Field::text(name, title).value(text)
     }
 
-    fn form_text(&self, value: &Value, _format: Format) -> String {
+    fn form_text(&self, value: &Value) -> String {
         // Browser controls accept seconds, but not fractions of seconds.
         plain_text(value).chars().take(19).collect()
     }
@@ -156,13 +138,5 @@ impl FieldType for Timestamp {
         let time = plain_text(&self.parse(text).ok()?);
         let minutes: String = time.chars().take(16).collect();
         Some(format!("{} UTC", minutes.replace('T', " ")))
-    }
-
-    fn json_type(&self) -> Option<&'static str> {
-        Some("string")
-    }
-
-    fn describe(&self, _widget: Widget, schema: &mut Map<String, Value>) {
-        schema.insert("format".to_owned(), "date-time".into());
     }
 }

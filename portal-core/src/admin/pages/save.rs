@@ -1,4 +1,4 @@
-//! Forms of rows: creating and updating a row, and converting its documents.
+//! Forms of rows: creating and updating a row, converting its documents and previewing its texts.
 
 use axum::http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::super::changed::last_change;
 use super::super::consequences::{question, saved, shorten};
 use super::super::form::CONFIRMED;
-use super::super::form_state::{CONVERT, FormState};
+use super::super::form_state::{CONVERT, FormState, PREVIEW};
 use super::super::policy::Operation;
 use super::super::precondition::Precondition;
 use super::super::users;
@@ -70,7 +70,8 @@ pub(super) async fn update(request: PageRequest) -> Result<PageResponse> {
     Ok(screen.redirect(Flash::success(saved(model, &changed))))
 }
 
-/// Converts a document of the form to the other format. Nothing is stored.
+/// Converts a document of the form to the other format, or shows the preview of a text. Nothing is
+/// stored.
 pub(super) async fn convert(request: PageRequest) -> Result<PageResponse> {
     let screen = request.screen().await?;
     let (model, form) = (screen.model(), request.form());
@@ -80,7 +81,10 @@ pub(super) async fn convert(request: PageRequest) -> Result<PageResponse> {
         None => Operation::Create,
     })?;
     let mut draft = FormState::read(model, key, &form);
-    draft.convert(model, form.get(CONVERT).map_or("", String::as_str));
+    match form.get(PREVIEW) {
+        Some(name) => draft.preview = model.field(name).map(|field| field.name),
+        None => draft.convert(model, form.get(CONVERT).map_or("", String::as_str)),
+    }
     let status = if draft.errors.is_empty() {
         StatusCode::OK
     } else {

@@ -21,6 +21,7 @@ mod icon;
 mod keyset_pagination;
 mod lazy_assets;
 mod link;
+mod markdown;
 mod menu;
 mod page_head;
 mod pagination;
@@ -59,6 +60,7 @@ pub use self::{
     field::{Field, FieldOption},
     icon::{icon, icon_names, logo, sized_icon},
     keyset_pagination::KeysetPagination,
+    markdown::markdown,
     menu::Menu,
     page_head::PageHead,
     pagination::Pagination,

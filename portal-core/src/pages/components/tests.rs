@@ -34,7 +34,7 @@ fn everything() -> Markup {
         (Card::new().title(x).description(x).actions(html! {}).body(x).footer(x).id(x))
         (ChartCard::new(Chart::bar(x).labels([x, x]).series(x, [1.0]).series(x, [2.0])).description(x).value(x).ranges(x, crate::store::TimeRange::Day))
         (ChartCard::new(Donut::new(x).slice(x, Tone::Danger, 1.0))) (ChartCard::loading(x)) (Chart::area(x).empty_text(x))
-        (CodeBlock::new(x).title(x).wrap()) (copy_button(x))
+        (CodeBlock::new(x).title(x).wrap()) (copy_button(x)) (markdown(x))
         (Confirm::new(x, x, x, x).text(x).hidden_fields(html! {}).type_to_confirm(x))
         (detail_list(&[(x, html! { (x) })]))
         (Drawer::new(x, x).description(x).form(x, html! {}).body(x).footer(Button::new(x)).open(x))

@@ -3,7 +3,7 @@ use maud::html;
 use super::example::{Section, example};
 use crate::pages::components::{
     Banner, Button, CodeBlock, EmptyState, Tone, announced_progress, indeterminate_progress,
-    progress, skeleton, toast, toast_with_action,
+    markdown, progress, skeleton, toast, toast_with_action,
 };
 
 pub(super) fn sections() -> Vec<Section> {
@@ -68,6 +68,14 @@ pub(super) fn sections() -> Vec<Section> {
                 example!("Wrapped", CodeBlock::new("SELECT name, count(*) FROM orders WHERE created_at > now() - interval '7 days' GROUP BY name ORDER BY 2 DESC").title("SQL").wrap()),
                 example!("One line", CodeBlock::new("cargo run")),
             ],
+        ),
+        Section::new(
+            "markdown",
+            "Markdown",
+            "Text that users write. HTML in it is shown as text, and unsafe links lose their target.",
+            vec![example!("In a prose block", html! {
+                div class="pt-prose" { (markdown("The *first* order with **[free delivery](https://example.com)**:\n\n1. Choose\n2. Pay\n\n| size | price |\n| --- | ---: |\n| S | 9.50 |")) }
+            })],
         ),
     ]
 }

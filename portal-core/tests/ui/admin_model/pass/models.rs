@@ -2,7 +2,7 @@
 #![deny(warnings)]
 
 use garde::Validate;
-use portal_core::admin::{ModelField, ModelPolicy, Models, Operation, Scope};
+use portal_core::admin::{AdminChoice, ModelField, ModelPolicy, Models, Operation, Scope};
 use portal_core::{Access, AdminModel, Data, Result, User, admin_model};
 
 /// What a customer pays for
@@ -41,6 +41,8 @@ struct APIKey {
     delete = requires_admin,
     export = "permission:blog:write",
     scope = visible_categories,
+    list(plan, has_plan),
+    computed(has_plan, r#type),
     crate = portal_core
 )]
 struct BlogCategory {
@@ -60,6 +62,25 @@ async fn visible_categories(user: &User, models: Data<Models>) -> Result<Scope<B
     let plans = models.all::<Plan>().await?;
     let visible = PLAN.is_in(plans.into_iter().map(|plan| plan.id));
     Ok(visible.or(PLAN.is(1_i64).and(PLAN.is(2_i64))).into())
+}
+
+impl BlogCategory {
+    fn has_plan(&self) -> bool {
+        self.plan > 0
+    }
+
+    fn r#type(&self) -> Option<Stage> {
+        self.has_plan().then_some(Stage::r#New)
+    }
+}
+
+#[derive(Debug, PartialEq, AdminChoice)]
+#[admin(crate = portal_core)]
+enum Stage {
+    r#New,
+    #[admin(value = "ok", label = "Accepted")]
+    #[allow(dead_code)]
+    Done,
 }
 
 #[cfg(any())]
@@ -123,4 +144,12 @@ fn models_say_what_was_written() {
         note: None,
     };
     let _ = (category.id, category.plan, category.note);
+    let computed = BlogCategory::computed();
+    let names: Vec<_> = computed.iter().map(|field| field.name()).collect();
+    assert_eq!(names, ["has_plan", "type"]);
+    assert_eq!(
+        (Stage::CHOICES, Stage::LABELS),
+        (&["new", "ok"][..], &["New", "Accepted"][..])
+    );
+    assert_eq!(Stage::from_choice("new"), Some(Stage::New));
 }

@@ -1,0 +1,110 @@
+//! Text in Markdown, rendered as HTML.
+
+use maud::{Markup, PreEscaped};
+use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html::push_html};
+
+/// Schemes of links that a text may contain.
+const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
+
+/// Renders Markdown with tables and strikethrough.
+///
+/// The text can come from any user: HTML in it is shown as text, and links to schemes such as
+/// `javascript:` lose their target.
+///
+/// ```
+/// use portal_core::pages::components::markdown;
+///
+/// let html = markdown("**Hi** [a](https://example.com) [b](javascript:alert(1))").into_string();
+/// assert_eq!(
+///     html,
+///     "<p><strong>Hi</strong> <a href=\"https://example.com\">a</a> <a href=\"\">b</a></p>\n"
+/// );
+/// ```
+#[must_use]
+pub fn markdown(text: &str) -> Markup {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    let mut html = String::new();
+    push_html(&mut html, Parser::new_ext(text, options).map(safe));
+    PreEscaped(html)
+}
+
+/// Returns an event without raw HTML and without unsafe links.
+fn safe(event: Event<'_>) -> Event<'_> {
+    match event {
+        Event::Html(html) | Event::InlineHtml(html) => Event::Text(html),
+        Event::Start(Tag::Link {
+            link_type,
+            dest_url,
+            title,
+            id,
+        }) => Event::Start(Tag::Link {
+            link_type,
+            dest_url: safe_url(dest_url),
+            title,
+            id,
+        }),
+        Event::Start(Tag::Image {
+            link_type,
+            dest_url,
+            title,
+            id,
+        }) => Event::Start(Tag::Image {
+            link_type,
+            dest_url: safe_url(dest_url),
+            title,
+            id,
+        }),
+        other => other,
+    }
+}
+
+/// Returns the URL if it is relative or has an allowed scheme; otherwise an empty URL.
+fn safe_url(url: CowStr<'_>) -> CowStr<'_> {
+    let scheme = match url.find([':', '/', '?', '#']) {
+        Some(end) if url[end..].starts_with(':') => Some(&url[..end]),
+        _ => None,
+    };
+    let is_allowed = |scheme: &str| SCHEMES.iter().any(|it| it.eq_ignore_ascii_case(scheme));
+    if scheme.is_none_or(is_allowed) {
+        url
+    } else {
+        CowStr::from("")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn html_is_shown_as_text() {
+        let html = markdown("a <b onclick=x>\n\n<script>alert(1)</script>\n\n`<i>`").into_string();
+        assert!(!html.contains("<b") && !html.contains("<script"), "{html}");
+        assert!(html.contains("&lt;script&gt;"), "{html}");
+        assert!(html.contains("<code>&lt;i&gt;</code>"), "{html}");
+    }
+
+    #[test]
+    fn unsafe_links_have_no_target() {
+        for url in [
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            "java&#10;script:alert(1)",
+            "&#9;javascript:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+        ] {
+            for text in [format!("[a](<{url}>)"), format!("![a](<{url}>)")] {
+                let html = markdown(&text).into_string();
+                assert!(!html.contains("alert") && !html.contains("data:"), "{html}");
+                assert!(!html.contains("vbscript"), "{html}");
+            }
+        }
+        let html = markdown("<javascript:alert(1)>").into_string();
+        assert!(!html.contains("href=\"javascript"), "{html}");
+        for url in ["/a?b=c:d", "a#b:c", "mailto:a@b.c", "HTTPS://a.b", "?a:b"] {
+            let html = markdown(&format!("[a]({url})")).into_string();
+            assert!(html.contains(&format!("href=\"{url}\"")), "{html}");
+        }
+    }
+}
