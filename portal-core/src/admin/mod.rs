@@ -27,6 +27,7 @@ mod record;
 mod registry;
 mod repository;
 mod row_service;
+mod row_version;
 mod search;
 mod spec;
 mod tables;
@@ -38,7 +39,7 @@ mod yaml;
 pub use field::{AdminField, FieldKind, FieldSpec};
 pub use field_type::Widget;
 pub use field_types::AdminChoice;
-pub use model::{AdminModel, ModelOptions};
+pub use model::{AdminModel, ModelOptions, TableOptions};
 pub use models::Models;
 pub use values::FieldValues;
 
@@ -55,7 +56,7 @@ pub(crate) fn pages(models: &ModelRegistry) -> Vec<crate::pages::Page> {
     pages.push(audit_page::page());
     pages
 }
-pub(crate) use tables::{apply_models, model_drift};
+pub(crate) use tables::{apply_models, model_drift, tables};
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::field::FieldSpec;
 use super::field_type::KeySource;
-use super::model::{AdminModel, ModelOptions};
+use super::model::{AdminModel, ModelOptions, TableOptions};
+use super::row_version::RowVersion;
 use super::values::FieldValues;
 use crate::auth::Access;
 use crate::error::FieldError;
@@ -26,13 +27,15 @@ pub(crate) struct ModelPermissions {
     pub(crate) export: bool,
 }
 
-/// Hidden column that identifies the version of a row.
+/// Owner of a model's table, who creates and changes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum VersionColumn {
-    /// `row_version`, incremented by each write.
-    Counter,
-    /// `updated_at`, for tables that the portal maintains itself.
-    UpdatedAt,
+pub(crate) enum TableOwner {
+    /// The portal creates the table from the model.
+    Model,
+    /// Migrations of the application create the table.
+    Application,
+    /// Migrations of the portal create the table.
+    Portal,
 }
 
 /// Specification of an admin model at run time.
@@ -49,7 +52,9 @@ pub struct ModelSpec {
     pub(crate) permissions: ModelPermissions,
     /// Rule for access to the model; administrators always have access.
     pub(crate) access: Access,
-    pub(crate) version: VersionColumn,
+    pub(crate) owner: TableOwner,
+    pub(crate) table_options: TableOptions,
+    pub(crate) version: RowVersion,
     /// Column that is not null in rows that count as deleted.
     pub(crate) deleted: Option<&'static str>,
     /// Choices that are determined at run time, such as the roles of users, with their titles.
@@ -79,7 +84,13 @@ impl ModelSpec {
                 export: false,
             },
             access: M::access(),
-            version: VersionColumn::Counter,
+            owner: if M::TABLE.managed {
+                TableOwner::Model
+            } else {
+                TableOwner::Application
+            },
+            table_options: M::TABLE,
+            version: RowVersion::of(&M::TABLE, M::FIELDS),
             deleted: None,
             choices: BTreeMap::new(),
             check: check::<M>,

@@ -7,10 +7,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::field::{AdminField, FieldSpec};
-use super::model::ModelOptions;
+use super::model::{ModelOptions, TableOptions};
 use super::record::{Record, row_not_found};
 use super::repository::ModelTable;
-use super::spec::{ModelPermissions, ModelSpec, RowValues, VersionColumn};
+use super::row_version::RowVersion;
+use super::spec::{ModelPermissions, ModelSpec, RowValues, TableOwner};
 use super::values::not_allowed;
 use crate::auth::{Access, Actor, Auth, Role, RoleSource, Roles, UserChange};
 use crate::error::{Error, FieldError, Result};
@@ -83,7 +84,9 @@ impl ModelSpec {
                 export: false,
             },
             access: Access::Admin,
-            version: VersionColumn::UpdatedAt,
+            owner: TableOwner::Portal,
+            table_options: TableOptions::new(),
+            version: RowVersion::Timestamp("updated_at"),
             deleted: Some("deleted_at"),
             choices: BTreeMap::from([
                 ("user_type", roles.collect()),

@@ -21,8 +21,16 @@ const KEYS: &[&str] = &[
     "requires_role",
     "requires_permission",
     "validate",
+    "managed",
+    "version",
+    "unique",
+    "index",
+    "renamed_from",
     "crate",
 ];
+
+/// Keys that can be given more than once.
+const REPEATABLE: &[&str] = &["unique", "index"];
 
 /// Parsed attribute, before the struct is checked.
 pub(crate) struct ModelAttribute {
@@ -38,6 +46,18 @@ pub(crate) struct ModelAttribute {
     pub(crate) guard: Option<AccessRule>,
     /// Location of `validate`, if present.
     pub(crate) validate: Option<Span>,
+    pub(crate) table: TableKeys,
+}
+
+/// Keys that concern the table.
+pub(crate) struct TableKeys {
+    pub(crate) is_managed: bool,
+    pub(crate) version: Option<LitStr>,
+    /// Lists of fields that are unique together.
+    pub(crate) unique: Vec<Vec<Ident>>,
+    /// Lists of fields that have an index.
+    pub(crate) index: Vec<Vec<Ident>>,
+    pub(crate) renamed_from: Option<LitStr>,
 }
 
 /// Field to sort by: `name` or `-name`.
@@ -59,7 +79,7 @@ impl Parse for Order {
 impl ModelAttribute {
     /// Parses the attribute; reports invalid values and omits them.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut keys = Keys::parse(tokens, KEYS, errors);
+        let mut keys = Keys::parse_repeatable(tokens, KEYS, REPEATABLE, errors);
         Self {
             paths: Paths::take(&mut keys, errors),
             name: take_name(&mut keys, errors),
@@ -74,8 +94,69 @@ impl ModelAttribute {
                 .take_flag("validate", errors)
                 .filter(|flag| flag.is_set)
                 .map(|flag| flag.span),
+            table: TableKeys::take(&mut keys, errors),
         }
     }
+}
+
+impl TableKeys {
+    fn take(keys: &mut Keys, errors: &mut Errors) -> Self {
+        let managed = keys.take_flag("managed", errors);
+        let table = Self {
+            is_managed: managed.is_none_or(|flag| flag.is_set),
+            version: take_table_name("version", keys, errors),
+            unique: take_lists("unique", keys, errors),
+            index: take_lists("index", keys, errors),
+            renamed_from: take_table_name("renamed_from", keys, errors),
+        };
+        if let Some(version) = &table.version
+            && table.is_managed
+        {
+            errors.at(
+                version.span(),
+                "`version` requires `managed = false`; the portal's tables have the column `row_version`",
+            );
+        }
+        if let Some(old) = &table.renamed_from
+            && !table.is_managed
+        {
+            errors.at(
+                old.span(),
+                "`renamed_from` has no effect with `managed = false`; rename the table in a migration",
+            );
+        }
+        table
+    }
+}
+
+/// Takes lists of at least two fields each: `unique(a, b), unique(c, d)`.
+fn take_lists(name: &str, keys: &mut Keys, errors: &mut Errors) -> Vec<Vec<Ident>> {
+    let mut lists = Vec::new();
+    for key in keys.take_all(name) {
+        let span = key.name.span();
+        let list: Vec<Ident> = key.list(errors, &format!("{name}(company_id, name)"));
+        match list.as_slice() {
+            [] => {}
+            [field] => errors.at(
+                span,
+                format!("`{name}` lists at least two fields; mark a single field with `#[admin({name})]`, here `{field}`"),
+            ),
+            _ => lists.push(list),
+        }
+    }
+    lists
+}
+
+/// Takes the name of a table or a column.
+pub(crate) fn take_table_name(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<LitStr> {
+    let given = keys.take_string(name, errors)?;
+    if !names::is_table_name(&given.value()) {
+        errors.at(
+            given.span(),
+            format!("`{name}` is a name in the database; use only `a-z`, `0-9` and `_`, starting with a letter"),
+        );
+    }
+    Some(given)
 }
 
 fn take_name(keys: &mut Keys, errors: &mut Errors) -> Option<String> {

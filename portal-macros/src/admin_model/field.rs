@@ -10,6 +10,8 @@ use crate::handler::{type_arguments, type_name};
 use crate::keys::Keys;
 use crate::names;
 
+use super::attr::take_table_name;
+
 const KEYS: &[&str] = &[
     "primary_key",
     "skip",
@@ -22,6 +24,8 @@ const KEYS: &[&str] = &[
     "default",
     "widget",
     "references",
+    "index",
+    "renamed_from",
 ];
 
 /// A field as written in the source code.
@@ -41,6 +45,8 @@ pub(crate) struct ModelField {
     pub(crate) default: Option<String>,
     pub(crate) widget: Option<Ident>,
     pub(crate) references: Option<Type>,
+    pub(crate) is_indexed: bool,
+    pub(crate) renamed_from: Option<LitStr>,
 }
 
 impl ModelField {
@@ -88,6 +94,8 @@ impl ModelField {
             references: keys
                 .take("references")
                 .and_then(|key| key.parsed(errors, "a model, as in `{} = Plan`")),
+            is_indexed: keys.is_set("index", errors),
+            renamed_from: take_table_name("renamed_from", &mut keys, errors),
             written: field.ty.clone(),
             name,
         })
