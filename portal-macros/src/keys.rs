@@ -13,6 +13,8 @@ use crate::suggestion::{quoted, unknown};
 /// Keys of one attribute; each key can be taken only once.
 pub(crate) struct Keys {
     given: Vec<Key>,
+    /// Keys that can be given more than once.
+    repeatable: &'static [&'static str],
 }
 
 /// One key and its value.
@@ -39,7 +41,20 @@ pub(crate) struct Flag {
 impl Keys {
     /// Parses the keys of an attribute; only those in `known` are allowed.
     pub(crate) fn parse(tokens: TokenStream, known: &[&str], errors: &mut Errors) -> Self {
-        let mut keys = Self { given: Vec::new() };
+        Self::parse_repeatable(tokens, known, &[], errors)
+    }
+
+    /// Parses the keys of an attribute, some of which can be given more than once.
+    pub(crate) fn parse_repeatable(
+        tokens: TokenStream,
+        known: &[&str],
+        repeatable: &'static [&'static str],
+        errors: &mut Errors,
+    ) -> Self {
+        let mut keys = Self {
+            given: Vec::new(),
+            repeatable,
+        };
         for entry in entries(tokens) {
             if let Some(key) = Key::parse(entry, errors) {
                 keys.add(key, known, errors);
@@ -59,6 +74,11 @@ impl Keys {
     pub(crate) fn take(&mut self, name: &str) -> Option<Key> {
         let at = self.given.iter().position(|key| key.name == name)?;
         Some(self.given.remove(at))
+    }
+
+    /// Takes all keys with a name.
+    pub(crate) fn take_all(&mut self, name: &str) -> Vec<Key> {
+        std::iter::from_fn(|| self.take(name)).collect()
     }
 
     /// Returns `true` if the key is present.
@@ -121,7 +141,8 @@ impl Keys {
     }
 
     fn add_once(&mut self, key: Key, errors: &mut Errors) {
-        if self.given.iter().any(|first| first.name == key.name) {
+        let is_repeatable = self.repeatable.iter().any(|name| key.name == name);
+        if !is_repeatable && self.given.iter().any(|first| first.name == key.name) {
             errors.at(key.name.span(), format!("duplicate key `{}`", key.name));
         } else {
             self.given.push(key);
@@ -264,7 +285,7 @@ impl Key {
     pub(crate) fn nested(&self, known: &[&str], errors: &mut Errors) -> Keys {
         match &self.value {
             Value::List(tokens) => Keys::parse(tokens.clone(), known, errors),
-            _ => Keys { given: Vec::new() },
+            _ => Keys::parse(TokenStream::new(), known, errors),
         }
     }
 

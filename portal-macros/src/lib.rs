@@ -13,6 +13,7 @@ mod errors;
 mod guard;
 mod handler;
 mod keys;
+mod migrations;
 mod names;
 mod page;
 mod paths;
@@ -122,12 +123,17 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// | `view`, `create`, `change`, `delete`, `export`, `import`, `restore` | users who may perform the operation: `= "role:.."`, `= "permission:.."`, `= requires_admin`, or a list such as `("role:a", "role:b")` | `requires_role` or `requires_permission`, otherwise administrators |
 /// | `scope = path` | function that returns the rows that a user may see: `async fn(&User, Data<..>, ..) -> Result<Scope<Self>>` | all rows |
 /// | `validate` | also applies the struct's `garde` rules | only the rules of the fields apply |
+/// | `unique(a, b)`, `index(a, b)` | no two rows have the same combination of values; an index on several fields; both can be repeated | none |
+/// | `managed = false` | migrations of the application create and change the table | the portal creates and extends it |
+/// | `version = ".."` | with `managed = false`: column that identifies the version of a row, a whole number or a time | the values of the row are compared |
+/// | `renamed_from = ".."` | former name of the table, which `db diff` renames | none |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// A field accepts `#[admin(..)]` with the keys `primary_key`, `skip`, `readonly`, `unique`,
 /// `searchable`, `label = ".."`, `help = ".."`, `choices("a", "b")`, `default = literal`,
-/// `widget = Textarea`, `references = Model`, and `view` and `change`, which narrow the rules of
-/// operations for the field. The field `id` is the primary key if no field is marked.
+/// `widget = Textarea`, `references = Model`, `index`, `renamed_from = ".."`, and `view` and
+/// `change`, which narrow the rules of operations for the field. The field `id` is the primary key
+/// if no field is marked.
 ///
 /// ```ignore
 /// use portal_core::prelude::*;
@@ -176,4 +182,21 @@ pub fn admin_model(attribute: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(AdminChoice, attributes(admin))]
 pub fn admin_choice(item: TokenStream) -> TokenStream {
     admin_choice::admin_choice(item.into()).into()
+}
+
+/// Embeds the migrations of a directory, which is relative to the crate's `Cargo.toml`.
+///
+/// A migration is a file such as `0001_customers.sql`, or one file for each database,
+/// `0001_customers.sqlite.sql` and `0001_customers.postgres.sql`. Files with `.down.sql` instead of
+/// `.sql` revert it. The crate needs a `build.rs` that prints
+/// `cargo::rerun-if-changed=migrations`, so that a new file leads to a new build.
+///
+/// ```ignore
+/// use portal_core::prelude::*;
+///
+/// let portal = Portal::builder().migrations(portal_core::migrations!("migrations"));
+/// ```
+#[proc_macro]
+pub fn migrations(directory: TokenStream) -> TokenStream {
+    migrations::migrations(directory.into()).into()
 }

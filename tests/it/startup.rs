@@ -353,6 +353,58 @@ async fn migrate_fails_while_a_column_differs_from_its_model() {
 }
 
 #[tokio::test]
+async fn migration_for_a_changed_column_is_written_by_command() {
+    let directory = directory();
+    let path = directory.path();
+    let early = run(path, &[], &["db", "diff", "limit"]).await;
+    assert_eq!(early.code, Some(1), "{} {}", early.out, early.err);
+    assert!(
+        early.err.contains("run `db migrate` first"),
+        "{}",
+        early.err
+    );
+    assert_well(&run(path, &[], &["db", "init"]).await);
+    let same = run(path, &[], &["db", "diff", "limit"]).await;
+    assert_well(&same);
+    assert!(same.out.contains("no migration is needed"), "{}", same.out);
+
+    let uri = format!("sqlite://{}", path.join("portal.db").display());
+    let mut database = sqlx::SqliteConnection::connect(&uri).await.unwrap();
+    let change = "ALTER TABLE subscription_feature DROP COLUMN monthly_limit; \
+                  ALTER TABLE subscription_feature ADD COLUMN monthly_limit TEXT";
+    sqlx::raw_sql(change).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    let written = run(path, &[], &["db", "diff", "limit"]).await;
+    assert_well(&written);
+    let change = "change the type of `subscription_feature.monthly_limit`";
+    assert!(written.out.contains(change), "{}", written.out);
+    for ending in [
+        "sqlite.sql",
+        "postgres.sql",
+        "sqlite.down.sql",
+        "postgres.down.sql",
+    ] {
+        let file = path.join(format!("migrations/0001_limit.{ending}"));
+        assert!(file.exists(), "{}", file.display());
+    }
+    assert_misused(&run(path, &[], &["db", "diff"]).await, &["NAME"]);
+    let invalid = run(path, &[], &["db", "diff", "Rename price"]).await;
+    assert_eq!(invalid.code, Some(1), "{}", invalid.err);
+    assert!(
+        invalid.err.contains("invalid name of a migration"),
+        "{}",
+        invalid.err
+    );
+    let rollback = run(path, &[], &["db", "rollback"]).await;
+    assert_eq!(rollback.code, Some(1), "{}", rollback.err);
+    assert!(
+        rollback.err.contains("the application has no migrations"),
+        "{}",
+        rollback.err
+    );
+}
+
+#[tokio::test]
 async fn log_in_a_file_is_plain_and_omits_existing_tables() {
     let directory = directory();
     let path = directory.path();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::registry::ModelRegistry;
 use super::repository::insert_if_missing;
-use super::spec::{ModelSpec, RowValues, VersionColumn};
+use super::spec::{ModelSpec, RowValues, TableOwner};
 use super::yaml;
 use crate::auth::{Actor, AuditLog};
 use crate::error::{Error, Result};
@@ -68,7 +68,7 @@ impl DefaultRows {
                 ));
                 continue;
             };
-            if model.version != VersionColumn::Counter {
+            if model.owner == TableOwner::Portal {
                 problems.push(format!("the defaults must not contain rows of `{name}`"));
                 continue;
             }
@@ -133,10 +133,11 @@ impl DefaultRows {
 
 /// Returns `true` if a later run can recognize the row, so that it is not added again.
 fn is_recognizable(model: &ModelSpec, row: &RowValues) -> bool {
-    model.fields.iter().any(|field| {
-        let is_given = row.get(field.name).is_some_and(|value| !value.is_null());
-        (field.unique || field.primary_key) && is_given
-    })
+    let is_given = |name: &str| row.get(name).is_some_and(|value| !value.is_null());
+    let mut lists = model.table_options.unique.iter();
+    let mut fields = model.fields.iter();
+    fields.any(|field| (field.unique || field.primary_key) && is_given(field.name))
+        || lists.any(|list| list.iter().all(|name| is_given(name)))
 }
 
 fn place(model: &str, index: usize) -> String {

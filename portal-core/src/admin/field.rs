@@ -106,6 +106,8 @@ pub struct FieldSpec {
     pub(crate) nullable: bool,
     pub(crate) primary_key: bool,
     pub(crate) unique: bool,
+    pub(crate) indexed: bool,
+    pub(crate) renamed_from: Option<&'static str>,
     pub(crate) read_only: bool,
     pub(crate) searchable: bool,
     pub(crate) choices: &'static [&'static str],
@@ -126,6 +128,8 @@ impl FieldSpec {
             nullable: T::NULLABLE,
             primary_key: false,
             unique: false,
+            indexed: false,
+            renamed_from: None,
             read_only: false,
             searchable: false,
             choices: T::CHOICES,
@@ -160,6 +164,18 @@ impl FieldSpec {
     /// Makes the field unique: no two rows may have the same value.
     pub const fn unique(mut self) -> Self {
         self.unique = true;
+        self
+    }
+
+    /// Adds an index, which speeds up filters and sorting. References always have one.
+    pub const fn index(mut self) -> Self {
+        self.indexed = true;
+        self
+    }
+
+    /// Sets the former name of the field, whose column `db diff` renames.
+    pub const fn renamed_from(mut self, column: &'static str) -> Self {
+        self.renamed_from = Some(column);
         self
     }
 

@@ -30,6 +30,7 @@ mod record;
 mod registry;
 mod repository;
 mod row_service;
+mod row_version;
 mod scope;
 mod search;
 mod spec;
@@ -44,7 +45,7 @@ pub use computed::ComputedField;
 pub use field::{AdminField, FieldKind, FieldSpec};
 pub use field_type::{ControlSpec, FieldType, FilterInput, Widget};
 pub use field_types::{AdminChoice, Document, Email, Markdown};
-pub use model::{AdminModel, ModelOptions};
+pub use model::{AdminModel, ModelOptions, TableOptions};
 pub use models::Models;
 pub use operator::Operator;
 pub use policy::{ModelPolicy, Operation};
@@ -68,7 +69,7 @@ pub(crate) fn pages(models: &ModelRegistry) -> Vec<crate::pages::Page> {
     pages.push(audit_page::page());
     pages
 }
-pub(crate) use tables::{apply_models, model_drift};
+pub(crate) use tables::{apply_models, model_drift, tables};
 
 #[cfg(test)]
 mod tests;

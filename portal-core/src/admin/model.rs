@@ -75,6 +75,8 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     const OPTIONS: ModelOptions;
     /// Fields, in the order of the form.
     const FIELDS: &'static [FieldSpec];
+    /// Options of the table.
+    const TABLE: TableOptions = TableOptions::new();
 
     /// Returns the permissions. Default: only administrators have access.
     fn policy() -> ModelPolicy {
@@ -116,6 +118,79 @@ pub struct ModelOptions {
     pub order_by: &'static [(&'static str, bool)],
     /// `true` if rows cannot be changed in the admin.
     pub read_only: bool,
+}
+
+/// Options of a model's table.
+///
+/// ```
+/// use portal_core::admin::TableOptions;
+///
+/// const TABLE: TableOptions = TableOptions::new()
+///     .unique(&[&["company_id", "name"]])
+///     .index(&[&["status", "created_at"]]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct TableOptions {
+    pub(crate) managed: bool,
+    pub(crate) version: Option<&'static str>,
+    pub(crate) unique: &'static [&'static [&'static str]],
+    pub(crate) index: &'static [&'static [&'static str]],
+    pub(crate) renamed_from: Option<&'static str>,
+}
+
+impl TableOptions {
+    /// Returns the default options: the portal creates and extends the table.
+    pub const fn new() -> Self {
+        Self {
+            managed: true,
+            version: None,
+            unique: &[],
+            index: &[],
+            renamed_from: None,
+        }
+    }
+
+    /// Leaves the table to the application, whose migrations create and change it.
+    pub const fn unmanaged(mut self) -> Self {
+        self.managed = false;
+        self
+    }
+
+    /// Sets the column that identifies the version of a row in an unmanaged table.
+    ///
+    /// Each write by the portal increments a whole number, and sets a time to the current time. A
+    /// column that is not a field of the model must contain whole numbers.
+    ///
+    /// Default: the portal compares all values of the row.
+    pub const fn version(mut self, column: &'static str) -> Self {
+        self.version = Some(column);
+        self
+    }
+
+    /// Sets lists of fields whose combined values are unique.
+    pub const fn unique(mut self, lists: &'static [&'static [&'static str]]) -> Self {
+        self.unique = lists;
+        self
+    }
+
+    /// Sets lists of fields that have an index.
+    pub const fn index(mut self, lists: &'static [&'static [&'static str]]) -> Self {
+        self.index = lists;
+        self
+    }
+
+    /// Sets the former name of the table, which `db diff` renames.
+    pub const fn renamed_from(mut self, table: &'static str) -> Self {
+        self.renamed_from = Some(table);
+        self
+    }
+}
+
+impl Default for TableOptions {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// A model found by `discover()`.

@@ -3,9 +3,10 @@
 use super::field::FieldSpec;
 use super::field_type::{KeySource, Widget};
 use super::policy::Operation;
-use super::spec::{ModelSpec, VersionColumn};
+use super::row_version::{ROW_VERSION, RowVersion};
+use super::spec::{ModelSpec, TableOwner};
 use crate::auth::Access;
-use crate::store::schema::unique_index;
+use crate::store::schema::ColumnType;
 
 /// Maximum length of a name; PostgreSQL truncates longer names.
 const NAME_LENGTH: usize = 63;
@@ -77,10 +78,10 @@ impl ModelRegistry {
         &self.models
     }
 
-    /// Returns the models with generated tables, each after the models that it refers to. Fails
+    /// Returns the models except those of the portal, each after the models that it refers to. Fails
     /// with the names of the models that form a reference cycle.
     pub(crate) fn creation_order(&self) -> Result<Vec<&ModelSpec>, Vec<String>> {
-        let own = |model: &&ModelSpec| model.version == VersionColumn::Counter;
+        let own = |model: &&ModelSpec| model.owner != TableOwner::Portal;
         let mut waiting: Vec<&ModelSpec> = self.models.iter().filter(own).collect();
         let mut ordered: Vec<&ModelSpec> = Vec::new();
         while !waiting.is_empty() {
@@ -163,7 +164,7 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
             Some(_) => {}
         }
     }
-    let is_own = model.version == VersionColumn::Counter;
+    let is_own = model.owner != TableOwner::Portal;
     for prefix in ["portal_", "sqlite_", "pg_"] {
         if is_own && name.starts_with(prefix) {
             problem(format!(
@@ -192,6 +193,7 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
             "the admin model `{name}` has more than one primary key"
         )),
     }
+    check_table(model, &mut problem);
     for (index, field) in model.fields.iter().enumerate() {
         if model.fields[..index].iter().any(|it| it.name == field.name) {
             problem(format!(
@@ -230,14 +232,74 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
     }
 }
 
+/// Checks the options of the table.
+fn check_table(model: &ModelSpec, problem: &mut impl FnMut(String)) {
+    let name = model.name;
+    let options = &model.table_options;
+    let lists = options.unique.iter().map(|list| ("unique", *list));
+    let lists = lists.chain(options.index.iter().map(|list| ("index", *list)));
+    for (key, list) in lists {
+        let written = format!("{key}({})", list.join(", "));
+        if list.len() < 2 {
+            problem(format!(
+                "`{written}` of the admin model `{name}` needs at least two fields; for one field, use `#[admin({key})]`"
+            ));
+        }
+        for (index, column) in list.iter().enumerate() {
+            let is_scalar = model.field(column).is_some_and(|it| it.kind.is_scalar());
+            if !is_scalar || list[..index].contains(column) {
+                problem(format!(
+                    "`{written}` of the admin model `{name}` contains `{column}`, which is not a field with simple values, or is listed twice"
+                ));
+            }
+        }
+    }
+    let former = model.fields.iter().filter_map(|field| field.renamed_from);
+    for old in former.chain(options.renamed_from) {
+        if !is_word(old) {
+            problem(format!(
+                "invalid former name `{old}` in the admin model `{name}`"
+            ));
+        }
+        if model.field(old).is_some() {
+            problem(format!(
+                "the admin model `{name}` still has a field `{old}`, so no other field can be `renamed_from = \"{old}\"`"
+            ));
+        }
+    }
+    if options.managed && options.version.is_some() {
+        problem(format!(
+            "`version` has no effect on the admin model `{name}`; it requires `managed = false`"
+        ));
+    }
+    if let Some(field) = options.version.and_then(|it| model.field(it)) {
+        let is_counter = matches!(
+            field.kind.column_type(),
+            ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt
+        );
+        if !(is_counter || matches!(model.version, RowVersion::Timestamp(_))) || field.nullable {
+            problem(format!(
+                "`{name}.{}` cannot be the version of a row; use a required whole number or time",
+                field.name
+            ));
+        } else if !field.read_only {
+            problem(format!(
+                "`{name}.{}` is the version of a row, which each write sets; mark it `readonly`",
+                field.name
+            ));
+        }
+    }
+}
+
 fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(String)) {
     let name = format!("{}.{}", model.name, field.name);
-    if !is_word(field.name) || field.name == "row_version" {
+    let is_reserved = field.name == ROW_VERSION && model.owner == TableOwner::Model;
+    if !is_word(field.name) || is_reserved {
         problem(format!(
             "invalid field name `{name}`; use `a-z`, `0-9` and `_`, starting with a letter, and not `row_version`"
         ));
     }
-    if unique_index(model.name, field.name).len() > NAME_LENGTH {
+    if format!("{}_{}_key", model.name, field.name).len() > NAME_LENGTH {
         problem(format!(
             "the combined names of model and field in `{name}` are too long; shorten one of them"
         ));

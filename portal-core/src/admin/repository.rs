@@ -15,13 +15,12 @@ use super::precondition::{Precondition, stale};
 use super::query::{Filter, ListQuery};
 use super::record::{Record, row_not_found};
 use super::registry::ModelRegistry;
+use super::row_version::RowVersion;
 use super::scope::RowScope;
-use super::spec::{ModelSpec, RowValues, VersionColumn};
-use super::tables::ROW_VERSION;
+use super::spec::{ModelSpec, RowValues};
 use crate::auth::{Actor, escape_like};
 use crate::error::{Error, FieldError, Result};
 use crate::json;
-use crate::store::schema::unique_index;
 use crate::store::{ClusterEvent, Dialect, Row, Store, StoreError, Transaction};
 
 /// One page of rows, and the total number of rows.
@@ -163,15 +162,20 @@ impl<'a> ModelTable<'a> {
         present: &Record,
         values: &RowValues,
     ) -> Result<Record> {
+        let version = self.model.version;
+        let condition = version.is_one_of(&[present.version]);
+        let must_lock = condition.is_none();
         let mut update = Query::update();
         update
             .table(self.model.table)
-            .value(ROW_VERSION, Expr::col(ROW_VERSION).add(1))
             .and_where(self.key_equals(key)?)
-            .and_where(Expr::col(ROW_VERSION).eq(present.version))
+            .and_where_option(condition)
             .cond_where(self.scope.condition())
             .returning(returning(self.model));
-        for field in self.model.fields.iter().filter(|field| !field.primary_key) {
+        version.advance(&mut update, present.version);
+        let is_written =
+            |field: &&FieldSpec| !field.primary_key && version.column() != Some(field.name);
+        for field in self.model.fields.iter().filter(is_written) {
             // Unchanged values are not written, so that a document that could not be read in full
             // is preserved.
             let is_changed = |value: &&Value| present.values.get(field.name) != Some(*value);
@@ -179,7 +183,14 @@ impl<'a> ModelTable<'a> {
                 update.value(field.name, bind(field, value)?);
             }
         }
+        if update.get_values().is_empty() {
+            return Ok(present.clone());
+        }
         let mut transaction = self.store.begin().await?;
+        if must_lock {
+            let expected = Precondition::OneOf(vec![present.version]);
+            self.lock(&mut transaction, key, &expected).await?;
+        }
         let row = match transaction.fetch_optional(&update).await {
             Ok(Some(row)) => row,
             Ok(None) => {
@@ -211,10 +222,15 @@ impl<'a> ModelTable<'a> {
             .and_where(self.key_equals(key)?)
             .cond_where(self.scope.condition())
             .returning(returning(self.model));
-        if let Precondition::OneOf(versions) = expected {
-            delete.and_where(Expr::col(ROW_VERSION).is_in(versions.iter().copied()));
-        }
         let mut transaction = self.store.begin().await?;
+        if let Precondition::OneOf(versions) = expected {
+            match self.model.version.is_one_of(versions) {
+                Some(condition) => {
+                    delete.and_where(condition);
+                }
+                None => self.lock(&mut transaction, key, expected).await?,
+            }
+        }
         let Some(row) = transaction.fetch_optional(&delete).await? else {
             drop(transaction);
             return Err(self.missed(key).await?);
@@ -224,6 +240,27 @@ impl<'a> ModelTable<'a> {
             .await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Locks a row until the transaction ends. Fails if its version is not the expected version.
+    async fn lock(
+        &self,
+        transaction: &mut Transaction,
+        key: &str,
+        expected: &Precondition,
+    ) -> Result<()> {
+        let mut select = self.select();
+        // SQLite has no row locks; its transactions that write exclude each other.
+        select
+            .and_where(self.key_equals(key)?)
+            .lock(sea_query::LockType::Update);
+        let row = transaction.fetch_optional(&select).await?;
+        let current = read_record(self.model, &row.ok_or_else(row_not_found)?)?;
+        if expected.is_met_by(&current) {
+            Ok(())
+        } else {
+            Err(stale())
+        }
     }
 
     /// Deletes all of the rows or none, and returns the number of deleted rows. Rows that do not
@@ -381,7 +418,7 @@ impl<'a> ModelTable<'a> {
     /// Converts a constraint violation into field errors.
     async fn explain(&self, error: StoreError, values: &RowValues) -> Error {
         match error {
-            StoreError::UniqueViolation { .. } => not_unique(self.model, error),
+            StoreError::UniqueViolation { .. } => not_unique(self.store, self.model, error).await,
             StoreError::ForeignKeyViolation => match self.dangling(values).await {
                 Ok(errors) if !errors.is_empty() => Error::invalid(errors),
                 _ => error.into(),
@@ -424,7 +461,8 @@ pub(super) fn reference_unknown(field: &FieldSpec) -> FieldError {
 
 fn column_names(model: &ModelSpec) -> Vec<&'static str> {
     let mut names: Vec<&str> = model.fields.iter().map(|field| field.name).collect();
-    names.push(version_column(model));
+    let hidden = model.version.column();
+    names.extend(hidden.filter(|column| model.field(column).is_none()));
     names
 }
 
@@ -432,24 +470,12 @@ fn returning(model: &ModelSpec) -> ReturningClause {
     Query::returning().columns(column_names(model))
 }
 
-fn version_column(model: &ModelSpec) -> &'static str {
-    match model.version {
-        VersionColumn::Counter => ROW_VERSION,
-        VersionColumn::UpdatedAt => "updated_at",
-    }
-}
-
 fn read_record(model: &ModelSpec, row: &Row) -> Result<Record> {
     let mut values = RowValues::new();
     for field in model.fields {
         values.insert(field.name.to_owned(), field.kind.read(row, field.name)?);
     }
-    let version = match model.version {
-        VersionColumn::Counter => row.get(ROW_VERSION)?,
-        VersionColumn::UpdatedAt => row
-            .get::<chrono::DateTime<chrono::Utc>>("updated_at")?
-            .timestamp_micros(),
-    };
+    let version = model.version.read(model, row, &values)?;
     Ok(Record { values, version })
 }
 
@@ -494,12 +520,19 @@ fn insert_statement(model: &ModelSpec, values: &RowValues) -> Result<sea_query::
             row.push(Expr::val(bind(field, value)?));
         }
     }
-    // An insert must name a column, even if the row has only a generated key.
-    columns.push(ROW_VERSION);
-    row.push(Expr::val(1_i64));
+    if let RowVersion::Counter(column) = model.version
+        && model.field(column).is_none()
+    {
+        columns.push(column);
+        row.push(Expr::val(1_i64));
+    }
     let mut insert = Query::insert();
+    insert.into_table(model.table);
+    if columns.is_empty() {
+        insert.or_default_values().returning(returning(model));
+        return Ok(insert);
+    }
     insert
-        .into_table(model.table)
         .columns(columns)
         .values(row)
         .map_err(Error::internal)?
@@ -540,22 +573,15 @@ fn contains(field: &FieldSpec, text: &str) -> Cond {
         .add(column().like(pattern(&text.to_uppercase())))
 }
 
-/// Returns the `409` error with the pointer of the field whose value already exists.
-pub(super) fn not_unique(model: &ModelSpec, error: StoreError) -> Error {
-    let StoreError::UniqueViolation { constraint } = &error else {
-        return error.into();
+/// Returns the `409` error with the pointers of the fields whose values already exist.
+pub(super) async fn not_unique(store: &Store, model: &ModelSpec, error: StoreError) -> Error {
+    let columns = store.violated_columns(&error).await.unwrap_or_default();
+    let message = if columns.len() > 1 {
+        "another row already has this combination of values"
+    } else {
+        "another row already has this value"
     };
-    let field = model.fields.iter().find(|field| {
-        (field.unique && *constraint == unique_index(model.table, field.name))
-            || (field.primary_key && *constraint == format!("{}_pkey", model.table))
-            || ((field.unique || field.primary_key) && error.violates(field.name))
-    });
-    let errors = field.map(|field| {
-        FieldError::new(
-            field.pointer(),
-            "not_unique",
-            "another row already has this value",
-        )
-    });
-    Error::from(error).with_field_errors(errors.into_iter().collect())
+    let fields = columns.iter().filter_map(|column| model.field(column));
+    let errors = fields.map(|field| FieldError::new(field.pointer(), "not_unique", message));
+    Error::from(error).with_field_errors(errors.collect())
 }

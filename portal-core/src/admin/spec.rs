@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::computed::ComputedFields;
 use super::field::FieldSpec;
 use super::field_type::KeySource;
-use super::model::{AdminModel, ModelOptions};
+use super::model::{AdminModel, ModelOptions, TableOptions};
 use super::policy::ModelPolicy;
+use super::row_version::RowVersion;
 use super::values::FieldValues;
 use crate::error::FieldError;
 use crate::json;
@@ -17,13 +18,15 @@ use crate::source::Source;
 /// The values of a row by field name.
 pub(crate) type RowValues = Map<String, Value>;
 
-/// Hidden column that identifies the version of a row.
+/// Owner of a model's table, who creates and changes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum VersionColumn {
-    /// `row_version`, incremented by each write.
-    Counter,
-    /// `updated_at`, for tables that the portal maintains itself.
-    UpdatedAt,
+pub(crate) enum TableOwner {
+    /// The portal creates the table from the model.
+    Model,
+    /// Migrations of the application create the table.
+    Application,
+    /// Migrations of the portal create the table.
+    Portal,
 }
 
 /// Specification of an admin model at run time.
@@ -39,7 +42,9 @@ pub struct ModelSpec {
     pub(crate) fields: &'static [FieldSpec],
     pub(crate) computed: ComputedFields,
     pub(crate) policy: ModelPolicy,
-    pub(crate) version: VersionColumn,
+    pub(crate) owner: TableOwner,
+    pub(crate) table_options: TableOptions,
+    pub(crate) version: RowVersion,
     /// Column that is not null in rows that count as deleted.
     pub(crate) deleted: Option<&'static str>,
     /// Choices that are determined at run time, such as the roles of users, with their titles.
@@ -67,7 +72,13 @@ impl ModelSpec {
             } else {
                 policy
             },
-            version: VersionColumn::Counter,
+            owner: if M::TABLE.managed {
+                TableOwner::Model
+            } else {
+                TableOwner::Application
+            },
+            table_options: M::TABLE,
+            version: RowVersion::of(&M::TABLE, M::FIELDS),
             deleted: None,
             choices: BTreeMap::new(),
             check: check::<M>,

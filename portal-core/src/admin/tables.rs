@@ -3,26 +3,21 @@
 use super::field::FieldSpec;
 use super::field_type::KeySource;
 use super::registry::ModelRegistry;
-use super::spec::ModelSpec;
-use crate::error::{Error, Result};
-use crate::store::schema::{ColumnSpec, ColumnType, PrimaryKey, TableSpec};
+use super::row_version::RowVersion;
+use super::spec::{ModelSpec, TableOwner};
+use crate::error::Result;
+use crate::store::migrations::{self, Migrations};
+use crate::store::schema::{ColumnSpec, ColumnType, IndexSpec, PrimaryKey, TableSpec};
 use crate::store::{Store, StoreError};
 
-/// Column with the counter from which the `ETag` of a row is derived.
-pub(super) const ROW_VERSION: &str = "row_version";
-
-/// Creates the missing tables and columns of models.
-pub(crate) async fn apply_models(store: &Store, registry: &ModelRegistry) -> Result<()> {
-    store
-        .apply_tables(&tables(registry))
-        .await
-        .map_err(|error| match error {
-            StoreError::Unavailable(_) => error.into(),
-            StoreError::UniqueViolation { constraint } => Error::internal(format!(
-                "failed to make a field of an admin model unique; rows share a value: {constraint}"
-            )),
-            error => Error::internal(error),
-        })
+/// Creates the missing tables and columns of models, and applies the missing migrations. Returns
+/// the names of the applied migrations.
+pub(crate) async fn apply_models(
+    store: &Store,
+    registry: &ModelRegistry,
+    migrations: &[Migrations],
+) -> std::result::Result<Vec<String>, StoreError> {
+    migrations::migrate(store, &tables(registry), migrations).await
 }
 
 /// Returns the differences between the tables and the models, as sentences.
@@ -30,7 +25,8 @@ pub(crate) async fn model_drift(store: &Store, registry: &ModelRegistry) -> Resu
     Ok(store.table_drift(&tables(registry)).await?)
 }
 
-fn tables(registry: &ModelRegistry) -> Vec<TableSpec> {
+/// Returns the tables that the models require, each after the tables that it refers to.
+pub(crate) fn tables(registry: &ModelRegistry) -> Vec<TableSpec> {
     let models = registry.creation_order().unwrap_or_default();
     models
         .into_iter()
@@ -44,18 +40,25 @@ fn table(model: &ModelSpec, registry: &ModelRegistry) -> TableSpec {
         .iter()
         .map(|field| column(field, registry))
         .collect();
-    columns.push(ColumnSpec {
-        name: ROW_VERSION,
-        column_type: ColumnType::BigInt,
-        nullable: false,
-        unique: false,
-        key: PrimaryKey::None,
-        default: Some("1".to_owned()),
-        references: None,
-    });
+    if let RowVersion::Counter(name) = model.version
+        && model.field(name).is_none()
+    {
+        columns.push(ColumnSpec {
+            name,
+            column_type: ColumnType::BigInt,
+            nullable: false,
+            key: PrimaryKey::None,
+            default: Some("1".to_owned()),
+            references: None,
+            renamed_from: None,
+        });
+    }
     TableSpec {
         name: model.table,
         columns,
+        indexes: indexes(model),
+        renamed_from: model.table_options.renamed_from,
+        is_managed: model.owner == TableOwner::Model,
     }
 }
 
@@ -70,11 +73,37 @@ fn column(field: &FieldSpec, registry: &ModelRegistry) -> ColumnSpec {
         name: field.name,
         column_type: field.kind.column_type(),
         nullable: field.nullable && !field.primary_key,
-        unique: field.unique,
         key,
         default: default(field),
         references: target.map(|target| (target.table, target.key().name)),
+        renamed_from: field.renamed_from,
     }
+}
+
+/// Returns the indexes: of unique fields, of lists of fields, and of indexed fields and references
+/// unless another index starts with the field.
+fn indexes(model: &ModelSpec) -> Vec<IndexSpec> {
+    let index = |columns: &[&'static str], unique| IndexSpec {
+        columns: columns.to_vec(),
+        unique,
+    };
+    let options = &model.table_options;
+    let fields = || model.fields.iter().filter(|field| !field.primary_key);
+    let unique = fields().filter(|field| field.unique);
+    let mut indexes: Vec<IndexSpec> = unique.map(|field| index(&[field.name], true)).collect();
+    indexes.extend(options.unique.iter().map(|list| index(list, true)));
+    if model.owner == TableOwner::Model {
+        indexes.extend(options.index.iter().map(|list| index(list, false)));
+        for field in fields().filter(|field| field.indexed || field.references.is_some()) {
+            if indexes
+                .iter()
+                .all(|it| it.columns.first() != Some(&field.name))
+            {
+                indexes.push(index(&[field.name], false));
+            }
+        }
+    }
+    indexes
 }
 
 /// Returns the default in the text form that a column accepts. The default applies to existing rows

@@ -8,12 +8,13 @@ use uuid::Uuid;
 
 use super::computed::ComputedFields;
 use super::field::{AdminField, FieldSpec};
-use super::model::ModelOptions;
+use super::model::{ModelOptions, TableOptions};
 use super::model_view::ModelView;
 use super::policy::{ModelPolicy, Operation};
 use super::record::{Record, row_not_found};
 use super::repository::ModelTable;
-use super::spec::{ModelSpec, RowValues, VersionColumn};
+use super::row_version::RowVersion;
+use super::spec::{ModelSpec, RowValues, TableOwner};
 use super::values::not_allowed;
 use crate::auth::{Access, Actor, Auth, Role, RoleSource, Roles, UserChange};
 use crate::error::{Error, FieldError, Result};
@@ -82,7 +83,9 @@ impl ModelSpec {
             policy: ModelPolicy::new(Access::Admin)
                 .deny(Operation::Create)
                 .deny(Operation::Delete),
-            version: VersionColumn::UpdatedAt,
+            owner: TableOwner::Portal,
+            table_options: TableOptions::new(),
+            version: RowVersion::Timestamp("updated_at"),
             deleted: Some("deleted_at"),
             choices: BTreeMap::from([
                 ("user_type", roles.collect()),

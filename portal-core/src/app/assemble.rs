@@ -43,6 +43,7 @@ impl ValidatedPortal {
             roles,
             brand,
             topics,
+            migrations: _,
             builder,
         } = self;
         let PortalBuilder {

@@ -23,7 +23,7 @@ use crate::live::Live;
 use crate::notifications::Notifications;
 use crate::pages::{Brand, DefaultLayout, Layout, Nav, Page, SearchSource, SearchSources, Theme};
 use crate::state::{PortalState, StateBuilder};
-use crate::store::Store;
+use crate::store::{Migrations, Store};
 use crate::tasks::{Task, TaskArgs, TaskDefinition, TaskSettings, Tasks};
 
 type EditNav = Box<dyn FnOnce(&mut Nav) + Send + Sync>;
@@ -81,6 +81,10 @@ pub struct PortalBuilder {
     pub(super) csp_sources: CspSources,
     /// Topics with their access rules; the flag is `true` for personal topics.
     pub(super) topics: Vec<(String, Access, bool)>,
+    /// Migrations of plugins.
+    pub(super) plugin_migrations: Vec<Migrations>,
+    /// Migrations of the application.
+    pub(super) migrations: Option<Migrations>,
 }
 
 impl std::fmt::Debug for PortalBuilder {
@@ -141,6 +145,8 @@ impl PortalBuilder {
             metrics: None,
             csp_sources: CspSources::default(),
             topics: Vec::new(),
+            plugin_migrations: Vec::new(),
+            migrations: None,
         }
     }
 
@@ -287,6 +293,7 @@ impl PortalBuilder {
         self.tasks.extend(plugin.tasks);
         self.models.extend(plugin.models);
         self.topics.extend(plugin.topics);
+        self.plugin_migrations.extend(plugin.migrations);
         self
     }
 
@@ -352,6 +359,22 @@ impl PortalBuilder {
     /// Adds a personal topic; [`Live::notify_user`] publishes its changes to the pages of one user.
     pub fn personal_topic(mut self, name: impl Into<String>) -> Self {
         self.topics.push((name.into(), Access::User, true));
+        self
+    }
+
+    /// Sets the migrations of the application.
+    ///
+    /// They run after those of the portal and of the plugins. See `docs/migrations.md`.
+    ///
+    /// ```
+    /// use portal_core::prelude::*;
+    /// use portal_core::store::{Migration, Migrations};
+    ///
+    /// let notes = Migration::new("0001_notes").up("CREATE TABLE note (text text NOT NULL)");
+    /// let builder = Portal::builder().migrations(Migrations::new("crm").add(notes));
+    /// ```
+    pub fn migrations(mut self, migrations: Migrations) -> Self {
+        self.migrations = Some(migrations);
         self
     }
 

@@ -22,7 +22,7 @@ const EXIT_FAILURE: u8 = 1;
 const EXIT_USAGE: u8 = 2;
 
 /// Reason why a command failed.
-enum Failure {
+pub(super) enum Failure {
     Usage(String),
     Failed(String),
 }
@@ -109,15 +109,7 @@ fn command(provider_settings: &[Setting]) -> Command {
         .after_help("Flags override environment variables, which override `.env`, which overrides defaults.\nAn empty variable counts as unset.")
         .args(flags)
         .subcommand(Command::new("serve").about("Serve until SIGINT or SIGTERM (the default)"))
-        .subcommand(
-            Command::new("db")
-                .about("Manage the database")
-                .subcommand_required(true)
-                .subcommand(Command::new("init").about("Create the database, apply migrations and add the default rows"))
-                .subcommand(Command::new("migrate").about("Apply migrations and create or extend the tables of the models"))
-                .subcommand(Command::new("check").about("Exit with code 1 if the database does not match this program"))
-                .subcommand(Command::new("seed").about("Add missing default rows")),
-        )
+        .subcommand(super::database_cli::command())
         .subcommand(Command::new("routes").about("List all routes with their access rules"))
         .subcommand(Command::new("config").about("Print the effective configuration with masked secrets"))
         .subcommand(
@@ -177,9 +169,7 @@ async fn execute(builder: PortalBuilder, matches: &ArgMatches) -> Result<(), Fai
             let listener = super::serve::listen(&plan.config).await?;
             plan.assemble(store).await?.serve_on(listener).await?;
         }
-        Some(("db", matches)) => {
-            database(&plan, matches.subcommand_name().unwrap_or_default()).await?
-        }
+        Some(("db", matches)) => super::database_cli::run(&plan, matches).await?,
         Some(("routes", _)) => print_routes(&plan),
         Some(("maintenance", matches)) => {
             let command = matches.subcommand_name().unwrap_or_default();
@@ -234,63 +224,6 @@ async fn maintain(plan: &ValidatedPortal, command: &str) -> Result<(), Failure> 
     println!("maintenance is {}", if is_on { "on" } else { "off" });
     if plan.config.maintenance {
         println!("MAINTENANCE=on is set and takes precedence; only administrators have access");
-    }
-    Ok(())
-}
-
-async fn database(plan: &ValidatedPortal, command: &str) -> Result<(), Failure> {
-    let store = plan.connect().await?;
-    match command {
-        "check" => {
-            let problems = plan.drift(&store).await?;
-            if !problems.is_empty() {
-                return Err(Failure::Failed(format!(
-                    "the database does not match this program\n  {}",
-                    problems.join("\n  ")
-                )));
-            }
-            println!("the database is up to date");
-        }
-        "seed" => {
-            let problems = plan.drift(&store).await?;
-            if !problems.is_empty() {
-                return Err(BuildError::NotMigrated(problems.join("; ")).into());
-            }
-            seed(plan, &store).await?;
-        }
-        "init" => {
-            migrate(plan, &store).await?;
-            seed(plan, &store).await?;
-        }
-        _ => migrate(plan, &store).await?,
-    }
-    Ok(())
-}
-
-/// Applies migrations; fails if the database still does not meet this program's requirements.
-async fn migrate(plan: &ValidatedPortal, store: &Store) -> Result<(), Failure> {
-    plan.migrate(store).await?;
-    let problems = plan.drift(store).await?;
-    if !problems.is_empty() {
-        return Err(Failure::Failed(format!(
-            "all migrations are applied, but the database still differs\n  {}\nchange these columns manually, or change the models",
-            problems.join("\n  ")
-        )));
-    }
-    println!("the database is up to date");
-    Ok(())
-}
-
-async fn seed(plan: &ValidatedPortal, store: &Store) -> Result<(), Failure> {
-    let added = plan
-        .defaults
-        .apply(store, &plan.models, &Actor::command_line())
-        .await?;
-    for (model, rows) in &added {
-        println!("{model}: {rows} rows added");
-    }
-    if added.is_empty() {
-        println!("this portal does not define default rows");
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::admin::{AdminModel, ModelSpec};
 use crate::auth::Access;
 use crate::pages::Page;
+use crate::store::Migrations;
 use crate::tasks::{Task, TaskArgs, TaskDefinition};
 
 /// The pages, tasks and models of a crate, as one value.
@@ -26,6 +27,7 @@ pub struct Plugin {
     pub(crate) models: Vec<ModelSpec>,
     /// Topics with their access rules; the flag is `true` for personal topics.
     pub(crate) topics: Vec<(String, Access, bool)>,
+    pub(crate) migrations: Vec<Migrations>,
 }
 
 impl Plugin {
@@ -36,6 +38,7 @@ impl Plugin {
             tasks: Vec::new(),
             models: Vec::new(),
             topics: Vec::new(),
+            migrations: Vec::new(),
         }
     }
 
@@ -57,6 +60,12 @@ impl Plugin {
     /// Adds an admin model.
     pub fn admin_model<M: AdminModel>(mut self) -> Self {
         self.models.push(ModelSpec::of::<M>());
+        self
+    }
+
+    /// Adds the migrations of the plugin; they run before those of the application.
+    pub fn migrations(mut self, migrations: Migrations) -> Self {
+        self.migrations.push(migrations);
         self
     }
 

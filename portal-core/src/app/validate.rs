@@ -11,12 +11,12 @@ use super::routes;
 use crate::admin::{self, DefaultRows, ModelRegistry, ModelSpec};
 use crate::auth::{Access, ProviderContext, Roles, RouteInfo, SyncReport};
 use crate::config::{Config, ConfigError, SettingSources, Settings, mask_uri};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::live::Topics;
 use crate::pages::theme::Accent;
 use crate::pages::{self, BrandAssets, Page};
 use crate::source::Source;
-use crate::store::Store;
+use crate::store::{self, Migrations, Store, StoreError};
 use crate::tasks::{self, TaskRegistry};
 
 /// A validated portal whose database has not been opened yet.
@@ -29,6 +29,8 @@ pub(crate) struct ValidatedPortal {
     pub(crate) roles: Arc<Roles>,
     pub(super) brand: BrandAssets,
     pub(super) topics: Topics,
+    /// Migrations of the plugins, followed by those of the application.
+    pub(crate) migrations: Vec<Migrations>,
     pub(super) builder: PortalBuilder,
 }
 
@@ -39,8 +41,7 @@ impl PortalBuilder {
     ///
     /// [`BuildError`] that lists all problems which prevent the portal from starting.
     pub async fn build(self) -> Result<Portal, BuildError> {
-        let settings = self.read_settings()?;
-        let plan = self.validate(settings)?;
+        let plan = self.validate_for_process()?;
         let store = plan.open_store().await?;
         plan.assemble(store).await
     }
@@ -68,15 +69,17 @@ impl PortalBuilder {
     /// # Ok(()) }
     /// ```
     pub async fn migrate(self) -> Result<(), BuildError> {
-        let settings = self.read_settings()?;
-        let plan = self.validate(settings)?;
+        let plan = self.validate_for_process()?;
         let store = plan.connect().await?;
         plan.migrate(&store).await?;
-        // A store provided by the application is left open.
-        if plan.builder.store.is_none() {
-            store.close().await;
-        }
+        plan.close(store).await;
         Ok(())
+    }
+
+    /// Validates everything with the settings of the process.
+    pub(super) fn validate_for_process(self) -> Result<ValidatedPortal, BuildError> {
+        let settings = self.read_settings()?;
+        self.validate(settings)
     }
 
     /// Loads the settings from the environment and `.env`, unless the application has set a
@@ -185,6 +188,9 @@ impl PortalBuilder {
                 DefaultRows::default()
             }
         };
+        let mut migrations = std::mem::take(&mut self.plugin_migrations);
+        migrations.extend(self.migrations.clone());
+        problems.extend(store::migrations::problems(&migrations));
         if !problems.is_empty() {
             return Err(BuildError::Problems(
                 problems.into_iter().map(BuildProblem).collect(),
@@ -199,6 +205,7 @@ impl PortalBuilder {
             roles: Arc::new(roles),
             brand,
             topics,
+            migrations,
             builder: self,
         })
     }
@@ -332,19 +339,35 @@ impl ValidatedPortal {
         })
     }
 
-    /// Applies migrations and creates or extends the models' tables.
-    pub(crate) async fn migrate(&self, store: &Store) -> Result<(), BuildError> {
+    /// Applies migrations and creates or extends the models' tables. Returns the names of the
+    /// applied migrations of plugins and of the application.
+    pub(crate) async fn migrate(&self, store: &Store) -> Result<Vec<String>, BuildError> {
         store.migrate().await?;
-        admin::apply_models(store, &self.models).await?;
-        Ok(())
+        let applied = admin::apply_models(store, &self.models, &self.migrations).await;
+        applied.map_err(|error| match error {
+            StoreError::UniqueViolation { constraint } => Error::internal(format!(
+                "failed to make fields of an admin model unique; rows share a value: {constraint}"
+            ))
+            .into(),
+            error => error.into(),
+        })
     }
 
     /// Describes all differences between the database and what this program requires.
     pub(crate) async fn drift(&self, store: &Store) -> Result<Vec<String>, BuildError> {
+        let mut problems = self.portal_drift(store).await?;
+        if problems.is_empty() {
+            problems.extend(self.migration_drift(store).await?);
+            problems.extend(admin::model_drift(store, &self.models).await?);
+        }
+        Ok(problems)
+    }
+
+    /// Describes the differences between the portal's own migrations and those in the database.
+    pub(super) async fn portal_drift(&self, store: &Store) -> Result<Vec<String>, BuildError> {
         let state = store.migration_state().await?;
-        let mut problems: Vec<_> = state
-            .missing
-            .iter()
+        let missing = state.missing.iter();
+        let mut problems: Vec<_> = missing
             .map(|name| format!("migration `{name}` is missing"))
             .collect();
         problems.extend(
@@ -353,10 +376,13 @@ impl ValidatedPortal {
                 .iter()
                 .map(|version| format!("migration {version} is not part of this program")),
         );
-        if problems.is_empty() {
-            problems.extend(admin::model_drift(store, &self.models).await?);
-        }
         Ok(problems)
+    }
+
+    /// Describes the differences between the migrations of plugins and of the application and those
+    /// in the database.
+    pub(super) async fn migration_drift(&self, store: &Store) -> Result<Vec<String>, BuildError> {
+        Ok(store::migrations::migration_drift(store, &self.migrations).await?)
     }
 
     /// Returns all routes with their guards; the separate lists of pages, tasks and models contain

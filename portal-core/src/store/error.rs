@@ -23,19 +23,34 @@ pub enum StoreError {
     /// The migrations in the database do not match this program's.
     #[error("{0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A migration of the application or of a plugin cannot be applied or reverted.
+    #[error("migration `{migration}`: {problem}")]
+    MigrationRejected {
+        /// Owner and name of the migration.
+        migration: String,
+        /// Reason and solution.
+        problem: String,
+    },
+    /// A statement of a migration failed; nothing of the migration was applied.
+    #[error(
+        "migration `{migration}` failed in line {line}, nothing of it was applied: `{statement}`"
+    )]
+    MigrationFailed {
+        /// Owner and name of the migration.
+        migration: String,
+        /// Line of the statement.
+        line: usize,
+        /// Start of the statement.
+        statement: String,
+        /// Cause.
+        source: Box<StoreError>,
+    },
     /// The URI requires a database whose feature is not enabled in this build.
     #[error("this program was built without the feature `{0}` of portal-core")]
     FeatureMissing(&'static str),
     /// Any other error, such as a statement that the database rejects.
     #[error("the database rejected a statement")]
     Other(#[source] sqlx::Error),
-}
-
-impl StoreError {
-    /// Returns `true` if the error is a violation of the unique constraint on the given column.
-    pub(crate) fn violates(&self, column: &str) -> bool {
-        matches!(self, Self::UniqueViolation { constraint } if constraint.split(['.', ',', ' ', '-']).any(|word| word == column))
-    }
 }
 
 impl From<sqlx::Error> for StoreError {

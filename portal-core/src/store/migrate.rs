@@ -33,6 +33,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     8 "0008_task_quotas",
     9 "0009_client_tokens",
     10 "0010_role_sources",
+    11 "0011_app_migrations",
 ];
 
 /// Comparison of a database's migrations with those of this program.

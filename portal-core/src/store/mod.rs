@@ -9,6 +9,7 @@ mod executor;
 mod freshness;
 mod instance_lock;
 mod migrate;
+pub(crate) mod migrations;
 mod pubsub;
 mod row;
 pub(crate) mod schema;
@@ -22,6 +23,7 @@ pub use error::StoreError;
 pub use executor::Executor;
 pub(crate) use freshness::ReadStamp;
 pub use migrate::MigrationState;
+pub use migrations::{Migration, Migrations};
 pub(crate) use pubsub::ClusterEvent;
 pub use row::{FromColumn, Row};
 /// The crate for building the statements that a [`Store`] or [`Transaction`] executes.

@@ -106,6 +106,18 @@ impl Transaction {
         Ok(self.fetch_all(statement).await?.into_iter().next())
     }
 
+    /// Executes SQL text, for data definition. The text must not contain external input.
+    pub(super) async fn run_script(&mut self, script: &str) -> Result<(), StoreError> {
+        let script = sqlx::raw_sql(sqlx::AssertSqlSafe(script.to_owned()));
+        match &mut self.inner {
+            #[cfg(feature = "sqlite")]
+            Inner::Sqlite(transaction) => script.execute(&mut **transaction).await.map(drop)?,
+            #[cfg(feature = "postgres")]
+            Inner::Postgres(transaction) => script.execute(&mut **transaction).await.map(drop)?,
+        }
+        Ok(())
+    }
+
     /// Publishes an event to all replicas, including this one, if and only if the transaction
     /// commits, even if this process dies afterwards. Duplicates are published only once.
     pub(crate) fn publish(&mut self, notification: ClusterEvent) {

@@ -32,6 +32,11 @@ const KEYS: &[&str] = &[
     "restore",
     "scope",
     "validate",
+    "managed",
+    "version",
+    "unique",
+    "index",
+    "renamed_from",
     "crate",
 ];
 
@@ -45,6 +50,8 @@ const OPERATIONS: [(&str, &str, bool); 7] = [
     ("import", "Import", true),
     ("restore", "Restore", true),
 ];
+/// Keys that can be given more than once.
+const REPEATABLE: &[&str] = &["unique", "index"];
 
 /// Parsed attribute, before the struct is checked.
 pub(crate) struct ModelAttribute {
@@ -66,6 +73,18 @@ pub(crate) struct ModelAttribute {
     pub(crate) scope: Option<syn::Path>,
     /// Location of `validate`, if present.
     pub(crate) validate: Option<Span>,
+    pub(crate) table: TableKeys,
+}
+
+/// Keys that concern the table.
+pub(crate) struct TableKeys {
+    pub(crate) is_managed: bool,
+    pub(crate) version: Option<LitStr>,
+    /// Lists of fields that are unique together.
+    pub(crate) unique: Vec<Vec<Ident>>,
+    /// Lists of fields that have an index.
+    pub(crate) index: Vec<Vec<Ident>>,
+    pub(crate) renamed_from: Option<LitStr>,
 }
 
 /// Field to sort by: `name` or `-name`.
@@ -87,7 +106,7 @@ impl Parse for Order {
 impl ModelAttribute {
     /// Parses the attribute; reports invalid values and omits them.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut keys = Keys::parse(tokens, KEYS, errors);
+        let mut keys = Keys::parse_repeatable(tokens, KEYS, REPEATABLE, errors);
         let is_read_only = keys.is_set("readonly", errors);
         Self {
             paths: Paths::take(&mut keys, errors),
@@ -106,8 +125,69 @@ impl ModelAttribute {
                 .take_flag("validate", errors)
                 .filter(|flag| flag.is_set)
                 .map(|flag| flag.span),
+            table: TableKeys::take(&mut keys, errors),
         }
     }
+}
+
+impl TableKeys {
+    fn take(keys: &mut Keys, errors: &mut Errors) -> Self {
+        let managed = keys.take_flag("managed", errors);
+        let table = Self {
+            is_managed: managed.is_none_or(|flag| flag.is_set),
+            version: take_table_name("version", keys, errors),
+            unique: take_lists("unique", keys, errors),
+            index: take_lists("index", keys, errors),
+            renamed_from: take_table_name("renamed_from", keys, errors),
+        };
+        if let Some(version) = &table.version
+            && table.is_managed
+        {
+            errors.at(
+                version.span(),
+                "`version` requires `managed = false`; the portal's tables have the column `row_version`",
+            );
+        }
+        if let Some(old) = &table.renamed_from
+            && !table.is_managed
+        {
+            errors.at(
+                old.span(),
+                "`renamed_from` has no effect with `managed = false`; rename the table in a migration",
+            );
+        }
+        table
+    }
+}
+
+/// Takes lists of at least two fields each: `unique(a, b), unique(c, d)`.
+fn take_lists(name: &str, keys: &mut Keys, errors: &mut Errors) -> Vec<Vec<Ident>> {
+    let mut lists = Vec::new();
+    for key in keys.take_all(name) {
+        let span = key.name.span();
+        let list: Vec<Ident> = key.list(errors, &format!("{name}(company_id, name)"));
+        match list.as_slice() {
+            [] => {}
+            [field] => errors.at(
+                span,
+                format!("`{name}` lists at least two fields; mark a single field with `#[admin({name})]`, here `{field}`"),
+            ),
+            _ => lists.push(list),
+        }
+    }
+    lists
+}
+
+/// Takes the name of a table or a column.
+pub(crate) fn take_table_name(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<LitStr> {
+    let given = keys.take_string(name, errors)?;
+    if !names::is_table_name(&given.value()) {
+        errors.at(
+            given.span(),
+            format!("`{name}` is a name in the database; use only `a-z`, `0-9` and `_`, starting with a letter"),
+        );
+    }
+    Some(given)
 }
 
 fn take_name(keys: &mut Keys, errors: &mut Errors) -> Option<String> {

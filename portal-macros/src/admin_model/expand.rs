@@ -19,6 +19,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let handles = handles(model);
     let names = names(model);
     let options = options(model);
+    let table = table(model);
     let specs = model
         .shown_fields()
         .enumerate()
@@ -37,6 +38,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 #names
                 const OPTIONS: #krate::ModelOptions = #options;
                 const FIELDS: &'static [#krate::FieldSpec] = &[#(#specs),*];
+                #table
                 #policy
                 #computed
                 #to_values
@@ -112,6 +114,38 @@ fn options(model: &Model) -> TokenStream {
     }
 }
 
+/// Generates the options of the table, unless they are the default.
+fn table(model: &Model) -> Option<TokenStream> {
+    let krate = model.attribute.paths.krate();
+    let keys = &model.attribute.table;
+    let mut options = TokenStream::new();
+    if !keys.is_managed {
+        options.extend(quote!(.unmanaged()));
+    }
+    if let Some(version) = &keys.version {
+        options.extend(quote!(.version(#version)));
+    }
+    if let Some(old) = &keys.renamed_from {
+        options.extend(quote!(.renamed_from(#old)));
+    }
+    for (method, lists) in [("unique", &keys.unique), ("index", &keys.index)] {
+        if lists.is_empty() {
+            continue;
+        }
+        let method = format_ident!("{method}");
+        let lists = lists.iter().map(|list| {
+            let names = list.iter().map(crate::names::plain);
+            quote!(&[#(#names),*])
+        });
+        options.extend(quote!(.#method(&[#(#lists),*])));
+    }
+    (!options.is_empty()).then(|| {
+        quote! {
+            const TABLE: #krate::admin::TableOptions = #krate::admin::TableOptions::new()#options;
+        }
+    })
+}
+
 /// Generates one constant per field, with all code that requires its type to be an `AdminField`.
 ///
 /// Stating the bound in one place yields one error; stating it in each of the three methods would
@@ -159,6 +193,7 @@ fn field_spec(position: usize, field: &ModelField, krate: &TokenStream) -> Token
     let switches = [
         ("primary_key", field.primary_key.is_some()),
         ("unique", field.is_unique),
+        ("index", field.is_indexed),
         ("read_only", field.is_read_only),
         ("searchable", field.is_searchable),
     ];
@@ -177,6 +212,9 @@ fn field_spec(position: usize, field: &ModelField, krate: &TokenStream) -> Token
     }
     if let Some(widget) = &field.widget {
         spec.extend(quote!(.widget(#krate::Widget::#widget)));
+    }
+    if let Some(old) = &field.renamed_from {
+        spec.extend(quote!(.renamed_from(#old)));
     }
     if let Some(target) = &field.references {
         let name =

@@ -10,6 +10,7 @@ use crate::handler::{type_arguments, type_name};
 use crate::keys::Keys;
 use crate::names;
 
+use super::attr::take_table_name;
 use super::rule::Rule;
 
 const KEYS: &[&str] = &[
@@ -26,6 +27,8 @@ const KEYS: &[&str] = &[
     "references",
     "view",
     "change",
+    "index",
+    "renamed_from",
 ];
 
 /// A field as written in the source code.
@@ -49,6 +52,8 @@ pub(crate) struct ModelField {
     pub(crate) view: Option<Rule>,
     /// Users who may set the field.
     pub(crate) change: Option<Rule>,
+    pub(crate) is_indexed: bool,
+    pub(crate) renamed_from: Option<LitStr>,
 }
 
 impl ModelField {
@@ -98,6 +103,8 @@ impl ModelField {
                 .and_then(|key| key.parsed(errors, "a model, as in `{} = Plan`")),
             view: Rule::take("view", &mut keys, errors),
             change: Rule::take("change", &mut keys, errors),
+            is_indexed: keys.is_set("index", errors),
+            renamed_from: take_table_name("renamed_from", &mut keys, errors),
             written: field.ty.clone(),
             name,
         })

@@ -125,6 +125,15 @@ impl Model {
         } else {
             self.check_field_exists(name, errors);
         }
+        let table = &self.attribute.table;
+        for list in table.unique.iter().chain(&table.index) {
+            for (index, field) in list.iter().enumerate() {
+                self.check_field_exists(field, errors);
+                if list[..index].contains(field) {
+                    errors.at(field.span(), format!("`{field}` is listed twice"));
+                }
+            }
+        }
     }
 
     /// Determines the primary key: the marked field, otherwise `id`.

@@ -97,7 +97,7 @@ async fn models() -> Models {
         ModelRegistry::new([ModelSpec::of::<Subscription>(), ModelSpec::of::<Plan>()]);
     assert_eq!(problems, Vec::<String>::new());
     store.migrate().await.unwrap();
-    apply_models(&store, &registry).await.unwrap();
+    apply_models(&store, &registry, &[]).await.unwrap();
     Models::new(store, registry)
 }
 

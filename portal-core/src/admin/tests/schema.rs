@@ -39,7 +39,7 @@ async fn columns_are_added_and_other_drift_is_reported() {
         model_drift(&store, &before).await.unwrap(),
         ["the table `plan` is missing"]
     );
-    apply_models(&store, &before).await.unwrap();
+    apply_models(&store, &before, &[]).await.unwrap();
     assert_eq!(
         model_drift(&store, &before).await.unwrap(),
         Vec::<String>::new()
@@ -54,7 +54,7 @@ async fn columns_are_added_and_other_drift_is_reported() {
         .unwrap();
     let (after, _) = ModelRegistry::new([ModelSpec::of::<PlanAfter>()]);
     for _ in 0..2 {
-        apply_models(&store, &after).await.unwrap();
+        apply_models(&store, &after, &[]).await.unwrap();
     }
     let drift = model_drift(&store, &after).await.unwrap();
     assert_eq!(drift.len(), 2, "{drift:#?}");

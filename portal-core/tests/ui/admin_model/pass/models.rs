@@ -83,6 +83,28 @@ enum Stage {
     Done,
 }
 
+#[admin_model(
+    unique(plan, name),
+    unique(name, since),
+    index(since, plan),
+    renamed_from = "signup"
+)]
+struct Subscription {
+    id: i64,
+    #[admin(references = Plan, renamed_from = "plan_id")]
+    plan: i64,
+    #[admin(index)]
+    name: String,
+    since: i64,
+}
+
+#[admin_model(managed = false, version = "changed")]
+struct Customer {
+    id: i64,
+    #[admin(readonly, default = 1)]
+    changed: i64,
+}
+
 #[cfg(any())]
 #[admin_model]
 struct Gone {

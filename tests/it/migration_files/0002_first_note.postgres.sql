@@ -1,0 +1,1 @@
+INSERT INTO note VALUES ('from postgres ' || current_setting('server_version'));

@@ -1,0 +1,1 @@
+INSERT INTO note VALUES ('from ' || 'sqlite ' || sqlite_version());
