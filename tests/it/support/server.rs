@@ -177,7 +177,15 @@ impl TestServer {
     pub(crate) async fn sql(&self, statement: String) -> u64 {
         let statement = sqlx::AssertSqlSafe(statement);
         if self.uri.starts_with("sqlite:") {
-            let mut connection = sqlx::SqliteConnection::connect(&self.uri)
+            // SQLite checks the collations of all indexes when a table is renamed.
+            let by_number = |left: &str, right: &str| {
+                let number = |text: &str| text.parse::<rust_decimal::Decimal>().ok();
+                number(left).cmp(&number(right))
+            };
+            let options: sqlx::sqlite::SqliteConnectOptions =
+                self.uri.parse().expect("the URI is valid");
+            let options = options.collation("portal_decimal", by_number);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options)
                 .await
                 .expect("the file opens");
             let done = sqlx::query(statement).execute(&mut connection).await;

@@ -1,7 +1,7 @@
 //! Text in Markdown, rendered as HTML.
 
 use maud::{Markup, PreEscaped};
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html::push_html};
+use pulldown_cmark::{Alignment, CowStr, Event, Options, Parser, Tag, html::push_html};
 
 /// Schemes of links that a text may contain.
 const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
@@ -54,6 +54,11 @@ fn safe(event: Event<'_>) -> Event<'_> {
             title,
             id,
         }),
+        // The alignment of columns would be an inline style, which the content security policy
+        // forbids.
+        Event::Start(Tag::Table(columns)) => {
+            Event::Start(Tag::Table(vec![Alignment::None; columns.len()]))
+        }
         other => other,
     }
 }
@@ -82,6 +87,13 @@ mod tests {
         assert!(!html.contains("<b") && !html.contains("<script"), "{html}");
         assert!(html.contains("&lt;script&gt;"), "{html}");
         assert!(html.contains("<code>&lt;i&gt;</code>"), "{html}");
+    }
+
+    #[test]
+    fn tables_have_no_inline_styles() {
+        let html = markdown("| a | b |\n| --- | ---: |\n| 1 | 2 |").into_string();
+        assert!(html.contains("<td>2</td>"), "{html}");
+        assert!(!html.contains("style"), "{html}");
     }
 
     #[test]
