@@ -20,14 +20,16 @@ pub use std::time::Duration;
 pub use std::vec;
 pub use std::vec::Vec;
 
-pub use crate::admin::FieldValues;
 pub use crate::admin::model::ModelEntry;
+pub use crate::admin::{FieldValues, HookTable};
 pub use crate::app::{PageEntry, TaskEntry};
 pub use crate::pages::{IntoPage, PageResponse};
 pub use crate::request::garde_errors;
 pub use crate::source;
 pub use crate::state::{Dependency, TaskInput};
+pub use crate::store::Row;
 
+use crate::admin::AdminField;
 use crate::pages::components::is_icon;
 use crate::pages::{Page, rejected};
 use crate::source::Source;
@@ -36,6 +38,17 @@ use crate::tasks::TaskError;
 
 pub type PageFuture = crate::pages::PageFuture;
 pub type TaskFuture<R> = crate::tasks::TaskFuture<R>;
+
+/// Reads a field of an admin model from a column.
+pub fn read_field<T: AdminField>(row: &Row, index: usize) -> crate::Result<T> {
+    match T::read(row, index)? {
+        Some(value) => Ok(value),
+        None => Err(crate::Error::internal(format!(
+            "the column `{}` is unexpectedly empty",
+            row.column_name(index)?
+        ))),
+    }
+}
 
 /// Creates a page from the function that `#[page]` generates.
 pub fn page(

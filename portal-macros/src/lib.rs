@@ -105,7 +105,7 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 
 /// Turns a struct into an admin model with a table, forms, lists and a REST API.
 ///
-/// The struct itself is unchanged; the macro only adds an `impl AdminModel`.
+/// The struct itself is unchanged; the macro only adds an `impl AdminModel` and constants.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
@@ -117,12 +117,16 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// | `readonly` | rows can be viewed but not changed | rows can be changed |
 /// | `requires_role = ".."`, `requires_permission = ".."` | users with access in addition to administrators | no one else |
 /// | `validate` | also applies the struct's `garde` rules | only the rules of the fields apply |
+/// | `hooks` | runs the struct's `impl ModelHooks` with each change of a row | no hooks |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// A field accepts `#[admin(..)]` with the keys `primary_key`, `skip`, `readonly`, `unique`,
 /// `searchable`, `label = ".."`, `help = ".."`, `choices("a", "b")`, `default = literal`,
 /// `widget = Textarea` and `references = Model`. The field `id` is the primary key if no field is
 /// marked.
+///
+/// The struct gets one constant per field for queries, with the name in upper case and the
+/// visibility of the field: `Plan::PRICE`.
 ///
 /// ```ignore
 /// use portal_core::prelude::*;

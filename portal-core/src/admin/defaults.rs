@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::registry::ModelRegistry;
-use super::repository::insert_if_missing;
+use super::repository::ModelTable;
 use super::spec::{ModelSpec, RowValues, VersionColumn};
 use super::yaml;
 use crate::auth::{Actor, AuditLog};
@@ -108,9 +108,10 @@ impl DefaultRows {
                 continue;
             };
             let count = added.entry(model.name.to_owned()).or_insert(0);
+            let table = ModelTable::new(store, registry, model).changed_by(actor);
             for row in rows {
                 let row = model.checked(row.clone()).map_err(Error::invalid)?;
-                if insert_if_missing(&mut transaction, store.dialect(), model, &row).await? {
+                if table.insert_if_missing(&mut transaction, &row).await? {
                     *count += 1;
                 }
             }

@@ -14,6 +14,7 @@ mod field_types;
 mod filter;
 mod form;
 mod form_state;
+mod hooks;
 mod list;
 mod list_url;
 pub(crate) mod model;
@@ -38,8 +39,12 @@ mod yaml;
 pub use field::{AdminField, FieldKind, FieldSpec};
 pub use field_type::Widget;
 pub use field_types::AdminChoice;
+pub use hooks::{HookContext, HookTable, ModelHooks};
 pub use model::{AdminModel, ModelOptions};
-pub use models::Models;
+pub use models::{
+    Column, Condition, IntoOperand, ModelQuery, Models, ModelsWithin, OrderBy, QueryRow,
+    RelatedRow, TextField, WithRelated,
+};
 pub use values::FieldValues;
 
 pub(crate) use api::routes;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::field::FieldSpec;
 use super::field_type::KeySource;
+use super::hooks::HookTable;
 use super::model::{AdminModel, ModelOptions};
 use super::values::FieldValues;
 use crate::auth::Access;
@@ -55,6 +56,7 @@ pub struct ModelSpec {
     /// Choices that are determined at run time, such as the roles of users, with their titles.
     pub(crate) choices: BTreeMap<&'static str, Vec<(String, String)>>,
     pub(crate) check: fn(FieldValues) -> Result<Vec<Value>, Vec<FieldError>>,
+    pub(crate) hooks: Option<HookTable>,
 }
 
 impl ModelSpec {
@@ -83,6 +85,7 @@ impl ModelSpec {
             deleted: None,
             choices: BTreeMap::new(),
             check: check::<M>,
+            hooks: M::hooks(),
         }
     }
 

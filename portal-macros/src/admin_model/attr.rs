@@ -21,6 +21,7 @@ const KEYS: &[&str] = &[
     "requires_role",
     "requires_permission",
     "validate",
+    "hooks",
     "crate",
 ];
 
@@ -38,6 +39,8 @@ pub(crate) struct ModelAttribute {
     pub(crate) guard: Option<AccessRule>,
     /// Location of `validate`, if present.
     pub(crate) validate: Option<Span>,
+    /// Location of `hooks`, if present.
+    pub(crate) hooks: Option<Span>,
 }
 
 /// Field to sort by: `name` or `-name`.
@@ -70,12 +73,15 @@ impl ModelAttribute {
             order_by: take_order(&mut keys, errors),
             is_read_only: keys.is_set("readonly", errors),
             guard: AccessRule::take_for_model(&mut keys, errors),
-            validate: keys
-                .take_flag("validate", errors)
-                .filter(|flag| flag.is_set)
-                .map(|flag| flag.span),
+            validate: take_switch("validate", &mut keys, errors),
+            hooks: take_switch("hooks", &mut keys, errors),
         }
     }
+}
+
+fn take_switch(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<Span> {
+    let flag = keys.take_flag(name, errors)?;
+    flag.is_set.then_some(flag.span)
 }
 
 fn take_name(keys: &mut Keys, errors: &mut Errors) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Field, Lit, LitStr, Meta, Type};
+use syn::{Attribute, Field, Lit, LitStr, Meta, Type, Visibility};
 
 use crate::docs::Docs;
 use crate::errors::Errors;
@@ -27,6 +27,7 @@ const KEYS: &[&str] = &[
 /// A field as written in the source code.
 pub(crate) struct ModelField {
     pub(crate) name: Ident,
+    pub(crate) visibility: Visibility,
     pub(crate) written: Type,
     pub(crate) title: String,
     pub(crate) help: Option<String>,
@@ -89,6 +90,7 @@ impl ModelField {
                 .take("references")
                 .and_then(|key| key.parsed(errors, "a model, as in `{} = Plan`")),
             written: field.ty.clone(),
+            visibility: field.vis.clone(),
             name,
         })
     }

@@ -24,6 +24,10 @@ impl AdminField for bool {
             .as_bool()
             .ok_or_else(|| wrong_type("must be true or false"))
     }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
+    }
 }
 
 #[derive(Debug)]

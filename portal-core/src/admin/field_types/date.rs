@@ -27,6 +27,10 @@ impl AdminField for NaiveDate {
     fn from_value(value: Value) -> Result<Self, FieldError> {
         date_of(&value).ok_or_else(|| wrong_type(EXPECTED))
     }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
+    }
 }
 
 fn date_of(value: &Value) -> Option<NaiveDate> {

@@ -34,8 +34,31 @@ macro_rules! integer {
                     None => Err(not_integer(&value, Self::MIN as i64, Self::MAX as i64)),
                 }
             }
+
+            fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+                let Some(number) = row.at::<Option<stored!($size)>>(index)? else {
+                    return Ok(None);
+                };
+                match Self::try_from(number) {
+                    Ok(number) => Ok(Some(number)),
+                    Err(error) => Err(StoreError::unreadable(row.column_name(index)?, error)),
+                }
+            }
         }
     )*};
+}
+
+/// Type of the database column for a size.
+macro_rules! stored {
+    (Small) => {
+        i16
+    };
+    (Medium) => {
+        i32
+    };
+    (Big) => {
+        i64
+    };
 }
 
 integer!(i16 => Small, u16 => Medium, i32 => Medium, u32 => Big, i64 => Big);

@@ -26,6 +26,10 @@ impl AdminField for f64 {
             .filter(|number| number.is_finite())
             .ok_or_else(|| wrong_type("must be a number"))
     }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
+    }
 }
 
 #[derive(Debug)]

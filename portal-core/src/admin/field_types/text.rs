@@ -24,6 +24,10 @@ impl AdminField for String {
             _ => Err(wrong_type("must be a string")),
         }
     }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
+    }
 }
 
 #[derive(Debug)]

@@ -28,6 +28,10 @@ impl AdminField for DateTime<Utc> {
     fn from_value(value: Value) -> Result<Self, FieldError> {
         timestamp_of(&value).ok_or_else(|| wrong_type(EXPECTED))
     }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
+    }
 }
 
 fn timestamp_of(value: &Value) -> Option<DateTime<Utc>> {

@@ -24,6 +24,10 @@ impl AdminField for Uuid {
     fn from_value(value: Value) -> Result<Self, FieldError> {
         uuid_of(&value).ok_or_else(|| wrong_type(EXPECTED))
     }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
+    }
 }
 
 fn uuid_of(value: &Value) -> Option<Uuid> {
