@@ -40,6 +40,7 @@ mod limits;
 mod live_browser;
 mod live_stream;
 mod metrics;
+mod model_defaults;
 mod model_hooks;
 mod model_queries;
 mod model_transactions;

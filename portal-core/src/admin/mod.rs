@@ -6,6 +6,7 @@ mod audit_diff;
 mod audit_page;
 mod changed;
 mod consequences;
+mod default_references;
 mod defaults;
 mod document_format;
 mod field;
