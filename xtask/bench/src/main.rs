@@ -1,5 +1,6 @@
 //! Benchmarks and chaos tests of Portal; run by `cargo xtask bench` and `cargo xtask chaos`.
 
+mod admin;
 mod auth;
 mod chaos;
 mod connection;
@@ -33,6 +34,8 @@ enum Command {
     Http(http::Settings),
     /// Measure the cost of pages on the server
     Pages(pages::Settings),
+    /// Compare typed queries of admin models with the same queries written with sqlx
+    Admin(admin::Settings),
     /// Measure the cost of identifying the caller and the effect of requests with forged tokens
     Auth(auth::Settings),
     /// Measure the time to the first response of a portal and its memory when idle
@@ -57,6 +60,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Http(settings) => on_threads(settings.load.client_threads, http::run(&settings)),
+        Command::Admin(settings) => on_threads(2, admin::run(&settings)),
         Command::Auth(settings) => on_threads(settings.load.client_threads, auth::run(&settings)),
         Command::Pages(settings) => on_threads(settings.load.client_threads, pages::run(&settings)),
         Command::Startup(settings) => startup::run(&settings),
