@@ -66,7 +66,7 @@ impl<'a> Connection<'a> {
 /// A change that takes effect as a whole or not at all.
 #[derive(Debug)]
 pub(crate) enum Write<'a> {
-    /// A transaction of its own.
+    /// A separate transaction.
     Transaction(Transaction),
     /// A part of the caller's transaction, which remains usable after a failure.
     Savepoint(&'a mut Transaction),
