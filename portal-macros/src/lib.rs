@@ -108,7 +108,7 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 
 /// Turns a struct into an admin model with a table, forms, lists and a REST API.
 ///
-/// The struct itself is unchanged; the macro only adds an `impl AdminModel`.
+/// The struct itself is unchanged; the macro only adds an `impl AdminModel` and constants.
 ///
 /// | key | meaning | default |
 /// |---|---|---|
@@ -127,6 +127,7 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// | `managed = false` | migrations of the application create and change the table | the portal creates and extends it |
 /// | `version = ".."` | with `managed = false`: column that identifies the version of a row, a whole number or a time | the values of the row are compared |
 /// | `renamed_from = ".."` | former name of the table, which `db diff` renames | none |
+/// | `hooks` | runs the struct's `impl ModelHooks` with each change of a row | no hooks |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// A field accepts `#[admin(..)]` with the keys `primary_key`, `skip`, `readonly`, `unique`,
@@ -134,6 +135,9 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// `widget = Textarea`, `references = Model`, `index`, `renamed_from = ".."`, and `view` and
 /// `change`, which narrow the rules of operations for the field. The field `id` is the primary key
 /// if no field is marked.
+///
+/// The struct gets one constant per field for queries, with the name in upper case and the
+/// visibility of the field: `Plan::PRICE`.
 ///
 /// ```ignore
 /// use portal_core::prelude::*;

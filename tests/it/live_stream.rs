@@ -33,7 +33,7 @@ fn build(portal: PortalBuilder) -> PortalBuilder {
         .personal_topic("inbox")
 }
 
-async fn start(database: Database) -> TestServer {
+pub(crate) async fn start(database: Database) -> TestServer {
     let server = TestServer::start_with(database, &[], build).await;
     if database == Database::Postgres {
         // Wait until the listener is connected, because connecting for the first time marks all

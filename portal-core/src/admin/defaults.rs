@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::default_references::references;
 use super::registry::ModelRegistry;
-use super::repository::insert_if_missing;
+use super::repository::ModelTable;
 use super::spec::{ModelSpec, RowValues, TableOwner};
 use super::yaml;
 use crate::auth::{Actor, AuditLog};
-use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::error::{Error, FieldError, Result};
+use crate::store::{Store, Transaction};
 
 /// Rows that a portal should contain, by model. In YAML:
 ///
@@ -21,6 +22,8 @@ use crate::store::Store;
 ///   - name: Pro
 ///     price: 12
 /// ```
+///
+/// A reference can contain the value of a unique field instead of a key: `plan_id: {name: Pro}`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DefaultRows {
     rows: BTreeMap<String, Vec<RowValues>>,
@@ -73,12 +76,12 @@ impl DefaultRows {
                 continue;
             }
             for (index, row) in rows.iter().enumerate() {
-                match model.checked(row.clone()) {
-                    Ok(_) if !is_recognizable(model, row) => problems.push(format!(
+                match check(registry, model, row) {
+                    Ok(()) if !is_recognizable(model, row) => problems.push(format!(
                         "{} has no value in a unique field, so every run would add it again; set a unique field",
                         place(name, index)
                     )),
-                    Ok(_) => {}
+                    Ok(()) => {}
                     Err(errors) => problems.extend(errors.iter().map(|error| {
                         format!(
                             "{}: {} {}",
@@ -108,11 +111,34 @@ impl DefaultRows {
                 continue;
             };
             let count = added.entry(model.name.to_owned()).or_insert(0);
-            for row in rows {
-                let row = model.checked(row.clone()).map_err(Error::invalid)?;
-                if insert_if_missing(&mut transaction, store.dialect(), model, &row).await? {
-                    *count += 1;
+            let table = ModelTable::new(store, registry, model).changed_by(actor);
+            // A row can refer to a later row of the same model, so unresolved rows are tried again.
+            let mut waiting: Vec<(usize, &RowValues)> = rows.iter().enumerate().collect();
+            while !waiting.is_empty() {
+                let mut unresolved = Vec::new();
+                let mut errors = Vec::new();
+                let before = waiting.len();
+                for (index, row) in waiting {
+                    match resolved(&mut transaction, store, registry, model, row).await? {
+                        Ok(row) => {
+                            let row = model.checked(row).map_err(Error::invalid)?;
+                            if table.insert_if_missing(&mut transaction, &row).await? {
+                                *count += 1;
+                            }
+                        }
+                        Err(mut error) => {
+                            error.pointer = format!("/{}/{index}{}", model.name, error.pointer);
+                            error.message =
+                                format!("{}, in {}", error.message, place(model.name, index));
+                            errors.push(error);
+                            unresolved.push((index, row));
+                        }
+                    }
                 }
+                if unresolved.len() == before {
+                    return Err(Error::invalid(errors));
+                }
+                waiting = unresolved;
             }
         }
         if added.values().any(|count| *count > 0) {
@@ -129,6 +155,50 @@ impl DefaultRows {
         transaction.commit().await?;
         Ok(added)
     }
+}
+
+/// Checks a row, except for the existence of the rows to which it refers.
+fn check(
+    registry: &ModelRegistry,
+    model: &ModelSpec,
+    row: &RowValues,
+) -> Result<(), Vec<FieldError>> {
+    let references = references(registry, model, row)?;
+    let mut row = row.clone();
+    for reference in &references {
+        row.remove(reference.field.name);
+    }
+    let mut errors = model.checked(row).err().unwrap_or_default();
+    errors.retain(|error| {
+        let mut references = references.iter();
+        !references.any(|reference| reference.field.pointer() == error.pointer)
+    });
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
+}
+
+/// Replaces references by a unique field with the keys of the rows, or returns the error for the
+/// first one that does not exist.
+async fn resolved(
+    transaction: &mut Transaction,
+    store: &Store,
+    registry: &ModelRegistry,
+    model: &ModelSpec,
+    row: &RowValues,
+) -> Result<Result<RowValues, FieldError>> {
+    let mut resolved = row.clone();
+    for reference in references(registry, model, row).map_err(Error::invalid)? {
+        let Some(key) = reference.resolve(transaction, store, registry).await? else {
+            let pointer = reference.field.pointer();
+            let error = FieldError::new(pointer, "reference_unknown", reference.unknown());
+            return Ok(Err(error));
+        };
+        resolved.insert(reference.field.name.to_owned(), key);
+    }
+    Ok(Ok(resolved))
 }
 
 /// Returns `true` if a later run can recognize the row, so that it is not added again.

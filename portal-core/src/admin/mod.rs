@@ -7,6 +7,7 @@ mod audit_page;
 mod changed;
 mod computed;
 mod consequences;
+mod default_references;
 mod defaults;
 mod document_format;
 mod field;
@@ -15,6 +16,7 @@ mod field_types;
 mod filter;
 mod form;
 mod form_state;
+mod hooks;
 mod list;
 mod list_url;
 pub(crate) mod model;
@@ -45,8 +47,12 @@ pub use computed::ComputedField;
 pub use field::{AdminField, FieldKind, FieldSpec};
 pub use field_type::{ControlSpec, FieldType, FilterInput, Widget};
 pub use field_types::{AdminChoice, Document, Email, Markdown};
+pub use hooks::{HookContext, HookTable, ModelHooks};
 pub use model::{AdminModel, ModelOptions, TableOptions};
-pub use models::Models;
+pub use models::{
+    Column, Condition, IntoOperand, ModelQuery, Models, ModelsWithin, OrderBy, QueryRow,
+    RelatedRow, TextField, WithRelated,
+};
 pub use operator::Operator;
 pub use policy::{ModelPolicy, Operation};
 pub use scope::{ModelCondition, ModelField, Scope, ScopeFn};

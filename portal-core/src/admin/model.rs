@@ -1,15 +1,17 @@
 //! Trait for admin models: name, titles, fields, permissions and conversion.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::computed::ComputedField;
 use super::field::FieldSpec;
+use super::hooks::HookTable;
 use super::policy::ModelPolicy;
 use super::spec::ModelSpec;
 use super::values::FieldValues;
 use crate::auth::Access;
-use crate::error::FieldError;
+use crate::error::{Error, FieldError, Result};
 use crate::source::Source;
+use crate::store::Row;
 
 /// A table that administrators view and edit, with its own REST interface.
 ///
@@ -102,6 +104,39 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     fn field_errors(&self) -> Vec<FieldError> {
         Vec::new()
     }
+
+    /// Reads a row from consecutive columns, in the order of [`FIELDS`](Self::FIELDS).
+    ///
+    /// The default converts the values to JSON first. `#[admin_model]` generates code that reads
+    /// the fields directly.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a stored value does not match its field.
+    fn from_row(row: &Row, first: usize) -> Result<Self> {
+        let mut values = Map::new();
+        for (index, field) in (first..).zip(Self::FIELDS) {
+            let value = field.kind.read(row, row.column_name(index)?)?;
+            values.insert(field.name.to_owned(), value);
+        }
+        Self::from_values(FieldValues::new(values)).map_err(|errors| mismatch::<Self>(&errors))
+    }
+
+    /// Returns the hooks that run with each change of a row, `HookTable::of::<Self>()` for a type
+    /// that implements [`ModelHooks`](super::ModelHooks). Default: no hooks.
+    fn hooks() -> Option<HookTable> {
+        None
+    }
+}
+
+/// Returns the error for a stored row that does not match its struct.
+pub(super) fn mismatch<M: AdminModel>(errors: &[FieldError]) -> Error {
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Error::internal(format!(
+        "a stored row of `{}` does not match its struct: {}",
+        M::NAME,
+        errors.join("; ")
+    ))
 }
 
 /// Options for listing and editing the rows of a model.

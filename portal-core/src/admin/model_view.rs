@@ -168,7 +168,8 @@ impl<'a> ModelView<'a> {
         if !self.computed().is_empty() {
             self.spec.computed.add_to(&mut values);
         }
-        let is_hidden = |field: &&FieldSpec| field.is_write_only() || self.field(field.name).is_none();
+        let is_hidden =
+            |field: &&FieldSpec| field.is_write_only() || self.field(field.name).is_none();
         for field in self.spec.fields.iter().filter(is_hidden) {
             values.remove(field.name);
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::computed::ComputedFields;
 use super::field::FieldSpec;
 use super::field_type::KeySource;
+use super::hooks::HookTable;
 use super::model::{AdminModel, ModelOptions, TableOptions};
 use super::policy::ModelPolicy;
 use super::row_version::RowVersion;
@@ -50,6 +51,7 @@ pub struct ModelSpec {
     /// Choices that are determined at run time, such as the roles of users, with their titles.
     pub(crate) choices: BTreeMap<&'static str, Vec<(String, String)>>,
     pub(crate) check: fn(FieldValues) -> Result<Vec<Value>, Vec<FieldError>>,
+    pub(crate) hooks: Option<HookTable>,
 }
 
 impl ModelSpec {
@@ -82,6 +84,7 @@ impl ModelSpec {
             deleted: None,
             choices: BTreeMap::new(),
             check: check::<M>,
+            hooks: M::hooks(),
         }
     }
 

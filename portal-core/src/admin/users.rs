@@ -109,6 +109,7 @@ impl ModelSpec {
                 let row: Option<Vec<Value>> = row.into_iter().collect();
                 row.ok_or_else(|| values.into_errors())
             },
+            hooks: None,
         }
     }
 }

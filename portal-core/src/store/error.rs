@@ -53,6 +53,28 @@ pub enum StoreError {
     Other(#[source] sqlx::Error),
 }
 
+impl StoreError {
+    /// Returns the error for a stored value that its Rust type cannot represent.
+    pub(crate) fn unreadable(
+        column: &str,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Other(sqlx::Error::ColumnDecode {
+            index: format!("{column:?}"),
+            source: cause.into(),
+        })
+    }
+
+    /// Returns `true` if the database aborted the transaction because of a concurrent one.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Self::Unavailable(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        // A deadlock or a serialization failure of PostgreSQL, or `SQLITE_BUSY_SNAPSHOT`.
+        ["40001", "40P01", "517"].contains(&error.code().unwrap_or_default().as_ref())
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
@@ -83,6 +105,11 @@ impl From<sqlx::Error> for StoreError {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
+            StoreError::Unavailable(_) if error.is_conflict() => Self::conflict(
+                "write_conflict",
+                "another transaction changed the same rows; try again",
+            )
+            .with_cause(error),
             StoreError::Unavailable(_) => {
                 Self::unavailable("the database is unavailable; try again shortly")
                     .with_cause(error)

@@ -3,6 +3,7 @@
 //! Statements are built once with sea-query and rendered for the current dialect.
 
 mod connect;
+mod connection;
 mod decimal;
 mod error;
 mod executor;
@@ -10,6 +11,7 @@ mod freshness;
 mod instance_lock;
 mod migrate;
 pub(crate) mod migrations;
+mod pool;
 mod pubsub;
 mod row;
 pub(crate) mod schema;
@@ -19,16 +21,20 @@ mod task_change;
 mod time_range;
 mod transaction;
 
+pub(crate) use connection::{Connection, Write};
 pub use error::StoreError;
 pub use executor::Executor;
 pub(crate) use freshness::ReadStamp;
 pub use migrate::MigrationState;
 pub use migrations::{Migration, Migrations};
+pub use pool::DatabasePool;
 pub(crate) use pubsub::ClusterEvent;
 pub use row::{FromColumn, Row};
 /// The crate for building the statements that a [`Store`] or [`Transaction`] executes.
 pub use sea_query;
 pub(crate) use single_flight::SingleFlight;
+/// The crate that provides the connection pools.
+pub use sqlx;
 pub(crate) use statement::RawSql;
 pub use statement::Statement;
 pub(crate) use task_change::{TaskChange, TaskChanges, TaskOwners};
@@ -36,6 +42,7 @@ pub use time_range::{Buckets, Counts, ParseTimeRangeError, Step, TimeRange};
 pub use transaction::Transaction;
 
 use chrono::{DateTime, SubsecRound, Utc};
+use futures_util::stream::BoxStream;
 use tokio::sync::broadcast;
 
 /// Database system used by a [`Store`].
@@ -126,6 +133,21 @@ impl Store {
         }
     }
 
+    /// Executes a statement and returns its rows one by one. The stream occupies a connection.
+    pub(crate) fn fetch<S: Statement>(
+        &self,
+        statement: &S,
+    ) -> BoxStream<'_, Result<Row, StoreError>> {
+        match &self.pool {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite { read, write, .. } => {
+                statement::stream_sqlite(if S::WRITES { write } else { read }, statement)
+            }
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => statement::stream_postgres(pool, statement),
+        }
+    }
+
     /// Executes a statement and returns the first row, if there is one.
     ///
     /// # Errors
@@ -175,11 +197,11 @@ impl Store {
             // when it writes.
             Pool::Sqlite { write, .. } => {
                 let transaction = write.begin_with("BEGIN IMMEDIATE").await?;
-                Transaction::sqlite(transaction, self.notifications.clone())
+                Transaction::on_sqlite(transaction, self.notifications.clone())
             }
             #[cfg(feature = "postgres")]
             Pool::Postgres(pool) => {
-                Transaction::postgres(pool.begin().await?, self.notifications.clone())
+                Transaction::on_postgres(pool.begin().await?, self.notifications.clone())
             }
         })
     }
@@ -201,7 +223,7 @@ impl Store {
                          SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
                     )
                     .await?;
-                Ok(Transaction::postgres(
+                Ok(Transaction::on_postgres(
                     transaction,
                     self.notifications.clone(),
                 ))

@@ -1,8 +1,8 @@
 //! Rows from either database.
 
 use serde_json::Value;
-use sqlx::Row as _;
 use sqlx::types::Json;
+use sqlx::{Column as _, Row as _, ValueRef as _};
 
 use super::StoreError;
 use crate::json::{NOT_JSON, Stored};
@@ -84,6 +84,38 @@ impl Row {
             Self::Sqlite(row) => row.try_get(index)?,
             #[cfg(feature = "postgres")]
             Self::Postgres(row) => row.try_get(index)?,
+        })
+    }
+}
+
+impl Row {
+    /// Returns the name of a column by index.
+    pub(crate) fn column_name(&self, index: usize) -> Result<&str, StoreError> {
+        Ok(match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(row) => row.try_column(index)?.name(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => row.try_column(index)?.name(),
+        })
+    }
+
+    /// Returns the text of a column by index, without copying it; `None` for `NULL`.
+    pub(crate) fn text(&self, index: usize) -> Result<Option<&str>, StoreError> {
+        Ok(match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(row) => row.try_get(index)?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => row.try_get(index)?,
+        })
+    }
+
+    /// Returns `true` if the column with an index is `NULL`.
+    pub(crate) fn is_null(&self, index: usize) -> Result<bool, StoreError> {
+        Ok(match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(row) => row.try_get_raw(index)?.is_null(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => row.try_get_raw(index)?.is_null(),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Execution of sea-query statements on either database.
 
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 
@@ -55,7 +57,7 @@ impl<const WRITES: bool> Statement for RawSql<WRITES> {
 }
 
 macro_rules! runner {
-    ($feature:literal, $database:ty, $dialect:expr, $row:expr, $execute:ident, $fetch:ident) => {
+    ($feature:literal, $database:ty, $dialect:expr, $row:expr, $execute:ident, $fetch:ident, $stream:ident) => {
         #[cfg(feature = $feature)]
         pub(super) async fn $execute<'e, S: Statement>(
             executor: impl sqlx::Executor<'e, Database = $database>,
@@ -79,6 +81,18 @@ macro_rules! runner {
                 .await?;
             Ok(rows.into_iter().map($row).collect())
         }
+
+        #[cfg(feature = $feature)]
+        pub(super) fn $stream<'e, 'c: 'e, S: Statement>(
+            executor: impl sqlx::Executor<'c, Database = $database>,
+            statement: &S,
+        ) -> BoxStream<'e, Result<Row, StoreError>> {
+            let (sql, values) = statement.render($dialect);
+            sqlx::query_with(sqlx::AssertSqlSafe(sql), values)
+                .fetch(executor)
+                .map(|row| row.map($row).map_err(StoreError::from))
+                .boxed()
+        }
     };
 }
 
@@ -88,7 +102,8 @@ runner!(
     super::Dialect::Sqlite,
     Row::Sqlite,
     execute_sqlite,
-    fetch_sqlite
+    fetch_sqlite,
+    stream_sqlite
 );
 runner!(
     "postgres",
@@ -96,5 +111,6 @@ runner!(
     super::Dialect::Postgres,
     Row::Postgres,
     execute_postgres,
-    fetch_postgres
+    fetch_postgres,
+    stream_postgres
 );

@@ -1,17 +1,20 @@
 //! Transactions on either database.
 
+use futures_util::stream::BoxStream;
 use tokio::sync::broadcast;
 
 #[cfg(feature = "postgres")]
 use super::pubsub::publish_in;
 use super::statement;
-use super::{ClusterEvent, Row, Statement, StoreError};
+use super::{ClusterEvent, Dialect, Row, Statement, StoreError};
 
 /// A transaction; it is rolled back if dropped without [`commit`](Self::commit).
 pub struct Transaction {
     inner: Inner,
     /// Events to publish after the commit.
     events: Vec<ClusterEvent>,
+    /// Open savepoints: the number of events at the time each was set.
+    savepoints: Vec<usize>,
     /// Sender of events to the receivers in this process.
     #[cfg_attr(
         not(feature = "sqlite"),
@@ -35,25 +38,27 @@ impl std::fmt::Debug for Transaction {
 
 impl Transaction {
     #[cfg(feature = "sqlite")]
-    pub(super) fn sqlite(
+    pub(super) fn on_sqlite(
         transaction: sqlx::Transaction<'static, sqlx::Sqlite>,
         process: broadcast::Sender<ClusterEvent>,
     ) -> Self {
         Self {
             inner: Inner::Sqlite(transaction),
             events: Vec::new(),
+            savepoints: Vec::new(),
             process,
         }
     }
 
     #[cfg(feature = "postgres")]
-    pub(super) fn postgres(
+    pub(super) fn on_postgres(
         transaction: sqlx::Transaction<'static, sqlx::Postgres>,
         process: broadcast::Sender<ClusterEvent>,
     ) -> Self {
         Self {
             inner: Inner::Postgres(transaction),
             events: Vec::new(),
+            savepoints: Vec::new(),
             process,
         }
     }
@@ -94,6 +99,21 @@ impl Transaction {
         }
     }
 
+    /// Executes a statement and returns its rows one by one.
+    pub(crate) fn fetch<S: Statement>(
+        &mut self,
+        statement: &S,
+    ) -> BoxStream<'_, Result<Row, StoreError>> {
+        match &mut self.inner {
+            #[cfg(feature = "sqlite")]
+            Inner::Sqlite(transaction) => statement::stream_sqlite(&mut **transaction, statement),
+            #[cfg(feature = "postgres")]
+            Inner::Postgres(transaction) => {
+                statement::stream_postgres(&mut **transaction, statement)
+            }
+        }
+    }
+
     /// Executes a statement and returns its first row, if it has one.
     ///
     /// # Errors
@@ -126,10 +146,86 @@ impl Transaction {
         }
     }
 
-    /// Rolls back all changes and waits for the rollback to complete; a dropped transaction is
-    /// rolled back in the background.
-    #[cfg(test)]
-    pub(crate) async fn rollback(self) -> Result<(), StoreError> {
+    /// Returns the dialect of the database.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        match &self.inner {
+            #[cfg(feature = "sqlite")]
+            Inner::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Inner::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Returns the connection of a SQLite transaction, for sqlx queries within the transaction.
+    #[cfg(feature = "sqlite")]
+    #[must_use]
+    pub fn sqlite(&mut self) -> Option<&mut sqlx::SqliteConnection> {
+        match &mut self.inner {
+            Inner::Sqlite(transaction) => Some(transaction),
+            #[cfg(feature = "postgres")]
+            Inner::Postgres(_) => None,
+        }
+    }
+
+    /// Returns the connection of a PostgreSQL transaction, for sqlx queries within the transaction.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn postgres(&mut self) -> Option<&mut sqlx::PgConnection> {
+        match &mut self.inner {
+            #[cfg(feature = "sqlite")]
+            Inner::Sqlite(_) => None,
+            Inner::Postgres(transaction) => Some(transaction),
+        }
+    }
+
+    /// Sets a savepoint, to which a failed part of the transaction is rolled back.
+    pub(crate) async fn set_savepoint(&mut self) -> Result<(), StoreError> {
+        let number = self.savepoints.len();
+        self.control(format!("SAVEPOINT portal_{number}")).await?;
+        self.savepoints.push(self.events.len());
+        Ok(())
+    }
+
+    /// Makes all changes since the newest savepoint part of the transaction.
+    pub(crate) async fn release_savepoint(&mut self) -> Result<(), StoreError> {
+        let number = self.savepoints.len().saturating_sub(1);
+        self.control(format!("RELEASE SAVEPOINT portal_{number}"))
+            .await?;
+        self.savepoints.pop();
+        Ok(())
+    }
+
+    /// Undoes all changes since the newest savepoint, including published events.
+    pub(crate) async fn roll_back_to_savepoint(&mut self) -> Result<(), StoreError> {
+        let number = self.savepoints.len().saturating_sub(1);
+        self.control(format!("ROLLBACK TO SAVEPOINT portal_{number}"))
+            .await?;
+        self.events
+            .truncate(self.savepoints.last().copied().unwrap_or_default());
+        self.release_savepoint().await
+    }
+
+    async fn control(&mut self, statement: String) -> Result<(), StoreError> {
+        let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement));
+        match &mut self.inner {
+            #[cfg(feature = "sqlite")]
+            Inner::Sqlite(transaction) => statement.execute(&mut **transaction).await.map(drop)?,
+            #[cfg(feature = "postgres")]
+            Inner::Postgres(transaction) => {
+                statement.execute(&mut **transaction).await.map(drop)?
+            }
+        }
+        Ok(())
+    }
+
+    /// Rolls back all changes and waits until this is done; a dropped transaction is rolled back in
+    /// the background.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database is unavailable.
+    pub async fn rollback(self) -> Result<(), StoreError> {
         match self.inner {
             #[cfg(feature = "sqlite")]
             Inner::Sqlite(transaction) => transaction.rollback().await?,
@@ -143,8 +239,14 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// Fails if the database is unavailable or rejects the changes.
+    /// Fails if the database is unavailable or rejects the changes, or if a change within the
+    /// transaction was interrupted, for example because its future was dropped. All changes are
+    /// then rolled back.
     pub async fn commit(self) -> Result<(), StoreError> {
+        if !self.savepoints.is_empty() {
+            let text = "a change within the transaction was interrupted";
+            return Err(StoreError::Other(sqlx::Error::Protocol(text.to_owned())));
+        }
         match self.inner {
             #[cfg(feature = "sqlite")]
             Inner::Sqlite(transaction) => {

@@ -37,6 +37,7 @@ const KEYS: &[&str] = &[
     "unique",
     "index",
     "renamed_from",
+    "hooks",
     "crate",
 ];
 
@@ -73,6 +74,8 @@ pub(crate) struct ModelAttribute {
     pub(crate) scope: Option<syn::Path>,
     /// Location of `validate`, if present.
     pub(crate) validate: Option<Span>,
+    /// Location of `hooks`, if present.
+    pub(crate) hooks: Option<Span>,
     pub(crate) table: TableKeys,
 }
 
@@ -121,10 +124,8 @@ impl ModelAttribute {
             guard: AccessRule::take_for_model(&mut keys, errors),
             rules: take_rules(is_read_only, &mut keys, errors),
             scope: keys.take("scope").and_then(|key| key.path(errors)),
-            validate: keys
-                .take_flag("validate", errors)
-                .filter(|flag| flag.is_set)
-                .map(|flag| flag.span),
+            validate: take_switch("validate", &mut keys, errors),
+            hooks: take_switch("hooks", &mut keys, errors),
             table: TableKeys::take(&mut keys, errors),
         }
     }
@@ -188,6 +189,11 @@ pub(crate) fn take_table_name(name: &str, keys: &mut Keys, errors: &mut Errors) 
         );
     }
     Some(given)
+}
+
+fn take_switch(name: &str, keys: &mut Keys, errors: &mut Errors) -> Option<Span> {
+    let flag = keys.take_flag(name, errors)?;
+    flag.is_set.then_some(flag.span)
 }
 
 fn take_name(keys: &mut Keys, errors: &mut Errors) -> Option<String> {

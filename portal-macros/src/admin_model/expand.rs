@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 
 use crate::paths::{located_at, respan};
 
+use super::columns;
 use super::field::ModelField;
 use super::model::Model;
 
@@ -26,10 +27,14 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         .map(|(position, field)| field_spec(position, field, krate));
     let to_values = to_values(model);
     let from_values = from_values(model);
+    let from_row = from_row(model);
     let validate = validate(model);
     let policy = policy(model);
     let computed = computed(model);
+    let hooks = hooks(model);
+    let columns = columns::expand(model);
     quote! {
+        #columns
         #(#cfg_attributes)*
         #[allow(deprecated)]
         const _: () = {
@@ -43,7 +48,9 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 #computed
                 #to_values
                 #from_values
+                #from_row
                 #validate
+                #hooks
             }
             #private::inventory::submit! { #private::ModelEntry::of::<#ident>() }
         };
@@ -61,7 +68,9 @@ pub(crate) fn stub(model: &Model) -> TokenStream {
     );
     let (ident, cfg_attributes) = (&model.ident, &model.cfg_attributes);
     let names = names(model);
+    let columns = columns::expand(model);
     quote! {
+        #columns
         #(#cfg_attributes)*
         impl #krate::AdminModel for #ident {
             #names
@@ -166,12 +175,14 @@ fn handles(model: &Model) -> TokenStream {
             spec: #krate::FieldSpec,
             to_value: fn(&T) -> #private::Value,
             take: fn(&mut #private::FieldValues, &'static #krate::FieldSpec) -> #private::Option<T>,
+            read: fn(&#private::Row, usize) -> #krate::Result<T>,
         }
         const fn __portal_field<T: #krate::AdminField>(name: &'static str) -> __PortalField<T> {
             __PortalField {
                 spec: #krate::FieldSpec::new::<T>(name),
                 to_value: |value| <T as #krate::AdminField>::to_value(value),
                 take: |values, spec| values.take::<T>(spec),
+                read: #private::read_field::<T>,
             }
         }
         #(#constants)*
@@ -250,16 +261,13 @@ fn from_values(model: &Model) -> TokenStream {
         .collect();
     let take = locals.iter().enumerate().map(|(position, local)| {
         let handle = handle(position);
-        quote!(let #local = (#handle.take)(&mut values, &Self::FIELDS[#position]);)
+        quote!(let #local = (#handle.take)(&mut values, &<Self as #krate::AdminModel>::FIELDS[#position]);)
     });
     let shown = model.shown_fields().zip(&locals).map(|(field, local)| {
         let name = &field.name;
         quote!(#name: #local)
     });
-    let skipped = model.fields.iter().filter(|field| !field.is_shown()).map(|field| {
-        let (written, name) = (&field.written, &field.name);
-        quote_spanned!(located_at(written.span())=> #name: <#written as #private::Default>::default())
-    });
+    let skipped = skipped(model);
     quote! {
         fn from_values(mut values: #private::FieldValues) -> #private::Result<Self, #private::Vec<#krate::FieldError>> {
             #(#take)*
@@ -292,6 +300,50 @@ fn computed(model: &Model) -> Option<TokenStream> {
     Some(quote! {
         fn computed() -> #private::Vec<#krate::admin::ComputedField<Self>> {
             #private::vec![#(#fields),*]
+        }
+    })
+}
+
+/// Generates `from_row`, which reads every field from its column.
+fn from_row(model: &Model) -> TokenStream {
+    let (krate, private) = (
+        model.attribute.paths.krate(),
+        model.attribute.paths.private(),
+    );
+    let shown = model.shown_fields().enumerate().map(|(position, field)| {
+        let (handle, name) = (handle(position), &field.name);
+        quote!(#name: (#handle.read)(row, first + #position)?)
+    });
+    let skipped = skipped(model);
+    quote! {
+        fn from_row(row: &#private::Row, first: usize) -> #krate::Result<Self> {
+            #private::Ok(Self { #(#shown,)* #(#skipped,)* })
+        }
+    }
+}
+
+/// Generates the values of fields that are not stored.
+fn skipped(model: &Model) -> impl Iterator<Item = TokenStream> {
+    let private = model.attribute.paths.private();
+    let skipped = model.fields.iter().filter(|field| !field.is_shown());
+    skipped.map(move |field| {
+        let (written, name) = (&field.written, &field.name);
+        quote_spanned!(located_at(written.span())=> #name: <#written as #private::Default>::default())
+    })
+}
+
+/// Generates the hooks of the model; reports a missing `impl ModelHooks` at the key.
+fn hooks(model: &Model) -> Option<TokenStream> {
+    let (krate, private) = (
+        model.attribute.paths.krate(),
+        model.attribute.paths.private(),
+    );
+    let ident = &model.ident;
+    let span = located_at(model.attribute.hooks?);
+    let table = quote_spanned!(span=> #private::HookTable::of::<#ident>());
+    Some(quote! {
+        fn hooks() -> #private::Option<#krate::admin::HookTable> {
+            #private::Some(#table)
         }
     })
 }

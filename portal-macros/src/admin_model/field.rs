@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Field, Lit, LitStr, Meta, Type};
+use syn::{Attribute, Field, Lit, LitStr, Meta, Type, Visibility};
 
 use crate::docs::Docs;
 use crate::errors::Errors;
@@ -34,6 +34,7 @@ const KEYS: &[&str] = &[
 /// A field as written in the source code.
 pub(crate) struct ModelField {
     pub(crate) name: Ident,
+    pub(crate) visibility: Visibility,
     pub(crate) written: Type,
     pub(crate) title: String,
     pub(crate) help: Option<String>,
@@ -106,6 +107,7 @@ impl ModelField {
             is_indexed: keys.is_set("index", errors),
             renamed_from: take_table_name("renamed_from", &mut keys, errors),
             written: field.ty.clone(),
+            visibility: field.vis.clone(),
             name,
         })
     }

@@ -1,6 +1,7 @@
 //! `#[admin_model]`: implements `AdminModel` for a struct.
 
 mod attr;
+mod columns;
 mod expand;
 mod field;
 mod model;

@@ -1,5 +1,6 @@
 //! Benchmarks and chaos tests for Portal; run by `cargo xtask bench` and `cargo xtask chaos`.
 
+mod admin;
 mod auth;
 mod chaos;
 mod connection;
@@ -33,6 +34,8 @@ enum Command {
     Http(http::Settings),
     /// Measure the server-side cost of pages
     Pages(pages::Settings),
+    /// Compare typed queries of admin models with the same queries written with sqlx
+    Admin(admin::Settings),
     /// Measure the cost of identifying the caller and the effect of requests with forged tokens
     Auth(auth::Settings),
     /// Measure the time until a portal's first response, and its memory usage when idle
@@ -57,6 +60,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Http(settings) => on_threads(settings.load.client_threads, http::run(&settings)),
+        Command::Admin(settings) => on_threads(2, admin::run(&settings)),
         Command::Auth(settings) => on_threads(settings.load.client_threads, auth::run(&settings)),
         Command::Pages(settings) => on_threads(settings.load.client_threads, pages::run(&settings)),
         Command::Startup(settings) => startup::run(&settings),

@@ -22,6 +22,8 @@ const POSTGRES: &str = "PORTAL_BENCH_POSTGRES";
 pub(crate) enum Bench {
     /// Compare requests per second with plain axum, then measure start-up time and memory
     Http(Http),
+    /// Compare typed queries of admin models with the same queries written with sqlx
+    Admin(Admin),
     /// Measure requests from signed-in users, token verification, and requests with forged tokens
     Auth(Auth),
     /// Measure pages: bytes, requests, throughput, live tabs, and browser timings on a slow network
@@ -39,6 +41,14 @@ pub(crate) struct Http {
     #[arg(long)]
     postgres: bool,
     /// Arguments for `portal-bench http`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// Options for the benchmark of admin models.
+#[derive(Args)]
+pub(crate) struct Admin {
+    /// Arguments for `portal-bench admin`
     #[arg(last = true)]
     arguments: Vec<String>,
 }
@@ -74,6 +84,7 @@ pub(crate) struct Tasks {
 pub(crate) fn run(cargo: &Cargo, bench: &Bench, interrupt: &Interrupt) -> Result<()> {
     match bench {
         Bench::Http(settings) => http(cargo, settings, interrupt),
+        Bench::Admin(settings) => admin(cargo, settings, interrupt),
         Bench::Auth(settings) => auth(cargo, settings, interrupt),
         Bench::Pages(settings) => pages::run(cargo, settings, interrupt),
         Bench::Tasks(settings) => tasks(cargo, settings, interrupt),
@@ -102,6 +113,16 @@ fn http(cargo: &Cargo, settings: &Http, interrupt: &Interrupt) -> Result<()> {
     }
     process::run("portal-bench http", &mut http, interrupt)?;
     process::run("portal-bench startup", &mut startup, interrupt)
+}
+
+fn admin(cargo: &Cargo, settings: &Admin, interrupt: &Interrupt) -> Result<()> {
+    let bench = build(cargo, "portal-bench", interrupt)?;
+    let directory = tempfile::Builder::new().prefix("portal-bench-").tempdir()?;
+    let postgres = start_postgres(directory.path(), interrupt)?;
+    let mut admin = Command::new(bench);
+    admin.arg("admin").env(POSTGRES, postgres.uri());
+    admin.args(&settings.arguments);
+    process::run("portal-bench admin", &mut admin, interrupt)
 }
 
 fn auth(cargo: &Cargo, settings: &Auth, interrupt: &Interrupt) -> Result<()> {

@@ -10,6 +10,7 @@ use super::super::storage::Storage;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::{Field, Tone, badge};
+use crate::store::{Row, StoreError};
 
 impl AdminField for bool {
     const KIND: FieldKind = FieldKind::new(&Boolean);
@@ -22,6 +23,10 @@ impl AdminField for bool {
         value
             .as_bool()
             .ok_or_else(|| wrong_type("must be true or false"))
+    }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
     }
 }
 

@@ -6,6 +6,7 @@ use super::super::field::{AdminField, FieldKind};
 use super::super::values::not_allowed;
 use super::wrong_type;
 use crate::error::FieldError;
+use crate::store::{Row, StoreError};
 
 /// An enum whose variants are stored as strings, which makes it an [`AdminField`].
 ///
@@ -60,5 +61,18 @@ impl<T: AdminChoice> AdminField for T {
             .as_str()
             .ok_or_else(|| wrong_type("must be a string"))?;
         T::from_choice(text).ok_or_else(|| not_allowed(<T as AdminChoice>::CHOICES))
+    }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        let Some(text) = row.text(index)? else {
+            return Ok(None);
+        };
+        match T::from_choice(text) {
+            Some(choice) => Ok(Some(choice)),
+            None => Err(StoreError::unreadable(
+                row.column_name(index)?,
+                not_allowed(<T as AdminChoice>::CHOICES),
+            )),
+        }
     }
 }

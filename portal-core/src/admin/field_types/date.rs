@@ -10,7 +10,7 @@ use super::super::storage::Storage;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
-use crate::store::now;
+use crate::store::{Row, StoreError, now};
 
 const EXPECTED: &str = "must be a date such as 2026-05-01";
 
@@ -26,6 +26,10 @@ impl AdminField for NaiveDate {
 
     fn from_value(value: Value) -> Result<Self, FieldError> {
         date_of(&value).ok_or_else(|| wrong_type(EXPECTED))
+    }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
     }
 }
 

@@ -12,6 +12,7 @@ use super::number::{INPUT, OPERATORS};
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
+use crate::store::{Row, StoreError};
 
 macro_rules! integer {
     ($($type:ty => $storage:ident, $max:expr);* $(;)?) => {$(
@@ -33,8 +34,31 @@ macro_rules! integer {
                     None => Err(not_integer(&value, Self::MIN as i64, $max as i64)),
                 }
             }
+
+            fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+                let Some(number) = row.at::<Option<stored!($storage)>>(index)? else {
+                    return Ok(None);
+                };
+                match Self::try_from(number) {
+                    Ok(number) => Ok(Some(number)),
+                    Err(error) => Err(StoreError::unreadable(row.column_name(index)?, error)),
+                }
+            }
         }
     )*};
+}
+
+/// Rust type of the database column for a storage.
+macro_rules! stored {
+    (SmallInt) => {
+        i16
+    };
+    (Integer) => {
+        i32
+    };
+    (BigInt) => {
+        i64
+    };
 }
 
 integer! {

@@ -11,6 +11,7 @@ use super::super::thousands::grouped;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
+use crate::store::{Row, StoreError};
 
 impl AdminField for f64 {
     const KIND: FieldKind = FieldKind::new(&Float);
@@ -24,6 +25,10 @@ impl AdminField for f64 {
             .as_f64()
             .filter(|number| number.is_finite())
             .ok_or_else(|| wrong_type("must be a number"))
+    }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
     }
 }
 

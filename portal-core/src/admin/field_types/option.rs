@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::field::{AdminField, FieldKind};
 use crate::error::FieldError;
+use crate::store::{Row, StoreError};
 
 impl<T: AdminField> AdminField for Option<T> {
     const KIND: FieldKind = T::KIND;
@@ -20,5 +21,9 @@ impl<T: AdminField> AdminField for Option<T> {
             Value::Null => Ok(None),
             value => T::from_value(value).map(Some),
         }
+    }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        T::read(row, index).map(Some)
     }
 }

@@ -9,6 +9,7 @@ use super::super::storage::Storage;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
+use crate::store::{Row, StoreError};
 
 impl AdminField for String {
     const KIND: FieldKind = FieldKind::new(&Text);
@@ -22,6 +23,10 @@ impl AdminField for String {
             Value::String(text) => Ok(text),
             _ => Err(wrong_type("must be a string")),
         }
+    }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
     }
 }
 

@@ -13,7 +13,7 @@ use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::{Field, TimeFormat, time};
 use crate::pages::scope;
-use crate::store::now;
+use crate::store::{Row, StoreError, now};
 
 const EXPECTED: &str = "must be a time such as 2026-05-01T12:30:00Z";
 
@@ -26,6 +26,10 @@ impl AdminField for DateTime<Utc> {
 
     fn from_value(value: Value) -> Result<Self, FieldError> {
         timestamp_of(&value).ok_or_else(|| wrong_type(EXPECTED))
+    }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
     }
 }
 

@@ -9,6 +9,7 @@ use super::super::operator::Operator;
 use super::super::storage::Storage;
 use super::wrong_type;
 use crate::error::FieldError;
+use crate::store::{Row, StoreError};
 
 const EXPECTED: &str = "must be a UUID such as 0190a5c2-7c3b-7d4e-8f00-000000000000";
 
@@ -21,6 +22,10 @@ impl AdminField for Uuid {
 
     fn from_value(value: Value) -> Result<Self, FieldError> {
         uuid_of(&value).ok_or_else(|| wrong_type(EXPECTED))
+    }
+
+    fn read(row: &Row, index: usize) -> Result<Option<Self>, StoreError> {
+        row.at(index)
     }
 }
 

@@ -100,7 +100,9 @@ pub(super) fn convert(
             Dialect::Sqlite => cast(value, "text"),
             Dialect::Postgres => cast(value, &sql_type),
         }),
-        (Kind::Decimal, Kind::Integer(low, high)) => from_decimal(dialect, value, &sql_type, low, high),
+        (Kind::Decimal, Kind::Integer(low, high)) => {
+            from_decimal(dialect, value, &sql_type, low, high)
+        }
         (Kind::Decimal, Kind::Double | Kind::Text) => Conversion::exact(cast(value, &sql_type)),
         (Kind::Integer(low, high), Kind::Integer(lowest, highest)) => {
             let expression = cast(value, &sql_type);
@@ -211,13 +213,7 @@ fn to_text(dialect: Dialect, value: &str, kind: Kind) -> String {
 }
 
 /// Returns the conversion of a decimal number, which SQLite stores as text, to a whole number.
-fn from_decimal(
-    dialect: Dialect,
-    value: &str,
-    sql_type: &str,
-    low: i64,
-    high: i64,
-) -> Conversion {
+fn from_decimal(dialect: Dialect, value: &str, sql_type: &str, low: i64, high: i64) -> Conversion {
     match dialect {
         Dialect::Sqlite => {
             let whole = cast(value, "integer");

@@ -2,7 +2,9 @@
 #![deny(warnings)]
 
 use garde::Validate;
-use portal_core::admin::{AdminChoice, ModelField, ModelPolicy, Models, Operation, Scope};
+use portal_core::admin::{
+    AdminChoice, Column, HookContext, ModelField, ModelHooks, ModelPolicy, Models, Operation, Scope,
+};
 use portal_core::{Access, AdminModel, Data, Result, User, admin_model};
 
 /// What a customer pays for
@@ -105,6 +107,35 @@ struct Customer {
     changed: i64,
 }
 
+/// Fields whose columns have the names of the trait's constants
+#[admin_model(hooks)]
+#[derive(Debug)]
+pub struct Article {
+    id: i64,
+    pub(crate) name: String,
+    fields: Option<String>,
+    options: i32,
+    source: bool,
+    #[admin(references = Plan)]
+    pub(crate) plan_id: Option<i64>,
+}
+
+impl ModelHooks for Article {
+    async fn before_save(&mut self, _: Option<&Self>, context: &mut HookContext<'_>) -> Result<()> {
+        self.source = context.actor().is_none();
+        Ok(())
+    }
+}
+
+#[test]
+fn columns_have_the_types_of_the_fields() {
+    let plan: Column<Article, Option<i64>, Option<Plan>> = Article::PLAN_ID;
+    let _ = plan.refers_to(Plan::NAME.eq("Basic").and(Plan::TYPE.eq(true)));
+    let _ = Article::FIELDS.eq("a").or(Article::OPTIONS.le(5));
+    assert_eq!(Article::NAME.name(), "name");
+    assert_eq!(<Article as AdminModel>::FIELDS.len(), 6);
+}
+
 #[cfg(any())]
 #[admin_model]
 struct Gone {
@@ -124,7 +155,7 @@ fn models_say_what_was_written() {
     };
     assert_eq!(plan.to_values().len(), 6);
     assert_eq!(
-        (Plan::NAME, Plan::TITLE, Plan::PLURAL),
+        (<Plan as AdminModel>::NAME, Plan::TITLE, Plan::PLURAL),
         ("plan", "Plan", "Plans")
     );
     assert_eq!(Plan::DESCRIPTION, "What a customer pays for");

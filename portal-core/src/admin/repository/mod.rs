@@ -1,0 +1,115 @@
+//! Reading and writing rows of any model.
+
+mod conditions;
+mod constraints;
+mod read;
+mod write;
+
+use sea_query::{Expr, ExprTrait, Query, ReturningClause, SelectStatement};
+use serde_json::Value;
+
+use super::field::FieldSpec;
+use super::registry::ModelRegistry;
+use super::scope::RowScope;
+use super::spec::{ModelSpec, RowValues};
+use crate::auth::Actor;
+use crate::error::{Error, FieldError, Result};
+use crate::json;
+use crate::store::{Row, Store};
+
+pub(super) use conditions::{contains, equals, nulls_last};
+
+use super::record::Record;
+
+/// Table of a model.
+#[derive(Clone)]
+pub(crate) struct ModelTable<'a> {
+    store: &'a Store,
+    registry: &'a ModelRegistry,
+    pub(crate) model: &'a ModelSpec,
+    /// Actor of recorded changes; changes by the application's own code are not recorded.
+    pub(super) actor: Option<&'a Actor>,
+    /// Rows that statements may read and write.
+    scope: RowScope,
+}
+
+impl<'a> ModelTable<'a> {
+    pub(crate) fn new(store: &'a Store, registry: &'a ModelRegistry, model: &'a ModelSpec) -> Self {
+        Self {
+            store,
+            registry,
+            model,
+            actor: None,
+            scope: RowScope::All,
+        }
+    }
+
+    /// Returns the table with only the rows in a scope.
+    pub(super) fn within(mut self, scope: RowScope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Returns the table with an actor for its changes.
+    pub(crate) fn changed_by(mut self, actor: &'a Actor) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
+    fn select(&self) -> SelectStatement {
+        Query::select()
+            .columns(column_names(self.model))
+            .from(self.model.table)
+            .and_where_option(self.not_deleted())
+            .cond_where(self.scope.condition())
+            .take()
+    }
+
+    fn not_deleted(&self) -> Option<Expr> {
+        Some(Expr::col(self.model.deleted?).is_null())
+    }
+
+    fn parse_key(&self, key: &str) -> Option<Value> {
+        let value = self.model.key().kind.parse(key).ok()?;
+        json::validate(&value, "").is_empty().then_some(value)
+    }
+}
+
+fn column_names(model: &ModelSpec) -> Vec<&'static str> {
+    let mut names: Vec<&str> = model.fields.iter().map(|field| field.name).collect();
+    let hidden = model.version.column();
+    names.extend(hidden.filter(|column| model.field(column).is_none()));
+    names
+}
+
+fn returning(model: &ModelSpec) -> ReturningClause {
+    Query::returning().columns(column_names(model))
+}
+
+fn read_record(model: &ModelSpec, row: &Row) -> Result<Record> {
+    let mut values = RowValues::new();
+    for field in model.fields {
+        values.insert(field.name.to_owned(), field.kind.read(row, field.name)?);
+    }
+    let version = model.version.read(model, row, &values)?;
+    Ok(Record { values, version })
+}
+
+/// Returns the error for a reference to a row that does not exist, or that the caller cannot see.
+pub(super) fn reference_unknown(field: &FieldSpec) -> FieldError {
+    FieldError::new(
+        field.pointer(),
+        "reference_unknown",
+        "must be the key of an existing row",
+    )
+}
+
+fn bind(field: &FieldSpec, value: &Value) -> Result<sea_query::Value> {
+    field.kind.bind(value).ok_or_else(|| {
+        Error::invalid(vec![FieldError::new(
+            field.pointer(),
+            "invalid_type",
+            "is not a valid value of the field",
+        )])
+    })
+}
