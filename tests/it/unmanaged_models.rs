@@ -7,7 +7,7 @@ use portal_core::{FieldError, FieldSpec, ModelOptions, Source, source};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::migrations::{key, model, plain, unique};
+use crate::support::shop::{key, model, plain, unique};
 use crate::support::{Client, Database, TestResponse, TestServer, on_both};
 
 on_both!(
@@ -96,7 +96,7 @@ async fn changes_are_not_lost(server: &TestServer, model: &str, row: Value, behi
     let stale = patch(&admin, &path, &second, json!({"name": "D"})).await;
     let third = stale.problem(412, "stale")["etag"]
         .as_str()
-        .unwrap()
+        .expect("the response contains the tag")
         .to_owned();
     let delete = admin
         .request(Method::DELETE, &path)

@@ -9,6 +9,7 @@ mod event_stream;
 mod log;
 mod process;
 mod server;
+pub(crate) mod shop;
 mod socket;
 mod tasks;
 mod template;
