@@ -90,7 +90,7 @@ fn expand(root: &Path, files: &Files) -> TokenStream {
             let (method, path) = (format_ident!("{method}"), text(path));
             quote!(.#method(::core::include_str!(#path)))
         });
-        quote!(.add(::portal_core::store::Migration::new(#name)#(#calls)*))
+        quote!(.with(::portal_core::store::Migration::new(#name)#(#calls)*))
     });
     let directory = text(root);
     quote! {{

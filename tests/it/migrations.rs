@@ -174,7 +174,7 @@ async fn failed_migration_changes_nothing_and_names_its_statement(database: Data
     let failing = Migration::new("0002_b").up(
         "CREATE TABLE b (n bigint);\nINSERT INTO b VALUES (1);\n\nINSERT INTO missing VALUES (1);",
     );
-    let migrations = Migrations::new("shop").add(first.clone()).add(failing);
+    let migrations = Migrations::new("shop").with(first.clone()).with(failing);
     let failed = message(portal(uri).migrations(migrations.clone()).migrate().await);
     for word in ["shop/0002_b", "line 4", "INSERT INTO missing VALUES (1)"] {
         assert!(failed.contains(word), "{word} in {failed}");
@@ -189,7 +189,7 @@ async fn failed_migration_changes_nothing_and_names_its_statement(database: Data
 
     // The file was not applied, so it may be corrected.
     let fixed = Migration::new("0002_b").up("CREATE TABLE b (n bigint)");
-    let fixed = Migrations::new("shop").add(first).add(fixed);
+    let fixed = Migrations::new("shop").with(first).with(fixed);
     portal(uri)
         .migrations(fixed.clone())
         .migrate()
@@ -205,7 +205,7 @@ async fn failed_migration_changes_nothing_and_names_its_statement(database: Data
 async fn edited_migration_is_rejected(database: Database) {
     let directory = tempfile::tempdir().expect("a directory can be created");
     let uri = &database.create(&directory).await;
-    let shop = |sql: &'static str| Migrations::new("shop").add(Migration::new("0001_a").up(sql));
+    let shop = |sql: &'static str| Migrations::new("shop").with(Migration::new("0001_a").up(sql));
     portal(uri)
         .migrations(shop("CREATE TABLE a (n bigint);\n"))
         .migrate()
@@ -238,7 +238,7 @@ async fn concurrent_replicas_apply_a_migration_once(database: Database) {
     let uri = database.create_migrated(&directory).await;
     let create = Migration::new("0001_a").up("CREATE TABLE a (n bigint)");
     let insert = Migration::new("0002_b").up("INSERT INTO a VALUES (1)");
-    let migrations = Migrations::new("shop").add(create).add(insert);
+    let migrations = Migrations::new("shop").with(create).with(insert);
     let replicas = (0..4).map(|_| {
         let builder = before(&uri).migrations(migrations.clone());
         tokio::spawn(builder.migrate())
@@ -258,8 +258,8 @@ async fn plugin_and_application_can_use_the_same_numbers(database: Database) {
     let plugin = Migration::new("0001_a").up("CREATE TABLE a (n bigint)");
     let own = Migration::new("0001_a").up("INSERT INTO a VALUES (1)");
     let build = || {
-        let plugin = Plugin::new().migrations(Migrations::new("plugin").add(plugin.clone()));
-        let portal = portal(uri).migrations(Migrations::new("shop").add(own.clone()));
+        let plugin = Plugin::new().migrations(Migrations::new("plugin").with(plugin.clone()));
+        let portal = portal(uri).migrations(Migrations::new("shop").with(own.clone()));
         portal.plugin(plugin)
     };
     build().migrate().await.expect("the migrations are applied");
@@ -312,7 +312,7 @@ async fn migrations_and_models_can_refer_to_each_other(database: Database) {
     );
     let contract = Migration::new("0002_contract")
         .up("INSERT INTO contract (customer_id, row_version) SELECT id, 1 FROM customer");
-    let migrations = Migrations::new("shop").add(customer).add(contract);
+    let migrations = Migrations::new("shop").with(customer).with(contract);
     build()
         .migrations(migrations.clone())
         .migrate()

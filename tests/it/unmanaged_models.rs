@@ -62,7 +62,7 @@ async fn start(database: Database) -> TestServer {
     let build = |portal: PortalBuilder| {
         let portal = portal.admin_model::<Customer>().admin_model::<Versioned>();
         let portal = portal.admin_model::<Touched>().admin_model::<Member>();
-        portal.migrations(Migrations::new("shop").add(tables))
+        portal.migrations(Migrations::new("shop").with(tables))
     };
     TestServer::start_with(database, &[], build).await
 }

@@ -55,7 +55,7 @@ pub use models::{
 };
 pub use operator::Operator;
 pub use policy::{ModelPolicy, Operation};
-pub use scope::{ModelCondition, ModelField, Scope, ScopeFn};
+pub use scope::{Scope, ScopeFn};
 pub use storage::Storage;
 pub use values::FieldValues;
 

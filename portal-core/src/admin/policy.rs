@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::field::FieldSpec;
 use super::model::AdminModel;
-use super::scope::{Rows, ScopeFn, ScopeHandler};
+use super::scope::{RowScope, ScopeFn, ScopeHandler};
 use crate::auth::{Access, Denied, User};
 use crate::error::{Error, Result};
 use crate::state::{Dependency, PortalState};
@@ -270,10 +270,10 @@ impl ModelPolicy {
     }
 
     /// Returns the rows that a user may see. Administrators see all rows.
-    pub(super) async fn rows(&self, user: &User, state: &PortalState) -> Result<Rows> {
+    pub(super) async fn rows(&self, user: &User, state: &PortalState) -> Result<RowScope> {
         match &self.scope {
             Some(scope) if !Access::Admin.allows(Some(user)) => scope.rows(user, state).await,
-            _ => Ok(Rows::All),
+            _ => Ok(RowScope::All),
         }
     }
 }

@@ -61,7 +61,7 @@ impl<'a> RowService<'a> {
         let table = models.table(model)?;
         let policy = &table.model.policy;
         policy.check(Operation::View, user)?;
-        let scope = policy.rows(user, state).await?.compile(table.model)?;
+        let scope = policy.rows(user, state).await?;
         let accounts = if table.model.name == users::MODEL {
             let (auth, roles) = (state.borrow::<Auth>()?, state.borrow::<Roles>()?);
             Some(UserAccounts::new(auth, roles))

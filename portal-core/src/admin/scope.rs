@@ -6,23 +6,22 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sea_query::{Cond, Expr, ExprTrait};
-use serde_json::Value;
+use sea_query::Cond;
 
-use super::field::{AdminField, FieldSpec};
 use super::model::AdminModel;
-use super::spec::ModelSpec;
+use super::models::Condition;
 use crate::auth::User;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::state::{Dependency, PortalState, TaskInput};
 
-/// Rows of a model that a user may see: all rows, no rows, or those that satisfy a condition.
+/// Rows of a model that a user may see: all rows, no rows, or those that match a condition.
 ///
 /// `#[admin_model(scope = ..)]` names the function that returns it.
 ///
 /// ```
-/// use portal_core::admin::{ModelField, Scope};
+/// use portal_core::admin::Scope;
 /// use portal_core::prelude::*;
+/// use uuid::Uuid;
 ///
 /// /// Deals in the pipeline
 /// #[admin_model(requires_role = "sales", scope = visible_deals)]
@@ -32,41 +31,22 @@ use crate::state::{Dependency, PortalState, TaskInput};
 ///     #[admin(default = false)]
 ///     is_public: bool,
 /// }
-/// # use uuid::Uuid;
-///
-/// const OWNER: ModelField<Deal> = ModelField::named("owner_id");
-/// const PUBLIC: ModelField<Deal> = ModelField::named("is_public");
 ///
 /// async fn visible_deals(user: &User) -> Result<Scope<Deal>> {
-///     Ok(OWNER.is(user.id).or(PUBLIC.is(true)).into())
+///     Ok(Deal::OWNER_ID.eq(user.id).or(Deal::IS_PUBLIC.eq(true)).into())
 /// }
+/// # fn main() {}
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[must_use]
 pub struct Scope<M> {
-    rows: Rows,
+    /// An invalid value in a condition is reported when the scope is used.
+    rows: Result<RowScope>,
     model: PhantomData<fn() -> M>,
 }
 
-/// Rows in a scope, independent of the type of the model.
-#[derive(Debug, Clone)]
-pub(super) enum Rows {
-    All,
-    Nothing,
-    Where(RowCondition),
-}
-
-/// Condition on the fields of a row.
-#[derive(Debug, Clone)]
-pub(super) enum RowCondition {
-    /// The field has one of these values.
-    In(&'static str, Vec<Value>),
-    All(Vec<Self>),
-    Any(Vec<Self>),
-}
-
 impl<M: AdminModel> Scope<M> {
-    const fn of(rows: Rows) -> Self {
+    const fn of(rows: Result<RowScope>) -> Self {
         Self {
             rows,
             model: PhantomData,
@@ -75,105 +55,21 @@ impl<M: AdminModel> Scope<M> {
 
     /// Returns the scope that contains every row.
     pub const fn everything() -> Self {
-        Self::of(Rows::All)
+        Self::of(Ok(RowScope::All))
     }
 
     /// Returns the scope that contains no row.
-    pub const fn nothing() -> Self {
-        Self::of(Rows::Nothing)
+    pub fn nothing() -> Self {
+        Condition::any([]).into()
     }
 }
 
-/// The rows that satisfy a condition.
-impl<M: AdminModel> From<ModelCondition<M>> for Scope<M> {
-    fn from(condition: ModelCondition<M>) -> Self {
-        Self::of(Rows::Where(condition.condition))
+/// The rows that match a condition.
+impl<M: AdminModel> From<Condition<M>> for Scope<M> {
+    fn from(condition: Condition<M>) -> Self {
+        let condition = condition.into_expr();
+        Self::of(condition.map(|condition| RowScope::Where(Cond::all().add(condition))))
     }
-}
-
-/// Condition on the fields of a model's rows; see [`Scope`].
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct ModelCondition<M> {
-    condition: RowCondition,
-    model: PhantomData<fn() -> M>,
-}
-
-impl<M: AdminModel> ModelCondition<M> {
-    const fn of(condition: RowCondition) -> Self {
-        Self {
-            condition,
-            model: PhantomData,
-        }
-    }
-
-    /// Returns the condition that both conditions are satisfied.
-    pub fn and(self, other: Self) -> Self {
-        Self::of(RowCondition::All(vec![self.condition, other.condition]))
-    }
-
-    /// Returns the condition that at least one of the conditions is satisfied.
-    pub fn or(self, other: Self) -> Self {
-        Self::of(RowCondition::Any(vec![self.condition, other.condition]))
-    }
-}
-
-/// A field of a model, for conditions; see [`Scope`].
-#[derive(Debug)]
-#[must_use]
-pub struct ModelField<M> {
-    name: &'static str,
-    model: PhantomData<fn() -> M>,
-}
-
-impl<M> Clone for ModelField<M> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<M> Copy for ModelField<M> {}
-
-impl<M: AdminModel> ModelField<M> {
-    /// Returns the field with a name. In a `const`, a wrong name is a compile error.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the model has no such field.
-    pub const fn named(name: &'static str) -> Self {
-        let mut at = 0;
-        while at < M::FIELDS.len() {
-            if is_same(M::FIELDS[at].name, name) {
-                return Self {
-                    name,
-                    model: PhantomData,
-                };
-            }
-            at += 1;
-        }
-        panic!("the admin model has no field with this name");
-    }
-
-    /// Returns the condition that the field has a value; `None` means an empty field.
-    pub fn is(self, value: impl AdminField) -> ModelCondition<M> {
-        self.is_in([value])
-    }
-
-    /// Returns the condition that the field has one of the values. Without values, no row satisfies
-    /// it.
-    pub fn is_in(self, values: impl IntoIterator<Item = impl AdminField>) -> ModelCondition<M> {
-        let values = values.into_iter().map(|value| value.to_value());
-        ModelCondition::of(RowCondition::In(self.name, values.collect()))
-    }
-}
-
-const fn is_same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut at = 0;
-    while at < a.len() && at < b.len() && a[at] == b[at] {
-        at += 1;
-    }
-    at == a.len() && at == b.len()
 }
 
 /// Rows that a caller may see, as a condition of statements.
@@ -193,56 +89,7 @@ impl RowScope {
     }
 }
 
-impl Rows {
-    /// Converts the scope to a condition of statements. Fails if a value does not have the type of
-    /// its field.
-    pub(super) fn compile(self, model: &ModelSpec) -> Result<RowScope> {
-        Ok(match self {
-            Self::All => RowScope::All,
-            Self::Nothing => RowScope::Where(nothing()),
-            Self::Where(condition) => RowScope::Where(compile(model, condition)?),
-        })
-    }
-}
-
-fn nothing() -> Cond {
-    Cond::all().add(Expr::val(1).eq(0))
-}
-
-fn compile(model: &ModelSpec, condition: RowCondition) -> Result<Cond> {
-    let (empty, conditions) = match condition {
-        RowCondition::In(name, values) => {
-            let field = model.field(name).ok_or_else(|| {
-                Error::internal(format!("`{}` has no field `{name}`", model.name))
-            })?;
-            let mut any = Cond::any();
-            for value in &values {
-                any = any.add(equals(field, value).ok_or_else(|| {
-                    Error::internal(format!(
-                        "the scope of `{}` compares `{name}` with a value of another type",
-                        model.name
-                    ))
-                })?);
-            }
-            return Ok(if values.is_empty() { nothing() } else { any });
-        }
-        RowCondition::All(conditions) => (Cond::all(), conditions),
-        RowCondition::Any(conditions) => (Cond::any(), conditions),
-    };
-    let mut compiled = conditions.into_iter().map(|it| compile(model, it));
-    compiled.try_fold(empty, |all, it| Ok(all.add(it?)))
-}
-
-/// Returns the condition that a field has a value; `None` if its type is not that of the field.
-fn equals(field: &FieldSpec, value: &Value) -> Option<Expr> {
-    let column = Expr::col(field.name);
-    Some(match value {
-        Value::Null => column.is_null(),
-        value => column.eq(field.kind.bind(value)?),
-    })
-}
-
-type ScopeFuture<'a> = Pin<Box<dyn Future<Output = Result<Rows>> + Send + 'a>>;
+type ScopeFuture<'a> = Pin<Box<dyn Future<Output = Result<RowScope>> + Send + 'a>>;
 
 /// A function that returns the rows of the model `M` that a user may see.
 ///
@@ -317,7 +164,7 @@ struct Typed<M, Args, F>(F, PhantomData<fn() -> (M, Args)>);
 
 impl<M: AdminModel, Args: 'static, F: ScopeFn<M, Args>> AnyScope for Typed<M, Args, F> {
     fn rows<'a>(&'a self, user: &'a User, state: &'a PortalState) -> ScopeFuture<'a> {
-        Box::pin(async move { Ok(self.0.scope(user, state).await?.rows) })
+        Box::pin(async move { self.0.scope(user, state).await?.rows })
     }
 }
 
@@ -340,7 +187,7 @@ impl ScopeHandler {
         &self.dependencies
     }
 
-    pub(super) async fn rows(&self, user: &User, state: &PortalState) -> Result<Rows> {
+    pub(super) async fn rows(&self, user: &User, state: &PortalState) -> Result<RowScope> {
         self.function.rows(user, state).await
     }
 }

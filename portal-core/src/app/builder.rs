@@ -371,7 +371,7 @@ impl PortalBuilder {
     /// use portal_core::store::{Migration, Migrations};
     ///
     /// let notes = Migration::new("0001_notes").up("CREATE TABLE note (text text NOT NULL)");
-    /// let builder = Portal::builder().migrations(Migrations::new("crm").add(notes));
+    /// let builder = Portal::builder().migrations(Migrations::new("crm").with(notes));
     /// ```
     pub fn migrations(mut self, migrations: Migrations) -> Self {
         self.migrations = Some(migrations);

@@ -5,7 +5,7 @@
 mod pages;
 mod rest;
 
-use portal_core::admin::{ModelField, Scope};
+use portal_core::admin::Scope;
 use portal_core::prelude::*;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -50,23 +50,20 @@ struct Company {
     region: String,
 }
 
-const REGION: ModelField<Deal> = ModelField::named("region");
-const COMPANY_REGION: ModelField<Company> = ModelField::named("region");
-
 fn is_sales(user: &User) -> bool {
     user.has_role(&Role::custom("sales"))
 }
 
 async fn visible_deals(user: &User) -> Result<Scope<Deal>> {
     if is_sales(user) {
-        return Ok(REGION.is("north".to_owned()).into());
+        return Ok(Deal::REGION.eq("north").into());
     }
     Ok(Scope::everything())
 }
 
 async fn visible_companies(user: &User, _models: Data<Models>) -> Result<Scope<Company>> {
     if is_sales(user) {
-        return Ok(COMPANY_REGION.is("north".to_owned()).into());
+        return Ok(Company::REGION.eq("north").into());
     }
     Ok(Scope::everything())
 }

@@ -139,7 +139,7 @@ pub(crate) fn read(directory: &Path) -> Migrations {
             .up_postgres(text(name, "postgres.sql"))
             .down_sqlite(text(name, "sqlite.down.sql"))
             .down_postgres(text(name, "postgres.down.sql"));
-        migrations.add(migration)
+        migrations.with(migration)
     })
 }
 

@@ -13,3 +13,12 @@ pub(crate) use choices::{ActivityKind, Industry, Stage, read_choice};
 pub(crate) use company::Company;
 pub(crate) use contact::Contact;
 pub(crate) use deal::Deal;
+
+/// Names of the tables, for statements that typed queries do not cover.
+pub(crate) mod tables {
+    use portal_core::AdminModel;
+
+    pub(crate) const ACTIVITY: &str = <super::Activity as AdminModel>::NAME;
+    pub(crate) const COMPANY: &str = <super::Company as AdminModel>::NAME;
+    pub(crate) const DEAL: &str = <super::Deal as AdminModel>::NAME;
+}

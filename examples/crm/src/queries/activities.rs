@@ -1,12 +1,11 @@
 //! Open activities, for the page about the user's activities.
 
 use chrono::NaiveDate;
-use portal_core::AdminModel as _;
 use portal_core::prelude::*;
 use portal_core::store::Store;
 use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query};
 
-use crate::models::{Activity, ActivityKind, Deal, read_choice};
+use crate::models::{ActivityKind, read_choice, tables};
 
 /// An open activity, with the name of its deal.
 pub(crate) struct OpenActivity {
@@ -24,21 +23,23 @@ pub(crate) async fn open(
     limit: u64,
 ) -> Result<Vec<OpenActivity>> {
     let owner = match owner {
-        Some(email) => Expr::col((Activity::NAME, "owner")).eq(email),
-        None => Expr::col((Activity::NAME, "owner")).is_null(),
+        Some(email) => Expr::col((tables::ACTIVITY, "owner")).eq(email),
+        None => Expr::col((tables::ACTIVITY, "owner")).is_null(),
     };
     let select = Query::select()
-        .columns(["id", "subject", "kind", "deal_id", "due_on"].map(|name| (Activity::NAME, name)))
-        .expr_as(Expr::col((Deal::NAME, "name")), "deal")
-        .from(Activity::NAME)
+        .columns(
+            ["id", "subject", "kind", "deal_id", "due_on"].map(|name| (tables::ACTIVITY, name)),
+        )
+        .expr_as(Expr::col((tables::DEAL, "name")), "deal")
+        .from(tables::ACTIVITY)
         .left_join(
-            Deal::NAME,
-            Expr::col((Deal::NAME, "id")).equals((Activity::NAME, "deal_id")),
+            tables::DEAL,
+            Expr::col((tables::DEAL, "id")).equals((tables::ACTIVITY, "deal_id")),
         )
         .and_where(owner)
         .and_where(Expr::col("done").eq(false))
         .order_by("due_on", Order::Asc)
-        .order_by((Activity::NAME, "id"), Order::Asc)
+        .order_by((tables::ACTIVITY, "id"), Order::Asc)
         .limit(limit)
         .take();
     let mut activities = Vec::new();

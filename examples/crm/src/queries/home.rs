@@ -1,13 +1,12 @@
 //! Key figures and next steps of the home page.
 
 use chrono::{Days, NaiveDate};
-use portal_core::AdminModel as _;
 use portal_core::prelude::*;
 use portal_core::store::Store;
 use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 
 use super::{DealLine, as_text, is_open, select_open_deals};
-use crate::models::{Activity, Amount, Company, Deal, Stage};
+use crate::models::{Amount, Stage, tables};
 
 /// Key figures of the home page.
 pub(crate) struct Figures {
@@ -22,7 +21,7 @@ pub(crate) struct Figures {
 pub(crate) async fn is_empty(store: &Store) -> Result<bool> {
     let select = Query::select()
         .column("id")
-        .from(Company::NAME)
+        .from(tables::COMPANY)
         .limit(1)
         .take();
     Ok(store.fetch_optional(&select).await?.is_none())
@@ -39,7 +38,7 @@ pub(crate) async fn figures(store: &Store, email: &str, today: NaiveDate) -> Res
     );
     let overdue = Query::select()
         .expr(Expr::col("id").count())
-        .from(Activity::NAME)
+        .from(tables::ACTIVITY)
         .and_where(Expr::col("owner").eq(email))
         .and_where(Expr::col("done").eq(false))
         .and_where(Expr::col("due_on").lt(today))
@@ -58,7 +57,7 @@ pub(crate) async fn figures(store: &Store, email: &str, today: NaiveDate) -> Res
 /// Returns the open deals whose closing date has passed or is within two weeks, oldest first.
 pub(crate) async fn closing_soon(store: &Store, today: NaiveDate) -> Result<Vec<DealLine>> {
     let select = select_open_deals("closes_on", Order::Asc, 6)
-        .and_where(Expr::col((Deal::NAME, "closes_on")).lte(today + Days::new(14)))
+        .and_where(Expr::col((tables::DEAL, "closes_on")).lte(today + Days::new(14)))
         .take();
     let rows = store.fetch_all(&select).await?;
     rows.iter().map(DealLine::read).collect()
@@ -69,7 +68,7 @@ fn select_totals(condition: Expr) -> SelectStatement {
     Query::select()
         .expr_as(Expr::col("id").count(), "deals")
         .expr_as(Amount::sum("amount"), "total")
-        .from(Deal::NAME)
+        .from(tables::DEAL)
         .and_where(condition)
         .take()
 }

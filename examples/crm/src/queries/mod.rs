@@ -6,12 +6,11 @@ pub(crate) mod pipeline;
 pub(crate) mod won;
 
 use chrono::{Datelike, Months, NaiveDate};
-use portal_core::AdminModel as _;
 use portal_core::prelude::*;
 use portal_core::store::Row;
 use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 
-use crate::models::{Amount, Company, Deal, Stage, read_choice};
+use crate::models::{Amount, Stage, read_choice, tables};
 
 /// A deal in a list, with the name of its company.
 pub(crate) struct DealLine {
@@ -39,23 +38,23 @@ impl DealLine {
 /// Returns a query for open deals, sorted by a column, which [`DealLine::read`] reads.
 fn select_open_deals(sort: &'static str, order: Order, limit: u64) -> SelectStatement {
     Query::select()
-        .columns(["id", "name", "stage", "amount", "closes_on"].map(|name| (Deal::NAME, name)))
-        .expr_as(Expr::col((Company::NAME, "name")), "company")
-        .from(Deal::NAME)
+        .columns(["id", "name", "stage", "amount", "closes_on"].map(|name| (tables::DEAL, name)))
+        .expr_as(Expr::col((tables::COMPANY, "name")), "company")
+        .from(tables::DEAL)
         .inner_join(
-            Company::NAME,
-            Expr::col((Company::NAME, "id")).equals((Deal::NAME, "company_id")),
+            tables::COMPANY,
+            Expr::col((tables::COMPANY, "id")).equals((tables::DEAL, "company_id")),
         )
         .and_where(is_open())
-        .order_by((Deal::NAME, sort), order)
-        .order_by((Deal::NAME, "id"), Order::Asc)
+        .order_by((tables::DEAL, sort), order)
+        .order_by((tables::DEAL, "id"), Order::Asc)
         .limit(limit)
         .take()
 }
 
 /// Returns the condition that a deal is neither won nor lost.
 fn is_open() -> Expr {
-    Expr::col((Deal::NAME, "stage")).is_in(Stage::OPEN.map(as_text))
+    Expr::col((tables::DEAL, "stage")).is_in(Stage::OPEN.map(as_text))
 }
 
 /// Returns the text of a stage in the database.

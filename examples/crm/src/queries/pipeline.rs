@@ -1,13 +1,12 @@
 //! Open deals by stage, for the pipeline page.
 
 use chrono::NaiveDate;
-use portal_core::AdminModel as _;
 use portal_core::prelude::*;
 use portal_core::store::Store;
 use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query};
 
 use super::{DealLine, is_open, month_of, months, select_open_deals};
-use crate::models::{Amount, Deal, Stage, read_choice};
+use crate::models::{Amount, Stage, read_choice, tables};
 
 /// Number of months in the forecast.
 const FORECAST_MONTHS: u32 = 6;
@@ -32,7 +31,7 @@ pub(crate) async fn by_stage(store: &Store) -> Result<Vec<StageTotals>> {
         .column("stage")
         .expr_as(Expr::col("id").count(), "deals")
         .expr_as(Amount::sum("amount"), "total")
-        .from(Deal::NAME)
+        .from(tables::DEAL)
         .and_where(is_open())
         .group_by_col("stage")
         .take();
@@ -57,7 +56,7 @@ pub(crate) async fn forecast(store: &Store, today: NaiveDate) -> Result<Vec<(Nai
     let select = Query::select()
         .columns(["closes_on", "stage"])
         .expr_as(Amount::sum("amount"), "total")
-        .from(Deal::NAME)
+        .from(tables::DEAL)
         .and_where(is_open())
         .group_by_columns(["closes_on", "stage"])
         .take();

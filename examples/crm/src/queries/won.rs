@@ -1,13 +1,12 @@
 //! Closed deals by month, for the page about won deals.
 
 use chrono::{Months, NaiveDate};
-use portal_core::AdminModel as _;
 use portal_core::prelude::*;
 use portal_core::store::Store;
 use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query};
 
 use super::{as_text, month_of, months};
-use crate::models::{Amount, Company, Deal, Stage, read_choice};
+use crate::models::{Amount, Stage, read_choice, tables};
 
 /// Number of months, including the current one.
 pub(crate) const MONTHS: u32 = 12;
@@ -47,7 +46,7 @@ pub(crate) async fn by_month(store: &Store, today: NaiveDate) -> Result<Vec<Mont
         .columns(["closes_on", "stage"])
         .expr_as(Expr::col("id").count(), "deals")
         .expr_as(Amount::sum("amount"), "total")
-        .from(Deal::NAME)
+        .from(tables::DEAL)
         .and_where(Expr::col("stage").is_in([Stage::Won, Stage::Lost].map(as_text)))
         .and_where(Expr::col("closes_on").between(start, today))
         .group_by_columns(["closes_on", "stage"])
@@ -80,17 +79,17 @@ pub(crate) async fn by_month(store: &Store, today: NaiveDate) -> Result<Vec<Mont
 /// Returns the companies with the highest sums of won deals in these months.
 pub(crate) async fn best_customers(store: &Store, today: NaiveDate) -> Result<Vec<Customer>> {
     let select = Query::select()
-        .columns([(Company::NAME, "id"), (Company::NAME, "name")])
-        .expr_as(Expr::col((Deal::NAME, "id")).count(), "deals")
+        .columns([(tables::COMPANY, "id"), (tables::COMPANY, "name")])
+        .expr_as(Expr::col((tables::DEAL, "id")).count(), "deals")
         .expr_as(Amount::sum("amount"), "total")
-        .from(Deal::NAME)
+        .from(tables::DEAL)
         .inner_join(
-            Company::NAME,
-            Expr::col((Company::NAME, "id")).equals((Deal::NAME, "company_id")),
+            tables::COMPANY,
+            Expr::col((tables::COMPANY, "id")).equals((tables::DEAL, "company_id")),
         )
         .and_where(Expr::col("stage").eq(as_text(Stage::Won)))
         .and_where(Expr::col("closes_on").between(start(today), today))
-        .group_by_columns([(Company::NAME, "id"), (Company::NAME, "name")])
+        .group_by_columns([(tables::COMPANY, "id"), (tables::COMPANY, "name")])
         .order_by("total", Order::Desc)
         .limit(8)
         .take();

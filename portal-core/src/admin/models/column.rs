@@ -46,7 +46,9 @@ use crate::json;
 /// ```
 pub struct Column<M, T, R = ()> {
     name: &'static str,
-    marker: PhantomData<fn() -> (M, T, R)>,
+    model: PhantomData<fn() -> M>,
+    value: PhantomData<fn() -> T>,
+    related: PhantomData<fn() -> R>,
 }
 
 impl<M, T, R> Clone for Column<M, T, R> {
@@ -69,7 +71,9 @@ impl<M, T, R> Column<M, T, R> {
     pub const fn new(name: &'static str) -> Self {
         Self {
             name,
-            marker: PhantomData,
+            model: PhantomData,
+            value: PhantomData,
+            related: PhantomData,
         }
     }
 
@@ -189,13 +193,11 @@ impl<M: AdminModel, T: AdminField, R> Column<M, T, R> {
 
 impl<M: AdminModel, T: AdminField, R> Column<M, Option<T>, R> {
     /// Matches rows without a value.
-    #[must_use]
     pub fn is_none(self) -> Condition<M> {
         Condition::new(Ok(self.expr().is_null()))
     }
 
     /// Matches rows with a value.
-    #[must_use]
     pub fn is_some(self) -> Condition<M> {
         Condition::new(Ok(self.expr().is_not_null()))
     }

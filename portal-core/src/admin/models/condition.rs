@@ -33,7 +33,7 @@ impl<M> Condition<M> {
         }
     }
 
-    pub(super) fn into_expr(self) -> Result<Expr> {
+    pub(in super::super) fn into_expr(self) -> Result<Expr> {
         self.expr
     }
 

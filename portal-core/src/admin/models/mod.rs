@@ -132,7 +132,6 @@ impl Models {
     /// }
     /// # fn main() {}
     /// ```
-    #[must_use]
     pub fn query<M: AdminModel>(&self) -> ModelQuery<'_, M> {
         self.rows().into_query()
     }

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use super::{NO_OPTIONS, Plan, Source, values};
 use crate::admin::model_view::ModelView;
 use crate::admin::precondition::Precondition;
+use crate::admin::query::ListQuery;
 use crate::admin::record::Record;
 use crate::admin::registry::ModelRegistry;
 use crate::admin::spec::ModelSpec;
 use crate::admin::{
-    AdminField, AdminModel, FieldSpec, FieldValues, ModelField, ModelOptions, ModelPolicy,
-    Operation, Scope,
+    AdminField, AdminModel, Column, FieldSpec, FieldValues, ModelOptions, ModelPolicy, Operation,
+    Scope,
 };
 use crate::auth::{Access, Role, RoleDefinition, Roles, User};
 use crate::error::{Error, FieldError, Result};
@@ -172,12 +173,12 @@ super::model!(Note, "note", {
     owner: Option<i64> => FieldSpec::new::<Option<i64>>("owner"),
 }, NO_OPTIONS);
 
-const OWNER: ModelField<Note> = ModelField::named("owner");
-const NAME: ModelField<Note> = ModelField::named("name");
+const OWNER: Column<Note, Option<i64>> = Column::new("owner");
+const NAME: Column<Note, String> = Column::new("name");
 
 async fn own(_user: &User) -> Result<Scope<Note>> {
-    let own = OWNER.is_in([1_i64, 2]).or(OWNER.is(None::<i64>));
-    Ok(own.and(NAME.is("a".to_owned())).into())
+    let own = OWNER.is_in([1_i64, 2]).or(OWNER.is_none());
+    Ok(own.and(NAME.eq("a")).into())
 }
 
 async fn nothing(_user: &User) -> Result<Scope<Note>> {
@@ -188,8 +189,8 @@ async fn empty(_user: &User) -> Result<Scope<Note>> {
     Ok(OWNER.is_in(Vec::<i64>::new()).into())
 }
 
-async fn wrong(_user: &User) -> Result<Scope<Note>> {
-    Ok(OWNER.is("one".to_owned()).into())
+async fn unstorable(_user: &User) -> Result<Scope<Note>> {
+    Ok(NAME.eq("a\0").into())
 }
 
 #[tokio::test]
@@ -197,7 +198,7 @@ async fn scope_selects_rows() {
     let spec = ModelSpec::of::<Note>();
     let (registry, _) = ModelRegistry::new([spec.clone()]);
     let store = super::Store::connect("sqlite::memory:").await.unwrap();
-    super::apply_models(&store, &registry).await.unwrap();
+    super::apply_models(&store, &registry, &[]).await.unwrap();
     let models = super::Models::new(store, registry);
     for (name, owner) in [("a", Some(1)), ("a", Some(3)), ("a", None), ("b", Some(2))] {
         let note = Note {
@@ -209,10 +210,15 @@ async fn scope_selects_rows() {
     }
     let state = StateBuilder::default().build();
     let keys = async |policy: ModelPolicy, role: &str| {
-        let rows = policy.rows(&user(role), &state).await?.compile(&spec)?;
+        let rows = policy.rows(&user(role), &state).await?;
         let table = models.table("note")?.within(rows);
-        let records = table.all().await?;
-        let ids = records.iter().map(|it| it.values["id"].as_i64().unwrap());
+        let page = table
+            .list(&ListQuery::first_page(&ModelView::of_admin(&spec)))
+            .await?;
+        let ids = page
+            .records
+            .iter()
+            .map(|it| it.values["id"].as_i64().unwrap());
         let ids = ids.collect::<Vec<_>>();
         for id in 1..=4 {
             let found = table.get(&id.to_string()).await?;
@@ -226,12 +232,12 @@ async fn scope_selects_rows() {
     for scope in [policy().scope(nothing), policy().scope(empty)] {
         assert_eq!(keys(scope, "sales").await.unwrap(), Vec::<i64>::new());
     }
-    let error = keys(policy().scope(wrong), "sales").await.unwrap_err();
-    assert_eq!(error.status(), 500);
+    let error = keys(policy().scope(unstorable), "sales").await.unwrap_err();
+    assert_eq!(error.status(), 422);
     // A row outside of the scope is not written.
     let rows = policy().scope(own).rows(&user("sales"), &state).await;
     let table = models.table("note").unwrap();
-    let table = table.within(rows.unwrap().compile(&spec).unwrap());
+    let table = table.within(rows.unwrap());
     let outside = values(json!({"name": "c", "owner": 1}));
     let error = table.insert(&outside).await.unwrap_err();
     assert_eq!(error.code(), "not_permitted");

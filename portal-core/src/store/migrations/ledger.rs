@@ -79,8 +79,8 @@ impl Ledger {
 
     /// Returns the newest applied migration of an owner.
     pub(super) fn last(&self, owner: &str) -> Option<(i64, &Applied)> {
-        let of_owner = self.applied.iter().filter(|((it, _), _)| it == owner);
-        let (key, applied) = of_owner.last()?;
+        let mut of_owner = self.applied.iter().filter(|((it, _), _)| it == owner);
+        let (key, applied) = of_owner.next_back()?;
         Some((key.1, applied))
     }
 

@@ -36,7 +36,7 @@ type Sql = Cow<'static, str>;
 /// let upper = Migration::new("0002_names")
 ///     .up_sqlite("UPDATE customer SET name = upper(name)")
 ///     .up_postgres("UPDATE customer SET name = initcap(name)");
-/// let migrations = Migrations::new("crm").add(customers).add(upper);
+/// let migrations = Migrations::new("crm").with(customers).with(upper);
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
@@ -156,7 +156,7 @@ impl Migrations {
     }
 
     /// Adds a migration.
-    pub fn add(mut self, migration: Migration) -> Self {
+    pub fn with(mut self, migration: Migration) -> Self {
         self.list.push(migration);
         self.list.sort_by_key(Migration::version);
         self

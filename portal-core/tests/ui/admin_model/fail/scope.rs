@@ -1,4 +1,4 @@
-use portal_core::admin::{ModelField, Scope};
+use portal_core::admin::Scope;
 use portal_core::prelude::*;
 
 #[admin_model(requires_role = "sales", scope = of_region)]
@@ -20,8 +20,6 @@ struct Account {
 struct Contact {
     id: i64,
 }
-
-const OWNER: ModelField<Deal> = ModelField::named("owner_id");
 
 async fn of_region(_user: &User) -> Result<Scope<Region>> {
     Ok(Scope::everything())

@@ -3,7 +3,7 @@
 
 use garde::Validate;
 use portal_core::admin::{
-    AdminChoice, Column, HookContext, ModelField, ModelHooks, ModelPolicy, Models, Operation, Scope,
+    AdminChoice, Column, HookContext, ModelHooks, ModelPolicy, Models, Operation, Scope,
 };
 use portal_core::{Access, AdminModel, Data, Result, User, admin_model};
 
@@ -55,15 +55,13 @@ struct BlogCategory {
     note: Option<String>,
 }
 
-const PLAN: ModelField<BlogCategory> = ModelField::named("plan");
-
 async fn visible_categories(user: &User, models: Data<Models>) -> Result<Scope<BlogCategory>> {
     if user.is_admin() {
         return Ok(Scope::everything());
     }
     let plans = models.all::<Plan>().await?;
-    let visible = PLAN.is_in(plans.into_iter().map(|plan| plan.id));
-    Ok(visible.or(PLAN.is(1_i64).and(PLAN.is(2_i64))).into())
+    let visible = BlogCategory::PLAN.is_in(plans.into_iter().map(|plan| plan.id));
+    Ok(visible.or(BlogCategory::NOTE.is_none()).into())
 }
 
 impl BlogCategory {
