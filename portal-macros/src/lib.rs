@@ -15,6 +15,7 @@ mod handler;
 mod keys;
 mod migrations;
 mod names;
+mod nav;
 mod page;
 mod paths;
 mod size;
@@ -118,6 +119,7 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// | `search(a)` | searched fields, in addition to those marked `searchable` | all text fields |
 /// | `order_by = -created_at` | order of the list; `-` means descending; `order_by(a, -b)` for several fields | by primary key |
 /// | `computed(a, b)` | methods of the struct, such as `fn a(&self) -> i64`, whose values are shown as additional columns | none |
+/// | `nav(label = "..", icon = "..", order = 2, group = "..")` | entry in the navigation, and a page outside the settings | a tab of the settings |
 /// | `readonly` | rows can be viewed but not changed | rows can be changed |
 /// | `requires_role = ".."`, `requires_permission = ".."` | users with access in addition to administrators | no one else |
 /// | `view`, `create`, `change`, `delete`, `export`, `import`, `restore` | users who may perform the operation: `= "role:.."`, `= "permission:.."`, `= requires_admin`, or a list such as `("role:a", "role:b")` | `requires_role` or `requires_permission`, otherwise administrators |

@@ -76,7 +76,7 @@ impl FromRequestParts<PortalState> for ModelUser {
 /// Returns the models that the caller may view.
 async fn factory(State(state): State<PortalState>, user: CurrentUser) -> Result<Json<Value>> {
     let registry = state.borrow::<Models>()?.registry();
-    registry.settings_access().check(Some(&user))?;
+    registry.access().check(Some(&user))?;
     let visible: Vec<_> = visible_models(registry.models(), &user).collect();
     let models: Vec<Value> = visible.iter().map(|it| describe(it, &visible)).collect();
     Ok(Json(json!({ "models": models })))

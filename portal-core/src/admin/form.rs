@@ -70,7 +70,7 @@ pub(super) fn drawer(
 fn save_url(draft: &FormState, list: &ListUrl) -> String {
     match &draft.row {
         Some((key, _)) => list.row_action(key, "update"),
-        None => list.action("create"),
+        None => list.below("create"),
     }
 }
 
@@ -78,7 +78,7 @@ fn save_url(draft: &FormState, list: &ListUrl) -> String {
 fn convert_url(draft: &FormState, list: &ListUrl) -> String {
     match &draft.row {
         Some((key, _)) => list.row_action(key, "convert"),
-        None => list.action("convert"),
+        None => list.below("convert"),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn list(
             (filter::form(model, adding, here))
             (table(model, query, page, here, selected, may_select))
             @if may_select {
-                (BulkBar::new(BULK_FORM, here.action("actions/delete/confirm"), html! {})
+                (BulkBar::new(BULK_FORM, here.below("actions/delete/confirm"), html! {})
                     .action(Button::new("Delete…").size(1).icon("trash-2").submit()))
             }
             (Pagination::new(query.page, query.per_page, page.total, |number| {
@@ -88,9 +88,7 @@ fn is_shown(field: &FieldSpec, here: &ListUrl) -> bool {
 
 /// Returns the URL of the list without search and filters, with the chosen columns.
 fn everything(here: &ListUrl) -> ListUrl {
-    ListUrl::new(here.path())
-        .with("model", here.get("model"))
-        .with(COLUMNS, here.get(COLUMNS))
+    ListUrl::new(here.path()).with(COLUMNS, here.get(COLUMNS))
 }
 
 fn table(
@@ -192,7 +190,7 @@ pub(super) fn delete_drawer(
     let title = format!("Delete {} {}?", records.len(), noun.to_lowercase());
     html! {
         (Drawer::new("delete-rows", title)
-            .form(here.action("actions/delete"), html! {
+            .form(here.below("actions/delete"), html! {
                 @for record in records {
                     input type="hidden" name="id" value=(model.key_of(&record.values));
                 }

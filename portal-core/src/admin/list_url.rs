@@ -4,7 +4,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
 use super::list::COLUMNS;
+use super::users;
 use crate::pages::Href;
+
+/// Path of the settings. The list of a model is one level below it.
+pub(super) const SETTINGS: &str = "/admin/settings";
+
+/// Path of the list of users.
+pub(super) const USERS: &str = "/admin/users";
 
 /// Bytes that are percent-encoded if a key is part of a path.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -21,6 +28,14 @@ impl ListUrl {
         Self {
             path: path.into(),
             pairs: Vec::new(),
+        }
+    }
+
+    /// Returns the URL of a model's list.
+    pub(super) fn of(model: &str) -> Self {
+        match model {
+            users::MODEL => Self::new(USERS),
+            model => Self::new(format!("{SETTINGS}/{model}")),
         }
     }
 
@@ -73,22 +88,14 @@ impl ListUrl {
         self
     }
 
-    /// Returns the URL of an action on the list's model. After the action, the user returns to the
-    /// list.
-    pub(super) fn action(&self, action: &str) -> String {
-        match self.get("model") {
-            "" => self.below(action),
-            model => self.without("model").below(&format!("{model}/{action}")),
-        }
-    }
-
     /// Returns the URL of an action on a row.
     pub(super) fn row_action(&self, key: &str, action: &str) -> String {
         let key = utf8_percent_encode(key, KEY);
-        self.action(&format!("rows/{key}/{action}"))
+        self.below(&format!("rows/{key}/{action}"))
     }
 
-    /// Returns the URL of a path below this one, with the same parameters.
+    /// Returns the URL of a path below this one, with the same parameters. After an action at this
+    /// URL, the user returns to the list.
     pub(super) fn below(&self, path: &str) -> String {
         let pairs = self.pairs.clone();
         let path = format!("{}/{path}", self.path);
@@ -156,13 +163,11 @@ mod tests {
 
     #[test]
     fn actions_contain_model_and_key_and_keep_the_parameters() {
-        let list = ListUrl::new("/admin/settings").read("model=plan&page=3");
-        assert_eq!(list.action("create"), "/admin/settings/plan/create?page=3");
+        let list = ListUrl::of("plan").read("page=3");
+        assert_eq!(list.below("create"), "/admin/settings/plan/create?page=3");
         let update = list.row_action("a/b", "update");
         assert_eq!(update, "/admin/settings/plan/rows/a%2Fb/update?page=3");
-        let defaults = list.below("defaults");
-        assert_eq!(defaults, "/admin/settings/defaults?model=plan&page=3");
-        let user = ListUrl::new("/admin/users").row_action("7", "update");
+        let user = ListUrl::of("user").row_action("7", "update");
         assert_eq!(user, "/admin/users/rows/7/update");
     }
 }

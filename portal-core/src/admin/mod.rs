@@ -68,6 +68,7 @@ pub(crate) use model::ModelEntry;
 pub(crate) use registry::ModelRegistry;
 pub(crate) use search::ModelSearch;
 pub(crate) use spec::ModelSpec;
+pub(crate) use tables::{apply_models, model_drift, tables};
 
 /// Returns all pages of the admin.
 pub(crate) fn pages(models: &ModelRegistry) -> Vec<crate::pages::Page> {
@@ -75,7 +76,16 @@ pub(crate) fn pages(models: &ModelRegistry) -> Vec<crate::pages::Page> {
     pages.push(audit_page::page());
     pages
 }
-pub(crate) use tables::{apply_models, model_drift, tables};
+
+/// Adds the models with a navigation entry to the navigation.
+pub(crate) fn link_models(models: &ModelRegistry, nav: &mut crate::pages::Nav) {
+    for model in models.models() {
+        if let Some(item) = &model.nav {
+            let path = list_url::ListUrl::of(model.name).to_string();
+            nav.link(item.clone(), path, model.policy.view_access());
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests;

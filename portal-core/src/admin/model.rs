@@ -10,6 +10,7 @@ use super::spec::ModelSpec;
 use super::values::FieldValues;
 use crate::auth::Access;
 use crate::error::{Error, FieldError, Result};
+use crate::pages::NavItem;
 use crate::source::Source;
 use crate::store::Row;
 
@@ -88,6 +89,11 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     /// Returns the columns that are computed from a row. Default: none.
     fn computed() -> Vec<ComputedField<Self>> {
         Vec::new()
+    }
+
+    /// Returns the entry in the navigation. Default: none; the model is a tab of the settings.
+    fn nav() -> Option<NavItem> {
+        None
     }
 
     /// Returns the value of each field, in the order of [`FIELDS`](Self::FIELDS).

@@ -8,6 +8,7 @@ use super::policy::ModelPermissions;
 use super::precondition;
 use super::record::Record;
 use super::spec::{ModelSpec, RowValues, unstorable};
+use super::users;
 use crate::auth::User;
 use crate::error::{Error, FieldError, Result};
 
@@ -74,6 +75,12 @@ impl<'a> ModelView<'a> {
             permissions: spec.policy.permissions(user),
             fields: spec.fields.iter().filter_map(viewed).collect(),
         }
+    }
+
+    /// Returns `true` if the model has an entry in the navigation; otherwise it is a tab of the
+    /// settings.
+    pub(crate) fn is_in_nav(&self) -> bool {
+        self.spec.nav.is_some() || self.name == users::MODEL
     }
 
     /// Returns the fields that the user may view, in the order of the form.

@@ -11,6 +11,9 @@ use crate::store::schema::ColumnType;
 /// Maximum length of a name; PostgreSQL truncates longer names.
 const NAME_LENGTH: usize = 63;
 
+/// Names that are paths below the settings.
+const RESERVED: [&str; 1] = ["defaults"];
+
 /// All models of a portal, ordered by title.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ModelRegistry {
@@ -58,19 +61,14 @@ impl ModelRegistry {
         self.models.iter().find(|model| model.name == name)
     }
 
-    /// Returns the rule of the settings page: access to at least one of its models.
+    /// Returns the rule of the settings page: access to at least one of its tabs.
     pub(crate) fn settings_access(&self) -> Access {
-        let mut any = vec![Access::Admin];
-        for model in &self.models {
-            let access = model.policy.view_access();
-            if !any.contains(&access) {
-                any.push(access);
-            }
-        }
-        match any.as_slice() {
-            [only] => only.clone(),
-            _ => Access::AnyOf(any),
-        }
+        any_access(self.models.iter().filter(|model| model.nav.is_none()))
+    }
+
+    /// Returns the rule for requests about models in general: access to at least one model.
+    pub(crate) fn access(&self) -> Access {
+        any_access(&self.models)
     }
 
     /// Returns all models, ordered by title.
@@ -123,6 +121,21 @@ impl ModelRegistry {
     }
 }
 
+/// Returns the rule that grants access to everyone who may view one of the models.
+fn any_access<'a>(models: impl IntoIterator<Item = &'a ModelSpec>) -> Access {
+    let mut any = vec![Access::Admin];
+    for model in models {
+        let access = model.policy.view_access();
+        if !any.contains(&access) {
+            any.push(access);
+        }
+    }
+    match any.as_slice() {
+        [only] => only.clone(),
+        _ => Access::AnyOf(any),
+    }
+}
+
 fn place(model: &ModelSpec) -> String {
     format!(
         "`{}` ({}:{})",
@@ -163,6 +176,11 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
             )),
             Some(_) => {}
         }
+    }
+    if RESERVED.contains(&name) {
+        problem(format!(
+            "the admin model name `{name}` is part of a path of the portal; set another one with `name`"
+        ));
     }
     let is_own = model.owner != TableOwner::Portal;
     for prefix in ["portal_", "sqlite_", "pg_"] {

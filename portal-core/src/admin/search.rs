@@ -30,14 +30,6 @@ const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Search source for the admin models that the user has access to.
 pub(crate) struct ModelSearch;
 
-/// Returns the URL of the page on which the rows of a model are edited.
-fn list_of(model: &ModelView<'_>) -> ListUrl {
-    if model.name == users::MODEL {
-        return ListUrl::new("/admin/users");
-    }
-    ListUrl::new("/admin/settings").with("model", model.name)
-}
-
 impl SearchSource for ModelSearch {
     async fn search(&self, query: SearchQuery<'_>) -> Result<Vec<SearchGroup>> {
         let Some(user) = query.user else {
@@ -71,13 +63,13 @@ impl SearchSource for ModelSearch {
     }
 }
 
-/// Returns the models that match by name, with links to new rows. The users model is excluded,
-/// because its page is already in the navigation.
+/// Returns the models that match by name, with links to new rows. The list of a model with an entry
+/// in the navigation is found as a page.
 fn named(models: &[ModelView<'_>], query: &SearchQuery<'_>) -> SearchGroup {
     let mut hits = Vec::new();
-    for model in models.iter().filter(|model| model.name != users::MODEL) {
-        let list = list_of(model);
-        if query.rank(model.plural).is_some() {
+    for model in models {
+        let list = ListUrl::of(model.name);
+        if !model.is_in_nav() && query.rank(model.plural).is_some() {
             hits.push(
                 SearchHit::link(model.plural, list.to_string())
                     .icon("database")
@@ -111,7 +103,7 @@ async fn rows(
             ..ListQuery::first_page(model)
         })
         .await?;
-    let list = list_of(model);
+    let list = ListUrl::of(model.name);
     Ok(group.hits(page.rows.iter().map(|row| {
         let values = &row.values;
         let href = list.with("edit", model.key_of(values)).to_string();

@@ -14,6 +14,7 @@ use super::row_version::RowVersion;
 use super::values::FieldValues;
 use crate::error::FieldError;
 use crate::json;
+use crate::pages::NavItem;
 use crate::source::Source;
 
 /// The values of a row by field name.
@@ -43,6 +44,8 @@ pub struct ModelSpec {
     pub(crate) fields: &'static [FieldSpec],
     pub(crate) computed: ComputedFields,
     pub(crate) policy: ModelPolicy,
+    /// Entry in the navigation; `None` for a tab of the settings.
+    pub(crate) nav: Option<NavItem>,
     pub(crate) owner: TableOwner,
     pub(crate) table_options: TableOptions,
     pub(crate) version: RowVersion,
@@ -74,6 +77,7 @@ impl ModelSpec {
             } else {
                 policy
             },
+            nav: M::nav(),
             owner: if M::TABLE.managed {
                 TableOwner::Model
             } else {

@@ -83,6 +83,7 @@ impl ModelSpec {
             policy: ModelPolicy::new(Access::Admin)
                 .deny(Operation::Create)
                 .deny(Operation::Delete),
+            nav: None,
             owner: TableOwner::Portal,
             table_options: TableOptions::new(),
             version: RowVersion::Timestamp("updated_at"),

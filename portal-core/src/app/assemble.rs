@@ -88,6 +88,7 @@ impl ValidatedPortal {
                 nav.link(item.clone(), page.path, page.access.clone());
             }
         }
+        admin::link_models(&models, &mut nav);
         edit_nav.into_iter().for_each(|edit| edit(&mut nav));
         nav.sort();
         let unknown_icons = nav.unknown_icons().into_iter().map(BuildProblem);

@@ -55,7 +55,7 @@ pub use nav::{Nav, NavItem};
 pub use notification_bell::{UnreadSummary, notification_bell};
 pub use page::Page;
 pub use requirements::Requirement;
-pub use scope::require;
+pub use scope::{require, set_title};
 pub use search::{SearchGroup, SearchHit, SearchQuery, SearchSource};
 pub use theme::{Theme, ThemeChoice};
 pub use theme_form::theme_form;

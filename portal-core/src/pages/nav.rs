@@ -175,22 +175,22 @@ impl Nav {
 
     /// Returns the entries that a user sees on the page at a path.
     pub(crate) fn visible(&self, user: Option<&User>, current: &str) -> Vec<NavLink> {
-        let is_active = |path: &str| {
-            current == path
-                || (path != "/"
-                    && current
-                        .strip_prefix(path)
-                        .is_some_and(|rest| rest.starts_with('/')))
+        let leads_here = |path: &str| {
+            let rest = current.strip_prefix(path);
+            rest.is_some_and(|rest| rest.is_empty() || (path != "/" && rest.starts_with('/')))
         };
-        self.entries
-            .iter()
-            .filter(|entry| entry.access.allows(user))
+        let visible = || self.entries.iter().filter(|it| it.access.allows(user));
+        // Of several entries that lead here, only the most specific one is active.
+        let active = visible()
+            .filter(|entry| leads_here(&entry.path))
+            .max_by_key(|entry| entry.path.len());
+        visible()
             .map(|entry| NavLink {
                 label: entry.item.label.clone(),
                 href: Href::from(entry.path.clone()),
                 icon: entry.item.icon.clone(),
                 group: entry.item.group.clone(),
-                active: is_active(&entry.path),
+                active: active.is_some_and(|active| active.path == entry.path),
             })
             .collect()
     }

@@ -130,14 +130,16 @@ async fn respond(
         } else {
             content
         };
+        let title = scope::title();
         let page_head = PageMeta {
             status,
-            title: &page.title,
+            title: title.as_deref().unwrap_or(&page.title),
             description: page.description.as_deref(),
             layout: page.layout.as_deref(),
             extra: None,
             read_mark: Some(read_mark),
-            layouts: Some(layouts),
+            // A cached layout contains the title of the page.
+            layouts: title.is_none().then_some(layouts),
         };
         setup.render(&head, user.as_ref(), page_head, content)
     };

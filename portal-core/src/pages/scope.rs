@@ -22,6 +22,8 @@ pub(crate) struct RenderScope {
     base_path: Arc<str>,
     /// Requirements of the markup rendered so far.
     required: RefCell<Requirements>,
+    /// Title of the document, if it depends on the content.
+    title: RefCell<Option<String>>,
     /// Live regions that are requested instead of the page.
     regions: Option<RefCell<RequestedRegions>>,
 }
@@ -64,6 +66,34 @@ impl RenderScope {
 /// [`Requirement`] for an example.
 pub fn require(requirement: Requirement) {
     record(|required| required.add(requirement));
+}
+
+/// Sets the title in the browser tab for this response, such as the name of the displayed record.
+///
+/// Without a call, it is the [title of the page](super::Page::title). Has no effect outside of a
+/// request.
+///
+/// ```
+/// use portal_core::pages::set_title;
+/// use portal_core::prelude::*;
+///
+/// /// Boat
+/// #[page("/boats/{name}")]
+/// async fn boat(Path(name): Path<String>) -> Markup {
+///     set_title(name.as_str());
+///     html! { h1 { (name) } }
+/// }
+/// ```
+pub fn set_title(title: impl Into<String>) {
+    let _ = CURRENT.try_with(|scope| scope.title.replace(Some(title.into())));
+}
+
+/// Returns the title that was set for this response.
+pub(super) fn title() -> Option<String> {
+    CURRENT
+        .try_with(|scope| scope.title.borrow().clone())
+        .ok()
+        .flatten()
 }
 
 /// Declares that the markup requires one of the portal's style sheets.

@@ -8,6 +8,7 @@ use crate::errors::Errors;
 use crate::guard::AccessRule;
 use crate::keys::{Key, Keys};
 use crate::names;
+use crate::nav::NavAttribute;
 use crate::paths::Paths;
 
 use super::rule::Rule;
@@ -20,6 +21,7 @@ const KEYS: &[&str] = &[
     "search",
     "computed",
     "order_by",
+    "nav",
     "readonly",
     "requires_role",
     "requires_permission",
@@ -65,6 +67,7 @@ pub(crate) struct ModelAttribute {
     /// Methods whose values are shown as columns.
     pub(crate) computed: Vec<Ident>,
     pub(crate) order_by: Vec<Order>,
+    pub(crate) nav: Option<NavAttribute>,
     pub(crate) is_read_only: bool,
     /// Access rule for users other than administrators.
     pub(crate) guard: Option<AccessRule>,
@@ -120,6 +123,7 @@ impl ModelAttribute {
             search: take_fields("search", &mut keys, errors),
             computed: take_fields("computed", &mut keys, errors),
             order_by: take_order(&mut keys, errors),
+            nav: NavAttribute::take(&mut keys, errors),
             is_read_only,
             guard: AccessRule::take_for_model(&mut keys, errors),
             rules: take_rules(is_read_only, &mut keys, errors),

@@ -33,6 +33,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let computed = computed(model);
     let hooks = hooks(model);
     let columns = columns::expand(model);
+    let nav = nav(model);
     quote! {
         #columns
         #(#cfg_attributes)*
@@ -46,6 +47,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 #table
                 #policy
                 #computed
+                #nav
                 #to_values
                 #from_values
                 #from_row
@@ -377,6 +379,18 @@ fn policy(model: &Model) -> Option<TokenStream> {
     Some(quote! {
         fn policy() -> #krate::admin::ModelPolicy {
             #krate::admin::ModelPolicy::new(#guard) #rules
+        }
+    })
+}
+
+/// Generates the entry of the model in the navigation.
+fn nav(model: &Model) -> Option<TokenStream> {
+    let paths = &model.attribute.paths;
+    let (krate, private) = (paths.krate(), paths.private());
+    let item = model.attribute.nav.as_ref()?.item(&model.plural(), paths);
+    Some(quote! {
+        fn nav() -> #private::Option<#krate::NavItem> {
+            #private::Some(#item)
         }
     })
 }

@@ -6,6 +6,7 @@ use syn::{LitStr, Path};
 use crate::errors::Errors;
 use crate::guard::AccessRule;
 use crate::keys::{self, Keys};
+use crate::nav::NavAttribute;
 use crate::paths::Paths;
 
 use super::route;
@@ -25,7 +26,6 @@ const KEYS: &[&str] = &[
     "rate_class",
     "crate",
 ];
-const NAV_KEYS: &[&str] = &["label", "icon", "order", "group"];
 /// Values of `method`, each with the corresponding `Method` constant.
 const METHODS: &[(&str, &str)] = &[
     ("get", "GET"),
@@ -61,15 +61,6 @@ pub(crate) struct PageAttribute {
     pub(crate) rate_class: Option<&'static str>,
 }
 
-/// Entry in the navigation.
-pub(crate) struct NavAttribute {
-    pub(crate) span: Span,
-    pub(crate) label: Option<LitStr>,
-    pub(crate) icon: Option<LitStr>,
-    pub(crate) order: Option<i32>,
-    pub(crate) group: Option<LitStr>,
-}
-
 impl PageAttribute {
     /// Parses the attribute; reports invalid values and omits them.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
@@ -87,23 +78,6 @@ impl PageAttribute {
             max_body: keys.take_size("max_body", errors).map(|(bytes, _)| bytes),
             rate_class: take_rate_class(&mut keys, errors),
         }
-    }
-}
-
-impl NavAttribute {
-    fn take(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
-        let key = keys.take("nav")?;
-        if !key.is_list() && !key.flag(errors)?.is_set {
-            return None;
-        }
-        let mut inner = key.nested(NAV_KEYS, errors);
-        Some(Self {
-            span: key.name.span(),
-            label: inner.take_string("label", errors),
-            icon: inner.take_string("icon", errors),
-            order: inner.take("order").and_then(|key| key.integer(errors)),
-            group: inner.take_string("group", errors),
-        })
     }
 }
 

@@ -1,13 +1,11 @@
 //! Code generated for a page.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::LitStr;
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use crate::paths::located_at;
 
-use super::attr::NavAttribute;
 use super::model::PageModel;
 
 /// Generates the constructor and its registration.
@@ -142,7 +140,7 @@ fn settings(page: &PageModel) -> TokenStream {
         settings.extend(quote!(.access(#access)));
     }
     if let Some(nav) = &attribute.nav {
-        let item = nav_item(nav, &title, page);
+        let item = nav.item(&title, &page.attribute.paths);
         settings.extend(quote!(.nav(#item)));
     }
     if let Some(layout) = &attribute.layout {
@@ -160,41 +158,6 @@ fn settings(page: &PageModel) -> TokenStream {
             .extend(quote!(.dependencies((&#private::Argument::<#argument>::new()).dependency())));
     }
     settings
-}
-
-fn nav_item(nav: &NavAttribute, title: &str, page: &PageModel) -> TokenStream {
-    let (krate, private) = (page.attribute.paths.krate(), page.attribute.paths.private());
-    let label = nav
-        .label
-        .as_ref()
-        .map_or_else(|| title.to_owned(), syn::LitStr::value);
-    let mut item = quote!(#krate::NavItem::new(#label));
-    let given = [
-        (
-            "icon",
-            nav.icon.as_ref().map(|icon| icon_name(icon, &private)),
-        ),
-        (
-            "order",
-            nav.order
-                .map(|order| proc_macro2::Literal::i32_unsuffixed(order).into_token_stream()),
-        ),
-        ("group", nav.group.as_ref().map(ToTokens::to_token_stream)),
-    ];
-    for (setting, value) in given {
-        if let Some(value) = value {
-            let setting = Ident::new(setting, Span::call_site());
-            item.extend(quote!(.#setting(#value)));
-        }
-    }
-    item
-}
-
-/// Generates an icon name that is checked at compile time.
-fn icon_name(icon: &LitStr, private: &TokenStream) -> TokenStream {
-    let span = located_at(icon.span());
-    let check = quote_spanned!(span=> const _: () = #private::require_icon(#icon););
-    quote!({ #check #icon })
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ use std::panic::Location;
 use axum::extract::{Request, State};
 use axum::http::Method;
 
-use self::request::{AdminPage, DEFAULTS, PageRequest, SETTINGS, USERS, no_models};
+use self::request::{AdminPage, DEFAULTS, PageRequest, no_models};
+use super::list_url::{ListUrl, SETTINGS, USERS};
 use super::registry::ModelRegistry;
 use crate::auth::{Access, RateClass};
 use crate::error::Result;
@@ -26,17 +27,20 @@ use crate::state::PortalState;
 
 /// Returns the pages of admin models.
 ///
-/// Every user who may open one of the models can open the settings.
+/// Every user who may open one of the tabs can open the settings.
 pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
     use AdminPage::{Settings, Users};
 
     let item = |label: &str, icon: &str| NavItem::new(label).icon(icon).group("Administration");
-    let settings = |page: Page| page.access(models.settings_access());
+    let model = |page: Page| page.access(models.access());
     let users = |page: Page| page.access(Access::Admin);
     let mut pages = vec![
-        settings(page(Method::GET, SETTINGS, Settings, show))
+        page(Method::GET, SETTINGS, Settings, index)
+            .access(models.settings_access())
             .source(source!(settings))
             .nav(item("Settings", "settings").order(210)),
+        model(page(Method::GET, "/admin/settings/{model}", Settings, show))
+            .source(source!(model_rows)),
         users(page(Method::GET, USERS, Users, show))
             .source(source!(users))
             .nav(item("Users", "users").order(200)),
@@ -73,7 +77,7 @@ pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
     ];
     let save_user = action("/admin/users/rows/{id}/update", Users, save::update);
     pages.extend(defaults.map(users));
-    pages.extend(actions.into_iter().flatten().map(settings));
+    pages.extend(actions.into_iter().flatten().map(model));
     pages.extend(save_user.map(users));
     pages
 }
@@ -115,6 +119,15 @@ where
             .rate_class(RateClass::AdminWrite),
         page(Method::GET, path, of, lead_to_list).source(source(list)),
     ]
+}
+
+/// Responds with the first tab. A query that names a model leads to the list of that model.
+async fn index(request: PageRequest) -> Result<PageResponse> {
+    let named = ListUrl::new(SETTINGS).read(&request.query);
+    match named.get("model") {
+        "" => show(request).await,
+        _ => Ok(Href::from(&request.here).redirect().into_page()),
+    }
 }
 
 /// Responds with the list, and the drawer that the URL requests.

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::super::changed::VERSION;
 use super::super::form_state::FormData;
-use super::super::list_url::ListUrl;
+use super::super::list_url::{ListUrl, SETTINGS};
 use super::super::model_view::ModelView;
 use super::super::models::Models;
 use super::super::row_service::{RowService, visible_models};
@@ -19,8 +19,6 @@ use crate::pages::components::{EmptyState, PageHead};
 use crate::request::body_bytes;
 use crate::state::PortalState;
 
-pub(super) const SETTINGS: &str = "/admin/settings";
-pub(super) const USERS: &str = "/admin/users";
 pub(super) const DEFAULTS: &str = "/admin/settings/defaults";
 
 /// The two pages of admin models; users have a separate page.
@@ -35,13 +33,6 @@ impl AdminPage {
         match self {
             Self::Settings => "Settings",
             Self::Users => "Users",
-        }
-    }
-
-    fn path(self) -> &'static str {
-        match self {
-            Self::Settings => SETTINGS,
-            Self::Users => USERS,
         }
     }
 }
@@ -80,19 +71,17 @@ impl PageRequest {
             found.map(|(_, value)| value.to_owned())
         };
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        let here = ListUrl::new(page.path()).read(&query);
-        let requested = Some(here.get("model").to_owned()).filter(|model| !model.is_empty());
+        let named = ListUrl::new(SETTINGS).read(&query).get("model").to_owned();
+        let named = Some(named).filter(|model| !model.is_empty());
         let model = match page {
             AdminPage::Users => Some(users::MODEL.to_owned()),
-            AdminPage::Settings => match param("model").or(requested) {
+            AdminPage::Settings => match param("model").or(named) {
                 None => tabs(&state, &user)?.first().map(|tab| tab.name.to_owned()),
                 model => model,
             },
         };
-        let here = match page {
-            AdminPage::Users => here.without("model"),
-            AdminPage::Settings => here.with("model", model.clone().unwrap_or_default()),
-        };
+        let list = model.as_deref().map_or(ListUrl::new(SETTINGS), ListUrl::of);
+        let here = list.read(&query).without("model");
         let fields = if parts.method == Method::POST {
             let request = Request::from_parts(parts, body);
             Fields::parse(&body_bytes(request, &state).await?)
@@ -134,11 +123,11 @@ impl PageRequest {
     }
 }
 
-/// Returns the models that the settings show to a user; users have a separate page.
+/// Returns the tabs of the settings that a user may open.
 pub(super) fn tabs<'a>(state: &'a PortalState, user: &CurrentUser) -> Result<Vec<ModelView<'a>>> {
     let models = state.borrow::<Models>()?.registry().models();
     let models = visible_models(models, user);
-    Ok(models.filter(|model| model.name != users::MODEL).collect())
+    Ok(models.filter(|model| !model.is_in_nav()).collect())
 }
 
 pub(super) fn no_models() -> Markup {

@@ -13,12 +13,12 @@ use super::super::model_view::{ModelView, VisibleRow};
 use super::super::policy::Operation;
 use super::super::query::ListQuery;
 use super::super::row_service::RowService;
-use super::request::{AdminPage, tabs};
+use super::request::{AdminPage, DEFAULTS, tabs};
 use crate::auth::CurrentUser;
 use crate::error::Result;
 use crate::live::Region;
 use crate::pages::components::{Banner, Button, PageHead, Tab, Tone};
-use crate::pages::{Flash, Href, IntoPage, PageResponse};
+use crate::pages::{Flash, Href, IntoPage, PageResponse, set_title};
 use crate::state::PortalState;
 
 /// Maximum number of rows for which a reference is chosen from a list.
@@ -97,7 +97,7 @@ impl Screen<'_> {
 
     pub(super) async fn show(&self, draft: Option<&FormState>) -> Result<Markup> {
         let model = self.model();
-        let wanted = self.list.without("model").without(COLUMNS);
+        let wanted = self.list.without(COLUMNS);
         let wanted = wanted.without(filter::ADDING).query();
         let (mut query, ignored) = ListQuery::parse_leniently(model, &wanted);
         let mut page = self.rows.list(&query).await?;
@@ -122,14 +122,19 @@ impl Screen<'_> {
 
     fn head(&self) -> Result<PageHead<'_>> {
         let model = self.model();
-        let mut head = PageHead::new(self.page.title());
+        let title = if model.is_in_nav() {
+            model.plural
+        } else {
+            self.page.title()
+        };
+        set_title(model.plural);
+        let mut head = PageHead::new(title);
         if !model.description.is_empty() {
             head = head.description(model.description);
         }
-        if self.page == AdminPage::Settings {
-            let address = ListUrl::new(self.list.path());
+        if !model.is_in_nav() {
             let tab = |other: &ModelView<'_>| {
-                let href = address.with("model", other.name).to_string();
+                let href = ListUrl::of(other.name).to_string();
                 Tab::new(other.plural, href, other.name == model.name)
             };
             head = head.tabs(
@@ -139,8 +144,8 @@ impl Screen<'_> {
         }
         let new = self.list.with("new", "1").to_string();
         Ok(head.actions(html! {
-            @if self.page == AdminPage::Settings && self.user.is_admin() {
-                form method="post" action=(Href::from(self.list.below("defaults"))) {
+            @if !model.is_in_nav() && self.user.is_admin() {
+                form method="post" action=(Href::from(self.defaults_url())) {
                     (Button::new("Add default records").icon("rotate-ccw").submit())
                 }
             }
@@ -148,6 +153,12 @@ impl Screen<'_> {
                 (Button::new(format!("New {}", model.title.to_lowercase())).solid().icon("plus").href(new))
             }
         }))
+    }
+
+    /// Returns the URL that adds the default rows and then returns to this model.
+    fn defaults_url(&self) -> String {
+        let list = ListUrl::new(DEFAULTS).with("model", self.model().name);
+        list.to_string()
     }
 
     /// Returns the rows that the model's references can point to and that the user may see.
