@@ -101,8 +101,8 @@ async fn administrator_pages_have_no_violations() {
     browser.use_session(showcase.session()).await;
     let mut findings = Vec::new();
     let more = [
-        "/admin/settings?model=custom_config&edit=1",
-        "/admin/settings?model=subscription_feature&new=1",
+        "/admin/settings/custom_config?edit=1",
+        "/admin/settings/subscription_feature?new=1",
         "/admin/users?search=nobody-is-called-that",
         "/admin/tasks?state=example_task2&task=loaded_task",
     ];

@@ -90,7 +90,7 @@ async fn administrator_starts_a_task_edits_a_setting_and_signs_out() {
     assert_eq!(browser.script("return window.same").await, true);
     assert_quiet(&browser).await;
 
-    browser.goto("/admin/settings?model=custom_config").await;
+    browser.goto("/admin/settings/custom_config").await;
     browser.see("greeting").await;
     browser.click("a[href*='edit=']").await;
     browser

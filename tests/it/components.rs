@@ -77,8 +77,8 @@ async fn list_and_form_work_without_scripts() {
     let admin = server.admin().await;
     let defaults = admin.post("/api/admin/defaults", &json!({})).await;
     assert_eq!(defaults.status, 200);
-    let list = "/admin/settings?model=plan";
-    let page = admin.page(&format!("{list}&search=pro&columns=name")).await;
+    let list = "/admin/settings/plan";
+    let page = admin.page(&format!("{list}?search=pro&columns=name")).await;
     assert!(page.text.contains(">Pro<") && !page.text.contains(">Basic<"));
     let heads = attributes(&page.text, "th a", "href");
     assert_eq!(heads.len(), 1, "one column is shown: {heads:?}");
@@ -217,7 +217,7 @@ async fn drawer_shows_errors_guards_changes_and_closes_when_saved() {
     assert_eq!(defaults.status, 200);
     let browser = Chromium::open(&server.url).await;
     sign_in(&browser, &server).await;
-    browser.goto("/admin/settings?model=plan").await;
+    browser.goto("/admin/settings/plan").await;
     browser.allow_console_message("status of 409");
     is_true(
         &browser,

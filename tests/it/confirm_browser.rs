@@ -231,9 +231,7 @@ async fn filters_are_added_and_removed_with_the_keyboard() {
     }
     let browser = open(&showcase).await;
     browser.resize(390, 900).await;
-    browser
-        .goto("/admin/settings?model=subscription_feature")
-        .await;
+    browser.goto("/admin/settings/subscription_feature").await;
     browser.see("cheap").await;
     browser
         .script("document.querySelector('[data-adds-filter]').focus()")

@@ -203,7 +203,7 @@ const LISTS: [&str; 13] = [
     "/admin/audit",
     "/api/admin/models/plan",
     "/api/admin/models/user",
-    "/admin/settings?model=plan",
+    "/admin/settings/plan",
     "/admin/users",
     "/api/users",
     "/api/auth/me",

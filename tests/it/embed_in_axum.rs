@@ -199,7 +199,7 @@ async fn every_link_form_and_asset_stays_under_the_prefix() {
         "/admin/tasks/all",
         "/admin/tasks/statistics",
         "/admin/tasks/tokens",
-        "/admin/settings?model=plan&new=1",
+        "/admin/settings/plan?new=1",
         "/admin/users",
         "/admin/audit",
         "/admin/notifications?send=1",
@@ -412,7 +412,7 @@ async fn pages_work_unchanged_under_the_prefix() {
     }
 
     // Check the list of an admin model with its drawer, and the command palette.
-    browser.goto("/portal/admin/settings?model=plan").await;
+    browser.goto("/portal/admin/settings/plan").await;
     browser
         .find("head script[src*='/lists.'][data-loaded]")
         .await;

@@ -153,8 +153,8 @@ async fn session_from_sign_in_to_sign_out_works_by_keyboard() {
         .await;
     walker
         .follow(
-            "main a[href*='model=custom_config']",
-            "/admin/settings?model=custom_config",
+            "main a[href*='/settings/custom_config']",
+            "/admin/settings/custom_config",
         )
         .await;
     walker.tab_to("main a[href*='edit=']").await;
@@ -221,7 +221,7 @@ async fn drawer_traps_the_focus_until_it_closes() {
     let (showcase, walker) = start().await;
     let browser = &walker.browser;
     browser.use_session(showcase.session()).await;
-    browser.goto("/admin/settings?model=custom_config").await;
+    browser.goto("/admin/settings/custom_config").await;
     walker.tab_to("main a[href*='edit=']").await;
     browser.press("Enter").await;
     browser.find("dialog[open]").await;
@@ -310,7 +310,7 @@ async fn concurrent_edits_of_a_row_lose_no_changes() {
     let browser = &walker.browser;
     browser.allow_console_message("status of 412");
     browser.use_session(showcase.session()).await;
-    browser.goto("/admin/settings?model=custom_config").await;
+    browser.goto("/admin/settings/custom_config").await;
     walker.tab_to("main a[href*='edit=']").await;
     browser.press("Enter").await;
     let document = "dialog[open] textarea[name=configuration]";

@@ -96,12 +96,12 @@ async fn long_values_stay_in_their_cards_at_every_width() {
             "/admin/users?edit={}",
             me["id"].as_str().expect("response has an id")
         ),
-        "/admin/settings?model=subscription_feature".to_owned(),
-        "/admin/settings?model=custom_config".to_owned(),
-        format!("/admin/settings?model=subscription_feature&edit={record}"),
-        "/admin/settings?model=subscription_feature&add_filter=plan".to_owned(),
+        "/admin/settings/subscription_feature".to_owned(),
+        "/admin/settings/custom_config".to_owned(),
+        format!("/admin/settings/subscription_feature?edit={record}"),
+        "/admin/settings/subscription_feature?add_filter=plan".to_owned(),
         format!(
-            "/admin/settings?model=subscription_feature&filter[name]={}",
+            "/admin/settings/subscription_feature?filter[name]={}",
             texts[0]
         ),
         "/admin/tasks".to_owned(),
@@ -220,7 +220,7 @@ return [...document.querySelectorAll(wanted)].map(target)
     for page in [
         "/admin/overview",
         "/admin/users?filter[is_active]=true",
-        "/admin/settings?model=subscription_feature",
+        "/admin/settings/subscription_feature",
         "/admin/tasks/all",
         "/admin/app-settings",
     ] {

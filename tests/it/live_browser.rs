@@ -85,7 +85,7 @@ async fn user_input_survives_changes_by_others() {
         add_plan(&admin, name).await;
     }
     let browser = Chromium::open(&server.url).await;
-    sign_in(&browser, ADMIN, "/admin/settings?model=plan").await;
+    sign_in(&browser, ADMIN, "/admin/settings/plan").await;
 
     // A row stays selected when it moves.
     browser.click("tbody tr:last-child [data-select]").await;
@@ -122,7 +122,7 @@ async fn user_input_survives_changes_by_others() {
     add_plan(&admin, "Ccc").await;
     // Once another page shows the change, this page has been notified as well.
     let other = Chromium::open(&server.url).await;
-    sign_in(&other, ADMIN, "/admin/settings?model=plan").await;
+    sign_in(&other, ADMIN, "/admin/settings/plan").await;
     add_plan(&admin, "Ddd").await;
     other.see("Ddd").await;
     let typed = "const field = document.activeElement; return [field.name, field.value]";

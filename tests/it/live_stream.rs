@@ -279,7 +279,7 @@ async fn page_contains_a_cursor_for_missed_changes(database: Database) {
     let mut server = start(database).await;
     let admin = server.admin().await;
     let mark = async || {
-        let page = admin.page("/admin/settings?model=plan").await.text;
+        let page = admin.page("/admin/settings/plan").await.text;
         let (_, rest) = page
             .split_once("data-mark=\"")
             .expect("the page contains a cursor");

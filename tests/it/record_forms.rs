@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{ADMIN, Chromium, Client, Database, TestResponse, TestServer, eventually};
 
-const PLANS: &str = "/admin/settings?model=plan";
+const PLANS: &str = "/admin/settings/plan";
 const SAVE: &str = "#row .pt-drawer-foot [data-kind=solid]";
 
 async fn start() -> (TestServer, Client, Chromium, String) {
@@ -43,7 +43,7 @@ async fn becomes(browser: &Chromium, script: &str, expected: Value) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn document_is_converted_at_once_and_errors_name_the_line() {
     let (mut server, admin, browser, id) = start().await;
-    open(&browser, &format!("{PLANS}&edit={id}")).await;
+    open(&browser, &format!("{PLANS}?edit={id}")).await;
     let text = "return document.querySelector('#row [name=settings]').value.trim()";
     assert_eq!(browser.script(text).await, "a: 1");
     browser.click("#format-settings-json").await;
@@ -84,7 +84,7 @@ async fn document_is_converted_at_once_and_errors_name_the_line() {
 async fn conflict_names_the_user_and_offers_both_values() {
     let (mut server, admin, browser, id) = start().await;
     let other = server.sign_in(ADMIN).await;
-    open(&browser, &format!("{PLANS}&edit={id}")).await;
+    open(&browser, &format!("{PLANS}?edit={id}")).await;
     browser.fill("#row [name=price]", "7").await;
     browser.fill("#row [name=note]", "mine").await;
     let path = format!("/api/admin/models/plan/{id}");
@@ -131,7 +131,7 @@ async fn conflict_names_the_user_and_offers_both_values() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn focus_moves_to_a_new_row_without_a_page_load() {
     let (mut server, _, browser, _) = start().await;
-    open(&browser, &format!("{PLANS}&new=1")).await;
+    open(&browser, &format!("{PLANS}?new=1")).await;
     browser.fill("#row [name=name]", "Fresh").await;
     browser.click(SAVE).await;
     let row = "return document.activeElement.closest('tr')?.innerText.includes('Fresh') ?? false";
@@ -144,7 +144,7 @@ async fn focus_moves_to_a_new_row_without_a_page_load() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn toast_of_a_new_row_links_to_its_drawer() {
     let (mut server, _, browser, _) = start().await;
-    open(&browser, &format!("{PLANS}&new=1")).await;
+    open(&browser, &format!("{PLANS}?new=1")).await;
     browser.fill("#row [name=name]", "Fresh").await;
     browser.click(SAVE).await;
     browser.see("Added “Fresh”").await;
@@ -170,7 +170,7 @@ async fn focus_moves_to_the_heading_after_a_deletion() {
                 .click(&format!("[id='plans-{id}'] .pt-row-link"))
                 .await;
         } else {
-            open(&browser, &format!("{PLANS}&edit={id}")).await;
+            open(&browser, &format!("{PLANS}?edit={id}")).await;
         }
         browser
             .click("#row .pt-drawer-foot .pt-push-end button")
@@ -196,8 +196,8 @@ async fn focus_moves_to_the_heading_after_a_deletion() {
 async fn delete_button_is_separate_from_cancel_and_save() {
     let (mut server, _, browser, id) = start().await;
     for (query, expected) in [
-        (format!("&edit={id}"), json!(["Delete…", "Cancel", "Save"])),
-        ("&new=1".to_owned(), json!(["Cancel", "Add"])),
+        (format!("?edit={id}"), json!(["Delete…", "Cancel", "Save"])),
+        ("?new=1".to_owned(), json!(["Cancel", "Add"])),
     ] {
         open(&browser, &format!("{PLANS}{query}")).await;
         let buttons = "[...document.querySelectorAll('#row .pt-drawer-foot .pt-btn')]\

@@ -189,7 +189,7 @@ async fn editor_has_access_to_permitted_models_only(database: Database) {
     for path in ["plan", "user", "no_such_model"] {
         let response = editor.get(&format!("/api/admin/models/{path}")).await;
         response.problem(403, "forbidden");
-        let page = editor.page(&format!("/admin/settings?model={path}")).await;
+        let page = editor.page(&format!("/admin/settings/{path}")).await;
         assert_eq!(page.status, 403, "{path}");
     }
     let many = editor
@@ -215,18 +215,15 @@ async fn editor_has_access_to_permitted_models_only(database: Database) {
     assert_eq!(page.status, 200);
     assert!(page.text.contains("Two"), "{}", page.text);
     assert!(!page.text.contains("Add default records"));
-    assert!(!page.text.contains("model=plan"));
+    assert!(!page.text.contains("/admin/settings/plan"));
     // Rows of an inaccessible model are not offered as references.
     let plan = admin
         .post("/api/admin/models/plan", &json!({"name": "Hidden plan"}))
         .await;
     assert_eq!(plan.status, 201);
-    let form = editor
-        .page("/admin/settings?model=article&new=1")
-        .await
-        .text;
+    let form = editor.page("/admin/settings/article?new=1").await.text;
     assert!(form.contains("name=\"title\"") && !form.contains("Hidden plan"));
-    let form = admin.page("/admin/settings?model=article&new=1").await.text;
+    let form = admin.page("/admin/settings/article?new=1").await.text;
     assert!(form.contains("Hidden plan"));
     for path in ["defaults", "plan/create", "no_such_model/actions/delete"] {
         let form = editor

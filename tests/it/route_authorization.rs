@@ -76,12 +76,12 @@ fn access(required: &Access, who: Who) -> GuardResult {
 /// Returns the expected result according to the route's declaration.
 fn expected(route: &RouteInfo, who: Who) -> GuardResult {
     let access = |required: &Access| access(required, who);
-    let is_form = route.method == Some(Method::POST);
+    let is_list = route.path == "/admin/settings/{model}";
+    let is_form =
+        route.method == Some(Method::POST) && route.path.starts_with("/admin/settings/{model}/");
     match (&route.guard, who) {
-        // A model's form also requires access to the model, which only administrators have.
-        (Guard::Account(_), _) if is_form && route.path.starts_with("/admin/settings/{model}/") => {
-            access(&Access::Admin)
-        }
+        // The pages of a model also require access to the model, which only administrators have.
+        (Guard::Account(_), _) if is_list || is_form => access(&Access::Admin),
         (Guard::Account(account), _) => access(account),
         // A guest has no token and sends a random one.
         (Guard::ClientToken(_), Who::Nobody) => GuardResult::UnknownToken,

@@ -51,12 +51,8 @@ async fn search_results_depend_on_the_caller(database: Database) {
     for (text, word, seen) in [
         ("members", "href=\"/members\"", [false, true, true]),
         ("admins", "href=\"/secret\"", [false, false, true]),
-        (
-            "pro",
-            "/admin/settings?model=plan&amp;edit=",
-            [false, false, true],
-        ),
-        ("plan", "model=plan&amp;new=1", [false, false, true]),
+        ("pro", "/admin/settings/plan?edit=", [false, false, true]),
+        ("plan", "/admin/settings/plan?new=1", [false, false, true]),
         ("root@", "/admin/users?edit=", [false, false, true]),
         (
             "echo",

@@ -15,7 +15,7 @@ use crate::support::{
     ADMIN, Chromium, Client, Database, ReferencePortal, TestResponse, TestServer, eventually,
 };
 
-const PLANS: &str = "/admin/settings?model=plan";
+const PLANS: &str = "/admin/settings/plan";
 
 async fn add_plan(client: &Client, name: &str) -> String {
     let response = client
@@ -85,7 +85,7 @@ async fn deleting_a_record_leads_to_the_list_while_others_change_rows() {
     // A live update can request the record between its deletion and the response to the form.
     browser.allow_console_message("status of 404");
     for (attempt, id) in ids.iter().enumerate() {
-        browser.goto(&format!("{PLANS}&edit={id}")).await;
+        browser.goto(&format!("{PLANS}?edit={id}")).await;
         is_live(&browser).await;
         browser
             .script("document.querySelector('#delete-row form').requestSubmit()")
@@ -114,7 +114,7 @@ async fn deleted_record_keeps_its_form_and_can_be_created_again() {
     let browser = browser_of(&server, &admin).await;
     // A form for a deleted record gets a response with this status.
     browser.allow_console_message("status of 404");
-    browser.goto(&format!("{PLANS}&edit={id}")).await;
+    browser.goto(&format!("{PLANS}?edit={id}")).await;
     is_live(&browser).await;
     browser.script("window.same = true").await;
     browser.fill("#row [name=note]", "typed for an hour").await;
@@ -158,9 +158,7 @@ async fn lost_connection_keeps_a_form_until_it_can_be_saved() {
     browser.use_session(&token).await;
     browser.allow_console_message("net::ERR_");
     browser.allow_console_message("htmx");
-    browser
-        .goto("/admin/settings?model=custom_config&new=1")
-        .await;
+    browser.goto("/admin/settings/custom_config?new=1").await;
     browser.script("window.same = true").await;
     browser.fill("#row [name=name]", "kept").await;
     portal.kill().await;

@@ -1,15 +1,15 @@
 //! URLs of the lists and forms of the models, and of the import, which the portal provides.
 
-use portal_core::admin::{AdminChoice as _, AdminModel};
+use portal_core::admin::AdminModel;
 use portal_core::pages::{Href, Nav};
 use portal_core::prelude::*;
 
-use crate::models::{Activity, Company, Contact, Deal, Stage};
+use crate::models::{Deal, Stage};
 use crate::sales;
 
 /// Returns the URL of the list of a model.
 pub(crate) fn list<M: AdminModel>() -> Href<'static> {
-    Href::from("/admin/settings").query("model", M::NAME)
+    Href::from(format!("/admin/settings/{}", M::NAME))
 }
 
 /// Returns the URL of the list of the deals in a stage.
@@ -39,18 +39,8 @@ pub(crate) fn add_demo_data() -> Href<'static> {
     Href::from("/admin/settings/defaults")
 }
 
-/// Adds the lists and the import to the navigation group of the pages.
+/// Adds the import to the navigation group of the pages and models.
 pub(crate) fn add_to(nav: &mut Nav) {
-    let lists = [
-        ("Companies", "globe", list::<Company>()),
-        ("Contacts", "users", list::<Contact>()),
-        ("Deals", "zap", list::<Deal>()),
-        ("All activities", "calendar", list::<Activity>()),
-        ("Import contacts", "upload", import()),
-    ];
-    // They follow the pages, whose positions are 20 to 22; "My tasks" has position 30.
-    for (order, (label, icon, href)) in (23..).zip(lists) {
-        let item = NavItem::new(label).icon(icon).order(order).group("Sales");
-        nav.link(item, href.as_str(), sales());
-    }
+    let item = NavItem::new("Import contacts").icon("upload");
+    nav.link(item.order(27).group("Sales"), import().as_str(), sales());
 }

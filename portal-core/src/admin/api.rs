@@ -1,11 +1,12 @@
 //! `/api/admin`: REST interface of admin models, default rows and the audit log.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, RawQuery, Request, State};
+use axum::extract::{FromRequestParts, Path, Query, RawQuery, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::audit_api;
@@ -16,11 +17,13 @@ use super::models::Models;
 use super::policy::Operation;
 use super::precondition::Precondition;
 use super::query::ListQuery;
+use super::references;
 use super::row_service::{RowService, visible_models};
 use super::spec::RowValues;
 use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes};
 use crate::config::Config;
 use crate::error::{Error, FieldError, Result};
+use crate::pages::components::FieldOption;
 use crate::request::body_value;
 use crate::state::PortalState;
 
@@ -46,6 +49,7 @@ pub(crate) fn routes() -> Routes {
         .get("/api/admin/models", Guard::Model, factory)
         .get(rows, Guard::Model, list)
         .get(row, Guard::Model, read)
+        .get("/api/admin/models/{model}/options", Guard::Model, options)
         .merge(writes)
         .merge(audit_api::routes())
 }
@@ -121,6 +125,30 @@ async fn create(
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
+}
+
+/// Query of [`options`].
+#[derive(Debug, Deserialize)]
+struct OptionsQuery {
+    #[serde(default)]
+    q: String,
+}
+
+/// Returns rows as the choices of a reference: those that match the text, at most 20.
+async fn options(
+    State(state): State<PortalState>,
+    user: ModelUser,
+    Path(model): Path<String>,
+    Query(query): Query<OptionsQuery>,
+) -> Result<Json<Vec<FieldOption>>> {
+    let rows = user.rows(&state, &model).await?;
+    let found = references::search(&rows, &query.q).await?;
+    let options = found.into_iter();
+    Ok(Json(
+        options
+            .map(|(key, label)| FieldOption::new(key, label))
+            .collect(),
+    ))
 }
 
 async fn read(

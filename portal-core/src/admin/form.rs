@@ -11,14 +11,14 @@ use super::field_type::ControlSpec;
 use super::form_state::{CONVERT, FieldInput, FormState, PREVIEW, format_name, original_name};
 use super::list_url::ListUrl;
 use super::model_view::ModelView;
+use super::references::{ReferenceChoices, search_url};
 use crate::pages::Href;
 use crate::pages::components::{
-    Banner, Button, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
+    Banner, Button, Combobox, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
 };
 
-/// Keys and labels of the rows to which each reference field can point. A field with too many rows
-/// has no entry.
-pub(super) type ReferenceOptions = BTreeMap<&'static str, Vec<(String, String)>>;
+/// Choices of each reference field whose model the user may view.
+pub(super) type ReferenceOptions = BTreeMap<&'static str, ReferenceChoices>;
 
 const DELETE_DIALOG: &str = "delete-row";
 
@@ -179,12 +179,12 @@ fn body(
                 @if may_change && model.is_editable(field, is_new) {
                     (control(model, draft, field, input, targets, &convert))
                 } @else if !is_new {
-                    (shown(model, field, input))
+                    (shown(model, field, input, targets))
                 }
             }
         }
         @for field in model.computed() {
-            @if let Some(input) = draft.inputs.get(field.name) { (shown(model, field, input)) }
+            @if let Some(input) = draft.inputs.get(field.name) { (shown(model, field, input, targets)) }
         }
     }
 }
@@ -198,7 +198,12 @@ fn conflict(draft: &FormState, text: &str) -> Conflict {
 }
 
 /// Renders a read-only field. It is not submitted, because the server would reject it.
-fn shown(model: &ModelView<'_>, field: &FieldSpec, input: &FieldInput) -> Field {
+fn shown(
+    model: &ModelView<'_>,
+    field: &FieldSpec,
+    input: &FieldInput,
+    targets: &ReferenceOptions,
+) -> Field {
     let name = format!("_shown.{}", field.name);
     let mut options = field.kind.options().iter();
     let option = options.find(|(value, _)| *value == input.text);
@@ -206,6 +211,10 @@ fn shown(model: &ModelView<'_>, field: &FieldSpec, input: &FieldInput) -> Field 
         || model.choice_title(field.name, &input.text),
         |(_, label)| label,
     );
+    let label = targets.get(field.name).and_then(|it| it.label(&input.text));
+    if let Some(label) = label {
+        return Field::text(name, field.title).value(label).read_only(true);
+    }
     let control = field.kind.read_only_control(name, field.title, text);
     control.read_only(true)
 }
@@ -218,6 +227,9 @@ fn control(
     targets: &ReferenceOptions,
     convert: &str,
 ) -> Markup {
+    if let Some(ReferenceChoices::Searched { model, label }) = targets.get(field.name) {
+        return reference_search(draft, field, input, (model, label.as_deref()));
+    }
     let mut control = plain_control(model, field, input, targets)
         .value(input.text.as_str())
         .checked(input.text == "true")
@@ -238,6 +250,31 @@ fn control(
                 div class="pt-card pt-prose" role="region" aria-label={ "Preview of " (field.title) } { (preview) }
             }
         }
+        input type="hidden" name=(original_name(field)) value=(input.original);
+    }
+}
+
+/// Renders a field that searches the rows of the model to which it refers.
+fn reference_search(
+    draft: &FormState,
+    field: &FieldSpec,
+    input: &FieldInput,
+    (model, label): (&str, Option<&str>),
+) -> Markup {
+    let text = input.text.as_str();
+    let mut search = Combobox::new(field.name, field.title)
+        .source(search_url(model))
+        .value(text, label.unwrap_or(text))
+        .required(field.is_required())
+        .error(draft.error_of(field));
+    if field.nullable {
+        search = search.clearable();
+    }
+    if !field.help.is_empty() {
+        search = search.hint(field.help);
+    }
+    html! {
+        (search)
         input type="hidden" name=(original_name(field)) value=(input.original);
     }
 }
@@ -271,7 +308,7 @@ fn plain_control(
     // Text may be empty unless the model requires a value.
     let is_required = field.is_required()
         && (!field.kind.accepts_empty_text() || field.unique || field.primary_key);
-    if let Some(rows) = targets.get(name) {
+    if let Some(ReferenceChoices::Listed(rows)) = targets.get(name) {
         let rows = rows
             .iter()
             .map(|(key, label)| (key.as_str(), label.as_str()));

@@ -4,10 +4,12 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::field::FieldSpec;
+use super::field_type::shorten;
 use super::filter;
 use super::list_url::ListUrl;
 use super::model_view::{ModelView, VisibleRow};
 use super::query::{ListQuery, sortable};
+use super::references::ReferenceLabels;
 use super::row_service::VisiblePage;
 use super::spec::RowValues;
 use super::users;
@@ -26,6 +28,7 @@ pub(super) fn list(
     model: &ModelView<'_>,
     query: &ListQuery,
     page: &VisiblePage,
+    labels: &ReferenceLabels,
     here: &ListUrl,
     selected: Option<&str>,
 ) -> Markup {
@@ -39,7 +42,7 @@ pub(super) fn list(
         html! {
             (toolbar(model, here, adding))
             (filter::form(model, adding, here))
-            (table(model, query, page, here, selected, may_select))
+            (table(model, query, page, labels, here, selected, may_select))
             @if may_select {
                 (BulkBar::new(BULK_FORM, here.below("actions/delete/confirm"), html! {})
                     .action(Button::new("Delete…").size(1).icon("trash-2").submit()))
@@ -95,6 +98,7 @@ fn table(
     model: &ModelView<'_>,
     query: &ListQuery,
     page: &VisiblePage,
+    labels: &ReferenceLabels,
     here: &ListUrl,
     selected: Option<&str>,
     may_select: bool,
@@ -112,7 +116,7 @@ fn table(
         let href = here.with("edit", key.as_str()).to_string();
         let cells = fields
             .iter()
-            .map(|field| cell(model, field, &record.values))
+            .map(|field| cell(model, field, labels, &record.values))
             .collect();
         let is_selected = selected == Some(key.as_str());
         Row::new(key, cells)
@@ -136,7 +140,7 @@ fn empty(model: &ModelView<'_>, query: &ListQuery, here: &ListUrl) -> EmptyState
 
 fn column(model: &ModelView<'_>, field: &FieldSpec, query: &ListQuery, here: &ListUrl) -> Column {
     let mut column = Column::new(field.title).hidden(!is_shown(field, here));
-    if field.kind.is_numeric() {
+    if field.kind.is_numeric() && field.references.is_none() {
         column = column.numeric();
     }
     if sortable(model, field.name).is_none() {
@@ -161,11 +165,19 @@ fn column(model: &ModelView<'_>, field: &FieldSpec, query: &ListQuery, here: &Li
 }
 
 /// Renders the value of a field for display.
-fn cell(model: &ModelView<'_>, field: &FieldSpec, values: &RowValues) -> Markup {
+fn cell(
+    model: &ModelView<'_>,
+    field: &FieldSpec,
+    labels: &ReferenceLabels,
+    values: &RowValues,
+) -> Markup {
     let value = values.get(field.name).unwrap_or(&Value::Null);
     if model.name == users::MODEL && field.name == "email" {
         let (name, email) = users::name_and_email(values);
         return person(&model.key_of(values), &name, Some(&email));
+    }
+    if let Some(label) = labels.get(field, value) {
+        return html! { (shorten(label)) };
     }
     match value {
         Value::Null => html! { span class="pt-muted" { "—" } },

@@ -29,6 +29,7 @@ mod policy;
 mod precondition;
 mod query;
 mod record;
+mod references;
 mod registry;
 mod repository;
 mod row_service;

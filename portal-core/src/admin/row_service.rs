@@ -101,6 +101,18 @@ impl<'a> RowService<'a> {
         })
     }
 
+    /// Returns the rows of a page, without counting all rows.
+    pub(super) async fn list_without_total(&self, query: &ListQuery) -> Result<Vec<VisibleRow>> {
+        let records = self.table.list_without_total(query).await?;
+        Ok(records.into_iter().map(|it| self.view.show(it)).collect())
+    }
+
+    /// Returns the rows with one of the keys that the user can see, in any order.
+    pub(super) async fn get_all(&self, keys: &[&Value]) -> Result<Vec<VisibleRow>> {
+        let records = self.table.get_all(keys).await?;
+        Ok(records.into_iter().map(|it| self.view.show(it)).collect())
+    }
+
     /// Returns the row with a key. Fails with `404 row_not_found` if the user cannot see such a
     /// row.
     pub(crate) async fn get(&self, key: &str) -> Result<VisibleRow> {

@@ -73,8 +73,16 @@ impl ModelField {
         let label = keys.take_string("label", errors);
         let help = keys.take_string("help", errors);
         let choices = keys.take("choices");
+        let references = keys
+            .take("references")
+            .and_then(|key| key.parsed(errors, "a model, as in `{} = Plan`"));
+        let title = || {
+            let name = names::plain(&name);
+            let row = name.strip_suffix("_id").filter(|_| references.is_some());
+            names::title(row.unwrap_or(&name))
+        };
         Some(Self {
-            title: label.map_or_else(|| names::title(&names::plain(&name)), |label| label.value()),
+            title: label.map_or_else(title, |label| label.value()),
             help: help.map(|help| help.value()).or_else(|| docs.text()),
             primary_key: take_switch("primary_key", &mut keys, errors),
             skip: take_switch("skip", &mut keys, errors),
@@ -99,9 +107,7 @@ impl ModelField {
             widget: keys
                 .take("widget")
                 .and_then(|key| key.parsed(errors, "a widget, as in `{} = Textarea`")),
-            references: keys
-                .take("references")
-                .and_then(|key| key.parsed(errors, "a model, as in `{} = Plan`")),
+            references,
             view: Rule::take("view", &mut keys, errors),
             change: Rule::take("change", &mut keys, errors),
             is_indexed: keys.is_set("index", errors),

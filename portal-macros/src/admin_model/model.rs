@@ -102,6 +102,15 @@ impl Model {
         for order in &self.attribute.order_by {
             self.check_stored(&order.field, "sorted", errors);
         }
+        let table = &self.attribute.table;
+        for list in table.unique.iter().chain(&table.index) {
+            for (index, field) in list.iter().enumerate() {
+                self.check_field_exists(field, errors);
+                if list[..index].contains(field) {
+                    errors.at(field.span(), format!("`{field}` is listed twice"));
+                }
+            }
+        }
     }
 
     fn check_computed(&self, errors: &mut Errors) {
@@ -124,15 +133,6 @@ impl Model {
             errors.at(name.span(), message);
         } else {
             self.check_field_exists(name, errors);
-        }
-        let table = &self.attribute.table;
-        for list in table.unique.iter().chain(&table.index) {
-            for (index, field) in list.iter().enumerate() {
-                self.check_field_exists(field, errors);
-                if list[..index].contains(field) {
-                    errors.at(field.span(), format!("`{field}` is listed twice"));
-                }
-            }
         }
     }
 

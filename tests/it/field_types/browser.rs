@@ -15,7 +15,7 @@ async fn row_with_every_type_is_added_and_edited() {
     browser.use_session(token).await;
     browser.allow_console_message("status of 4");
     browser.allow_console_message("Autofocus");
-    browser.goto("/admin/settings?model=specimen&new=1").await;
+    browser.goto("/admin/settings/specimen?new=1").await;
     browser
         .find("head script[src*='/lists.'][data-loaded]")
         .await;
@@ -51,10 +51,7 @@ async fn row_with_every_type_is_added_and_edited() {
     assert_eq!(row["tags"], json!(["red", "blue"]));
     assert_eq!(row["size"], json!({"width": 3, "height": 4}));
     browser
-        .goto(&format!(
-            "/admin/settings?model=specimen&edit={}",
-            row["id"]
-        ))
+        .goto(&format!("/admin/settings/specimen?edit={}", row["id"]))
         .await;
     browser.fill("#row [name=ratings]", "1\nmany").await;
     browser.click(SAVE).await;

@@ -81,7 +81,7 @@ async fn form_accepts_every_type(database: Database) {
         (&json!("1h 30m"), &json!("1200.50"))
     );
     assert_eq!(row["size"], json!({"width": 5, "height": 6}));
-    let form = format!("/admin/settings?model=specimen&edit={}", row["id"]);
+    let form = format!("/admin/settings/specimen?edit={}", row["id"]);
     let form = browser.page(&form).await.text;
     assert!(
         form.contains("red\nblue") && form.contains(">Published<"),

@@ -137,11 +137,11 @@ async fn every_type_is_sorted_and_filtered(database: Database) {
     ] {
         assert_eq!(names(&admin, query).await.concat(), expected, "{query}");
     }
-    let list = admin.page("/admin/settings?model=specimen").await;
+    let list = admin.page("/admin/settings/specimen").await;
     for text in ["Published", "In review", "9m", "blue", "1000 g"] {
         assert!(list.text.contains(text), "{text}");
     }
-    let filtered = "/admin/settings?model=specimen&filter[stage]=in_review&filter[took][gte]=60m";
+    let filtered = "/admin/settings/specimen?filter[stage]=in_review&filter[took][gte]=60m";
     let list = admin.page(filtered).await.text;
     assert!(
         list.contains("Stage: In review") && list.contains("Took ≥ 1h"),
@@ -210,7 +210,7 @@ async fn amounts_are_exact(database: Database) {
         store.execute(&broken).await.expect("the row is changed");
         assert_eq!(names(&admin, "sort=price").await.concat(), "CGDHBAFE");
         assert_eq!(names(&admin, "filter[price][lt]=1").await.concat(), "CDGH");
-        let list = admin.page("/admin/settings?model=specimen").await;
+        let list = admin.page("/admin/settings/specimen").await;
         assert!(list.text.contains("many"), "{}", list.text);
     }
 }
@@ -315,7 +315,7 @@ async fn computed_columns_are_read_only(database: Database) {
         let message = problem["errors"][0]["message"].as_str().unwrap_or_default();
         assert!(message.contains("computed"), "{problem}");
     }
-    let list = admin.page("/admin/settings?model=specimen").await.text;
+    let list = admin.page("/admin/settings/specimen").await.text;
     assert!(
         list.contains("Total") && list.contains("1,200.00"),
         "{list}"
@@ -324,7 +324,7 @@ async fn computed_columns_are_read_only(database: Database) {
         !list.contains("sort=total"),
         "a computed column has no sort link"
     );
-    let form = format!("/admin/settings?model=specimen&edit={}", row["id"]);
+    let form = format!("/admin/settings/specimen?edit={}", row["id"]);
     let form = admin.page(&form).await.text;
     assert!(
         form.contains("Next stage") && form.contains("value=\"Published\""),

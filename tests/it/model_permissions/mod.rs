@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{Client, Database, TestResponse, TestServer, form};
 
 const DEALS: &str = "/api/admin/models/deal";
-const DEALS_PAGE: &str = "/admin/settings?model=deal";
+const DEALS_PAGE: &str = "/admin/settings/deal";
 
 /// Deals that sales people close
 #[admin_model(

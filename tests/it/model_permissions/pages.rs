@@ -55,23 +55,23 @@ async fn list_shows_permitted_rows_columns_and_buttons(database: Database) {
         }
         let page = main_of(&response);
         shows(caller, page, "New deal", caller.create);
-        shows(caller, page, "model=company", caller.companies);
-        shows(caller, page, "model=plan\"", caller.role == "ADMIN");
+        shows(caller, page, "/settings/company\"", caller.companies);
+        shows(caller, page, "/settings/plan\"", caller.role == "ADMIN");
         let sorted = caller
             .client
-            .page(&format!("{DEALS_PAGE}&sort=margin"))
+            .page(&format!("{DEALS_PAGE}?sort=margin"))
             .await;
         let page = main_of(&sorted);
         shows(caller, page, "was ignored", !caller.finance);
-        let filtered = format!("{DEALS_PAGE}&filter[margin]=10");
+        let filtered = format!("{DEALS_PAGE}?filter[margin]=10");
         let filtered = caller.client.page(&filtered).await;
         let page = main_of(&filtered);
         shows(caller, page, "Unknown filter “margin”", !caller.finance);
         shows(caller, page, "High north", !caller.finance);
-        let adding = format!("{DEALS_PAGE}&add_filter=name");
+        let adding = format!("{DEALS_PAGE}?add_filter=name");
         let adding = caller.client.page(&adding).await;
         shows(caller, main_of(&adding), "value=\"margin\"", caller.finance);
-        let adding = format!("{DEALS_PAGE}&add_filter=margin");
+        let adding = format!("{DEALS_PAGE}?add_filter=margin");
         let adding = caller.client.page(&adding).await;
         shows(caller, main_of(&adding), "name=\"_value\"", caller.finance);
     }
@@ -82,7 +82,7 @@ async fn form_shows_permitted_fields_and_buttons(database: Database) {
     let fixture = Fixture::start(database).await;
     for caller in &fixture.callers {
         let open = async |parameters: &str| {
-            let path = format!("{DEALS_PAGE}&{parameters}");
+            let path = format!("{DEALS_PAGE}?{parameters}");
             caller.client.page(&path).await
         };
         let new = open("new=1").await;
@@ -225,7 +225,7 @@ async fn selected_rows_are_deleted_within_scope(database: Database) {
 
 async fn search_finds_permitted_rows_by_permitted_fields(database: Database) {
     let fixture = Fixture::start(database).await;
-    let row = |id: &str| format!("model=deal&amp;edit={id}\"");
+    let row = |id: &str| format!("/settings/deal?edit={id}\"");
     let (north, south) = (row(&fixture.rows.north), row(&fixture.rows.south));
     for caller in &fixture.callers {
         for path in ["/palette", "/search"] {
@@ -242,10 +242,10 @@ async fn search_finds_permitted_rows_by_permitted_fields(database: Database) {
             shows(caller, &found, &north, caller.finance);
             let found = search("penguin").await;
             let companies = caller.companies && caller.south;
-            shows(caller, &found, "model=company", companies);
+            shows(caller, &found, "/settings/company?", companies);
             let found = search("deal").await;
-            shows(caller, &found, "model=deal\"", caller.view);
-            shows(caller, &found, "model=deal&amp;new=1", caller.create);
+            shows(caller, &found, "/settings/deal\"", caller.view);
+            shows(caller, &found, "/settings/deal?new=1", caller.create);
         }
     }
     fixture.stop().await;

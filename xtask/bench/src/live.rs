@@ -22,7 +22,7 @@ use crate::process_stats;
 
 const ADMIN: &str = "bench@example.com";
 /// Admin page whose live region is a table of 50 rows.
-const PAGE: &str = "/admin/settings?model=live_order&per_page=50";
+const PAGE: &str = "/admin/settings/live_order?per_page=50";
 const REGION: &str = "live-rows";
 const TOPIC: &str = "model:live_order";
 const ROWS: usize = 50;

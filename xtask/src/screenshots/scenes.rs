@@ -69,7 +69,7 @@ pub(super) const SCENES: [Scene; 38] = [
     scene(
         "settings-empty",
         When::Empty,
-        "/admin/settings?model=custom_config",
+        "/admin/settings/custom_config",
     ),
     scene("notifications-empty", When::Empty, "/admin/notifications"),
     scene("overview", When::Busy, "/admin/overview?range=30d"),
@@ -93,17 +93,17 @@ pub(super) const SCENES: [Scene; 38] = [
     scene(
         "settings",
         When::Busy,
-        "/admin/settings?model=subscription_feature",
+        "/admin/settings/subscription_feature",
     ),
     scene(
         "settings-drawer",
         When::Busy,
-        "/admin/settings?model=custom_config&edit=1",
+        "/admin/settings/custom_config?edit=1",
     ),
     after(
         "settings-fault",
         When::Busy,
-        "/admin/settings?model=custom_config&edit=1",
+        "/admin/settings/custom_config?edit=1",
         SEND_WRONG,
     ),
     scene("audit", When::Busy, "/admin/audit"),

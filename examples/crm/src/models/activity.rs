@@ -13,6 +13,12 @@ use super::{ActivityKind, Deal};
     list(subject, kind, deal_id, owner, due_on, done),
     search(subject, owner),
     order_by(done, due_on),
+    nav(
+        label = "All activities",
+        icon = "calendar",
+        order = 26,
+        group = "Sales"
+    ),
     requires_role = "sales",
     validate
 )]

@@ -1,72 +1,39 @@
 //! Fields with a fixed set of values, with their labels.
 
-use portal_core::admin::AdminChoice;
 use portal_core::pages::components::Tone;
 use portal_core::prelude::*;
 use portal_core::store::Row;
 
-macro_rules! choices {
-    ($(#[$meta:meta])* $name:ident { $($variant:ident = $value:literal, $label:literal;)+ }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum $name {
-            $(#[doc = $label] $variant,)+
-        }
-
-        impl $name {
-            /// Returns the label for display.
-            #[allow(dead_code, reason = "no page shows the industry")]
-            pub(crate) const fn label(self) -> &'static str {
-                match self { $(Self::$variant => $label,)+ }
-            }
-        }
-
-        impl AdminChoice for $name {
-            const CHOICES: &'static [&'static str] = &[$($value),+];
-
-            fn as_str(&self) -> &'static str {
-                match self { $(Self::$variant => $value,)+ }
-            }
-
-            fn from_choice(text: &str) -> Option<Self> {
-                match text { $($value => Some(Self::$variant),)+ _ => None }
-            }
-        }
-    };
+/// Stage of a deal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AdminChoice)]
+pub(crate) enum Stage {
+    Lead,
+    Qualified,
+    Proposal,
+    Negotiation,
+    Won,
+    Lost,
 }
 
-choices! {
-    /// Stage of a deal.
-    Stage {
-        Lead = "lead", "Lead";
-        Qualified = "qualified", "Qualified";
-        Proposal = "proposal", "Proposal";
-        Negotiation = "negotiation", "Negotiation";
-        Won = "won", "Won";
-        Lost = "lost", "Lost";
-    }
+/// Industry of a company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AdminChoice)]
+pub(crate) enum Industry {
+    Manufacturing,
+    Logistics,
+    Retail,
+    Health,
+    Energy,
+    Services,
 }
 
-choices! {
-    /// Industry of a company.
-    Industry {
-        Manufacturing = "manufacturing", "Manufacturing";
-        Logistics = "logistics", "Logistics";
-        Retail = "retail", "Retail";
-        Health = "health", "Health";
-        Energy = "energy", "Energy";
-        Services = "services", "Services";
-    }
-}
-
-choices! {
-    /// Kind of an activity.
-    ActivityKind {
-        Call = "call", "Call";
-        Email = "email", "E-mail";
-        Meeting = "meeting", "Meeting";
-        Offer = "offer", "Offer";
-    }
+/// Kind of an activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AdminChoice)]
+pub(crate) enum ActivityKind {
+    Call,
+    #[admin(label = "E-mail")]
+    Email,
+    Meeting,
+    Offer,
 }
 
 impl Stage {

@@ -12,7 +12,9 @@ use super::Industry;
     list(name, industry, country, city, employees),
     search(name, city),
     order_by = name,
+    nav(icon = "globe", order = 23, group = "Sales"),
     requires_role = "sales",
+    delete = requires_admin,
     validate
 )]
 pub(crate) struct Company {

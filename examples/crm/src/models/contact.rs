@@ -12,7 +12,9 @@ use super::Company;
     list(name, email, company_id, position, phone),
     search(name, email, position),
     order_by = name,
+    nav(icon = "users", order = 24, group = "Sales"),
     requires_role = "sales",
+    delete = requires_admin,
     validate
 )]
 pub(crate) struct Contact {

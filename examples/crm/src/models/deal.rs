@@ -13,7 +13,9 @@ use super::{Amount, Company, Contact, Stage};
     list(name, company_id, stage, amount, closes_on, owner),
     search(name, owner),
     order_by = -closes_on,
+    nav(icon = "zap", order = 25, group = "Sales"),
     requires_role = "sales",
+    delete = requires_admin,
     validate
 )]
 pub(crate) struct Deal {

@@ -43,6 +43,14 @@ pub trait AdminChoice: Sized {
     /// Returns the text of the variant.
     fn as_str(&self) -> &'static str;
 
+    /// Returns the label of the variant or, without labels, its text.
+    fn label(&self) -> &'static str {
+        let text = self.as_str();
+        let position = Self::CHOICES.iter().position(|choice| *choice == text);
+        let label = position.and_then(|position| Self::LABELS.get(position));
+        label.copied().unwrap_or(text)
+    }
+
     /// Returns the variant with this text.
     fn from_choice(text: &str) -> Option<Self>;
 }

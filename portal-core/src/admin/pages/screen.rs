@@ -9,9 +9,10 @@ use super::super::form::{ReferenceOptions, drawer};
 use super::super::form_state::FormState;
 use super::super::list::{COLUMNS, list};
 use super::super::list_url::ListUrl;
-use super::super::model_view::{ModelView, VisibleRow};
+use super::super::model_view::ModelView;
 use super::super::policy::Operation;
 use super::super::query::ListQuery;
+use super::super::references::{ReferenceChoices, ReferenceLabels};
 use super::super::row_service::RowService;
 use super::request::{AdminPage, DEFAULTS, tabs};
 use crate::auth::CurrentUser;
@@ -20,9 +21,6 @@ use crate::live::Region;
 use crate::pages::components::{Banner, Button, PageHead, Tab, Tone};
 use crate::pages::{Flash, Href, IntoPage, PageResponse, set_title};
 use crate::state::PortalState;
-
-/// Maximum number of rows for which a reference is chosen from a list.
-const MAX_OPTIONS: u64 = 200;
 
 /// Page of a model as a user sees it.
 pub(super) struct Screen<'a> {
@@ -106,16 +104,17 @@ impl Screen<'_> {
             query.page = last;
             page = self.rows.list(&query).await?;
         }
+        let labels = ReferenceLabels::of(&self.rows, &page.rows).await?;
         let selected = draft.and_then(|draft| draft.row.as_ref());
         let selected = selected.map(|(key, _)| key.as_str());
         let targets = match draft {
-            Some(_) => self.targets().await?,
+            Some(draft) => self.targets(draft).await?,
             None => ReferenceOptions::new(),
         };
         Ok(html! {
             (self.head()?)
             @if !ignored.is_empty() { (Banner::new(Tone::Warning, filter::ignored(model, &ignored))) }
-            (Region::new(&self.topic()).id("live-rows").render(list(model, &query, &page, &self.list, selected)))
+            (Region::new(&self.topic()).id("live-rows").render(list(model, &query, &page, &labels, &self.list, selected)))
             @if let Some(draft) = draft { (drawer(model, draft, &targets, &self.list)) }
         })
     }
@@ -161,24 +160,14 @@ impl Screen<'_> {
         list.to_string()
     }
 
-    /// Returns the rows that the model's references can point to and that the user may see.
-    pub(super) async fn targets(&self) -> Result<ReferenceOptions> {
+    /// Returns the choices of the references in a form.
+    async fn targets(&self, draft: &FormState) -> Result<ReferenceOptions> {
         let mut targets = ReferenceOptions::new();
         for field in self.model().fields() {
-            let Some(rows) = self.rows.targets(field).await else {
-                continue;
-            };
-            let query = ListQuery {
-                per_page: MAX_OPTIONS,
-                ..ListQuery::first_page(rows.model())
-            };
-            let page = rows.list(&query).await?;
-            if page.total <= MAX_OPTIONS {
-                let option = |row: &VisibleRow| {
-                    let values = &row.values;
-                    (rows.model().key_of(values), rows.model().label_of(values))
-                };
-                targets.insert(field.name, page.rows.iter().map(option).collect());
+            let key = draft.inputs.get(field.name);
+            let key = key.map_or("", |input| input.text.as_str());
+            if let Some(choices) = ReferenceChoices::of(&self.rows, field, key).await? {
+                targets.insert(field.name, choices);
             }
         }
         Ok(targets)

@@ -1,6 +1,6 @@
 //! Reading rows: pages of a list, and single rows.
 
-use sea_query::{Expr, Func, Order, Query};
+use sea_query::{Cond, Expr, Func, Order, Query, SelectStatement};
 use serde_json::Value;
 
 use super::super::field::FieldSpec;
@@ -20,15 +20,21 @@ pub(crate) struct RowPage {
 impl ModelTable<'_> {
     /// Returns the page of rows selected by a query.
     pub(crate) async fn list(&self, query: &ListQuery) -> Result<RowPage> {
-        let condition = self.condition(query)?;
         let count = Query::select()
             .expr(Func::count(Expr::col(self.model.key().name)))
             .from(self.model.table)
             .and_where_option(self.not_deleted())
             .cond_where(self.scope.condition())
-            .cond_where(condition.clone())
+            .cond_where(self.condition(query)?)
             .take();
-        let mut select = self.select().cond_where(condition).take();
+        let total = self.store.fetch_count(&count).await?.unsigned_abs();
+        let records = self.list_without_total(query).await?;
+        Ok(RowPage { records, total })
+    }
+
+    /// Returns the rows selected by a query, without counting all of them.
+    pub(crate) async fn list_without_total(&self, query: &ListQuery) -> Result<Vec<Record>> {
+        let mut select = self.select().cond_where(self.condition(query)?).take();
         for sort in &query.sort {
             let is_nullable = self.model.field(sort.field).is_none_or(|it| it.nullable);
             nulls_last(
@@ -42,15 +48,26 @@ impl ModelTable<'_> {
             .order_by(self.model.key().name, Order::Asc)
             .limit(query.per_page)
             .offset(query.offset());
-        let total = self.store.fetch_count(&count).await?.unsigned_abs();
-        let rows = self.store.fetch_all(&select).await?;
-        Ok(RowPage {
-            records: rows
-                .iter()
-                .map(|row| read_record(self.model, row))
-                .collect::<Result<_>>()?,
-            total,
-        })
+        self.read_all(&select).await
+    }
+
+    /// Returns the rows with one of the keys, in any order.
+    pub(crate) async fn get_all(&self, keys: &[&Value]) -> Result<Vec<Record>> {
+        let mut any = Cond::any();
+        for key in keys {
+            any = any.add(equals(self.model.key(), key)?);
+        }
+        match keys {
+            [] => Ok(Vec::new()),
+            _ => self.read_all(&self.select().cond_where(any).take()).await,
+        }
+    }
+
+    async fn read_all(&self, select: &SelectStatement) -> Result<Vec<Record>> {
+        let rows = self.store.fetch_all(select).await?;
+        rows.iter()
+            .map(|row| read_record(self.model, row))
+            .collect()
     }
 
     /// Returns the row with a key; `None` if it does not exist or the text is not a valid key.

@@ -1,7 +1,9 @@
 //! Text in Markdown, rendered as HTML.
 
-use maud::{Markup, PreEscaped};
+use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{Alignment, CowStr, Event, Options, Parser, Tag, html::push_html};
+
+use super::link::rel;
 
 /// Schemes of links that a text may contain.
 const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
@@ -17,7 +19,8 @@ const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
 /// let html = markdown("**Hi** [a](https://example.com) [b](javascript:alert(1))").into_string();
 /// assert_eq!(
 ///     html,
-///     "<p><strong>Hi</strong> <a href=\"https://example.com\">a</a> <a href=\"\">b</a></p>\n"
+///     "<p><strong>Hi</strong> <a href=\"https://example.com\" rel=\"noopener noreferrer\">a</a> \
+///      <a href=\"\" rel=\"noopener noreferrer\">b</a></p>\n"
 /// );
 /// ```
 #[must_use]
@@ -37,12 +40,15 @@ fn safe(event: Event<'_>) -> Event<'_> {
             dest_url,
             title,
             id,
-        }) => Event::Start(Tag::Link {
-            link_type,
-            dest_url: safe_url(dest_url),
-            title,
-            id,
-        }),
+        }) => match rel(&dest_url).zip(Some(safe_url(dest_url.clone()))) {
+            Some((rel, url)) => Event::InlineHtml(external_link(&url, &title, rel).into()),
+            None => Event::Start(Tag::Link {
+                link_type,
+                dest_url: safe_url(dest_url),
+                title,
+                id,
+            }),
+        },
         Event::Start(Tag::Image {
             link_type,
             dest_url,
@@ -61,6 +67,16 @@ fn safe(event: Event<'_>) -> Event<'_> {
         }
         other => other,
     }
+}
+
+/// Returns the start tag of a link that leaves the portal.
+fn external_link(url: &str, title: &str, rel: &str) -> String {
+    let (url, title) = (html! { (url) }, html! { (title) });
+    let title = match title.0.as_str() {
+        "" => String::new(),
+        title => format!(" title=\"{title}\""),
+    };
+    format!("<a href=\"{}\" rel=\"{rel}\"{title}>", url.0)
 }
 
 /// Returns the URL if it is relative or has an allowed scheme; otherwise an empty URL.
@@ -114,6 +130,11 @@ mod tests {
         }
         let html = markdown("<javascript:alert(1)>").into_string();
         assert!(!html.contains("href=\"javascript"), "{html}");
+        let html = markdown("[a](<https://a.b/\" onclick=\"x>)").into_string();
+        assert!(
+            html.contains("href=\"https://a.b/&quot; onclick=&quot;x\" rel="),
+            "{html}"
+        );
         for url in ["/a?b=c:d", "a#b:c", "mailto:a@b.c", "HTTPS://a.b", "?a:b"] {
             let html = markdown(&format!("[a]({url})")).into_string();
             assert!(html.contains(&format!("href=\"{url}\"")), "{html}");

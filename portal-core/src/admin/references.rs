@@ -1,0 +1,136 @@
+//! References in lists and forms: labels of the rows to which they point, and choices.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::field::FieldSpec;
+use super::model_view::VisibleRow;
+use super::query::ListQuery;
+use super::row_service::RowService;
+use crate::error::Result;
+
+/// Maximum number of rows that a form lists as the options of a select. With more rows, the field
+/// searches them.
+const MAX_LISTED: u64 = 100;
+
+/// Maximum number of rows that a search returns.
+const MAX_FOUND: u64 = 20;
+
+/// Labels of the rows to which references point, by field and key.
+///
+/// Contains only rows that the caller may view; other references show the key.
+#[derive(Debug, Default)]
+pub(super) struct ReferenceLabels(HashMap<(&'static str, String), String>);
+
+impl ReferenceLabels {
+    /// Returns the labels for the references in some rows, with one query per field.
+    pub(super) async fn of(rows: &RowService<'_>, referring: &[VisibleRow]) -> Result<Self> {
+        let mut labels = HashMap::new();
+        for field in rows.model().fields() {
+            let Some(targets) = rows.targets(field).await else {
+                continue;
+            };
+            let mut keys: Vec<&Value> = Vec::new();
+            let values = referring
+                .iter()
+                .filter_map(|row| row.values.get(field.name));
+            for key in values.filter(|value| !value.is_null()) {
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+            for target in targets.get_all(&keys).await? {
+                let model = targets.model();
+                let key = model.key_of(&target.values);
+                labels.insert((field.name, key), model.label_of(&target.values));
+            }
+        }
+        Ok(Self(labels))
+    }
+
+    /// Returns the label of the row to which a field with this value refers.
+    pub(super) fn get(&self, field: &FieldSpec, value: &Value) -> Option<&str> {
+        let key = match value {
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
+        self.0.get(&(field.name, key)).map(String::as_str)
+    }
+}
+
+/// Choices of a reference in a form, of the rows that the caller may view.
+#[derive(Debug)]
+pub(super) enum ReferenceChoices {
+    /// Keys and labels of all rows.
+    Listed(Vec<(String, String)>),
+    /// There are too many rows; the field searches those of the model with this name.
+    Searched {
+        model: &'static str,
+        /// Label of the current row.
+        label: Option<String>,
+    },
+}
+
+impl ReferenceChoices {
+    /// Returns the choices of a field with a current key, which may be empty; `None` if the caller
+    /// may not view the model.
+    pub(super) async fn of(
+        rows: &RowService<'_>,
+        field: &FieldSpec,
+        key: &str,
+    ) -> Result<Option<Self>> {
+        let Some(targets) = rows.targets(field).await else {
+            return Ok(None);
+        };
+        let listed = found(&targets, "", MAX_LISTED + 1).await?;
+        if listed.len() as u64 <= MAX_LISTED {
+            let labeled = |row: &VisibleRow| labeled(&targets, row);
+            return Ok(Some(Self::Listed(listed.iter().map(labeled).collect())));
+        }
+        let current = match key {
+            "" => None,
+            key => targets.get(key).await.ok(),
+        };
+        Ok(Some(Self::Searched {
+            model: targets.model().name,
+            label: current.map(|row| targets.model().label_of(&row.values)),
+        }))
+    }
+
+    /// Returns the label of the row with a key.
+    pub(super) fn label(&self, key: &str) -> Option<&str> {
+        match self {
+            Self::Listed(rows) => {
+                let found = rows.iter().find(|(known, _)| known == key);
+                found.map(|(_, label)| label.as_str())
+            }
+            Self::Searched { label, .. } => label.as_deref(),
+        }
+    }
+}
+
+/// Returns the URL that searches the rows of a model.
+pub(super) fn search_url(model: &str) -> String {
+    format!("/api/admin/models/{model}/options")
+}
+
+/// Returns keys and labels of the rows that match a text, for a field that searches them.
+pub(super) async fn search(rows: &RowService<'_>, text: &str) -> Result<Vec<(String, String)>> {
+    let found = found(rows, text, MAX_FOUND).await?;
+    Ok(found.iter().map(|row| labeled(rows, row)).collect())
+}
+
+async fn found(rows: &RowService<'_>, text: &str, limit: u64) -> Result<Vec<VisibleRow>> {
+    let query = ListQuery {
+        per_page: limit,
+        search: text.trim().replace('\0', ""),
+        ..ListQuery::first_page(rows.model())
+    };
+    rows.list_without_total(&query).await
+}
+
+fn labeled(rows: &RowService<'_>, row: &VisibleRow) -> (String, String) {
+    let model = rows.model();
+    (model.key_of(&row.values), model.label_of(&row.values))
+}
