@@ -130,7 +130,7 @@ async fn monitor(
     respond(&state, owner, scope, &parts, upgrade).await
 }
 
-/// Monitors the tasks of one of the caller's own tokens.
+/// Monitors the tasks of one of the caller's tokens.
 ///
 /// This is for pages, which have the id of the token but not its secret.
 async fn monitor_own(
