@@ -60,6 +60,7 @@ mod profile;
 mod providers;
 mod record_forms;
 mod reference_clients;
+mod references;
 mod rejections;
 mod revocation;
 mod role_sources;
