@@ -175,11 +175,11 @@ impl<'a> ModelView<'a> {
         if !self.computed().is_empty() {
             self.spec.computed.add_to(&mut values);
         }
-        let is_hidden =
-            |field: &&FieldSpec| field.is_write_only() || self.field(field.name).is_none();
-        for field in self.spec.fields.iter().filter(is_hidden) {
-            values.remove(field.name);
-        }
+        let is_shown = |name: &str| match self.field(name) {
+            Some(field) => !field.is_write_only(),
+            None => self.computed().iter().any(|field| field.name == name),
+        };
+        values.retain(|name, _| is_shown(name));
         VisibleRow {
             values,
             version: record.version,

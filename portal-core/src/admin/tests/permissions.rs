@@ -198,6 +198,7 @@ async fn scope_selects_rows() {
     let spec = ModelSpec::of::<Note>();
     let (registry, _) = ModelRegistry::new([spec.clone()]);
     let store = super::Store::connect("sqlite::memory:").await.unwrap();
+    store.migrate().await.unwrap();
     super::apply_models(&store, &registry, &[]).await.unwrap();
     let models = super::Models::new(store, registry);
     for (name, owner) in [("a", Some(1)), ("a", Some(3)), ("a", None), ("b", Some(2))] {
