@@ -20,7 +20,7 @@ const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
 /// assert_eq!(
 ///     html,
 ///     "<p><strong>Hi</strong> <a href=\"https://example.com\" rel=\"noopener noreferrer\">a</a> \
-///      <a href=\"\" rel=\"noopener noreferrer\">b</a></p>\n"
+///      <a href=\"\">b</a></p>\n"
 /// );
 /// ```
 #[must_use]
@@ -40,15 +40,18 @@ fn safe(event: Event<'_>) -> Event<'_> {
             dest_url,
             title,
             id,
-        }) => match rel(&dest_url).zip(Some(safe_url(dest_url.clone()))) {
-            Some((rel, url)) => Event::InlineHtml(external_link(&url, &title, rel).into()),
-            None => Event::Start(Tag::Link {
-                link_type,
-                dest_url: safe_url(dest_url),
-                title,
-                id,
-            }),
-        },
+        }) => {
+            let dest_url = safe_url(dest_url);
+            match rel(&dest_url) {
+                Some(rel) => Event::InlineHtml(external_link(&dest_url, &title, rel).into()),
+                None => Event::Start(Tag::Link {
+                    link_type,
+                    dest_url,
+                    title,
+                    id,
+                }),
+            }
+        }
         Event::Start(Tag::Image {
             link_type,
             dest_url,
