@@ -74,6 +74,7 @@ pub fn require(requirement: Requirement) {
 /// request.
 ///
 /// ```
+/// use axum::extract::Path;
 /// use portal_core::pages::set_title;
 /// use portal_core::prelude::*;
 ///
