@@ -10,8 +10,8 @@ use crate::admin::record::Record;
 use crate::admin::registry::ModelRegistry;
 use crate::admin::spec::ModelSpec;
 use crate::admin::{
-    AdminField, AdminModel, Column, FieldSpec, FieldValues, ModelOptions, ModelPolicy, Operation,
-    Scope,
+    AdminField, AdminModel, Column, ComputedField, FieldSpec, FieldValues, ModelOptions,
+    ModelPolicy, Operation, Scope,
 };
 use crate::auth::{Access, Role, RoleDefinition, Roles, User};
 use crate::error::{Error, FieldError, Result};
@@ -246,4 +246,55 @@ async fn scope_selects_rows() {
     assert_eq!(error.code(), "row_not_found");
     assert_eq!(table.delete_all(&["2".to_owned()]).await.unwrap(), 0);
     assert_eq!(models.all::<Note>().await.unwrap().len(), 4);
+}
+
+struct Offer {
+    price: i64,
+    cost: i64,
+}
+
+impl AdminModel for Offer {
+    const SOURCE: Source = crate::source!(Offer);
+    const NAME: &'static str = "offer";
+    const TITLE: &'static str = "Offer";
+    const PLURAL: &'static str = "Offers";
+    const DESCRIPTION: &'static str = "";
+    const OPTIONS: ModelOptions = NO_OPTIONS;
+    const FIELDS: &'static [FieldSpec] = &[
+        FieldSpec::new::<i64>("price").primary_key(),
+        FieldSpec::new::<i64>("cost"),
+    ];
+
+    fn computed() -> Vec<ComputedField<Self>> {
+        vec![ComputedField::new("margin", |offer: &Self| {
+            offer.price - offer.cost
+        })]
+    }
+
+    fn to_values(&self) -> Vec<Value> {
+        vec![self.price.to_value(), self.cost.to_value()]
+    }
+
+    fn from_values(mut values: FieldValues) -> Result<Self, Vec<FieldError>> {
+        let (price, cost) = (values.take(&Self::FIELDS[0]), values.take(&Self::FIELDS[1]));
+        match (price, cost) {
+            (Some(price), Some(cost)) => Ok(Self { price, cost }),
+            _ => Err(values.into_errors()),
+        }
+    }
+}
+
+#[test]
+fn computed_columns_require_access_to_every_field() {
+    let mut spec = ModelSpec::of::<Offer>();
+    spec.policy = ModelPolicy::new(Access::role("sales")).view_field("cost", Access::Admin);
+    let record = Record {
+        values: values(json!({"price": 5, "cost": 3})),
+        version: 1,
+    };
+    let admin = ModelView::of_admin(&spec).show(record.clone());
+    assert_eq!(admin.values["margin"], 2);
+    let sales = user("sales");
+    let row = ModelView::new(&spec, &sales).show(record);
+    assert_eq!(row.values, values(json!({"price": 5})));
 }
