@@ -12,7 +12,7 @@
 //!
 //! Pass this value to the portal's builder. With both of Clerk's keys in the environment, the
 //! portal uses Clerk; with neither, in `DEV`, it uses the development identity provider. The
-//! variables are documented under [`AuthProvider::settings`].
+//! variables are documented under [`AuthProvider::settings`](portal_core::AuthProvider::settings).
 //!
 //! The development identity provider lets anyone sign in as any user. It therefore requires all of
 //! the following: the feature `dev-identity`, `APP_ENV=DEV`, a loopback address in `HOST`, a
