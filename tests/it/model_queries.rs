@@ -331,7 +331,7 @@ async fn single_rows_are_distinguished_from_several(database: Database) {
             .filter(Purchase::AMOUNT.eq(amount))
     };
     assert_eq!(query(100).one().await.expect("there is one"), rows[0]);
-    let error = query(1).one().await.expect_err("there is none");
+    let error = query(1).one().await.expect_err("the row does not exist");
     assert_eq!(error.code(), "row_not_found");
     let error = query(250).one().await.expect_err("there are two");
     assert_eq!(error.status(), 500);

@@ -46,7 +46,11 @@ async fn changes_take_effect_with_the_commit(database: Database) {
     let stored = stored.expect("the row is valid");
     let read = within.get::<Supplier>(stored.id).await;
     assert!(read.expect("the query runs").is_some(), "own change");
-    assert_eq!(count(&models).await, 0, "nobody else sees the row");
+    assert_eq!(
+        count(&models).await,
+        0,
+        "other connections do not see the row"
+    );
     drop(transaction);
 
     let mut transaction = begin(&models).await;

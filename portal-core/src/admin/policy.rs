@@ -174,9 +174,9 @@ impl ModelPolicy {
 
     /// Returns the rule for viewing rows, which is also the rule of the model's pages and topic.
     pub(crate) fn view_access(&self) -> Access {
-        let nobody = || Access::AnyOf(Vec::new());
+        let no_user = || Access::AnyOf(Vec::new());
         self.access(Operation::View)
-            .map_or_else(nobody, Access::clone)
+            .map_or_else(no_user, Access::clone)
     }
 
     /// Returns all rules, for start-up checks.

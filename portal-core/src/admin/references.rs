@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::field::FieldSpec;
+use super::field_type::plain_text;
 use super::model_view::VisibleRow;
 use super::query::ListQuery;
 use super::row_service::RowService;
@@ -28,7 +29,7 @@ impl ReferenceLabels {
     pub(super) async fn of(rows: &RowService<'_>, referring: &[VisibleRow]) -> Result<Self> {
         let mut labels = HashMap::new();
         for field in rows.model().fields() {
-            let Some(targets) = rows.targets(field).await else {
+            let Some(targets) = rows.targets(field).await? else {
                 continue;
             };
             let mut keys: Vec<&Value> = Vec::new();
@@ -51,11 +52,9 @@ impl ReferenceLabels {
 
     /// Returns the label of the row to which a field with this value refers.
     pub(super) fn get(&self, field: &FieldSpec, value: &Value) -> Option<&str> {
-        let key = match value {
-            Value::String(text) => text.clone(),
-            value => value.to_string(),
-        };
-        self.0.get(&(field.name, key)).map(String::as_str)
+        self.0
+            .get(&(field.name, plain_text(value)))
+            .map(String::as_str)
     }
 }
 
@@ -80,7 +79,7 @@ impl ReferenceChoices {
         field: &FieldSpec,
         key: &str,
     ) -> Result<Option<Self>> {
-        let Some(targets) = rows.targets(field).await else {
+        let Some(targets) = rows.targets(field).await? else {
             return Ok(None);
         };
         let listed = found(&targets, "", MAX_LISTED + 1).await?;
@@ -88,9 +87,10 @@ impl ReferenceChoices {
             let labeled = |row: &VisibleRow| labeled(&targets, row);
             return Ok(Some(Self::Listed(listed.iter().map(labeled).collect())));
         }
-        let current = match key {
-            "" => None,
-            key => targets.get(key).await.ok(),
+        let current = match targets.get(key).await {
+            Ok(row) => Some(row),
+            Err(error) if error.code() == "row_not_found" => None,
+            Err(error) => return Err(error),
         };
         Ok(Some(Self::Searched {
             model: targets.model().name,

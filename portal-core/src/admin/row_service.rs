@@ -1,8 +1,10 @@
 //! Rows of a model on behalf of a user, regardless of the service that stores them.
 
+use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::field::FieldSpec;
+use super::field_type::plain_text;
 use super::model_view::{ModelView, VisibleRow};
 use super::models::Models;
 use super::policy::Operation;
@@ -188,11 +190,17 @@ impl<'a> RowService<'a> {
         self.table.delete_all(keys).await
     }
 
-    /// Returns the rows to which a field refers, if the user may view them.
-    pub(crate) async fn targets(&self, field: &FieldSpec) -> Option<RowService<'a>> {
-        let target = field.references?;
-        let rows = RowService::open(self.state, target, self.user, self.actor);
-        rows.await.ok()
+    /// Returns the rows to which a field refers; `None` if the field is not a reference, or if the
+    /// user may not view the model.
+    pub(crate) async fn targets(&self, field: &FieldSpec) -> Result<Option<RowService<'a>>> {
+        let Some(target) = field.references else {
+            return Ok(None);
+        };
+        match RowService::open(self.state, target, self.user, self.actor).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(error) if error.status() == StatusCode::FORBIDDEN => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn record(&self, key: &str) -> Result<Record> {
@@ -209,8 +217,8 @@ impl<'a> RowService<'a> {
             if field.references.is_none() || !is_changed {
                 continue;
             }
-            let key = value.map(key_text).unwrap_or_default();
-            let is_visible = match self.targets(field).await {
+            let key = value.map(plain_text).unwrap_or_default();
+            let is_visible = match self.targets(field).await? {
                 Some(rows) => rows.table.get(&key).await?.is_some(),
                 None => false,
             };
@@ -243,13 +251,6 @@ impl<'a> RowService<'a> {
             Ok(current) => self.view.stale(current),
             Err(error) => error,
         }
-    }
-}
-
-fn key_text(key: &Value) -> String {
-    match key {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
     }
 }
 
