@@ -209,16 +209,23 @@ pub trait FieldType: Debug + Send + Sync {
 
     // Filters
 
-    /// Returns `true` if filters support the operator. Default: comparisons of scalar values, and
-    /// [`Operator::Contains`] for JSON.
+    /// Returns `true` if filters support the operator. Default: comparisons of scalar values,
+    /// [`Operator::Contains`] for JSON, and both for text.
     fn supports(&self, operator: Operator) -> bool {
-        self.is_scalar() == (operator != Operator::Contains)
+        self.is_text() || self.is_scalar() == (operator != Operator::Contains)
     }
 
     /// Returns the operators that the filter form offers, with their labels. Default: equality for
-    /// scalar values, [`Operator::Contains`] for JSON.
+    /// scalar values, [`Operator::Contains`] for JSON, and both for text.
     fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
-        if self.is_scalar() {
+        if self.is_text() {
+            &[
+                (Operator::Contains, "contains"),
+                (Operator::Equal, "is"),
+                (Operator::NotEqual, "is not"),
+                (Operator::In, "is one of"),
+            ]
+        } else if self.is_scalar() {
             &[
                 (Operator::Equal, "is"),
                 (Operator::NotEqual, "is not"),

@@ -8,9 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::field::{AdminField, FieldKind};
 use super::super::field_type::{ControlSpec, FieldType, object};
-use super::super::operator::Operator;
 use super::super::storage::Storage;
-use super::text::OPERATORS;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
@@ -123,14 +121,6 @@ impl FieldType for EmailType {
         Field::email(spec.name, spec.title)
             .autocomplete("off")
             .required(spec.is_required)
-    }
-
-    fn supports(&self, _operator: Operator) -> bool {
-        true
-    }
-
-    fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
-        &OPERATORS
     }
 
     fn json_schema(&self) -> Map<String, Value> {

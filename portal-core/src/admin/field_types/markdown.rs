@@ -8,9 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::field::{AdminField, FieldKind};
 use super::super::field_type::{ControlSpec, FieldType, object};
-use super::super::operator::Operator;
 use super::super::storage::Storage;
-use super::text::OPERATORS;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::{Field, markdown};
@@ -90,14 +88,6 @@ impl FieldType for MarkdownType {
 
     fn preview(&self, text: &str) -> Option<Markup> {
         Some(markdown(text))
-    }
-
-    fn supports(&self, _operator: Operator) -> bool {
-        true
-    }
-
-    fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
-        &OPERATORS
     }
 
     fn json_schema(&self) -> Map<String, Value> {

@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::super::field::{AdminField, FieldKind};
 use super::super::field_type::{ControlSpec, FieldType, Widget};
-use super::super::operator::Operator;
 use super::super::storage::Storage;
 use super::wrong_type;
 use crate::error::FieldError;
@@ -65,20 +64,4 @@ impl FieldType for Text {
         };
         control.required(spec.is_required)
     }
-
-    fn supports(&self, _operator: Operator) -> bool {
-        true
-    }
-
-    fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
-        &OPERATORS
-    }
 }
-
-/// Operators that the filter form offers for texts.
-pub(super) const OPERATORS: [(Operator, &str); 4] = [
-    (Operator::Contains, "contains"),
-    (Operator::Equal, "is"),
-    (Operator::NotEqual, "is not"),
-    (Operator::In, "is one of"),
-];

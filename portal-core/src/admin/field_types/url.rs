@@ -5,9 +5,7 @@ use url::Url;
 
 use super::super::field::{AdminField, FieldKind};
 use super::super::field_type::{ControlSpec, FieldType, object};
-use super::super::operator::Operator;
 use super::super::storage::Storage;
-use super::text::OPERATORS;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
@@ -60,14 +58,6 @@ impl FieldType for UrlType {
 
     fn control(&self, spec: ControlSpec<'_>) -> Field {
         Field::url(spec.name, spec.title).required(spec.is_required)
-    }
-
-    fn supports(&self, _operator: Operator) -> bool {
-        true
-    }
-
-    fn filter_operators(&self) -> &'static [(Operator, &'static str)] {
-        &OPERATORS
     }
 
     fn json_schema(&self) -> Map<String, Value> {
