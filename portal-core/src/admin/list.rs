@@ -111,13 +111,11 @@ fn table(
     for field in &fields {
         table = table.column(column(model, field, query, here));
     }
+    let first = fields.iter().position(|field| is_shown(field, here));
     table.rows(page.rows.iter().map(|record| {
         let key = model.key_of(&record.values);
         let href = here.with("edit", key.as_str()).to_string();
-        let cells = fields
-            .iter()
-            .map(|field| cell(model, field, labels, &record.values))
-            .collect();
+        let cells = cells(model, &fields, first, labels, &record.values);
         let is_selected = selected == Some(key.as_str());
         Row::new(key, cells)
             .label(model.label_of(&record.values))
@@ -162,6 +160,25 @@ fn column(model: &ModelView<'_>, field: &FieldSpec, query: &ListQuery, here: &Li
         _ => field.name.to_owned(),
     };
     column.sort(here.with("sort", next).without("page").to_string(), order)
+}
+
+/// Renders the cells of a row. The first shown cell is the link of the row, so it contains no other
+/// link.
+pub(super) fn cells(
+    model: &ModelView<'_>,
+    fields: &[&FieldSpec],
+    first: Option<usize>,
+    labels: &ReferenceLabels,
+    values: &RowValues,
+) -> Vec<Markup> {
+    let cells = fields.iter().enumerate().map(|(position, field)| {
+        let value = values.get(field.name).unwrap_or(&Value::Null);
+        let link = labels
+            .link(field, value)
+            .filter(|_| first != Some(position));
+        link.unwrap_or_else(|| cell(model, field, labels, values))
+    });
+    cells.collect()
 }
 
 /// Renders the value of a field for display.

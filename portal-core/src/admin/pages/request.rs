@@ -6,11 +6,12 @@ use maud::{Markup, html};
 
 use super::super::changed::VERSION;
 use super::super::form_state::FormData;
-use super::super::list_url::{ListUrl, SETTINGS};
+use super::super::list_url::{LIST, ListUrl, SETTINGS};
 use super::super::model_view::ModelView;
 use super::super::models::Models;
 use super::super::row_service::{RowService, visible_models};
 use super::super::users;
+use super::place::Place;
 use super::screen::Screen;
 use crate::auth::{Actor, CurrentUser, caller};
 use crate::error::{Error, Result};
@@ -103,15 +104,32 @@ impl PageRequest {
 
     /// Returns the page of the model, if the user may open it.
     pub(super) async fn screen(&self) -> Result<Screen<'_>> {
+        self.open(None).await
+    }
+
+    /// Returns the page of the record in the path, if the user may open its model.
+    pub(super) async fn record(&self) -> Result<Screen<'_>> {
+        self.open(Some(Place::Record)).await
+    }
+
+    async fn open(&self, place: Option<Place>) -> Result<Screen<'_>> {
         let model = self.model.as_deref().unwrap_or_default();
         let version = self.here.get(VERSION).parse().ok();
         let here = self.here.without(VERSION);
+        let rows = RowService::open(&self.state, model, &self.user, &self.actor).await?;
+        let place = place.unwrap_or_else(|| Place::read(&here, rows.model()));
         Ok(Screen {
             state: &self.state,
             user: &self.user,
             page: self.page,
-            rows: RowService::open(&self.state, model, &self.user, &self.actor).await?,
-            list: here.without("edit").without("new"),
+            rows,
+            list: match place {
+                Place::List => here.without("edit").without("new"),
+                Place::Record => ListUrl::of(model).read(here.get(LIST)),
+                Place::Related { .. } => ListUrl::of(model),
+            },
+            place,
+            key: &self.key,
             here,
             version,
         })
