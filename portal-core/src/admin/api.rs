@@ -18,7 +18,7 @@ use super::policy::Operation;
 use super::precondition::Precondition;
 use super::query::ListQuery;
 use super::references;
-use super::row_service::{RowService, visible_models};
+use super::row_service::{Place, RowService, visible_models};
 use super::selection::RowSelection;
 use super::spec::RowValues;
 use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes};
@@ -92,15 +92,29 @@ async fn list(
 ) -> Result<Json<Value>> {
     let rows = user.rows(&state, &model).await?;
     let query = ListQuery::parse(rows.model(), query.as_deref().unwrap_or_default())?;
-    let page = rows.list(&query).await?;
+    let page = match &query.position {
+        Some(position) => rows.page_at(&query, position).await?,
+        None => rows.list(&query).await?,
+    };
     let items: Vec<RowValues> = page.rows.into_iter().map(|row| row.values).collect();
-    Ok(Json(json!({
-        "items": items,
-        "total": page.total,
-        "page": query.page,
-        "per_page": query.per_page,
-        "pages": page.total.div_ceil(query.per_page).max(1),
-    })))
+    let total = page.total.number();
+    Ok(Json(match page.place {
+        Place::Number(number) => json!({
+            "items": items,
+            "total": total,
+            "page": number,
+            "per_page": query.per_page,
+            "pages": total.div_ceil(query.per_page).max(1),
+        }),
+        Place::Between { previous, next } => json!({
+            "items": items,
+            "total": total,
+            "total_accuracy": page.total.accuracy(),
+            "per_page": query.per_page,
+            "previous_cursor": previous,
+            "next_cursor": next,
+        }),
+    }))
 }
 
 async fn create(

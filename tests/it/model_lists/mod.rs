@@ -1,5 +1,6 @@
 //! Lists of admin models: filters, selected rows, cursors, totals, saved views and exports.
 
+mod cursors;
 mod selection;
 
 use chrono::NaiveDate;

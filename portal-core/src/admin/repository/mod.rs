@@ -2,6 +2,7 @@
 
 mod conditions;
 mod constraints;
+mod keyset;
 mod read;
 mod write;
 
