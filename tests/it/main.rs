@@ -45,6 +45,7 @@ mod metrics;
 mod migrations;
 mod model_defaults;
 mod model_hooks;
+mod model_lists;
 mod model_permissions;
 mod model_queries;
 mod model_transactions;

@@ -18,7 +18,8 @@ use super::policy::Operation;
 use super::precondition::Precondition;
 use super::query::ListQuery;
 use super::references;
-use super::row_service::{RowService, visible_models};
+use super::row_service::{Place, RowService, visible_models};
+use super::selection::RowSelection;
 use super::spec::RowValues;
 use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes};
 use crate::config::Config;
@@ -26,9 +27,6 @@ use crate::error::{Error, FieldError, Result};
 use crate::pages::components::FieldOption;
 use crate::request::body_value;
 use crate::state::PortalState;
-
-/// Maximum number of rows per action.
-const MAX_IDS: usize = 1000;
 
 /// Returns the routes of the REST interface of admin models.
 pub(crate) fn routes() -> Routes {
@@ -94,15 +92,29 @@ async fn list(
 ) -> Result<Json<Value>> {
     let rows = user.rows(&state, &model).await?;
     let query = ListQuery::parse(rows.model(), query.as_deref().unwrap_or_default())?;
-    let page = rows.list(&query).await?;
+    let page = match &query.position {
+        Some(position) => rows.page_at(&query, position).await?,
+        None => rows.list(&query).await?,
+    };
     let items: Vec<RowValues> = page.rows.into_iter().map(|row| row.values).collect();
-    Ok(Json(json!({
-        "items": items,
-        "total": page.total,
-        "page": query.page,
-        "per_page": query.per_page,
-        "pages": page.total.div_ceil(query.per_page).max(1),
-    })))
+    let total = page.total.number();
+    Ok(Json(match page.place {
+        Place::Number(number) => json!({
+            "items": items,
+            "total": total,
+            "page": number,
+            "per_page": query.per_page,
+            "pages": total.div_ceil(query.per_page).max(1),
+        }),
+        Place::Between { previous, next } => json!({
+            "items": items,
+            "total": total,
+            "total_accuracy": page.total.accuracy(),
+            "per_page": query.per_page,
+            "previous_cursor": previous,
+            "next_cursor": next,
+        }),
+    }))
 }
 
 async fn create(
@@ -218,8 +230,19 @@ async fn act(
         return Err(Error::not_found("unknown action").with_code("action_unknown"));
     }
     rows.permit(Operation::Delete)?;
-    let keys = read_ids(body_values(request, &state).await?).map_err(Error::invalid)?;
-    let deleted = rows.delete_all(&keys).await?;
+    let mut body = body_values(request, &state).await?;
+    let selection = RowSelection::take_from(rows.model(), &mut body);
+    let mut errors = selection.as_ref().err().cloned().unwrap_or_default();
+    errors.extend(body.keys().map(|name| {
+        let pointer = format!("/{}", crate::request::escape_pointer(name));
+        let message = "unknown member; use ids, or all with filter, search and confirm";
+        FieldError::new(pointer, "unknown_field", message)
+    }));
+    let selection = match selection {
+        Ok(selection) if errors.is_empty() => selection,
+        _ => return Err(Error::invalid(errors)),
+    };
+    let deleted = rows.delete_all(&selection).await?;
     Ok(Json(json!({ "deleted": deleted })))
 }
 
@@ -261,55 +284,5 @@ async fn body_values(request: Request, state: &PortalState) -> Result<RowValues>
             "invalid_type",
             "must be an object",
         )])),
-    }
-}
-
-/// Reads `{"ids": [...]}`.
-fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
-    let mut errors: Vec<FieldError> = body
-        .keys()
-        .filter(|name| *name != "ids")
-        .map(|name| {
-            let pointer = format!("/{}", crate::request::escape_pointer(name));
-            FieldError::new(
-                pointer,
-                "unknown_field",
-                "unknown member; only `ids` is allowed",
-            )
-        })
-        .collect();
-    let mut keys = Vec::new();
-    match body.get("ids") {
-        Some(Value::Array(ids)) if ids.len() > MAX_IDS => {
-            errors.push(FieldError::new(
-                "/ids",
-                "too_long",
-                format!("must contain at most {MAX_IDS} ids"),
-            ));
-        }
-        Some(Value::Array(ids)) => {
-            for (index, id) in ids.iter().enumerate() {
-                match id {
-                    Value::String(text) => keys.push(text.clone()),
-                    Value::Number(number) => keys.push(number.to_string()),
-                    _ => errors.push(FieldError::new(
-                        format!("/ids/{index}"),
-                        "invalid_type",
-                        "must be a string or a number",
-                    )),
-                }
-            }
-        }
-        Some(_) => errors.push(FieldError::new(
-            "/ids",
-            "invalid_type",
-            "must be a list of ids",
-        )),
-        None => errors.push(FieldError::new("/ids", "missing", "must be a list of ids")),
-    }
-    if errors.is_empty() {
-        Ok(keys)
-    } else {
-        Err(errors)
     }
 }

@@ -1,21 +1,25 @@
 //! List of a model's rows.
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 use serde_json::Value;
 
+use super::cursor::Position;
 use super::field::FieldSpec;
 use super::field_type::shorten;
 use super::filter;
 use super::list_url::ListUrl;
 use super::model_view::{ModelView, VisibleRow};
-use super::query::{ListQuery, sortable};
+use super::query::{CURSOR, ListQuery, sortable};
 use super::references::ReferenceLabels;
-use super::row_service::VisiblePage;
+use super::row_service::{Place, VisiblePage};
+use super::selection::{self, MAX_MATCHING, RowSelection};
 use super::spec::RowValues;
+use super::total::RowTotal;
 use super::users;
+use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
-    BulkBar, Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, Table, Tone, Toolbar,
-    ViewMenu, badge, list_card, person,
+    BulkBar, Button, Column, Drawer, EmptyState, KeysetPagination, Pagination, Row, SortOrder,
+    Table, Tone, Toolbar, ViewMenu, badge, list_card, person,
 };
 
 /// Parameter with the shown columns.
@@ -35,8 +39,6 @@ pub(super) fn list(
     let may_select = model.permissions.delete && !page.rows.is_empty();
     let adding = here.get(filter::ADDING);
     let here = &here.without(filter::ADDING);
-    let mut keep = here.without("per_page").without("page");
-    keep = keep.without("edit").without("new");
     list_card(
         "rows",
         html! {
@@ -45,18 +47,59 @@ pub(super) fn list(
             (table(model, query, page, labels, here, selected, may_select))
             @if may_select {
                 (BulkBar::new(BULK_FORM, here.below("actions/delete/confirm"), html! {})
+                    .all_matching(selectable_total(page), page.rows.len() as u64)
                     .action(Button::new("Delete…").size(1).icon("trash-2").submit()))
             }
-            (Pagination::new(query.page, query.per_page, page.total, |number| {
-                here.with("page", number.to_string()).to_string()
-            }).sizes(here.path(), &[10, 20, 50], &keep.pairs()))
+            (pagination(query, page, here))
         },
     )
 }
 
+/// Returns the number of rows that can be selected at once; 0 if there are too many.
+fn selectable_total(page: &VisiblePage) -> u64 {
+    match page.total {
+        RowTotal::Exact(total) if total <= MAX_MATCHING => total,
+        _ => 0,
+    }
+}
+
+/// Renders page numbers if the rows were counted, otherwise links to the neighboring pages.
+pub(super) fn pagination(query: &ListQuery, page: &VisiblePage, here: &ListUrl) -> Markup {
+    let keep = here.first_page().without("per_page");
+    let keep = keep.without("edit").without("new");
+    let (keep, sizes) = (keep.pairs(), &[10, 20, 50]);
+    match &page.place {
+        Place::Number(number) => {
+            Pagination::new(*number, query.per_page, page.total.number(), |number| {
+                here.with("page", number.to_string()).to_string()
+            })
+            .sizes(here.path(), sizes, &keep)
+            .render()
+        }
+        Place::Between { previous, next } => {
+            let at = |cursor: &String| here.first_page().with(CURSOR, cursor.as_str()).to_string();
+            let mut pages = KeysetPagination::new(previous.as_ref().map(at), next.as_ref().map(at));
+            pages = match page.total {
+                RowTotal::Exact(total) => pages.total(total),
+                RowTotal::Estimate(total) => pages.estimated_total(total),
+                RowTotal::MoreThan(total) => pages.minimum_total(total),
+            };
+            if previous.is_some() {
+                pages = pages.first(here.first_page().to_string());
+            }
+            if next.is_some() {
+                pages = pages.last(at(&Position::LAST.to_owned()));
+            }
+            pages
+                .sizes(here.path(), query.per_page, sizes, &keep)
+                .render()
+        }
+    }
+}
+
 /// Builds the toolbar with the search field, the active filters and the column selection.
 fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
-    let first = here.without("page");
+    let first = here.first_page();
     let mut bar = Toolbar::new(here.path()).preserve_query(&first.without("search").pairs());
     if model.searched().next().is_some() {
         let label = format!("Search {}", model.plural.to_lowercase());
@@ -159,7 +202,7 @@ fn column(model: &ModelView<'_>, field: &FieldSpec, query: &ListQuery, here: &Li
         Some(SortOrder::Ascending) => format!("-{}", field.name),
         _ => field.name.to_owned(),
     };
-    column.sort(here.with("sort", next).without("page").to_string(), order)
+    column.sort(here.with("sort", next).first_page().to_string(), order)
 }
 
 /// Renders the cells of a row. The first shown cell is the link of the row, so it contains no other
@@ -205,28 +248,41 @@ fn cell(
     }
 }
 
-/// Renders the confirmation for deleting the selected rows.
+/// Renders the confirmation for deleting the selected rows. `first` contains some of them.
 pub(super) fn delete_drawer(
     model: &ModelView<'_>,
-    records: &[VisibleRow],
+    selection: &RowSelection,
+    count: u64,
+    first: &[VisibleRow],
     here: &ListUrl,
 ) -> Markup {
-    let noun = if records.len() == 1 {
+    let noun = if count == 1 {
         model.title
     } else {
         model.plural
     };
-    let title = format!("Delete {} {}?", records.len(), noun.to_lowercase());
+    let number = grouped(&count.to_string());
+    let title = format!("Delete {number} {}?", noun.to_lowercase());
+    let others = count.saturating_sub(first.len() as u64);
     html! {
         (Drawer::new("delete-rows", title)
             .form(here.below("actions/delete"), html! {
-                @for record in records {
-                    input type="hidden" name="id" value=(model.key_of(&record.values));
+                @match selection {
+                    RowSelection::Keys(keys) => {
+                        @for key in keys { input type="hidden" name=(selection::KEY) value=(key); }
+                    }
+                    RowSelection::Matching { .. } => {
+                        input type="hidden" name=(selection::SELECT) value=(selection::ALL);
+                        input type="hidden" name=(selection::CONFIRM) value=(count);
+                    }
                 }
             })
             .body(html! {
                 p { "This cannot be undone." }
-                ul { @for record in records { li { (model.label_of(&record.values)) } } }
+                ul {
+                    @for record in first { li { (model.label_of(&record.values)) } }
+                    @if others > 0 { li { "and " (grouped(&others.to_string())) " more" } }
+                }
             })
             .footer(Button::new("Delete").danger().submit())
             .open(here.to_string()))

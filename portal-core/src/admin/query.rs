@@ -3,21 +3,26 @@
 use serde_json::Value;
 use url::form_urlencoded;
 
+use super::cursor::Position;
 use super::field::FieldSpec;
+use super::filter_parser;
 use super::model_view::ModelView;
 use super::operator::Operator;
-
 use crate::error::{Error, FieldError, Result};
-use crate::json;
 
 const PAGE_SIZES: [u64; 4] = [10, 20, 50, 100];
 const LAST_PAGE: u64 = 1_000_000;
+
+/// Parameter with the position of the page.
+pub(super) const CURSOR: &str = "cursor";
 
 /// Selection and order of the rows to list.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ListQuery {
     pub(crate) page: u64,
     pub(crate) per_page: u64,
+    /// Start of the page instead of its number.
+    pub(crate) position: Option<Position>,
     pub(crate) sort: Vec<Sort>,
     pub(crate) search: String,
     /// Fields that contain the search text.
@@ -47,6 +52,7 @@ impl ListQuery {
         Self {
             page: 1,
             per_page: 10,
+            position: None,
             sort: model
                 .order()
                 .map(|(field, descending)| Sort { field, descending })
@@ -72,15 +78,38 @@ impl ListQuery {
         let mut list = Self::first_page(model);
         let mut errors = Vec::new();
         let mut seen: Vec<String> = Vec::new();
+        let mut cursor = None;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if !name.starts_with("filter[") && seen.iter().any(|known| *known == name) {
                 errors.push(parameter_error(&name, "duplicate", "must occur only once"));
                 continue;
             }
             seen.push(name.clone().into_owned());
+            if name == CURSOR {
+                cursor = Some(value);
+                continue;
+            }
             if let Err(more) = list.set(model, &name, &value) {
                 errors.extend(more);
             }
+        }
+        if let Some(cursor) = cursor {
+            // The order may follow the cursor in the query string.
+            match Position::parse(&cursor, model, &list.sort) {
+                _ if seen.iter().any(|name| name == "page") => {
+                    let message = "is not allowed together with `page`";
+                    errors.push(parameter_error(CURSOR, "not_allowed", message));
+                }
+                None => {
+                    let message = "must be a cursor of a list in the same order";
+                    errors.push(parameter_error(CURSOR, "invalid_value", message));
+                }
+                position => list.position = position,
+            }
+        }
+        if let Err(error) = filter_parser::check_number(&list.filters) {
+            list.filters.clear();
+            errors.push(error);
         }
         (list, errors)
     }
@@ -112,15 +141,20 @@ impl ListQuery {
                         )]
                     })?;
             }
-            "search" => self.search = value.trim().replace('\0', ""),
+            "search" => self.set_search(value),
             "sort" if value.trim().is_empty() => {}
             "sort" => self.sort = parse_sort(model, value)?,
             _ => {
-                let filter = parse_filter(model, name, value).map_err(|error| vec![error])?;
-                self.filters.push(filter);
+                let filter = filter_parser::parse_parameter(model, name, value);
+                self.filters.push(filter.map_err(|error| vec![error])?);
             }
         }
         Ok(())
+    }
+
+    /// Sets the search text.
+    pub(super) fn set_search(&mut self, text: &str) {
+        self.search = text.trim().replace('\0', "");
     }
 
     /// Returns the number of rows before the page.
@@ -186,74 +220,4 @@ fn is_computed(model: &ModelView<'_>, name: &str) -> bool {
 
 fn is_sortable(field: &FieldSpec) -> bool {
     field.kind.is_scalar() && !field.is_write_only()
-}
-
-/// Parses `filter[field]` and `filter[field][operator]`.
-fn parse_filter(model: &ModelView<'_>, parameter: &str, value: &str) -> Result<Filter, FieldError> {
-    let parts = parameter
-        .strip_prefix("filter[")
-        .and_then(|rest| rest.strip_suffix(']'))
-        .map(|inner| inner.split_once("][").unwrap_or((inner, "eq")));
-    let Some((name, operator)) = parts else {
-        return Err(parameter_error(
-            parameter,
-            "unknown_parameter",
-            "unknown parameter; use page, per_page, sort, search or filter[field]",
-        ));
-    };
-    if is_computed(model, name) {
-        return Err(parameter_error(
-            parameter,
-            "not_allowed",
-            format!("`{name}` is computed, so rows cannot be filtered by it"),
-        ));
-    }
-    let Some(field) = model.field(name) else {
-        return Err(parameter_error(
-            parameter,
-            "unknown_field",
-            format!("unknown field `{name}`"),
-        ));
-    };
-    let Some(operator) = Operator::parse(operator) else {
-        return Err(parameter_error(
-            parameter,
-            "unknown_operator",
-            "unknown operator; use eq, ne, lt, lte, gt, gte, in or contains",
-        ));
-    };
-    if !field.kind.supports(operator) || field.is_write_only() {
-        return Err(parameter_error(
-            parameter,
-            "not_allowed",
-            "this field does not support the operator",
-        ));
-    }
-    let texts: Vec<&str> = match operator {
-        Operator::In => value.split(',').collect(),
-        _ => vec![value],
-    };
-    let values = texts
-        .into_iter()
-        .map(|text| match operator {
-            Operator::Contains => Ok(Value::String(text.replace('\0', ""))),
-            // Empty text means a missing value if the field is nullable and not a text field.
-            _ if text.is_empty() && field.nullable && !field.kind.accepts_empty_text() => {
-                Ok(Value::Null)
-            }
-            _ => {
-                let value = field.kind.parse(text)?;
-                match json::validate(&value, "").into_iter().next() {
-                    None => Ok(value),
-                    Some(error) => Err(error),
-                }
-            }
-        })
-        .collect::<Result<Vec<Value>, FieldError>>()
-        .map_err(|it| parameter_error(parameter, &it.code, it.message))?;
-    Ok(Filter {
-        field: field.name,
-        operator,
-        values,
-    })
 }

@@ -5,17 +5,15 @@ use serde_json::Value;
 
 use super::field::FieldSpec;
 use super::field_type::plain_text;
-use super::list::cells;
+use super::list::{cells, pagination};
 use super::list_url::ListUrl;
 use super::operator::Operator;
-use super::query::{Filter, ListQuery};
+use super::query::{CURSOR, Filter, ListQuery};
 use super::references::ReferenceLabels;
 use super::row_service::RowService;
 use crate::error::Result;
 use crate::live::Region;
-use crate::pages::components::{
-    Button, Column, EmptyState, Pagination, Row, Table, Toolbar, list_card,
-};
+use crate::pages::components::{Button, Column, EmptyState, Row, Table, Toolbar, list_card};
 
 /// A field of a model that refers to the model of a record, as one user sees it.
 pub(super) struct Relation<'a> {
@@ -51,23 +49,21 @@ impl<'a> Relation<'a> {
     /// Renders the rows that refer to a record. `here` is the URL of the tab.
     pub(super) async fn list(&self, target: &Value, here: &ListUrl) -> Result<Markup> {
         let model = self.rows.model();
-        let number = |name: &str, default: u64| here.get(name).parse().unwrap_or(default);
-        let mut query = ListQuery {
-            page: number("page", 1).clamp(1, 1_000_000),
-            per_page: 20,
-            filters: vec![Filter {
-                field: self.field.name,
-                operator: Operator::Equal,
-                values: vec![target.clone()],
-            }],
-            ..ListQuery::first_page(model)
+        let given = |list: ListUrl, name| list.with(name, here.get(name));
+        let start = ListUrl::new("").with("per_page", "20");
+        let start = ["page", CURSOR].into_iter().fold(start, given);
+        let start = match here.get("per_page") {
+            "" => start,
+            size => start.with("per_page", size),
         };
-        let mut page = self.rows.list(&query).await?;
-        let last = page.total.div_ceil(query.per_page).max(1);
-        if query.page > last {
-            query.page = last;
-            page = self.rows.list(&query).await?;
-        }
+        // Invalid parameters are ignored, as in a list.
+        let (mut query, _) = ListQuery::parse_leniently(model, &start.query());
+        query.filters.push(Filter {
+            field: self.field.name,
+            operator: Operator::Equal,
+            values: vec![target.clone()],
+        });
+        let page = self.rows.browse(&query).await?;
         let labels = ReferenceLabels::of(&self.rows, &page.rows).await?;
         let fields: Vec<&FieldSpec> = model.listed();
         let fields: Vec<&FieldSpec> = match fields.len() {
@@ -109,9 +105,7 @@ impl<'a> Relation<'a> {
             html! {
                 (bar)
                 (table)
-                (Pagination::new(query.page, query.per_page, page.total, |number| {
-                    here.with("page", number.to_string()).to_string()
-                }))
+                (pagination(&query, &page, here))
             },
         );
         Ok(Region::new(&model.topic()).id("live-rows").render(content))

@@ -107,15 +107,11 @@ pub(super) const SCENES: [Scene; 40] = [
         SEND_WRONG,
     ),
     scene("audit", When::Busy, "/admin/audit"),
-    scene(
-        "record",
-        When::Busy,
-        "/admin/settings/subscription_feature/rows/1",
-    ),
+    scene("record", When::Busy, "/admin/settings/custom_config/rows/1"),
     scene(
         "record-history",
         When::Busy,
-        "/admin/settings/subscription_feature/rows/1?tab=history",
+        "/admin/settings/custom_config/rows/1?tab=history",
     ),
     scene("search", When::Busy, "/search?q=ada"),
     scene("profile", When::Busy, "/admin/profile"),

@@ -17,7 +17,7 @@ use std::panic::Location;
 use axum::extract::{Request, State};
 use axum::http::Method;
 
-use self::place::Place;
+use self::place::FormPlace;
 use self::request::{AdminPage, DEFAULTS, PageRequest, no_models};
 use super::list_url::{LIST, ListUrl, SETTINGS, USERS};
 use super::registry::ModelRegistry;
@@ -164,7 +164,7 @@ async fn show(request: PageRequest) -> Result<PageResponse> {
 
 /// Redirects from the path of an action to its list, or to the page of the record.
 async fn lead_to_list(request: PageRequest) -> Result<PageResponse> {
-    let to = match Place::is_record(&request.here) {
+    let to = match FormPlace::is_record(&request.here) {
         true => ListUrl::of(request.model.as_deref().unwrap_or_default())
             .read(request.here.get(LIST))
             .record(&request.key),

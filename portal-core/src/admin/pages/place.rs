@@ -16,7 +16,7 @@ pub(super) const TAB: &str = "tab";
 
 /// Page that shows a form, to which its actions return.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
+pub(super) enum FormPlace {
     /// The list; the form is in a drawer.
     List,
     /// The page of the record.
@@ -28,7 +28,7 @@ pub(super) enum Place {
     },
 }
 
-impl Place {
+impl FormPlace {
     /// Reads the place from the parameters of an action.
     pub(super) fn read(here: &ListUrl, model: &ModelView<'_>) -> Self {
         if Self::is_record(here) {

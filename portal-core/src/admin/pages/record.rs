@@ -9,8 +9,9 @@ use super::super::form_state::FormState;
 use super::super::history;
 use super::super::list_url::ListUrl;
 use super::super::policy::Operation;
+use super::super::query::CURSOR;
 use super::super::related::Relation;
-use super::place::{Place, TAB, related_tab};
+use super::place::{FormPlace, TAB, related_tab};
 use super::request::PageRequest;
 use super::screen::Screen;
 use crate::error::Result;
@@ -111,7 +112,8 @@ impl Screen<'_> {
             open => open,
         };
         let target = self.model().parse_key(key);
-        let here = tab.with("page", self.here.get("page"));
+        let here = ["page", "per_page", CURSOR].into_iter();
+        let here = here.fold(tab, |tab, name| tab.with(name, self.here.get(name)));
         Ok(html! {
             (relation.list(&target, &here).await?)
             @if let Some(drawer) = open { (drawer) }
@@ -120,7 +122,7 @@ impl Screen<'_> {
 
     /// Renders the page of the record to which a new row refers, with the form of the row.
     pub(super) async fn show_related(&self, draft: &FormState) -> Result<Option<Markup>> {
-        let Place::Related { field, key } = &self.place else {
+        let FormPlace::Related { field, key } = &self.place else {
             return Ok(None);
         };
         let Some(targets) = self.rows.targets(field).await? else {
@@ -143,7 +145,7 @@ impl Screen<'_> {
             page: self.page,
             here: related_tab(model.name, field, &record),
             list,
-            place: Place::Record,
+            place: FormPlace::Record,
             key: key.as_str(),
             version: None,
             rows: targets,

@@ -11,7 +11,7 @@ use super::super::model_view::ModelView;
 use super::super::models::Models;
 use super::super::row_service::{RowService, visible_models};
 use super::super::users;
-use super::place::Place;
+use super::place::FormPlace;
 use super::screen::Screen;
 use crate::auth::{Actor, CurrentUser, caller};
 use crate::error::{Error, Result};
@@ -109,24 +109,24 @@ impl PageRequest {
 
     /// Returns the page of the record in the path, if the user may open its model.
     pub(super) async fn record(&self) -> Result<Screen<'_>> {
-        self.open(Some(Place::Record)).await
+        self.open(Some(FormPlace::Record)).await
     }
 
-    async fn open(&self, place: Option<Place>) -> Result<Screen<'_>> {
+    async fn open(&self, place: Option<FormPlace>) -> Result<Screen<'_>> {
         let model = self.model.as_deref().unwrap_or_default();
         let version = self.here.get(VERSION).parse().ok();
         let here = self.here.without(VERSION);
         let rows = RowService::open(&self.state, model, &self.user, &self.actor).await?;
-        let place = place.unwrap_or_else(|| Place::read(&here, rows.model()));
+        let place = place.unwrap_or_else(|| FormPlace::read(&here, rows.model()));
         Ok(Screen {
             state: &self.state,
             user: &self.user,
             page: self.page,
             rows,
             list: match place {
-                Place::List => here.without("edit").without("new"),
-                Place::Record => ListUrl::of(model).read(here.get(LIST)),
-                Place::Related { .. } => ListUrl::of(model),
+                FormPlace::List => here.without("edit").without("new"),
+                FormPlace::Record => ListUrl::of(model).read(here.get(LIST)),
+                FormPlace::Related { .. } => ListUrl::of(model),
             },
             place,
             key: &self.key,

@@ -10,7 +10,7 @@ use super::super::form_state::{CONVERT, FormState, PREVIEW};
 use super::super::policy::Operation;
 use super::super::precondition::Precondition;
 use super::super::users;
-use super::place::Place;
+use super::place::FormPlace;
 use super::request::PageRequest;
 use super::screen::Screen;
 use crate::error::{Error, FieldError, Result};
@@ -40,7 +40,7 @@ pub(super) async fn create(request: PageRequest) -> Result<PageResponse> {
     let id = row_id(model.plural, &key);
     let row = utf8_percent_encode(&id, FRAGMENT);
     let view = match screen.place {
-        Place::List => screen.list.with("edit", key),
+        FormPlace::List => screen.list.with("edit", key),
         _ => screen.list.record(&key),
     };
     let flash = Flash::success(message).link("View", view.to_string());

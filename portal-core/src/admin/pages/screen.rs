@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 
 use super::super::changed::{last_change, notice};
+use super::super::cursor::Position;
 use super::super::field::FieldSpec;
 use super::super::filter;
 use super::super::form::{FormUrls, ReferenceOptions, drawer, reference_options};
@@ -15,10 +16,11 @@ use super::super::policy::Operation;
 use super::super::query::ListQuery;
 use super::super::references::ReferenceLabels;
 use super::super::row_service::RowService;
-use super::place::{Place, related_tab};
-use super::request::{AdminPage, DEFAULTS, tabs};
+use super::super::selection::RowSelection;
+use super::place::{FormPlace, related_tab};
+use super::request::{AdminPage, DEFAULTS, PageRequest, tabs};
 use crate::auth::CurrentUser;
-use crate::error::Result;
+use crate::error::{FieldError, Result};
 use crate::live::Region;
 use crate::pages::components::{Banner, Button, PageHead, Tab, Tone};
 use crate::pages::{Flash, Href, IntoPage, PageResponse, set_title};
@@ -33,7 +35,7 @@ pub(super) struct Screen<'a> {
     /// URL of the list, without the open drawer.
     pub(super) list: ListUrl,
     /// Page that shows the form.
-    pub(super) place: Place,
+    pub(super) place: FormPlace,
     /// Key of the row in the path; empty if the path has none.
     pub(super) key: &'a str,
     /// Requested URL.
@@ -83,6 +85,18 @@ impl Screen<'_> {
         )))
     }
 
+    /// Returns the rows that a submitted form selects in this list.
+    pub(super) fn selection(&self, request: &PageRequest) -> Result<RowSelection> {
+        RowSelection::of_form(&request.fields, self.query().0)
+    }
+
+    /// Returns the query of the list, and the errors of the ignored parameters.
+    fn query(&self) -> (ListQuery, Vec<FieldError>) {
+        let query = self.list.without(COLUMNS);
+        let query = query.without(filter::ADDING).query();
+        ListQuery::parse_leniently(self.model(), &query)
+    }
+
     /// Responds with the list if the row does not exist: the link is old or the row was deleted.
     pub(super) async fn gone(&self) -> Result<PageResponse> {
         let noun = self.model().title.to_lowercase();
@@ -97,9 +111,9 @@ impl Screen<'_> {
     /// Returns the page of the form, to which the user returns after an action.
     pub(super) fn back(&self) -> ListUrl {
         match &self.place {
-            Place::List => self.list.clone(),
-            Place::Record => self.list.record(self.key),
-            Place::Related { field, key } => {
+            FormPlace::List => self.list.clone(),
+            FormPlace::Record => self.list.record(self.key),
+            FormPlace::Related { field, key } => {
                 let record = self.list_of_target(field).record(key);
                 related_tab(self.model().name, field, &record)
             }
@@ -120,8 +134,8 @@ impl Screen<'_> {
     /// Renders the page of a form.
     pub(super) async fn show(&self, draft: &FormState) -> Result<Markup> {
         match (&self.place, &draft.row) {
-            (Place::Record, Some(_)) => self.record(draft, None).await,
-            (Place::Related { .. }, _) => match self.show_related(draft).await? {
+            (FormPlace::Record, Some(_)) => self.record(draft, None).await,
+            (FormPlace::Related { .. }, _) => match self.show_related(draft).await? {
                 Some(page) => Ok(page),
                 None => self.show_list(Some(draft)).await,
             },
@@ -132,15 +146,20 @@ impl Screen<'_> {
     /// Renders the list, and a form in a drawer.
     pub(super) async fn show_list(&self, draft: Option<&FormState>) -> Result<Markup> {
         let model = self.model();
-        let wanted = self.list.without(COLUMNS);
-        let wanted = wanted.without(filter::ADDING).query();
-        let (mut query, ignored) = ListQuery::parse_leniently(model, &wanted);
-        let mut page = self.rows.list(&query).await?;
-        let last = page.total.div_ceil(query.per_page).max(1);
-        if query.page > last {
-            query.page = last;
-            page = self.rows.list(&query).await?;
-        }
+        let (query, ignored) = self.query();
+        let page = match self.rows.browse(&query).await {
+            // The row of a cursor that contains no values was deleted.
+            Err(error) if error.code() == "row_not_found" => {
+                let position = Some(Position::First);
+                self.rows
+                    .browse(&ListQuery {
+                        position,
+                        ..query.clone()
+                    })
+                    .await?
+            }
+            page => page?,
+        };
         let labels = ReferenceLabels::of(&self.rows, &page.rows).await?;
         let selected = draft.and_then(|draft| draft.row.as_ref());
         let selected = selected.map(|(key, _)| key.as_str());

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod constraints;
+mod keyset;
 mod read;
 mod write;
 
@@ -69,7 +70,7 @@ impl<'a> ModelTable<'a> {
         Some(Expr::col(self.model.deleted?).is_null())
     }
 
-    fn parse_key(&self, key: &str) -> Option<Value> {
+    pub(super) fn parse_key(&self, key: &str) -> Option<Value> {
         let value = self.model.key().kind.parse(key).ok()?;
         json::validate(&value, "").is_empty().then_some(value)
     }

@@ -44,8 +44,13 @@ impl ModelTable<'_> {
                 sort.descending,
             );
         }
+        // An index on the last column also serves the order of equal values.
+        let key_order = match query.sort.last() {
+            Some(sort) if sort.descending => Order::Desc,
+            _ => Order::Asc,
+        };
         select
-            .order_by(self.model.key().name, Order::Asc)
+            .order_by(self.model.key().name, key_order)
             .limit(query.per_page)
             .offset(query.offset());
         self.read_all(&select).await
@@ -63,7 +68,7 @@ impl ModelTable<'_> {
         }
     }
 
-    async fn read_all(&self, select: &SelectStatement) -> Result<Vec<Record>> {
+    pub(super) async fn read_all(&self, select: &SelectStatement) -> Result<Vec<Record>> {
         let rows = self.store.fetch_all(select).await?;
         rows.iter()
             .map(|row| read_record(self.model, row))
