@@ -134,9 +134,10 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 ///
 /// A field accepts `#[admin(..)]` with the keys `primary_key`, `skip`, `readonly`, `unique`,
 /// `searchable`, `label = ".."`, `help = ".."`, `choices("a", "b")`, `default = literal`,
-/// `widget = Textarea`, `references = Model`, `index`, `renamed_from = ".."`, and `view` and
-/// `change`, which narrow the rules of operations for the field. The field `id` is the primary key
-/// if no field is marked.
+/// `widget = Textarea`, `references = Model`, `on_delete = restrict` (or `set_null`, `cascade`: the
+/// effect of deleting the row to which the field refers), `index`, `renamed_from = ".."`, and `view`
+/// and `change`, which narrow the rules of operations for the field. The field `id` is the primary
+/// key if no field is marked.
 ///
 /// The struct gets one constant per field for queries, with the name in upper case and the
 /// visibility of the field: `Plan::PRICE`.

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::changed::notice;
 use super::consequences::{Question, shorten};
+use super::deletion::DeletionEffects;
 use super::field::FieldSpec;
 use super::field_type::ControlSpec;
 use super::form_state::{CONVERT, FieldInput, FormState, PREVIEW, format_name, original_name};
@@ -43,6 +44,19 @@ pub(super) async fn reference_options(
     Ok(options)
 }
 
+/// Returns the effects of deleting the row of a form, if the user may delete it.
+pub(super) async fn deletion_effects(
+    rows: &RowService<'_>,
+    draft: &FormState,
+) -> Result<DeletionEffects> {
+    match &draft.row {
+        Some((key, _)) if rows.model().permissions.delete => {
+            DeletionEffects::of(rows, vec![rows.model().parse_key(key)]).await
+        }
+        _ => Ok(DeletionEffects::default()),
+    }
+}
+
 /// URLs of a form.
 #[derive(Debug, Clone)]
 pub(super) struct FormUrls {
@@ -75,12 +89,13 @@ impl FormUrls {
     }
 }
 
-/// Renders the open drawer of a row.
+/// Renders the open drawer of a row. `effects` are those of deleting it.
 pub(super) fn drawer(
     model: &ModelView<'_>,
     draft: &FormState,
     targets: &ReferenceOptions,
     urls: &FormUrls,
+    effects: &DeletionEffects,
 ) -> Markup {
     if let Some(question) = &draft.question {
         return question_drawer(model, draft, question, urls);
@@ -108,7 +123,7 @@ pub(super) fn drawer(
         drawer = drawer
             .actions(Button::icon_only("external-link", "Open page").href(record.to_string()));
     }
-    html! { (drawer) (delete_dialog(model, draft, urls)) }
+    html! { (drawer) (delete_dialog(model, draft, urls, effects)) }
 }
 
 /// Renders the form of a stored row on the page of the record, and the dialogs that belong to it.
@@ -117,6 +132,7 @@ pub(super) fn on_page(
     draft: &FormState,
     targets: &ReferenceOptions,
     urls: &FormUrls,
+    effects: &DeletionEffects,
 ) -> Markup {
     let may_save = may_save(model, draft);
     html! {
@@ -128,7 +144,7 @@ pub(super) fn on_page(
             }
             (list_scripts())
         }
-        (delete_dialog(model, draft, urls))
+        (delete_dialog(model, draft, urls, effects))
         @if let Some(question) = &draft.question { (question_drawer(model, draft, question, urls)) }
     }
 }
@@ -205,19 +221,26 @@ fn foot(is_new: bool, may_save: bool) -> Markup {
 }
 
 /// Renders the closed confirmation for deleting the row, if the user may delete it.
-fn delete_dialog(model: &ModelView<'_>, draft: &FormState, urls: &FormUrls) -> Markup {
+fn delete_dialog(
+    model: &ModelView<'_>,
+    draft: &FormState,
+    urls: &FormUrls,
+    effects: &DeletionEffects,
+) -> Markup {
     let Some((key, version)) = draft.row.as_ref().filter(|_| model.permissions.delete) else {
         return html! {};
     };
+    let url = urls.actions.row_action(key, "delete");
+    if effects.prevent_deletion() {
+        let title = format!("“{}” cannot be deleted", draft.label);
+        let text = "Other records refer to it.";
+        let dialog = Confirm::new(DELETE_DIALOG, title, url, "Delete").text(text);
+        return html! { (dialog.body(effects.render()).without_action().dismiss("Close")) };
+    }
     let title = format!("Delete “{}”?", draft.label);
-    let dialog = Confirm::new(
-        DELETE_DIALOG,
-        title,
-        urls.actions.row_action(key, "delete"),
-        "Delete",
-    );
+    let dialog = Confirm::new(DELETE_DIALOG, title, url, "Delete").text("This cannot be undone.");
     html! {
-        (dialog.text("This cannot be undone.").hidden_fields(html! {
+        (dialog.body(effects.render()).hidden_fields(html! {
             input type="hidden" name="_version" value=(version);
         }))
     }

@@ -11,6 +11,7 @@ mod consequences;
 mod cursor;
 mod default_references;
 mod defaults;
+mod deletion;
 mod document_format;
 mod field;
 mod field_type;
@@ -27,6 +28,7 @@ pub(crate) mod model;
 mod model_schema;
 mod model_view;
 mod models;
+mod on_delete;
 mod operator;
 mod pages;
 mod policy;
@@ -60,6 +62,7 @@ pub use models::{
     Column, Condition, IntoOperand, ModelQuery, Models, ModelsWithin, OrderBy, QueryRow,
     RelatedRow, TextField, WithRelated,
 };
+pub use on_delete::OnDelete;
 pub use operator::Operator;
 pub use policy::{ModelPolicy, Operation};
 pub use scope::{Scope, ScopeFn};

@@ -2,6 +2,7 @@
 
 use super::field::FieldSpec;
 use super::field_type::{KeySource, Widget};
+use super::on_delete::OnDelete;
 use super::policy::Operation;
 use super::row_version::{ROW_VERSION, RowVersion};
 use super::spec::{ModelSpec, TableOwner};
@@ -340,6 +341,16 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
     if let Some(key) = key_without_effect(field) {
         problem(format!(
             "`{key}` has no effect on `{name}`, which is not a text field; remove it"
+        ));
+    }
+    if field.on_delete != OnDelete::Restrict && field.references.is_none() {
+        problem(format!(
+            "`on_delete` has no effect on `{name}`, which is not a reference; remove it"
+        ));
+    }
+    if field.on_delete == OnDelete::SetNull && !field.nullable {
+        problem(format!(
+            "`{name}` requires a value, so deletions cannot empty it; make it an `Option` or use another `on_delete`"
         ));
     }
     let creates = model.policy.access(Operation::Create).is_some();

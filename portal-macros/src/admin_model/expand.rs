@@ -234,6 +234,10 @@ fn field_spec(position: usize, field: &ModelField, krate: &TokenStream) -> Token
             quote_spanned!(located_at(target.span())=> <#target as #krate::AdminModel>::NAME);
         spec.extend(quote!(.references(#name)));
     }
+    if let Some(rule) = &field.on_delete {
+        let variant = &rule.variant;
+        spec.extend(quote!(.on_delete(#krate::admin::OnDelete::#variant)));
+    }
     spec
 }
 

@@ -1,8 +1,10 @@
 //! Records: their page, the rows that refer to them, and their history.
 
 mod browser;
+mod deletion;
 mod page;
 
+use portal_core::admin::{HookContext, ModelHooks, Scope};
 use portal_core::prelude::*;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -18,7 +20,12 @@ struct Region {
 }
 
 /// Places of work
-#[admin_model(list(name, region, backup, size), order_by = name)]
+#[admin_model(
+    list(name, region, backup, size),
+    order_by = name,
+    view("role:sales", "role:finance"),
+    delete("role:sales", "role:finance")
+)]
 struct Office {
     id: i64,
     name: String,
@@ -28,6 +35,61 @@ struct Office {
     backup: Option<String>,
     #[admin(choices("small", "large"), default = "small")]
     size: String,
+}
+
+/// Desks of offices
+#[admin_model(
+    view("role:sales", "role:finance"),
+    delete = "role:sales",
+    scope = visible_desks,
+    hooks
+)]
+struct Desk {
+    id: i64,
+    name: String,
+    #[admin(references = Office, on_delete = cascade)]
+    office_id: i64,
+}
+
+async fn visible_desks(_user: &User) -> Result<Scope<Desk>> {
+    Ok((!Desk::NAME.eq("secret")).into())
+}
+
+impl ModelHooks for Desk {
+    async fn before_delete(&self, _: &mut HookContext<'_>) -> Result<()> {
+        match self.name.as_str() {
+            "fixed" => Err(Error::conflict("desk_fixed", "the desk is fixed")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Phones of offices
+#[admin_model]
+struct Phone {
+    id: i64,
+    number: String,
+    #[admin(references = Office, on_delete = set_null)]
+    office_id: Option<i64>,
+    #[admin(references = Office, on_delete = set_null)]
+    spare_id: Option<i64>,
+}
+
+/// Rentals of desks
+#[admin_model(plural = "Rentals")]
+struct Rental {
+    id: i64,
+    #[admin(references = Desk)]
+    desk_id: i64,
+}
+
+/// Parts of the company
+#[admin_model]
+struct Division {
+    id: i64,
+    name: String,
+    #[admin(references = Division, on_delete = cascade)]
+    parent_id: Option<i64>,
 }
 
 /// Adds a row and returns its key.

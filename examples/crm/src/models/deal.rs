@@ -24,7 +24,7 @@ pub(crate) struct Deal {
     pub(crate) name: String,
     #[admin(label = "Company", references = Company)]
     pub(crate) company_id: i64,
-    #[admin(label = "Contact", references = Contact)]
+    #[admin(label = "Contact", references = Contact, on_delete = set_null)]
     pub(crate) contact_id: Option<i64>,
     #[admin(default = "lead")]
     pub(crate) stage: Stage,

@@ -4,7 +4,10 @@
 
 use maud::{Markup, html};
 
-use super::super::form::{FormUrls, delete_button, drawer, on_page, reference_options};
+use super::super::deletion::DeletionEffects;
+use super::super::form::{
+    FormUrls, delete_button, deletion_effects, drawer, on_page, reference_options,
+};
 use super::super::form_state::FormState;
 use super::super::history;
 use super::super::list_url::ListUrl;
@@ -83,7 +86,8 @@ impl Screen<'_> {
             None => {
                 let targets = reference_options(&self.rows, draft).await?;
                 let urls = FormUrls::on_record(model.name, key, &self.list);
-                on_page(model, draft, &targets, &urls)
+                let effects = deletion_effects(&self.rows, draft).await?;
+                on_page(model, draft, &targets, &urls, &effects)
             }
         };
         // The label can change; the topic also makes open forms check for a newer version.
@@ -107,7 +111,13 @@ impl Screen<'_> {
                 let draft = FormState::related(model, relation.field, key);
                 let targets = reference_options(&relation.rows, &draft).await?;
                 let urls = FormUrls::related(model.name, relation.field, key, record);
-                Some(drawer(model, &draft, &targets, &urls))
+                Some(drawer(
+                    model,
+                    &draft,
+                    &targets,
+                    &urls,
+                    &DeletionEffects::default(),
+                ))
             }
             open => open,
         };
@@ -138,7 +148,7 @@ impl Screen<'_> {
         let record = list.record(key);
         let options = reference_options(&self.rows, draft).await?;
         let urls = FormUrls::related(model.name, field, key, &record);
-        let open = drawer(model, draft, &options, &urls);
+        let open = drawer(model, draft, &options, &urls, &DeletionEffects::default());
         let screen = Screen {
             state: self.state,
             user: self.user,

@@ -7,7 +7,7 @@ use super::super::changed::{last_change, notice};
 use super::super::cursor::Position;
 use super::super::field::FieldSpec;
 use super::super::filter;
-use super::super::form::{FormUrls, ReferenceOptions, drawer, reference_options};
+use super::super::form::{FormUrls, deletion_effects, drawer, reference_options};
 use super::super::form_state::FormState;
 use super::super::list::{COLUMNS, list};
 use super::super::list_url::{LIST, ListUrl};
@@ -163,16 +163,25 @@ impl Screen<'_> {
         let labels = ReferenceLabels::of(&self.rows, &page.rows).await?;
         let selected = draft.and_then(|draft| draft.row.as_ref());
         let selected = selected.map(|(key, _)| key.as_str());
-        let targets = match draft {
-            Some(draft) => reference_options(&self.rows, draft).await?,
-            None => ReferenceOptions::new(),
+        let drawer = match draft {
+            Some(draft) => Some(self.drawer(draft).await?),
+            None => None,
         };
         Ok(html! {
             (self.head()?)
             @if !ignored.is_empty() { (Banner::new(Tone::Warning, filter::ignored(model, &ignored))) }
             (Region::new(&model.topic()).id("live-rows").render(list(model, &query, &page, &labels, &self.list, selected)))
-            @if let Some(draft) = draft { (drawer(model, draft, &targets, &FormUrls::in_list(&self.list, selected))) }
+            @if let Some(drawer) = drawer { (drawer) }
         })
+    }
+
+    /// Renders the drawer with a form over the list.
+    async fn drawer(&self, draft: &FormState) -> Result<Markup> {
+        let key = draft.row.as_ref().map(|(key, _)| key.as_str());
+        let urls = FormUrls::in_list(&self.list, key);
+        let targets = reference_options(&self.rows, draft).await?;
+        let effects = deletion_effects(&self.rows, draft).await?;
+        Ok(drawer(self.model(), draft, &targets, &urls, &effects))
     }
 
     fn head(&self) -> Result<PageHead<'_>> {

@@ -2,8 +2,10 @@
 
 mod conditions;
 mod constraints;
+mod delete;
 mod keyset;
 mod read;
+mod referring;
 mod write;
 
 use sea_query::{Expr, ExprTrait, Query, ReturningClause, SelectStatement};
@@ -20,6 +22,9 @@ use crate::store::{Row, Store};
 
 pub(super) use conditions::{contains, equals, nulls_last};
 
+pub(super) use delete::CascadeRights;
+pub(super) use referring::{Lookup, ReferringRows};
+
 use super::record::Record;
 
 /// Table of a model.
@@ -32,6 +37,8 @@ pub(crate) struct ModelTable<'a> {
     pub(super) actor: Option<&'a Actor>,
     /// Rows that statements may read and write.
     scope: RowScope,
+    /// Rows of other models that deletions may delete as well.
+    cascade: CascadeRights,
 }
 
 impl<'a> ModelTable<'a> {
@@ -42,12 +49,19 @@ impl<'a> ModelTable<'a> {
             model,
             actor: None,
             scope: RowScope::All,
+            cascade: CascadeRights::Everything,
         }
     }
 
     /// Returns the table with only the rows in a scope.
     pub(super) fn within(mut self, scope: RowScope) -> Self {
         self.scope = scope;
+        self
+    }
+
+    /// Returns the table whose deletions may delete only these rows of other models.
+    pub(super) fn cascading(mut self, rights: CascadeRights) -> Self {
+        self.cascade = rights;
         self
     }
 
