@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::audit_api;
 use super::defaults::DefaultRows;
+use super::export::export;
 use super::model_schema::describe;
 use super::model_view::VisibleRow;
 use super::models::Models;
@@ -48,19 +49,24 @@ pub(crate) fn routes() -> Routes {
         .get(rows, Guard::Model, list)
         .get(row, Guard::Model, read)
         .get("/api/admin/models/{model}/options", Guard::Model, options)
+        .get("/api/admin/models/{model}/export", Guard::Model, export)
         .merge(writes)
         .merge(audit_api::routes())
 }
 
 /// Caller of a request to a model, and the actor of their changes. The policy of the model
 /// determines what the caller may do.
-struct ModelUser {
+pub(super) struct ModelUser {
     user: CurrentUser,
-    actor: Actor,
+    pub(super) actor: Actor,
 }
 
 impl ModelUser {
-    async fn rows<'a>(&'a self, state: &'a PortalState, model: &str) -> Result<RowService<'a>> {
+    pub(super) async fn rows<'a>(
+        &'a self,
+        state: &'a PortalState,
+        model: &str,
+    ) -> Result<RowService<'a>> {
         RowService::open(state, model, &self.user, &self.actor).await
     }
 }

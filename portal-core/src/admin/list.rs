@@ -4,6 +4,7 @@ use maud::{Markup, Render, html};
 use serde_json::Value;
 
 use super::cursor::Position;
+use super::export_format::ExportFormat;
 use super::field::FieldSpec;
 use super::field_type::shorten;
 use super::filter;
@@ -18,8 +19,8 @@ use super::total::RowTotal;
 use super::users;
 use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
-    BulkBar, Button, Column, Drawer, EmptyState, KeysetPagination, Pagination, Row, SortOrder,
-    Table, Tone, Toolbar, ViewMenu, badge, list_card, person,
+    BulkBar, Button, Column, Drawer, EmptyState, KeysetPagination, Menu, Pagination, Row,
+    SortOrder, Table, Tone, Toolbar, ViewMenu, badge, list_card, person,
 };
 
 /// Parameter with the shown columns.
@@ -112,7 +113,10 @@ fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
     for (name, words) in chips {
         bar = bar.chip(words, first.without(&name).to_string());
     }
-    let add = html! { @if adding.is_empty() { (filter::add_button(model, here)) } };
+    let add = html! {
+        @if adding.is_empty() { (filter::add_button(model, here)) }
+        @if model.permissions.export { (export_menu(model, here)) }
+    };
     let fields = model.listed();
     if fields.len() < 2 {
         return bar.end(add);
@@ -124,6 +128,22 @@ fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
     let keep = first.without(COLUMNS);
     let view = ViewMenu::new("rows-view").columns(here.path(), &keep.pairs(), &columns);
     bar.end(html! { (add) (view) })
+}
+
+/// Renders the menu that exports the rows and the columns of the list.
+fn export_menu(model: &ModelView<'_>, here: &ListUrl) -> Menu {
+    let list = ListUrl::new(format!("/api/admin/models/{}/export", model.name));
+    let list = here
+        .first_page()
+        .without("per_page")
+        .pairs()
+        .iter()
+        .fold(list, |list, (name, value)| list.with_filter(name, value));
+    let menu = Menu::new("rows-export", "Export").icon("download");
+    ExportFormat::ALL.into_iter().fold(menu, |menu, format| {
+        let href = list.with("format", format.name()).to_string();
+        menu.link("download", &format!("Export as {}", format.title()), href)
+    })
 }
 
 /// Returns `true` if the user chose to see the column; without a choice, all columns are shown.

@@ -11,6 +11,8 @@ mod cursor;
 mod default_references;
 mod defaults;
 mod document_format;
+mod export;
+mod export_format;
 mod field;
 mod field_type;
 mod field_types;
