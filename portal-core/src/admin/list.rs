@@ -17,6 +17,7 @@ use super::selection::{self, MAX_MATCHING, RowSelection};
 use super::spec::RowValues;
 use super::total::RowTotal;
 use super::users;
+use super::views::ViewBar;
 use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
     BulkBar, Button, Column, Drawer, EmptyState, KeysetPagination, Menu, Pagination, Row,
@@ -34,6 +35,7 @@ pub(super) fn list(
     query: &ListQuery,
     page: &VisiblePage,
     labels: &ReferenceLabels,
+    views: &ViewBar,
     here: &ListUrl,
     selected: Option<&str>,
 ) -> Markup {
@@ -43,6 +45,7 @@ pub(super) fn list(
     list_card(
         "rows",
         html! {
+            (views.render(here))
             (toolbar(model, here, adding))
             (filter::form(model, adding, here))
             (table(model, query, page, labels, here, selected, may_select))

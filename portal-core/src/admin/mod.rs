@@ -47,6 +47,7 @@ mod tables;
 mod total;
 mod users;
 mod values;
+mod views;
 mod yaml;
 
 pub use computed::ComputedField;
