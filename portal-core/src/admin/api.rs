@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::audit_api;
 use super::defaults::DefaultRows;
+use super::export::export;
 use super::model_schema::describe;
 use super::model_view::VisibleRow;
 use super::models::Models;
@@ -21,6 +22,7 @@ use super::references;
 use super::row_service::{Place, RowService, visible_models};
 use super::selection::RowSelection;
 use super::spec::RowValues;
+use super::views;
 use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes};
 use crate::config::Config;
 use crate::error::{Error, FieldError, Result};
@@ -48,19 +50,25 @@ pub(crate) fn routes() -> Routes {
         .get(rows, Guard::Model, list)
         .get(row, Guard::Model, read)
         .get("/api/admin/models/{model}/options", Guard::Model, options)
+        .get("/api/admin/models/{model}/export", Guard::Model, export)
         .merge(writes)
         .merge(audit_api::routes())
+        .merge(views::routes())
 }
 
 /// Caller of a request to a model, and the actor of their changes. The policy of the model
 /// determines what the caller may do.
-struct ModelUser {
-    user: CurrentUser,
-    actor: Actor,
+pub(super) struct ModelUser {
+    pub(super) user: CurrentUser,
+    pub(super) actor: Actor,
 }
 
 impl ModelUser {
-    async fn rows<'a>(&'a self, state: &'a PortalState, model: &str) -> Result<RowService<'a>> {
+    pub(super) async fn rows<'a>(
+        &'a self,
+        state: &'a PortalState,
+        model: &str,
+    ) -> Result<RowService<'a>> {
         RowService::open(state, model, &self.user, &self.actor).await
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::cursor::Position;
 use super::deletion::DeletionEffects;
+use super::export_format::ExportFormat;
 use super::field::FieldSpec;
 use super::field_type::shorten;
 use super::filter;
@@ -17,10 +18,11 @@ use super::selection::{self, MAX_MATCHING, RowSelection};
 use super::spec::RowValues;
 use super::total::RowTotal;
 use super::users;
+use super::views::ViewBar;
 use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
-    BulkBar, Button, Column, Drawer, EmptyState, KeysetPagination, Pagination, Row, SortOrder,
-    Table, Tone, Toolbar, ViewMenu, badge, list_card, person,
+    BulkBar, Button, Column, Drawer, EmptyState, KeysetPagination, Menu, Pagination, Row,
+    SortOrder, Table, Tone, Toolbar, ViewMenu, badge, list_card, person,
 };
 
 /// Parameter with the shown columns.
@@ -34,6 +36,7 @@ pub(super) fn list(
     query: &ListQuery,
     page: &VisiblePage,
     labels: &ReferenceLabels,
+    views: &ViewBar,
     here: &ListUrl,
     selected: Option<&str>,
 ) -> Markup {
@@ -43,6 +46,7 @@ pub(super) fn list(
     list_card(
         "rows",
         html! {
+            (views.render(here))
             (toolbar(model, here, adding))
             (filter::form(model, adding, here))
             (table(model, query, page, labels, here, selected, may_select))
@@ -113,7 +117,10 @@ fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
     for (name, words) in chips {
         bar = bar.chip(words, first.without(&name).to_string());
     }
-    let add = html! { @if adding.is_empty() { (filter::add_button(model, here)) } };
+    let add = html! {
+        @if adding.is_empty() { (filter::add_button(model, here)) }
+        @if model.permissions.export { (export_menu(model, here)) }
+    };
     let fields = model.listed();
     if fields.len() < 2 {
         return bar.end(add);
@@ -125,6 +132,22 @@ fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
     let keep = first.without(COLUMNS);
     let view = ViewMenu::new("rows-view").columns(here.path(), &keep.pairs(), &columns);
     bar.end(html! { (add) (view) })
+}
+
+/// Renders the menu that exports the rows and the columns of the list.
+fn export_menu(model: &ModelView<'_>, here: &ListUrl) -> Menu {
+    let list = ListUrl::new(format!("/api/admin/models/{}/export", model.name));
+    let list = here
+        .first_page()
+        .without("per_page")
+        .pairs()
+        .iter()
+        .fold(list, |list, (name, value)| list.with_filter(name, value));
+    let menu = Menu::new("rows-export", "Export").icon("download");
+    ExportFormat::ALL.into_iter().fold(menu, |menu, format| {
+        let href = list.with("format", format.name()).to_string();
+        menu.link("download", &format!("Export as {}", format.title()), href)
+    })
 }
 
 /// Returns `true` if the user chose to see the column; without a choice, all columns are shown.

@@ -13,6 +13,8 @@ mod default_references;
 mod defaults;
 mod deletion;
 mod document_format;
+mod export;
+mod export_format;
 mod field;
 mod field_type;
 mod field_types;
@@ -50,6 +52,7 @@ mod tables;
 mod total;
 mod users;
 mod values;
+mod views;
 mod yaml;
 
 pub use computed::ComputedField;

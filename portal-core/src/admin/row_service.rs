@@ -131,6 +131,15 @@ impl<'a> RowService<'a> {
         self.page_of(query, position, total).await
     }
 
+    /// Returns the page of rows at a position, without counting the rows.
+    pub(super) async fn page_without_total(
+        &self,
+        query: &ListQuery,
+        position: &Position,
+    ) -> Result<VisiblePage> {
+        self.page_of(query, position, RowTotal::MoreThan(0)).await
+    }
+
     /// Returns a page of rows for browsing: with a number if the rows can be counted and the query
     /// contains no position. If there are fewer pages, returns the last one.
     pub(crate) async fn browse(&self, query: &ListQuery) -> Result<VisiblePage> {

@@ -1,7 +1,9 @@
 //! Lists of admin models: filters, selected rows, cursors, totals, saved views and exports.
 
 mod cursors;
+mod exports;
 mod selection;
+mod views;
 
 use chrono::NaiveDate;
 use portal_core::prelude::*;

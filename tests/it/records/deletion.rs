@@ -258,10 +258,7 @@ async fn rows_of_the_same_model_are_deleted_together(database: Database) {
     division("Right", Some(&middle)).await;
     let other = division("Other", None).await;
     // The rules apply to the application's own code as well.
-    let models = server
-        .state
-        .get::<Models>()
-        .expect("the portal has models");
+    let models = server.state.get::<Models>().expect("the portal has models");
     let deleted = models.delete::<Division>(number(&top)).await;
     assert!(deleted.expect("the row is deleted"));
     let rows = admin.get("/api/admin/models/division").await.json();

@@ -158,6 +158,8 @@ impl Screen<'_> {
             place: FormPlace::Record,
             key: key.as_str(),
             version: None,
+            is_view_unknown: false,
+            views: self.views.clone(),
             rows: targets,
         };
         let shown = FormState::of(screen.model(), &row);

@@ -6,11 +6,12 @@ use maud::{Markup, html};
 
 use super::super::changed::VERSION;
 use super::super::form_state::FormData;
-use super::super::list_url::{LIST, ListUrl, SETTINGS};
+use super::super::list_url::{LIST, ListUrl, SETTINGS, VIEW};
 use super::super::model_view::ModelView;
 use super::super::models::Models;
 use super::super::row_service::{RowService, visible_models};
 use super::super::users;
+use super::super::views::{SAVE_VIEW, SavedViews};
 use super::place::FormPlace;
 use super::screen::Screen;
 use crate::auth::{Actor, CurrentUser, caller};
@@ -115,16 +116,32 @@ impl PageRequest {
     async fn open(&self, place: Option<FormPlace>) -> Result<Screen<'_>> {
         let model = self.model.as_deref().unwrap_or_default();
         let version = self.here.get(VERSION).parse().ok();
-        let here = self.here.without(VERSION);
         let rows = RowService::open(&self.state, model, &self.user, &self.actor).await?;
+        let views = SavedViews::of(&self.state, &self.user, &self.actor)?;
+        let mut here = self.here.without(VERSION);
+        let mut is_view_unknown = false;
+        let id = here.get(VIEW).to_owned();
+        if !id.is_empty() {
+            match views.get(&id).await {
+                Ok(view) if view.model == rows.model().name => {
+                    here = here.open_view(&id, &view.query);
+                }
+                Err(error) if error.code() != "view_unknown" => return Err(error),
+                Ok(_) | Err(_) => {
+                    is_view_unknown = true;
+                    here = here.without(VIEW);
+                }
+            }
+        }
         let place = place.unwrap_or_else(|| FormPlace::read(&here, rows.model()));
         Ok(Screen {
             state: &self.state,
             user: &self.user,
             page: self.page,
             rows,
+            views,
             list: match place {
-                FormPlace::List => here.without("edit").without("new"),
+                FormPlace::List => here.without("edit").without("new").without(SAVE_VIEW),
                 FormPlace::Record => ListUrl::of(model).read(here.get(LIST)),
                 FormPlace::Related { .. } => ListUrl::of(model),
             },
@@ -132,6 +149,7 @@ impl PageRequest {
             key: &self.key,
             here,
             version,
+            is_view_unknown,
         })
     }
 

@@ -9,7 +9,7 @@ use super::super::field::FieldSpec;
 use super::super::filter;
 use super::super::form::{FormUrls, deletion_effects, drawer, reference_options};
 use super::super::form_state::FormState;
-use super::super::list::{COLUMNS, list};
+use super::super::list::list;
 use super::super::list_url::{LIST, ListUrl};
 use super::super::model_view::{ModelView, VisibleRow};
 use super::super::policy::Operation;
@@ -17,6 +17,7 @@ use super::super::query::ListQuery;
 use super::super::references::ReferenceLabels;
 use super::super::row_service::RowService;
 use super::super::selection::RowSelection;
+use super::super::views::{SavedViews, ViewBar, ViewForm};
 use super::place::{FormPlace, related_tab};
 use super::request::{AdminPage, DEFAULTS, PageRequest, tabs};
 use crate::auth::CurrentUser;
@@ -32,6 +33,7 @@ pub(super) struct Screen<'a> {
     pub(super) user: &'a CurrentUser,
     pub(super) page: AdminPage,
     pub(super) rows: RowService<'a>,
+    pub(super) views: SavedViews<'a>,
     /// URL of the list, without the open drawer.
     pub(super) list: ListUrl,
     /// Page that shows the form.
@@ -42,6 +44,8 @@ pub(super) struct Screen<'a> {
     pub(super) here: ListUrl,
     /// Version of the record that the form in the browser was rendered with.
     pub(super) version: Option<i64>,
+    /// `true` if the URL requests a saved view that the user cannot see.
+    pub(super) is_view_unknown: bool,
 }
 
 impl Screen<'_> {
@@ -92,9 +96,7 @@ impl Screen<'_> {
 
     /// Returns the query of the list, and the errors of the ignored parameters.
     fn query(&self) -> (ListQuery, Vec<FieldError>) {
-        let query = self.list.without(COLUMNS);
-        let query = query.without(filter::ADDING).query();
-        ListQuery::parse_leniently(self.model(), &query)
+        ListQuery::parse_leniently(self.model(), &self.list.list_query())
     }
 
     /// Responds with the list if the row does not exist: the link is old or the row was deleted.
@@ -145,6 +147,15 @@ impl Screen<'_> {
 
     /// Renders the list, and a form in a drawer.
     pub(super) async fn show_list(&self, draft: Option<&FormState>) -> Result<Markup> {
+        self.list_page(draft, None).await
+    }
+
+    /// Renders the list and the form of a saved view.
+    pub(super) async fn show_view_form(&self, form: ViewForm) -> Result<Markup> {
+        self.list_page(None, Some(form)).await
+    }
+
+    async fn list_page(&self, draft: Option<&FormState>, form: Option<ViewForm>) -> Result<Markup> {
         let model = self.model();
         let (query, ignored) = self.query();
         let page = match self.rows.browse(&query).await {
@@ -160,6 +171,8 @@ impl Screen<'_> {
             }
             page => page?,
         };
+        let views = ViewBar::of(&self.views, model.name, &self.list).await?;
+        let form = form.or_else(|| ViewForm::requested(&self.here, &views));
         let labels = ReferenceLabels::of(&self.rows, &page.rows).await?;
         let selected = draft.and_then(|draft| draft.row.as_ref());
         let selected = selected.map(|(key, _)| key.as_str());
@@ -169,9 +182,13 @@ impl Screen<'_> {
         };
         Ok(html! {
             (self.head()?)
+            @if self.is_view_unknown {
+                (Banner::new(Tone::Warning, "This view does not exist or is not shared with you. The list shows everything."))
+            }
             @if !ignored.is_empty() { (Banner::new(Tone::Warning, filter::ignored(model, &ignored))) }
-            (Region::new(&model.topic()).id("live-rows").render(list(model, &query, &page, &labels, &self.list, selected)))
+            (Region::new(&model.topic()).id("live-rows").render(list(model, &query, &page, &labels, &views, &self.list, selected)))
             @if let Some(drawer) = drawer { (drawer) }
+            @if let Some(form) = form { (form.render(&self.views, &self.list)) }
         })
     }
 
