@@ -130,6 +130,7 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// | `version = ".."` | with `managed = false`: column that identifies the version of a row, a whole number or a time | the values of the row are compared |
 /// | `renamed_from = ".."` | former name of the table, which `db diff` renames | none |
 /// | `hooks` | runs the struct's `impl ModelHooks` with each change of a row | no hooks |
+/// | `children(Model, by = field)` | rows of the other model that refer to the record by the field are edited in its form; can be repeated | none |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// A field accepts `#[admin(..)]` with the keys `primary_key`, `skip`, `readonly`, `unique`,

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::children::ChildSpec;
 use super::field::FieldSpec;
 use super::field_type::Widget;
 use super::model_view::ModelView;
@@ -25,10 +26,23 @@ pub(super) fn describe(model: &ModelView<'_>, models: &[ModelView<'_>]) -> Value
         "plural": model.plural,
         "description": model.description,
         "fields": fields,
+        "children": children(model, models),
         "json_schema": json_schema(model),
         "permissions": model.permissions,
         "actions": actions,
     })
+}
+
+/// Returns the models whose rows can be sent with a row, as far as the caller may view them.
+fn children(model: &ModelView<'_>, models: &[ModelView<'_>]) -> Vec<Value> {
+    let is_visible = |child: &&ChildSpec| {
+        let mut models = models.iter().filter(|it| it.name == child.model);
+        models.any(|it| it.field(child.field).is_some())
+    };
+    let children = model.children().iter().filter(is_visible);
+    children
+        .map(|child| json!({"model": child.model, "field": child.field}))
+        .collect()
 }
 
 fn describe_field(

@@ -66,6 +66,16 @@ pub(crate) struct ChangedRow {
     pub(crate) changed: Vec<&'static FieldSpec>,
 }
 
+impl VisiblePage {
+    /// Returns the number of the page; 1 if the pages have no numbers.
+    pub(super) fn number(&self) -> u64 {
+        match self.place {
+            Place::Number(number) => number,
+            Place::Between { .. } => 1,
+        }
+    }
+}
+
 impl<'a> RowService<'a> {
     /// Returns the rows of a model by name, for a user whose changes are recorded.
     ///
@@ -99,6 +109,15 @@ impl<'a> RowService<'a> {
             table: table.changed_by(actor).within(scope),
             accounts,
         })
+    }
+
+    pub(super) fn state(&self) -> &'a PortalState {
+        self.state
+    }
+
+    /// Returns the rows in the scope of the user.
+    pub(super) fn table(&self) -> &ModelTable<'a> {
+        &self.table
     }
 
     /// Returns the model as the user sees it.
@@ -205,8 +224,7 @@ impl<'a> RowService<'a> {
     /// Adds a row with the given values.
     pub(crate) async fn create(&self, given: RowValues) -> Result<VisibleRow> {
         self.permit(Operation::Create)?;
-        let row = self.view.new_row(given).map_err(Error::invalid)?;
-        self.check_references(None, &row).await?;
+        let row = self.checked_new(given).await?;
         let added = self.table.insert(&row).await;
         let added = added.map_err(|error| self.view.redact(error))?;
         Ok(self.view.show(added))
@@ -242,17 +260,37 @@ impl<'a> RowService<'a> {
         given: RowValues,
         full: bool,
     ) -> Result<Record> {
-        let row = self.view.changed_row(&present.values, given, full);
-        let row = row.map_err(Error::invalid)?;
-        // A write that changes nothing must not make the row stale for other writers.
-        if row == present.values {
+        let Some(row) = self.checked_row(present, given, full).await? else {
             return Ok(present.clone());
-        }
-        self.check_references(Some(&present.values), &row).await?;
+        };
         match self.table.update(key, present, &row).await {
             Ok(record) => Ok(record),
             Err(error) => Err(self.explain(key, error).await),
         }
+    }
+
+    /// Returns a new row with the given values, checked.
+    pub(super) async fn checked_new(&self, given: RowValues) -> Result<RowValues> {
+        let row = self.view.new_row(given).map_err(Error::invalid)?;
+        self.check_references(None, &row).await?;
+        Ok(row)
+    }
+
+    /// Returns a row after a change, checked; `None` if it is the same, because a write that changes
+    /// nothing must not make the row stale for other writers.
+    pub(super) async fn checked_row(
+        &self,
+        present: &Record,
+        given: RowValues,
+        full: bool,
+    ) -> Result<Option<RowValues>> {
+        let row = self.view.changed_row(&present.values, given, full);
+        let row = row.map_err(Error::invalid)?;
+        if row == present.values {
+            return Ok(None);
+        }
+        self.check_references(Some(&present.values), &row).await?;
+        Ok(Some(row))
     }
 
     /// Deletes a row.
@@ -287,7 +325,7 @@ impl<'a> RowService<'a> {
     }
 
     /// Returns the rows of other models that the user may delete by cascade.
-    async fn cascade_rights(&self) -> Result<CascadeRights> {
+    pub(super) async fn cascade_rights(&self) -> Result<CascadeRights> {
         let registry = self.state.borrow::<Models>()?.registry();
         let mut rights = HashMap::new();
         let mut waiting = vec![self.view.name];
@@ -410,7 +448,7 @@ impl<'a> RowService<'a> {
         }
     }
 
-    async fn record(&self, key: &str) -> Result<Record> {
+    pub(super) async fn record(&self, key: &str) -> Result<Record> {
         self.table.get(key).await?.ok_or_else(row_not_found)
     }
 
@@ -440,7 +478,7 @@ impl<'a> RowService<'a> {
     }
 
     /// Returns the changed row with the visible fields that differ.
-    fn changed(&self, present: &Record, record: Record) -> ChangedRow {
+    pub(super) fn changed(&self, present: &Record, record: Record) -> ChangedRow {
         let differs =
             |field: &&FieldSpec| present.values.get(field.name) != record.values.get(field.name);
         ChangedRow {
@@ -450,7 +488,7 @@ impl<'a> RowService<'a> {
     }
 
     /// Adds the current row to a conflict, and removes from other errors what the user may not see.
-    async fn explain(&self, key: &str, error: Error) -> Error {
+    pub(super) async fn explain(&self, key: &str, error: Error) -> Error {
         if error.code() != "stale" {
             return self.view.redact(error);
         }

@@ -114,3 +114,37 @@ async fn deletion_is_confirmed_with_its_effects() {
     browser.close().await;
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn children_are_edited_with_their_record() {
+    let (mut server, admin, browser) = start().await;
+    let office = add_office(&admin, "Harbor", "north").await;
+    let number = office.parse::<i64>().expect("a number");
+    add(&admin, "desk", json!({"name": "a", "office_id": number})).await;
+    open(&browser, &format!("/admin/settings/office/rows/{office}")).await;
+    browser.fill("[data-record] [name=name]", "Pier").await;
+    browser.fill("[name='desk.0.width']", "90").await;
+    browser.click("[name=_add][value=desk]").await;
+    browser.find("[name='desk.1.name']").await;
+    // The input is kept while a child is added.
+    let typed = "return ['name', 'desk.0.width'].map((it) => \
+        document.querySelector(`[data-record] [name='${it}']`).value)";
+    assert_eq!(browser.script(typed).await, json!(["Pier", "90"]));
+    browser.fill("[name='desk.1.name']", "a").await;
+    browser
+        .click("[data-record] > .pt-form-actions [data-kind=solid]")
+        .await;
+    browser
+        .find("[name='desk.1.name'][aria-invalid=true]")
+        .await;
+    browser.fill("[name='desk.1.name']", "b").await;
+    browser
+        .click("[data-record] > .pt-form-actions [data-kind=solid]")
+        .await;
+    browser.see("Saved “Pier” with 2 related records").await;
+    let desks = admin.get("/api/admin/models/desk?sort=name").await.json();
+    assert_eq!(desks["items"][0]["width"], 90);
+    assert_eq!(desks["items"][1]["name"], "b");
+    browser.close().await;
+    server.stop().await;
+}

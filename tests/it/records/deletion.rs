@@ -4,7 +4,7 @@ use portal_core::prelude::Models;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Division, add, add_office, add_region, submit};
+use super::{Division, add, add_desk, add_office, add_region, member, number, row, submit};
 use crate::support::{Client, Database, TestResponse, TestServer, on_both};
 
 on_both!(
@@ -25,28 +25,6 @@ async fn delete(client: &Client, model: &str, id: &str) -> TestResponse {
     TestResponse::of(request.header("if-match", "*")).await
 }
 
-async fn row(admin: &Client, model: &str, id: &str) -> TestResponse {
-    admin.get(&format!("/api/admin/models/{model}/{id}")).await
-}
-
-fn number(id: &str) -> i64 {
-    id.parse().expect("the key is a number")
-}
-
-async fn desk(admin: &Client, name: &str, office: &str) -> String {
-    let desk = json!({"name": name, "office_id": number(office)});
-    add(admin, "desk", desk).await
-}
-
-async fn member(server: &TestServer, admin: &Client, role: &str) -> Client {
-    let client = server.sign_in(&format!("{role}@example.com")).await;
-    let id = client.get("/api/auth/me").await.json()["id"].clone();
-    let path = format!("/api/users/{}", id.as_str().expect("an id"));
-    let response = admin.patch(&path, &json!({"user_type": role})).await;
-    assert_eq!(response.status, 200, "{}", response.text);
-    client
-}
-
 async fn rules_delete_rows_and_empty_references(database: Database) {
     let mut server = TestServer::start(database).await;
     let admin = server.admin().await;
@@ -54,10 +32,10 @@ async fn rules_delete_rows_and_empty_references(database: Database) {
     let office = add_office(&admin, "Harbor", "north").await;
     let other = add_office(&admin, "Pier", "north").await;
     let desks = [
-        desk(&admin, "a", &office).await,
-        desk(&admin, "b", &office).await,
+        add_desk(&admin, "a", &office).await,
+        add_desk(&admin, "b", &office).await,
     ];
-    let kept = desk(&admin, "c", &other).await;
+    let kept = add_desk(&admin, "c", &other).await;
     let phone = json!({"number": "1", "office_id": number(&office), "spare_id": number(&office)});
     let phone = add(&admin, "phone", phone).await;
     let deleted = delete(&admin, "office", &office).await;
@@ -93,7 +71,7 @@ async fn restricted_deletion_names_the_rows(database: Database) {
     let sales = member(&server, &admin, "SALES").await;
     add_region(&admin, "north", "North").await;
     let office = add_office(&admin, "Harbor", "north").await;
-    let desk = desk(&admin, "a", &office).await;
+    let desk = add_desk(&admin, "a", &office).await;
     add(&admin, "rental", json!({"desk_id": number(&desk)})).await;
     let region = delete(&admin, "region", "north").await;
     region.problem(409, "referenced");
@@ -129,8 +107,8 @@ async fn rejected_deletion_changes_nothing(database: Database) {
     add_region(&admin, "north", "North").await;
     let office = add_office(&admin, "Harbor", "north").await;
     let desks = [
-        desk(&admin, "a", &office).await,
-        desk(&admin, "fixed", &office).await,
+        add_desk(&admin, "a", &office).await,
+        add_desk(&admin, "fixed", &office).await,
     ];
     let phone = json!({"number": "1", "office_id": number(&office)});
     let phone = add(&admin, "phone", phone).await;
@@ -158,15 +136,15 @@ async fn cascade_requires_permission_for_each_row(database: Database) {
     let finance = member(&server, &admin, "FINANCE").await;
     add_region(&admin, "north", "North").await;
     for (client, name, status) in [
-        (&sales, "plain", 204),
+        (&sales, "plain 1", 204),
         // The desk is outside of the scope.
-        (&sales, "secret", 403),
+        (&sales, "secret 1", 403),
         // The role may delete offices, but not desks.
-        (&finance, "plain", 403),
-        (&admin, "secret", 204),
+        (&finance, "plain 2", 403),
+        (&admin, "secret 2", 204),
     ] {
         let office = add_office(&admin, "Harbor", "north").await;
-        let desk = desk(&admin, name, &office).await;
+        let desk = add_desk(&admin, name, &office).await;
         let response = delete(client, "office", &office).await;
         assert_eq!(response.status, status, "{name}: {}", response.text);
         if status == 403 {
@@ -174,7 +152,7 @@ async fn cascade_requires_permission_for_each_row(database: Database) {
             assert_eq!(row(&admin, "desk", &desk).await.status, 200);
             let page = client.page(&format!("{OFFICE}/rows/{office}")).await.text;
             assert!(page.contains("cannot be deleted"), "{page}");
-            assert_eq!(page.contains("1 desk"), name == "plain", "{page}");
+            assert_eq!(page.contains("1 desk"), name == "plain 2", "{page}");
             let form = [("_version", "1")];
             let path = format!("{OFFICE}/rows/{office}/delete");
             assert_eq!(submit(client, &path, &form).await.status, 403);
@@ -191,8 +169,8 @@ async fn confirmation_lists_the_effects(database: Database) {
     let sales = member(&server, &admin, "SALES").await;
     add_region(&admin, "north", "North").await;
     let office = add_office(&admin, "Harbor", "north").await;
-    let first = desk(&admin, "a", &office).await;
-    desk(&admin, "b", &office).await;
+    let first = add_desk(&admin, "a", &office).await;
+    add_desk(&admin, "b", &office).await;
     let phone = json!({"number": "1", "office_id": number(&office)});
     add(&admin, "phone", phone).await;
     let record = format!("{OFFICE}/rows/{office}");

@@ -1,6 +1,7 @@
 //! Records: their page, the rows that refer to them, and their history.
 
 mod browser;
+mod children;
 mod deletion;
 mod page;
 
@@ -9,7 +10,7 @@ use portal_core::prelude::*;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestResponse, form};
+use crate::support::{Client, TestResponse, TestServer, form};
 
 /// Parts of the world
 #[admin_model(list(name, code), search(name), order_by = name)]
@@ -24,7 +25,10 @@ struct Region {
     list(name, region, backup, size),
     order_by = name,
     view("role:sales", "role:finance"),
-    delete("role:sales", "role:finance")
+    change("role:sales", "role:finance"),
+    delete("role:sales", "role:finance"),
+    children(Desk, by = office_id),
+    children(Phone, by = office_id)
 )]
 struct Office {
     id: i64,
@@ -40,19 +44,24 @@ struct Office {
 /// Desks of offices
 #[admin_model(
     view("role:sales", "role:finance"),
+    create = "role:sales",
+    change = "role:sales",
     delete = "role:sales",
     scope = visible_desks,
     hooks
 )]
 struct Desk {
     id: i64,
+    #[admin(unique)]
     name: String,
     #[admin(references = Office, on_delete = cascade)]
     office_id: i64,
+    #[admin(default = 120)]
+    width: i32,
 }
 
 async fn visible_desks(_user: &User) -> Result<Scope<Desk>> {
-    Ok((!Desk::NAME.eq("secret")).into())
+    Ok((!Desk::NAME.contains("secret")).into())
 }
 
 impl ModelHooks for Desk {
@@ -110,6 +119,29 @@ async fn add_region(admin: &Client, code: &str, name: &str) {
 
 async fn add_office(admin: &Client, name: &str, region: &str) -> String {
     add(admin, "office", json!({"name": name, "region": region})).await
+}
+
+fn number(id: &str) -> i64 {
+    id.parse().expect("the key is a number")
+}
+
+async fn add_desk(admin: &Client, name: &str, office: &str) -> String {
+    let desk = json!({"name": name, "office_id": number(office)});
+    add(admin, "desk", desk).await
+}
+
+/// Signs in a user with a role.
+async fn member(server: &TestServer, admin: &Client, role: &str) -> Client {
+    let client = server.sign_in(&format!("{role}@example.com")).await;
+    let id = client.get("/api/auth/me").await.json()["id"].clone();
+    let path = format!("/api/users/{}", id.as_str().expect("an id"));
+    let response = admin.patch(&path, &json!({"user_type": role})).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    client
+}
+
+async fn row(admin: &Client, model: &str, id: &str) -> TestResponse {
+    admin.get(&format!("/api/admin/models/{model}/{id}")).await
 }
 
 /// Submits a form of a page.

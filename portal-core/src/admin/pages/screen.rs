@@ -4,10 +4,12 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 
 use super::super::changed::{last_change, notice};
+use super::super::child_forms::with_pages;
 use super::super::cursor::Position;
 use super::super::field::FieldSpec;
 use super::super::filter;
-use super::super::form::{FormUrls, deletion_effects, drawer, reference_options};
+use super::super::form::{FormUrls, deletion_effects, drawer};
+use super::super::form_fields::reference_options;
 use super::super::form_state::FormState;
 use super::super::list::list;
 use super::super::list_url::{LIST, ListUrl};
@@ -114,7 +116,7 @@ impl Screen<'_> {
     pub(super) fn back(&self) -> ListUrl {
         match &self.place {
             FormPlace::List => self.list.clone(),
-            FormPlace::Record => self.list.record(self.key),
+            FormPlace::Record => with_pages(self.list.record(self.key), &self.here),
             FormPlace::Related { field, key } => {
                 let record = self.list_of_target(field).record(key);
                 related_tab(self.model().name, field, &record)

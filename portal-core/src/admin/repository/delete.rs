@@ -37,8 +37,18 @@ pub(crate) enum CascadeRights {
 impl ModelTable<'_> {
     /// Deletes a row if its version is the expected version.
     pub(crate) async fn delete(&self, key: &str, expected: &Precondition) -> Result<()> {
+        self.delete_on(Connection::Pool(self.store), key, expected)
+            .await
+    }
+
+    /// Does the same as [`delete`](Self::delete) on a connection.
+    pub(crate) async fn delete_on(
+        &self,
+        mut connection: Connection<'_>,
+        key: &str,
+        expected: &Precondition,
+    ) -> Result<()> {
         let value = self.parse_key(key).ok_or_else(row_not_found)?;
-        let mut connection = Connection::Pool(self.store);
         let mut write = connection.write().await?;
         let mut budget = MAX_AFFECTED;
         let outcome = self.delete_row(write.transaction(), &value, expected, &mut budget);
