@@ -2,6 +2,7 @@
 
 mod api;
 mod audit_api;
+mod audit_changes;
 mod audit_diff;
 mod audit_page;
 mod changed;
@@ -20,6 +21,7 @@ mod filter;
 mod filter_parser;
 mod form;
 mod form_state;
+mod history;
 mod hooks;
 mod list;
 mod list_url;
@@ -35,6 +37,7 @@ mod query;
 mod record;
 mod references;
 mod registry;
+mod related;
 mod repository;
 mod row_service;
 mod row_version;
