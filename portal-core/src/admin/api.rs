@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::actions::RequestedAction;
 use super::audit_api;
 use super::defaults::DefaultRows;
 use super::model_schema::describe;
@@ -214,13 +215,14 @@ async fn act(
     request: Request,
 ) -> Result<Json<Value>> {
     let rows = user.rows(&state, &model).await?;
-    if action != "delete" {
-        return Err(Error::not_found("unknown action").with_code("action_unknown"));
-    }
-    rows.permit(Operation::Delete)?;
-    let keys = read_ids(body_values(request, &state).await?).map_err(Error::invalid)?;
-    let deleted = rows.delete_all(&keys).await?;
-    Ok(Json(json!({ "deleted": deleted })))
+    let action = RequestedAction::find(&rows, &action)?;
+    let mut body = body_values(request, &state).await?;
+    let args = match action {
+        RequestedAction::Delete => Value::Null,
+        RequestedAction::Custom(_) => body.remove("args").unwrap_or_else(|| json!({})),
+    };
+    let keys = read_ids(body).map_err(Error::invalid)?;
+    Ok(Json(action.run(&rows, keys, args).await?))
 }
 
 async fn add_defaults(State(state): State<PortalState>, admin: AdminUser) -> Result<Json<Value>> {
@@ -274,7 +276,7 @@ fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
             FieldError::new(
                 pointer,
                 "unknown_field",
-                "unknown member; only `ids` is allowed",
+                "unknown member; use `ids`, and `args` if the action takes arguments",
             )
         })
         .collect();

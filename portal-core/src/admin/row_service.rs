@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::Value;
 
+use super::actions::{ActionRun, RowCursor, Selection};
 use super::field::FieldSpec;
 use super::field_type::plain_text;
 use super::model_view::{ModelView, VisibleRow};
@@ -83,6 +84,20 @@ impl<'a> RowService<'a> {
     /// Returns the model as the user sees it.
     pub(crate) fn model(&self) -> &ModelView<'a> {
         &self.view
+    }
+
+    pub(super) fn state(&self) -> &'a PortalState {
+        self.state
+    }
+
+    pub(super) fn actor(&self) -> &'a Actor {
+        self.actor
+    }
+
+    /// Returns the selected rows that the user can see, for an action.
+    pub(super) async fn cursor(&self, run: ActionRun, selection: Selection) -> Result<RowCursor> {
+        let models = self.state.borrow::<Models>()?;
+        RowCursor::new(models, &self.table, self.user, self.actor, run, selection).await
     }
 
     /// Fails with `403 not_permitted` if the user may not perform an operation on any row.

@@ -33,6 +33,7 @@ pub use service::{TaskFilter, TaskHandle, Tasks};
 pub use settings::TaskSettings;
 pub use statistics::{TaskCounts, TaskDurations, TaskScope};
 
+pub(crate) use definition::args_schema::ArgsSchema;
 pub(crate) use definition::registry::TaskRegistry;
 pub(crate) use definition::task::TaskFuture;
 pub(crate) use engine::schedule::{Scheduler, problems as schedule_problems};

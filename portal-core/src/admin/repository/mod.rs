@@ -1,5 +1,6 @@
 //! Reading and writing rows of any model.
 
+mod batches;
 mod conditions;
 mod constraints;
 mod read;
@@ -8,6 +9,7 @@ mod write;
 use sea_query::{Expr, ExprTrait, Query, ReturningClause, SelectStatement};
 use serde_json::Value;
 
+use super::actions::ActionRun;
 use super::field::FieldSpec;
 use super::registry::ModelRegistry;
 use super::scope::RowScope;
@@ -29,8 +31,10 @@ pub(crate) struct ModelTable<'a> {
     pub(crate) model: &'a ModelSpec,
     /// Actor of recorded changes; changes by the application's own code are not recorded.
     pub(super) actor: Option<&'a Actor>,
+    /// Action during which rows are changed; recorded changes have its name.
+    pub(super) run: Option<&'a ActionRun>,
     /// Rows that statements may read and write.
-    scope: RowScope,
+    pub(super) scope: RowScope,
 }
 
 impl<'a> ModelTable<'a> {
@@ -40,6 +44,7 @@ impl<'a> ModelTable<'a> {
             registry,
             model,
             actor: None,
+            run: None,
             scope: RowScope::All,
         }
     }
@@ -56,6 +61,12 @@ impl<'a> ModelTable<'a> {
         self
     }
 
+    /// Returns the table for changes during an action.
+    pub(super) fn during(mut self, run: &'a ActionRun) -> Self {
+        self.run = Some(run);
+        self
+    }
+
     fn select(&self) -> SelectStatement {
         Query::select()
             .columns(column_names(self.model))
@@ -69,7 +80,7 @@ impl<'a> ModelTable<'a> {
         Some(Expr::col(self.model.deleted?).is_null())
     }
 
-    fn parse_key(&self, key: &str) -> Option<Value> {
+    pub(super) fn parse_key(&self, key: &str) -> Option<Value> {
         let value = self.model.key().kind.parse(key).ok()?;
         json::validate(&value, "").is_empty().then_some(value)
     }

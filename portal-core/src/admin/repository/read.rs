@@ -63,7 +63,7 @@ impl ModelTable<'_> {
         }
     }
 
-    async fn read_all(&self, select: &SelectStatement) -> Result<Vec<Record>> {
+    pub(super) async fn read_all(&self, select: &SelectStatement) -> Result<Vec<Record>> {
         let rows = self.store.fetch_all(select).await?;
         rows.iter()
             .map(|row| read_record(self.model, row))

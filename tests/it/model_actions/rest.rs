@@ -1,0 +1,270 @@
+//! Actions in the REST API.
+
+use serde_json::{Value, json};
+
+use super::{INVOICES, audit, invoice, numbered, sign_in, stored};
+use crate::support::{Database, TestServer, on_both};
+
+on_both!(
+    action_changes_rows_and_reports_failures,
+    invalid_arguments_have_pointers,
+    action_runs_only_for_permitted_users_and_rows,
+    interrupted_action_reports_what_was_done,
+    each_changed_row_and_the_run_are_recorded,
+    actions_are_described_with_their_schema,
+    invalid_selections_are_rejected,
+);
+
+fn path(action: &str) -> String {
+    format!("{INVOICES}/actions/{action}")
+}
+
+async fn action_changes_rows_and_reports_failures(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let first = numbered(&admin, "1").await;
+    let credit = invoice(&admin, json!({"number": "2", "amount": -5})).await;
+    let locked = numbered(&admin, "locked").await;
+    let paid = json!({"number": "3", "state": "paid", "paid_on": "2026-05-01"});
+    let paid = invoice(&admin, paid).await;
+    let body = json!({
+        "ids": [first, credit, locked, paid, 999, "x", first],
+        "args": {"paid_on": "2026-05-01"},
+    });
+    let response = admin.post(&path("mark_paid"), &body).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    let report = response.json();
+    assert_eq!(
+        (&report["changed"], &report["unchanged"], &report["failed"]),
+        (&json!(1), &json!(1), &json!(4))
+    );
+    let mut failures = report["failures"].as_array().expect("a list").clone();
+    failures.sort_by_key(|failure| failure["label"].to_string());
+    let failure = |id: &str, label: &str, code: &str, reason: &str| json!({"id": id, "label": label, "code": code, "reason": reason});
+    let (credit_id, locked_id) = (credit.to_string(), locked.to_string());
+    assert_eq!(
+        failures,
+        [
+            failure(&credit_id, "2", "too_small", "the amount is too small"),
+            failure("999", "999", "row_not_found", "the row does not exist"),
+            failure(
+                &locked_id,
+                "locked",
+                "invalid_parameters",
+                "`number` is locked"
+            ),
+            failure("x", "x", "row_not_found", "the row does not exist"),
+        ]
+    );
+    let row = stored(&admin, first).await;
+    assert_eq!(
+        (&row["state"], &row["paid_on"]),
+        (&json!("paid"), &json!("2026-05-01"))
+    );
+    for id in [credit, locked] {
+        assert_eq!(stored(&admin, id).await["state"], "open");
+    }
+    server.stop().await;
+}
+
+async fn invalid_arguments_have_pointers(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let id = numbered(&admin, "1").await;
+    for (args, pointer, code) in [
+        (json!({}), "/args/paid_on", "missing"),
+        (json!({"paid_on": "May"}), "/args/paid_on", "invalid_value"),
+        (json!({"paid_on": 1}), "/args/paid_on", "invalid_type"),
+        (
+            json!({"paid_on": "2026-05-01", "least": 0}),
+            "/args/least",
+            "invalid_value",
+        ),
+        (json!([]), "/args", "invalid_type"),
+    ] {
+        let body = json!({"ids": [id], "args": args});
+        let response = admin.post(&path("mark_paid"), &body).await;
+        let problem = response.problem(422, "invalid_parameters");
+        assert_eq!(
+            (
+                &problem["errors"][0]["pointer"],
+                &problem["errors"][0]["code"]
+            ),
+            (&json!(pointer), &json!(code)),
+            "{args}"
+        );
+    }
+    let missing = admin.post(&path("mark_paid"), &json!({"ids": [id]})).await;
+    missing.problem(422, "invalid_parameters");
+    let body = json!({"ids": [id], "args": {"paid_on": "2026-05-01"}});
+    let response = admin.post(&path("clean_up"), &body).await;
+    let problem = response.problem(422, "invalid_parameters");
+    assert_eq!(problem["errors"][0]["pointer"], "/args");
+    assert_eq!(stored(&admin, id).await["state"], "open");
+    assert!(audit(&admin, "mark_paid").await.is_empty());
+    server.stop().await;
+}
+
+async fn action_runs_only_for_permitted_users_and_rows(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let sales = sign_in(&server, &admin, "SALES").await;
+    let finance = sign_in(&server, &admin, "FINANCE").await;
+    let other = sign_in(&server, &admin, "EDITOR").await;
+    let north = numbered(&admin, "north").await;
+    let south = invoice(&admin, json!({"number": "south", "region": "south"})).await;
+    let body = json!({"ids": [north, south], "args": {"paid_on": "2026-05-01"}});
+
+    let guest = server.guest().post(&path("mark_paid"), &body).await;
+    guest.problem(401, "unauthorized");
+    other
+        .post(&path("mark_paid"), &body)
+        .await
+        .problem(403, "forbidden");
+    // Finance may view, but not change rows; the action has no separate rule.
+    finance
+        .post(&path("mark_paid"), &body)
+        .await
+        .problem(403, "not_permitted");
+    sales
+        .post(&path("clean_up"), &body)
+        .await
+        .problem(403, "not_permitted");
+    sales
+        .post(&path("approve"), &body)
+        .await
+        .problem(403, "not_permitted");
+    sales
+        .post(&path("nothing"), &body)
+        .await
+        .problem(404, "action_unknown");
+    other
+        .post(&path("nothing"), &body)
+        .await
+        .problem(403, "forbidden");
+    assert_eq!(stored(&admin, north).await["state"], "open");
+
+    let report = sales.post(&path("mark_paid"), &body).await.json();
+    assert_eq!(
+        (&report["changed"], &report["failed"]),
+        (&json!(1), &json!(1))
+    );
+    let failure = &report["failures"][0];
+    // A row outside of the scope is reported like one that does not exist.
+    assert_eq!(failure["code"], "row_not_found");
+    assert_eq!(failure["label"], south.to_string());
+    assert_eq!(stored(&admin, south).await["state"], "open");
+
+    let report = finance
+        .post(&path("approve"), &json!({"ids": [south]}))
+        .await;
+    assert_eq!(report.json()["changed"], 1, "{}", report.text);
+    let number = stored(&admin, south).await["number"].clone();
+    assert_eq!(number, "south approved with 1");
+    server.stop().await;
+}
+
+async fn interrupted_action_reports_what_was_done(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let mut ids = Vec::new();
+    for number in ["1", "protected", "kept", "broken", "2"] {
+        ids.push(numbered(&admin, number).await);
+    }
+    let response = admin.post(&path("clean_up"), &json!({"ids": ids})).await;
+    let problem = response.problem(409, "broken");
+    let report = &problem["report"];
+    assert_eq!(
+        (&report["changed"], &report["unchanged"], &report["failed"]),
+        (&json!(1), &json!(2), &json!(1)),
+        "{report}"
+    );
+    assert_eq!(report["failures"][0]["reason"], "is protected");
+    let rows = admin.get(INVOICES).await.json();
+    assert_eq!(rows["total"], 4);
+    let entries = audit(&admin, "clean_up").await;
+    assert_eq!(entries.len(), 2, "one for the row and one for the run");
+    assert_eq!(entries[0]["details"]["error"], "broken");
+    assert_eq!(entries[0]["details"]["changed"], 1);
+
+    let ids = [
+        numbered(&admin, "3").await,
+        numbered(&admin, "panics").await,
+    ];
+    let response = admin.post(&path("clean_up"), &json!({"ids": ids})).await;
+    let problem = response.problem(500, "internal");
+    assert_eq!(problem["report"]["changed"], 1);
+    assert!(!response.text.contains("panicked"), "no internals");
+    server.stop().await;
+}
+
+async fn each_changed_row_and_the_run_are_recorded(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let ids = [numbered(&admin, "1").await, numbered(&admin, "2").await];
+    let small = invoice(&admin, json!({"number": "3", "amount": 0})).await;
+    let body = json!({"ids": [ids[0], ids[1], small], "args": {"paid_on": "2026-05-01"}});
+    let report = admin.post(&path("mark_paid"), &body).await.json();
+    let entries = audit(&admin, "mark_paid").await;
+    let targets: Vec<&Value> = entries.iter().map(|entry| &entry["target"]).collect();
+    let rows = ids.map(|id| json!(format!("invoice:{id}")));
+    assert_eq!(targets, [&json!("model:invoice"), &rows[1], &rows[0]]);
+    for entry in &entries {
+        assert_eq!(entry["details"]["run"], report["run"]);
+        assert_eq!(entry["actor"]["email"], "root@example.com");
+    }
+    let run = &entries[0]["details"];
+    assert_eq!(run["label"], "Mark as paid");
+    assert_eq!((&run["changed"], &run["failed"]), (&json!(2), &json!(1)));
+    let changes = &entries[1]["details"]["changes"];
+    assert_eq!(
+        changes[0],
+        json!({"field": "state", "old": "open", "new": "paid"})
+    );
+    server.stop().await;
+}
+
+async fn actions_are_described_with_their_schema(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let models = admin.get("/api/admin/models").await.json();
+    let models = models["models"].as_array().expect("a list").clone();
+    let invoice = models.iter().find(|model| model["name"] == "invoice");
+    let actions = invoice.expect("the model is listed")["actions"].clone();
+    let names: Vec<&Value> = actions
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|it| &it["name"])
+        .collect();
+    assert_eq!(names, ["delete", "mark_paid", "approve", "clean_up"]);
+    let pay = &actions[1];
+    assert_eq!(pay["title"], "Mark as paid");
+    assert_eq!(pay["description"], "Credit notes cannot be paid.");
+    assert_eq!(pay["on"], json!(["one", "many", "all"]));
+    assert_eq!(pay["confirm"], "Mark {count} invoices as paid?");
+    assert_eq!(pay["json_schema"]["required"], json!(["paid_on"]));
+    assert_eq!(actions[2]["json_schema"], Value::Null);
+    assert_eq!(actions[3]["danger"], true);
+    server.stop().await;
+}
+
+async fn invalid_selections_are_rejected(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let many: Vec<u32> = (0..1001).collect();
+    for (action, body, pointer) in [
+        ("clean_up", json!({}), "/ids"),
+        ("clean_up", json!({"ids": "1"}), "/ids"),
+        ("clean_up", json!({"ids": [1], "force": true}), "/force"),
+        ("clean_up", json!({"ids": many}), "/ids"),
+        ("approve", json!({"ids": [1, 2]}), "/ids"),
+    ] {
+        let response = admin.post(&path(action), &body).await;
+        let problem = response.problem(422, "invalid_parameters");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{action}");
+    }
+    let empty = admin.post(&path("clean_up"), &json!({"ids": []})).await;
+    assert_eq!(empty.json()["changed"], 0, "{}", empty.text);
+    server.stop().await;
+}
