@@ -46,6 +46,7 @@ mod migrations;
 mod model_actions;
 mod model_defaults;
 mod model_hooks;
+mod model_lists;
 mod model_permissions;
 mod model_queries;
 mod model_transactions;

@@ -28,9 +28,6 @@ use crate::pages::components::FieldOption;
 use crate::request::body_value;
 use crate::state::PortalState;
 
-/// Maximum number of rows per action.
-const MAX_IDS: usize = 1000;
-
 /// Returns the routes of the REST interface of admin models.
 pub(crate) fn routes() -> Routes {
     let (rows, row) = (
@@ -216,13 +213,8 @@ async fn act(
 ) -> Result<Json<Value>> {
     let rows = user.rows(&state, &model).await?;
     let action = RequestedAction::find(&rows, &action)?;
-    let mut body = body_values(request, &state).await?;
-    let args = match action {
-        RequestedAction::Delete => Value::Null,
-        RequestedAction::Custom(_) => body.remove("args").unwrap_or_else(|| json!({})),
-    };
-    let keys = read_ids(body).map_err(Error::invalid)?;
-    Ok(Json(action.run(&rows, keys, args).await?))
+    let body = body_values(request, &state).await?;
+    Ok(Json(action.run(&rows, body).await?))
 }
 
 async fn add_defaults(State(state): State<PortalState>, admin: AdminUser) -> Result<Json<Value>> {
@@ -263,55 +255,5 @@ async fn body_values(request: Request, state: &PortalState) -> Result<RowValues>
             "invalid_type",
             "must be an object",
         )])),
-    }
-}
-
-/// Reads `{"ids": [...]}`.
-fn read_ids(body: RowValues) -> Result<Vec<String>, Vec<FieldError>> {
-    let mut errors: Vec<FieldError> = body
-        .keys()
-        .filter(|name| *name != "ids")
-        .map(|name| {
-            let pointer = format!("/{}", crate::request::escape_pointer(name));
-            FieldError::new(
-                pointer,
-                "unknown_field",
-                "unknown member; use `ids`, and `args` if the action takes arguments",
-            )
-        })
-        .collect();
-    let mut keys = Vec::new();
-    match body.get("ids") {
-        Some(Value::Array(ids)) if ids.len() > MAX_IDS => {
-            errors.push(FieldError::new(
-                "/ids",
-                "too_long",
-                format!("must contain at most {MAX_IDS} ids"),
-            ));
-        }
-        Some(Value::Array(ids)) => {
-            for (index, id) in ids.iter().enumerate() {
-                match id {
-                    Value::String(text) => keys.push(text.clone()),
-                    Value::Number(number) => keys.push(number.to_string()),
-                    _ => errors.push(FieldError::new(
-                        format!("/ids/{index}"),
-                        "invalid_type",
-                        "must be a string or a number",
-                    )),
-                }
-            }
-        }
-        Some(_) => errors.push(FieldError::new(
-            "/ids",
-            "invalid_type",
-            "must be a list of ids",
-        )),
-        None => errors.push(FieldError::new("/ids", "missing", "must be a list of ids")),
-    }
-    if errors.is_empty() {
-        Ok(keys)
-    } else {
-        Err(errors)
     }
 }

@@ -209,10 +209,15 @@ pub trait FieldType: Debug + Send + Sync {
 
     // Filters
 
-    /// Returns `true` if filters support the operator. Default: comparisons of scalar values,
-    /// [`Operator::Contains`] for JSON, and both for text.
+    /// Returns `true` if filters support the operator. Default: all for text, comparisons for other
+    /// scalar values, [`Operator::Contains`] for JSON. The admin decides about
+    /// [`Operator::Empty`], which depends on the field.
     fn supports(&self, operator: Operator) -> bool {
-        self.is_text() || self.is_scalar() == (operator != Operator::Contains)
+        match operator {
+            Operator::StartsWith => self.is_text(),
+            Operator::Contains => self.is_text() || !self.is_scalar(),
+            _ => self.is_scalar(),
+        }
     }
 
     /// Returns the operators that the filter form offers, with their labels. Default: equality for
@@ -221,6 +226,7 @@ pub trait FieldType: Debug + Send + Sync {
         if self.is_text() {
             &[
                 (Operator::Contains, "contains"),
+                (Operator::StartsWith, "starts with"),
                 (Operator::Equal, "is"),
                 (Operator::NotEqual, "is not"),
                 (Operator::In, "is one of"),

@@ -11,8 +11,10 @@ use super::model_view::{ModelView, VisibleRow};
 use super::query::{ListQuery, sortable};
 use super::references::ReferenceLabels;
 use super::row_service::VisiblePage;
+use super::selection::{self, RowSelection};
 use super::spec::RowValues;
 use super::users;
+use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
     BulkBar, Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, Table, Tone, Toolbar,
     ViewMenu, badge, list_card, person,
@@ -45,6 +47,7 @@ pub(super) fn list(
             (table(model, query, page, labels, here, selected, may_select))
             @if may_select {
                 (BulkBar::new(BULK_FORM, here.below("actions/delete/confirm"), html! {})
+                    .all_matching(page.total, page.rows.len() as u64)
                     .action(Button::new("Delete…").size(1).icon("trash-2").submit()))
             }
             (Pagination::new(query.page, query.per_page, page.total, |number| {
@@ -188,28 +191,41 @@ fn cell(
     }
 }
 
-/// Renders the confirmation for deleting the selected rows.
+/// Renders the confirmation for deleting the selected rows. `first` contains some of them.
 pub(super) fn delete_drawer(
     model: &ModelView<'_>,
-    records: &[VisibleRow],
+    selection: &RowSelection,
+    count: u64,
+    first: &[VisibleRow],
     here: &ListUrl,
 ) -> Markup {
-    let noun = if records.len() == 1 {
+    let noun = if count == 1 {
         model.title
     } else {
         model.plural
     };
-    let title = format!("Delete {} {}?", records.len(), noun.to_lowercase());
+    let number = grouped(&count.to_string());
+    let title = format!("Delete {number} {}?", noun.to_lowercase());
+    let others = count.saturating_sub(first.len() as u64);
     html! {
         (Drawer::new("delete-rows", title)
             .form(here.below("actions/delete"), html! {
-                @for record in records {
-                    input type="hidden" name="id" value=(model.key_of(&record.values));
+                @match selection {
+                    RowSelection::Keys(keys) => {
+                        @for key in keys { input type="hidden" name=(selection::KEY) value=(key); }
+                    }
+                    RowSelection::Matching { .. } => {
+                        input type="hidden" name=(selection::SELECT) value=(selection::ALL);
+                        input type="hidden" name=(selection::CONFIRM) value=(count);
+                    }
                 }
             })
             .body(html! {
                 p { "This cannot be undone." }
-                ul { @for record in records { li { (model.label_of(&record.values)) } } }
+                ul {
+                    @for record in first { li { (model.label_of(&record.values)) } }
+                    @if others > 0 { li { "and " (grouped(&others.to_string())) " more" } }
+                }
             })
             .footer(Button::new("Delete").danger().submit())
             .open(here.to_string()))

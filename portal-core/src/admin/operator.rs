@@ -2,6 +2,7 @@
 
 /// Comparison operator of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Operator {
     /// `eq`: the value is equal.
     Equal,
@@ -19,22 +20,36 @@ pub enum Operator {
     In,
     /// `contains`: the text contains another text, ignoring case.
     Contains,
+    /// `starts_with`: the text starts with another text, ignoring case.
+    StartsWith,
+    /// `empty`: the value is missing or an empty text (`true`), or neither (`false`).
+    Empty,
 }
 
 impl Operator {
+    const ALL: [Self; 10] = [
+        Self::Equal,
+        Self::NotEqual,
+        Self::Less,
+        Self::LessOrEqual,
+        Self::Greater,
+        Self::GreaterOrEqual,
+        Self::In,
+        Self::Contains,
+        Self::StartsWith,
+        Self::Empty,
+    ];
+
     /// Returns the operator that has this name in URLs.
     pub(super) fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "eq" => Self::Equal,
-            "ne" => Self::NotEqual,
-            "lt" => Self::Less,
-            "lte" => Self::LessOrEqual,
-            "gt" => Self::Greater,
-            "gte" => Self::GreaterOrEqual,
-            "in" => Self::In,
-            "contains" => Self::Contains,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+
+    /// Returns the names of all operators, for messages.
+    pub(super) fn names() -> String {
+        let names = Self::ALL.map(Self::name);
+        let (last, others) = names.split_last().unwrap_or((&"", &[]));
+        format!("{} or {last}", others.join(", "))
     }
 
     /// Returns the name in URLs.
@@ -48,6 +63,8 @@ impl Operator {
             Self::GreaterOrEqual => "gte",
             Self::In => "in",
             Self::Contains => "contains",
+            Self::StartsWith => "starts_with",
+            Self::Empty => "empty",
         }
     }
 

@@ -4,11 +4,10 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::field::FieldSpec;
+use super::filter_parser;
 use super::model_view::ModelView;
 use super::operator::Operator;
-
 use crate::error::{Error, FieldError, Result};
-use crate::json;
 
 const PAGE_SIZES: [u64; 4] = [10, 20, 50, 100];
 const LAST_PAGE: u64 = 1_000_000;
@@ -82,6 +81,10 @@ impl ListQuery {
                 errors.extend(more);
             }
         }
+        if let Err(error) = filter_parser::check_number(&list.filters) {
+            list.filters.clear();
+            errors.push(error);
+        }
         (list, errors)
     }
 
@@ -112,15 +115,20 @@ impl ListQuery {
                         )]
                     })?;
             }
-            "search" => self.search = value.trim().replace('\0', ""),
+            "search" => self.set_search(value),
             "sort" if value.trim().is_empty() => {}
             "sort" => self.sort = parse_sort(model, value)?,
             _ => {
-                let filter = parse_filter(model, name, value).map_err(|error| vec![error])?;
-                self.filters.push(filter);
+                let filter = filter_parser::parse_parameter(model, name, value);
+                self.filters.push(filter.map_err(|error| vec![error])?);
             }
         }
         Ok(())
+    }
+
+    /// Sets the search text.
+    pub(super) fn set_search(&mut self, text: &str) {
+        self.search = text.trim().replace('\0', "");
     }
 
     /// Returns the number of rows before the page.
@@ -186,74 +194,4 @@ fn is_computed(model: &ModelView<'_>, name: &str) -> bool {
 
 fn is_sortable(field: &FieldSpec) -> bool {
     field.kind.is_scalar() && !field.is_write_only()
-}
-
-/// Parses `filter[field]` and `filter[field][operator]`.
-fn parse_filter(model: &ModelView<'_>, parameter: &str, value: &str) -> Result<Filter, FieldError> {
-    let parts = parameter
-        .strip_prefix("filter[")
-        .and_then(|rest| rest.strip_suffix(']'))
-        .map(|inner| inner.split_once("][").unwrap_or((inner, "eq")));
-    let Some((name, operator)) = parts else {
-        return Err(parameter_error(
-            parameter,
-            "unknown_parameter",
-            "unknown parameter; use page, per_page, sort, search or filter[field]",
-        ));
-    };
-    if is_computed(model, name) {
-        return Err(parameter_error(
-            parameter,
-            "not_allowed",
-            format!("`{name}` is computed, so rows cannot be filtered by it"),
-        ));
-    }
-    let Some(field) = model.field(name) else {
-        return Err(parameter_error(
-            parameter,
-            "unknown_field",
-            format!("unknown field `{name}`"),
-        ));
-    };
-    let Some(operator) = Operator::parse(operator) else {
-        return Err(parameter_error(
-            parameter,
-            "unknown_operator",
-            "unknown operator; use eq, ne, lt, lte, gt, gte, in or contains",
-        ));
-    };
-    if !field.kind.supports(operator) || field.is_write_only() {
-        return Err(parameter_error(
-            parameter,
-            "not_allowed",
-            "this field does not support the operator",
-        ));
-    }
-    let texts: Vec<&str> = match operator {
-        Operator::In => value.split(',').collect(),
-        _ => vec![value],
-    };
-    let values = texts
-        .into_iter()
-        .map(|text| match operator {
-            Operator::Contains => Ok(Value::String(text.replace('\0', ""))),
-            // Empty text means a missing value if the field is nullable and not a text field.
-            _ if text.is_empty() && field.nullable && !field.kind.accepts_empty_text() => {
-                Ok(Value::Null)
-            }
-            _ => {
-                let value = field.kind.parse(text)?;
-                match json::validate(&value, "").into_iter().next() {
-                    None => Ok(value),
-                    Some(error) => Err(error),
-                }
-            }
-        })
-        .collect::<Result<Vec<Value>, FieldError>>()
-        .map_err(|it| parameter_error(parameter, &it.code, it.message))?;
-    Ok(Filter {
-        field: field.name,
-        operator,
-        values,
-    })
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::actions::{ActionRun, RowCursor, Selection};
+use super::actions::{ActionRun, RowCursor};
 use super::field::FieldSpec;
 use super::field_type::plain_text;
 use super::model_view::{ModelView, VisibleRow};
@@ -13,6 +13,7 @@ use super::precondition::Precondition;
 use super::query::ListQuery;
 use super::record::{Record, row_not_found};
 use super::repository::{ModelTable, reference_unknown};
+use super::selection::{MAX_MATCHING, RowSelection, check_count};
 use super::spec::{ModelSpec, RowValues};
 use super::users::{self, UserAccounts};
 use crate::auth::{Access, Actor, Auth, Roles, User};
@@ -95,7 +96,7 @@ impl<'a> RowService<'a> {
     }
 
     /// Returns the selected rows that the user can see, for an action.
-    pub(super) async fn cursor(&self, run: ActionRun, selection: Selection) -> Result<RowCursor> {
+    pub(super) async fn cursor(&self, run: ActionRun, selection: RowSelection) -> Result<RowCursor> {
         let models = self.state.borrow::<Models>()?;
         RowCursor::new(models, &self.table, self.user, self.actor, run, selection).await
     }
@@ -198,11 +199,47 @@ impl<'a> RowService<'a> {
         }
     }
 
-    /// Deletes all of the rows or none, and returns the number of deleted rows. Rows that the user
-    /// cannot see are ignored, like rows that do not exist.
-    pub(crate) async fn delete_all(&self, keys: &[String]) -> Result<u64> {
+    /// Deletes all selected rows or none, and returns the number of deleted rows. Rows that the
+    /// user cannot see are ignored, like rows that do not exist.
+    pub(crate) async fn delete_all(&self, selection: &RowSelection) -> Result<u64> {
         self.permit(Operation::Delete)?;
-        self.table.delete_all(keys).await
+        match selection {
+            RowSelection::Keys(keys) => self.table.delete_all(keys).await,
+            RowSelection::Matching { query, confirmed } => {
+                self.table.delete_matching(query, *confirmed).await
+            }
+        }
+    }
+
+    /// Returns the number of selected rows, and the first of them, at most `limit`.
+    pub(super) async fn selected(
+        &self,
+        selection: &RowSelection,
+        limit: u64,
+    ) -> Result<(u64, Vec<VisibleRow>)> {
+        match selection {
+            RowSelection::Keys(keys) => {
+                let keys: Vec<Value> = keys
+                    .iter()
+                    .filter_map(|it| self.table.parse_key(it))
+                    .collect();
+                let keys: Vec<&Value> = keys.iter().collect();
+                let mut rows = self.get_all(&keys).await?;
+                let count = rows.len() as u64;
+                rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+                Ok((count, rows))
+            }
+            RowSelection::Matching { query, .. } => {
+                let count = self.table.count_up_to(query, MAX_MATCHING + 1).await?;
+                check_count(count, None)?;
+                let first = ListQuery {
+                    page: 1,
+                    per_page: limit,
+                    ..query.clone()
+                };
+                Ok((count, self.list_without_total(&first).await?))
+            }
+        }
     }
 
     /// Returns the rows to which a field refers; `None` if the field is not a reference, or if the

@@ -16,7 +16,7 @@ use super::super::policy::Operation;
 use super::report::ActionReport;
 use super::rows::{RowCursor, Rows};
 use crate::auth::Access;
-use crate::error::{FieldError, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::json;
 use crate::request::{from_value, garde_errors};
 use crate::source::Source;
@@ -158,7 +158,7 @@ impl AdminAction {
                 }
             }),
             run: Arc::new(move |cursor, state, value| {
-                let args: A = from_value(value).map_err(|error| invalid_args(vec![error]))?;
+                let args: A = from_value(value).map_err(|error| Error::invalid(vec![error]))?;
                 Ok(run(Rows::new(cursor), state, args))
             }),
         }
@@ -264,15 +264,6 @@ impl AdminAction {
         };
         (self.run)(rows, state, args)
     }
-}
-
-/// Returns the `422` error for arguments, with pointers below `/args`.
-pub(super) fn invalid_args(errors: Vec<FieldError>) -> crate::error::Error {
-    let errors = errors.into_iter().map(|error| FieldError {
-        pointer: format!("/args{}", error.pointer),
-        ..error
-    });
-    crate::error::Error::invalid(errors.collect())
 }
 
 /// An action found by `discover()`.

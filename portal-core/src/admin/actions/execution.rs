@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::row_service::RowService;
-use super::definition::{ActionTarget, AdminAction, invalid_args};
+use super::super::selection::{RowSelection, check_count};
+use super::definition::{ActionTarget, AdminAction};
 use super::report::ActionReport;
-use super::selection::Selection;
 use crate::auth::AuditLog;
 use crate::error::{Error, FieldError, Result};
 
@@ -40,25 +40,26 @@ pub(in super::super) fn find<'a>(rows: &RowService<'a>, name: &str) -> Result<&'
     Ok(action)
 }
 
-/// Checks whether an action is offered for a selection, and whether its arguments are valid.
-pub(in super::super) fn check(
-    action: &AdminAction,
-    selection: &Selection,
-    args: &Value,
-) -> Result<()> {
-    check_selection(action, selection)?;
-    action.check(args).map_err(invalid_args)
+/// Returns the errors in arguments, with pointers below `/args`.
+pub(super) fn args_errors(action: &AdminAction, args: &Value) -> Vec<FieldError> {
+    let errors = action.check(args).err().unwrap_or_default();
+    let below_args = |error: FieldError| FieldError {
+        pointer: format!("/args{}", error.pointer),
+        ..error
+    };
+    errors.into_iter().map(below_args).collect()
 }
 
-fn check_selection(action: &AdminAction, selection: &Selection) -> Result<()> {
+/// Checks whether an action is offered for a selection.
+fn check_selection(action: &AdminAction, selection: &RowSelection) -> Result<()> {
     let offered = |target| action.is_offered_for(target);
     let (is_offered, pointer) = match selection {
-        Selection::Keys(keys) if keys.len() < 2 => (
+        RowSelection::Keys(keys) if keys.len() < 2 => (
             offered(ActionTarget::One) || offered(ActionTarget::Many),
             "/ids",
         ),
-        Selection::Keys(_) => (offered(ActionTarget::Many), "/ids"),
-        Selection::Matching(_) => (offered(ActionTarget::All), "/all"),
+        RowSelection::Keys(_) => (offered(ActionTarget::Many), "/ids"),
+        RowSelection::Matching { .. } => (offered(ActionTarget::All), "/all"),
     };
     if is_offered {
         return Ok(());
@@ -85,11 +86,19 @@ fn check_selection(action: &AdminAction, selection: &Selection) -> Result<()> {
 pub(in super::super) async fn run(
     rows: &RowService<'_>,
     action: &AdminAction,
-    selection: Selection,
+    selection: RowSelection,
     args: Value,
 ) -> Result<ActionOutcome> {
     rows.permit(action.operation())?;
-    check(action, &selection, &args)?;
+    check_selection(action, &selection)?;
+    match args_errors(action, &args) {
+        errors if errors.is_empty() => {}
+        errors => return Err(Error::invalid(errors)),
+    }
+    if let RowSelection::Matching { confirmed, .. } = &selection {
+        let (count, _) = rows.selected(&selection, 0).await?;
+        check_count(count, *confirmed)?;
+    }
     let run = ActionRun {
         id: Uuid::now_v7(),
         action: action.name,

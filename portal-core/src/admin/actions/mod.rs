@@ -6,7 +6,6 @@ mod registry;
 mod report;
 mod rest;
 mod rows;
-mod selection;
 
 pub use definition::{ActionArgs, ActionEntry, ActionFuture, AdminAction};
 pub use report::{ActionReport, FailedRow};
@@ -17,4 +16,3 @@ pub(super) use execution::{ActionOutcome, ActionRun, find, run};
 pub(crate) use registry::attach;
 pub(super) use rest::{RequestedAction, describe as describe_actions};
 pub(super) use rows::RowCursor;
-pub(super) use selection::Selection;

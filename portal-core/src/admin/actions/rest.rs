@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 use super::super::model_view::ModelView;
 use super::super::policy::Operation;
 use super::super::row_service::RowService;
+use super::super::selection::RowSelection;
+use super::super::spec::RowValues;
 use super::definition::{ActionTarget, AdminAction};
-use super::execution;
-use super::selection::Selection;
-use crate::error::Result;
+use super::execution::{self, args_errors};
+use crate::error::{Error, FieldError, Result};
+use crate::request::escape_pointer;
 
 /// Name of the built-in action that deletes rows.
 const DELETE: &str = "delete";
@@ -60,19 +62,45 @@ impl<'a> RequestedAction<'a> {
         Ok(Self::Custom(execution::find(rows, name)?))
     }
 
-    /// Runs the action, and returns the response.
+    /// Runs the action with the selection and the arguments of a request body, and returns the
+    /// response.
     pub(in super::super) async fn run(
         self,
         rows: &RowService<'a>,
-        keys: Vec<String>,
-        args: Value,
+        mut body: RowValues,
     ) -> Result<Value> {
+        let selection = RowSelection::take_from(rows.model(), &mut body);
+        let (selection, mut errors) = match selection {
+            Ok(selection) => (Some(selection), Vec::new()),
+            Err(errors) => (None, errors),
+        };
+        let mut args = Value::Null;
+        if let Self::Custom(action) = self {
+            args = body.remove("args").unwrap_or_else(|| json!({}));
+            errors.extend(args_errors(action, &args));
+        }
+        errors.extend(body.keys().map(|name| {
+            let pointer = format!("/{}", escape_pointer(name));
+            FieldError::new(pointer, "unknown_field", self.members())
+        }));
+        let Some(selection) = selection.filter(|_| errors.is_empty()) else {
+            return Err(Error::invalid(errors));
+        };
         match self {
-            Self::Delete => Ok(json!({ "deleted": rows.delete_all(&keys).await? })),
+            Self::Delete => Ok(json!({ "deleted": rows.delete_all(&selection).await? })),
             Self::Custom(action) => {
-                let selection = Selection::Keys(keys);
                 let outcome = execution::run(rows, action, selection, args).await?;
                 outcome.into_response()
+            }
+        }
+    }
+
+    /// Returns the message for an unknown member of the request body.
+    fn members(&self) -> &'static str {
+        match self {
+            Self::Delete => "unknown member; use ids, or all with filter, search and confirm",
+            Self::Custom(_) => {
+                "unknown member; use args, and ids, or all with filter, search and confirm"
             }
         }
     }

@@ -18,9 +18,9 @@ use super::super::query::ListQuery;
 use super::super::record::{Record, row_not_found};
 use super::super::repository::ModelTable;
 use super::super::scope::RowScope;
+use super::super::selection::RowSelection;
 use super::execution::ActionRun;
 use super::report::{ActionReport, FailedRow, RowOutcome};
-use super::selection::Selection;
 use crate::auth::{Actor, User};
 use crate::error::{Error, Result};
 use crate::store::Connection;
@@ -262,18 +262,18 @@ impl RowCursor {
         user: &User,
         actor: &Actor,
         run: ActionRun,
-        selection: Selection,
+        selection: RowSelection,
     ) -> Result<Self> {
         let position = match selection {
-            Selection::Keys(keys) => {
+            RowSelection::Keys(keys) => {
                 let mut seen = HashSet::new();
                 let keys = keys.into_iter().filter(|key| seen.insert(key.clone()));
                 Position::Keys(keys.collect::<Vec<_>>().into_iter())
             }
-            Selection::Matching(query) => Position::Matching {
+            RowSelection::Matching { query, .. } => Position::Matching {
                 last: table.last_key(&query).await?,
                 after: None,
-                query,
+                query: Box::new(query),
             },
         };
         Ok(Self {

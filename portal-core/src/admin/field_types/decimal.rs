@@ -8,11 +8,11 @@ use super::super::field::{AdminField, FieldKind};
 use super::super::field_type::{ControlSpec, FieldType, FilterInput, plain_text};
 use super::super::operator::Operator;
 use super::super::storage::Storage;
-use super::super::thousands::grouped;
 use super::number::{INPUT, OPERATORS};
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
+use crate::pages::components::thousands::grouped;
 
 /// Number of significant digits that every decimal number keeps when it is converted to an `f64` and
 /// back.

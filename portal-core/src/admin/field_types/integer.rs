@@ -7,11 +7,11 @@ use super::super::field::{AdminField, FieldKind};
 use super::super::field_type::{ControlSpec, FieldType, FilterInput, object};
 use super::super::operator::Operator;
 use super::super::storage::Storage;
-use super::super::thousands::grouped;
 use super::number::{INPUT, OPERATORS};
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
+use crate::pages::components::thousands::grouped;
 use crate::store::{Row, StoreError};
 
 macro_rules! integer {

@@ -7,10 +7,10 @@ use super::super::field::{AdminField, FieldKind};
 use super::super::field_type::{ControlSpec, FieldType, FilterInput};
 use super::super::operator::Operator;
 use super::super::storage::Storage;
-use super::super::thousands::grouped;
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
+use crate::pages::components::thousands::grouped;
 use crate::store::{Row, StoreError};
 
 impl AdminField for f64 {

@@ -7,12 +7,13 @@ use super::super::list::delete_drawer;
 use super::super::model_view::ModelView;
 use super::super::policy::Operation;
 use super::super::precondition::Precondition;
+use super::super::selection::MAX_MATCHING;
 use super::request::PageRequest;
 use crate::error::{Error, Result};
 use crate::pages::{Flash, IntoPage, PageResponse};
 
-/// Maximum number of rows that a form selects: the size of the longest list page.
-const MAX_SELECTED: usize = 100;
+/// Maximum number of rows that the confirmation names.
+const NAMED: u64 = 20;
 
 /// Deletes a row if its version is still the one in the form.
 pub(super) async fn one(request: PageRequest) -> Result<PageResponse> {
@@ -38,14 +39,15 @@ pub(super) async fn one(request: PageRequest) -> Result<PageResponse> {
 pub(super) async fn confirm(request: PageRequest) -> Result<PageResponse> {
     let screen = request.screen().await?;
     screen.rows.permit(Operation::Delete)?;
-    let mut records = Vec::new();
-    for key in selected_keys(&request)? {
-        records.extend(screen.rows.get(key).await.ok());
-    }
-    if records.is_empty() {
+    let selection = screen.selection(&request)?;
+    let (count, first) = match screen.rows.selected(&selection, NAMED).await {
+        Ok(selected) => selected,
+        Err(error) => return Ok(screen.redirect(not_deleted(error)?)),
+    };
+    if count == 0 {
         return Ok(screen.redirect(Flash::info("No rows selected")));
     }
-    let question = delete_drawer(screen.model(), &records, &screen.list);
+    let question = delete_drawer(screen.model(), &selection, count, &first, &screen.list);
     Ok(html! { (screen.show(None).await?) (question) }.into_page())
 }
 
@@ -53,26 +55,12 @@ pub(super) async fn confirm(request: PageRequest) -> Result<PageResponse> {
 pub(super) async fn selected(request: PageRequest) -> Result<PageResponse> {
     let screen = request.screen().await?;
     screen.rows.permit(Operation::Delete)?;
-    let keys: Vec<String> = selected_keys(&request)?.map(str::to_owned).collect();
-    let flash = match screen.rows.delete_all(&keys).await {
+    let selection = screen.selection(&request)?;
+    let flash = match screen.rows.delete_all(&selection).await {
         Ok(deleted) => Flash::success(count(deleted, screen.model(), "deleted")),
         Err(error) => not_deleted(error)?,
     };
     Ok(screen.redirect(flash))
-}
-
-fn selected_keys(request: &PageRequest) -> Result<impl Iterator<Item = &str>> {
-    let ids = request
-        .fields
-        .pairs()
-        .iter()
-        .filter(|(name, _)| name == "id");
-    if ids.clone().count() > MAX_SELECTED {
-        return Err(Error::bad_request(format!(
-            "select at most {MAX_SELECTED} rows at once"
-        )));
-    }
-    Ok(ids.map(|(_, key)| key.as_str()))
 }
 
 fn count(rows: u64, model: &ModelView<'_>, done: &str) -> String {
@@ -87,6 +75,12 @@ fn not_deleted(error: Error) -> Result<Flash> {
     match error.code() {
         "stale" => Ok(Flash::error("Not deleted: someone else changed the record")),
         "row_not_found" => Ok(Flash::info("It was already deleted")),
+        "count_changed" => Ok(Flash::error(
+            "Not deleted: the number of rows has changed; select them again",
+        )),
+        "validation_failed" => Ok(Flash::error(format!(
+            "Not deleted: at most {MAX_MATCHING} rows can be deleted at once; add a filter"
+        ))),
         "referenced" => Ok(Flash::error("Not deleted: other records refer to it")),
         _ => Err(error),
     }

@@ -14,9 +14,10 @@ use super::super::policy::Operation;
 use super::super::query::ListQuery;
 use super::super::references::{ReferenceChoices, ReferenceLabels};
 use super::super::row_service::RowService;
-use super::request::{AdminPage, DEFAULTS, tabs};
+use super::super::selection::RowSelection;
+use super::request::{AdminPage, DEFAULTS, PageRequest, tabs};
 use crate::auth::CurrentUser;
-use crate::error::Result;
+use crate::error::{FieldError, Result};
 use crate::live::Region;
 use crate::pages::components::{Banner, Button, PageHead, Tab, Tone};
 use crate::pages::{Flash, Href, IntoPage, PageResponse, set_title};
@@ -78,6 +79,18 @@ impl Screen<'_> {
         Ok(self.show(draft.as_ref()).await?.into_page())
     }
 
+    /// Returns the rows that a submitted form selects in this list.
+    pub(super) fn selection(&self, request: &PageRequest) -> Result<RowSelection> {
+        RowSelection::of_form(&request.fields, self.query().0)
+    }
+
+    /// Returns the query of the list, and the errors of the ignored parameters.
+    fn query(&self) -> (ListQuery, Vec<FieldError>) {
+        let query = self.list.without(COLUMNS);
+        let query = query.without(filter::ADDING).query();
+        ListQuery::parse_leniently(self.model(), &query)
+    }
+
     /// Responds with the list if the row does not exist: the link is old or the row was deleted.
     async fn gone(&self) -> Result<PageResponse> {
         let noun = self.model().title.to_lowercase();
@@ -95,9 +108,7 @@ impl Screen<'_> {
 
     pub(super) async fn show(&self, draft: Option<&FormState>) -> Result<Markup> {
         let model = self.model();
-        let wanted = self.list.without(COLUMNS);
-        let wanted = wanted.without(filter::ADDING).query();
-        let (mut query, ignored) = ListQuery::parse_leniently(model, &wanted);
+        let (mut query, ignored) = self.query();
         let mut page = self.rows.list(&query).await?;
         let last = page.total.div_ceil(query.per_page).max(1);
         if query.page > last {

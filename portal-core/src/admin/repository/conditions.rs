@@ -58,7 +58,21 @@ impl ModelTable<'_> {
                 any
             }
             Operator::Contains => contains_text(field, first.as_str().unwrap_or_default()),
+            Operator::StartsWith => {
+                starts_with(&text_of(field), first.as_str().unwrap_or_default())
+            }
+            Operator::Empty if first.as_bool() == Some(true) => is_empty(field),
+            Operator::Empty => is_empty(field).not(),
         })
+    }
+}
+
+/// Returns the condition that a field has no value, or an empty text.
+fn is_empty(field: &FieldSpec) -> Cond {
+    let any = Cond::any().add(Expr::col(field.name).is_null());
+    match field.kind.is_text() {
+        true => any.add(Expr::col(field.name).eq("")),
+        false => any,
     }
 }
 
@@ -72,11 +86,15 @@ pub(in super::super) fn equals(field: &FieldSpec, value: &Value) -> Result<Expr>
 
 /// Returns the condition that a field contains a string, ignoring case.
 fn contains_text(field: &FieldSpec, text: &str) -> Cond {
-    let column = match Expr::col(field.name) {
+    contains(&text_of(field), text)
+}
+
+/// Returns the expression for the value of a field as text.
+fn text_of(field: &FieldSpec) -> Expr {
+    match Expr::col(field.name) {
         column if field.kind.is_text() => column,
         column => column.cast_as("text"),
-    };
-    contains(&column, text)
+    }
 }
 
 /// Returns the condition that a text contains a string, ignoring case.
@@ -84,11 +102,21 @@ fn contains_text(field: &FieldSpec, text: &str) -> Cond {
 /// `lower` handles only ASCII in SQLite and in some PostgreSQL locales, so the condition also
 /// matches the text as written and in upper case.
 pub(in super::super) fn contains(column: &Expr, text: &str) -> Cond {
-    let pattern = |text: &str| LikeExpr::new(format!("%{}%", escape_like(text))).escape('\\');
+    like(column, text, |text| format!("%{}%", escape_like(text)))
+}
+
+/// Returns the condition that a text starts with a string, ignoring case.
+fn starts_with(column: &Expr, text: &str) -> Cond {
+    like(column, text, |text| format!("{}%", escape_like(text)))
+}
+
+fn like(column: &Expr, text: &str, pattern: impl Fn(&str) -> String) -> Cond {
+    let matches = |column: Expr, text: &str| column.like(LikeExpr::new(pattern(text)).escape('\\'));
+    let lower = Func::lower(column.clone()).into();
     Cond::any()
-        .add(Func::lower(column.clone()).like(pattern(&text.to_lowercase())))
-        .add(column.clone().like(pattern(text)))
-        .add(column.clone().like(pattern(&text.to_uppercase())))
+        .add(matches(lower, &text.to_lowercase()))
+        .add(matches(column.clone(), text))
+        .add(matches(column.clone(), &text.to_uppercase()))
 }
 
 /// Adds an order in which missing values come last; the two databases sort them to opposite ends.

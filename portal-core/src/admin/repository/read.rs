@@ -51,6 +51,28 @@ impl ModelTable<'_> {
         self.read_all(&select).await
     }
 
+    /// Returns the number of rows that a query selects, but at most `limit`.
+    pub(crate) async fn count_up_to(&self, query: &ListQuery, limit: u64) -> Result<u64> {
+        let rows = self.matching(query, limit)?;
+        let count = Query::select()
+            .expr(Func::count(Expr::val(1)))
+            .from_subquery(rows, "rows")
+            .take();
+        Ok(self.store.fetch_count(&count).await?.unsigned_abs())
+    }
+
+    /// Returns the statement that reads the keys of the rows that a query selects, at most `limit`.
+    pub(super) fn matching(&self, query: &ListQuery, limit: u64) -> Result<SelectStatement> {
+        Ok(Query::select()
+            .column(self.model.key().name)
+            .from(self.model.table)
+            .and_where_option(self.not_deleted())
+            .cond_where(self.scope.condition())
+            .cond_where(self.condition(query)?)
+            .limit(limit)
+            .take())
+    }
+
     /// Returns the rows with one of the keys, in any order.
     pub(crate) async fn get_all(&self, keys: &[&Value]) -> Result<Vec<Record>> {
         let mut any = Cond::any();

@@ -12,9 +12,11 @@ use super::super::field_type::KeySource;
 use super::super::hooks::HookContext;
 use super::super::policy::not_permitted;
 use super::super::precondition::{Precondition, stale};
+use super::super::query::ListQuery;
 use super::super::record::{Record, row_not_found};
 use super::super::row_version::RowVersion;
 use super::super::scope::RowScope;
+use super::super::selection::{MAX_MATCHING, check_count};
 use super::super::spec::{ModelSpec, RowValues};
 use super::{ModelTable, bind, equals, read_record, returning};
 use crate::error::{Error, Result};
@@ -132,6 +134,20 @@ impl ModelTable<'_> {
             .await
     }
 
+    /// Deletes all rows that match a query or none, and returns the number of deleted rows. Fails if
+    /// their number is not the confirmed number.
+    pub(crate) async fn delete_matching(
+        &self,
+        query: &ListQuery,
+        confirmed: Option<u64>,
+    ) -> Result<u64> {
+        let mut connection = Connection::Pool(self.store);
+        let mut write = connection.write().await?;
+        let outcome = self.delete_found(write.transaction(), query, confirmed);
+        let outcome = outcome.await;
+        finish(write, outcome).await
+    }
+
     /// Does the same as [`delete_all`](Self::delete_all) on a connection.
     pub(crate) async fn delete_all_on(
         &self,
@@ -223,6 +239,25 @@ impl ModelTable<'_> {
             .await?;
         self.after_save(transaction, old, &record.values).await?;
         Ok(record)
+    }
+
+    async fn delete_found(
+        &self,
+        transaction: &mut Transaction,
+        query: &ListQuery,
+        confirmed: Option<u64>,
+    ) -> Result<u64> {
+        let mut select = self.matching(query, MAX_MATCHING + 1)?;
+        // A row that no longer matches must not be deleted.
+        select.lock(LockType::Update);
+        let rows = transaction.fetch_all(&select).await?;
+        check_count(rows.len() as u64, confirmed)?;
+        let key = self.model.key();
+        let keys: Vec<Value> = rows
+            .iter()
+            .map(|row| key.kind.read(row, key.name))
+            .collect::<Result<_, _>>()?;
+        self.delete_rows(transaction, &keys).await
     }
 
     async fn delete_rows(&self, transaction: &mut Transaction, keys: &[Value]) -> Result<u64> {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Plan, Subscription, models, names, rows, values, with_plans};
 use crate::admin::precondition::Precondition;
+use crate::admin::selection::RowSelection;
 use crate::admin::spec::RowValues;
 use crate::error::Error;
 
@@ -164,7 +165,7 @@ async fn referenced_row_is_not_deleted() {
     let keys = ["2".to_owned(), "1".to_owned()];
     let error = rows(&models, "plan")
         .await
-        .delete_all(&keys)
+        .delete_all(&RowSelection::Keys(keys.to_vec()))
         .await
         .unwrap_err();
     assert_eq!(error.code(), "referenced");
@@ -180,13 +181,17 @@ async fn referenced_row_is_not_deleted() {
     let key = subscription.values["id"].as_str().unwrap().to_owned();
     assert_eq!(
         subscriptions
-            .delete_all(&[key, Uuid::nil().to_string()])
+            .delete_all(&RowSelection::Keys(vec![key, Uuid::nil().to_string()]))
             .await
             .unwrap(),
         1
     );
     assert_eq!(
-        rows(&models, "plan").await.delete_all(&keys).await.unwrap(),
+        rows(&models, "plan")
+            .await
+            .delete_all(&RowSelection::Keys(keys.to_vec()))
+            .await
+            .unwrap(),
         2
     );
 }

@@ -1,5 +1,6 @@
 use maud::{Markup, Render, html};
 
+use super::thousands::grouped;
 use super::{Button, pagination::SizeForm};
 use crate::pages::stylesheet::Stylesheet;
 use crate::pages::{Href, scope};
@@ -27,15 +28,7 @@ pub struct KeysetPagination {
 fn estimate(number: u64) -> String {
     let digits = number.checked_ilog10().unwrap_or(0);
     let unit = 10_u64.pow(digits.saturating_sub(1));
-    let text = (number / unit * unit).to_string();
-    let mut grouped = String::new();
-    for (at, digit) in text.chars().enumerate() {
-        if at > 0 && (text.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    grouped(&(number / unit * unit).to_string())
 }
 
 fn link<'a>(href: Option<&'a String>, button: Button<'a>) -> Button<'a> {

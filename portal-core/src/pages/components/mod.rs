@@ -34,6 +34,7 @@ mod tabs;
 mod task_list;
 mod text_writer;
 mod theme_picker;
+pub(crate) mod thousands;
 mod time;
 mod toast;
 mod tone;

@@ -1,5 +1,6 @@
 use maud::{Markup, Render, html};
 
+use super::thousands::grouped;
 use super::{Button, FieldOption, icon, lazy_assets::lazy_assets};
 use crate::pages::stylesheet::Stylesheet;
 use crate::pages::{Href, scope};
@@ -166,6 +167,7 @@ pub struct BulkBar {
     form: String,
     action: Href<'static>,
     hidden: Markup,
+    all: Option<u64>,
     actions: Vec<Markup>,
 }
 
@@ -180,8 +182,17 @@ impl BulkBar {
             form: form.into(),
             action: action.into().into_owned(),
             hidden: hidden.render(),
+            all: None,
             actions: Vec::new(),
         }
+    }
+
+    /// Adds a checkbox that selects all rows that match, if the page does not show all of them.
+    ///
+    /// The form then submits `select=all` in addition to the selected rows.
+    pub const fn all_matching(mut self, total: u64, shown: u64) -> Self {
+        self.all = if total > shown { Some(total) } else { None };
+        self
     }
 
     /// Adds a submit button.
@@ -197,6 +208,13 @@ impl Render for BulkBar {
             form class="pt-bulk" id=(self.form) method="post" action=(self.action) aria-label="Selected rows" {
                 (self.hidden)
                 span data-part="count" role="status" { "Selected" }
+                @if let Some(total) = self.all {
+                    @let total = grouped(&total.to_string());
+                    label class="pt-tick" {
+                        input type="checkbox" name="select" value="all" data-select-matching=(total);
+                        "All " (total) " that match"
+                    }
+                }
                 @for action in &self.actions { (action) }
                 button type="reset" class="pt-btn" data-kind="ghost" data-size="1" data-icon aria-label="Clear selection" title="Clear selection" { (icon("x")) }
             }

@@ -88,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         id: "P9",
-        limit: 4,
+        limit: 3,
         scope: Scope::Prose,
         expression: r"\b([Gg]ives|[Gg]ave)\b|\bof (its|his|her|their|one's|our|your|the \w+'s|an? \w+'s) own\b",
         advice: "use *returns* or *provides*; *its own*, *custom*, *separate*",

@@ -14,16 +14,23 @@ export const updateSelection = (table) => {
   }
   const all = $("[data-select-all]", table);
   if (all) Object.assign(all, selectAllState(selected, boxes.length));
-  const count = $("[data-part=count]", table.closest(".pt-card") ?? document);
-  if (count) count.textContent = `${selected} selected`;
+  const card = table.closest(".pt-card") ?? document;
+  const count = $("[data-part=count]", card);
+  const matching = $("[data-select-matching]:checked", card)?.dataset.selectMatching;
+  if (count) count.textContent = `${matching ?? selected} selected`;
 };
 
 on("change", ({ target }) => {
+  if (target.matches?.("[data-select-matching]")) {
+    return $$("table", target.closest(".pt-card")).forEach(updateSelection);
+  }
   const table = target.closest?.("table");
   if (!table || !target.matches("[data-select],[data-select-all]")) return;
   if (target.matches("[data-select-all]")) {
     for (const box of $$("tbody [data-select]", table)) box.checked = target.checked;
   }
+  // The user chooses rows again.
+  for (const box of $$("[data-select-matching]", table.closest(".pt-card"))) box.checked = false;
   updateSelection(table);
 });
 

@@ -1,7 +1,7 @@
 //! Thousands separators in numbers.
 
 /// Formats a number with separators between groups of three digits.
-pub(super) fn grouped(number: &str) -> String {
+pub(crate) fn grouped(number: &str) -> String {
     let (sign, rest) = match number.strip_prefix('-') {
         Some(rest) => ("-", rest),
         None => ("", number),
