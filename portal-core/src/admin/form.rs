@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, Render, html};
 
+use super::actions;
 use super::changed::notice;
 use super::consequences::Question;
 use super::field::FieldSpec;
@@ -52,8 +53,18 @@ pub(super) fn drawer(
         .body(body(model, draft, targets, list))
         .footer(foot(is_new, may_save))
         .open(list.to_string());
-    if !is_new && model.permissions.delete {
-        drawer = drawer.aside(Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG));
+    let may_delete = !is_new && model.permissions.delete;
+    let menu = draft
+        .row
+        .as_ref()
+        .and_then(|(key, _)| actions::row_menu(model, "record-actions", (key, &draft.label), list));
+    if may_delete || menu.is_some() {
+        drawer = drawer.aside(html! {
+            div class="pt-row" {
+                @if may_delete { (Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG)) }
+                @if let Some(menu) = menu { (menu) }
+            }
+        });
     }
     if !is_new {
         drawer = drawer.description(draft.label.clone());

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
+use super::actions;
 use super::field::FieldSpec;
 use super::field_type::shorten;
 use super::filter;
@@ -16,8 +17,8 @@ use super::spec::RowValues;
 use super::users;
 use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
-    BulkBar, Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, Table, Tone, Toolbar,
-    ViewMenu, badge, list_card, person,
+    Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, Table, Tone, Toolbar, ViewMenu,
+    badge, list_card, person,
 };
 
 /// Parameter with the shown columns.
@@ -34,7 +35,9 @@ pub(super) fn list(
     here: &ListUrl,
     selected: Option<&str>,
 ) -> Markup {
-    let may_select = model.permissions.delete && !page.rows.is_empty();
+    let may_delete = model.permissions.delete;
+    let may_select = (may_delete || actions::may_select(model)) && !page.rows.is_empty();
+    let delete = may_delete.then(|| here.below("actions/delete/confirm"));
     let adding = here.get(filter::ADDING);
     let here = &here.without(filter::ADDING);
     let mut keep = here.without("per_page").without("page");
@@ -42,13 +45,13 @@ pub(super) fn list(
     list_card(
         "rows",
         html! {
+            (actions::form(model))
             (toolbar(model, here, adding))
             (filter::form(model, adding, here))
             (table(model, query, page, labels, here, selected, may_select))
             @if may_select {
-                (BulkBar::new(BULK_FORM, here.below("actions/delete/confirm"), html! {})
-                    .all_matching(page.total, page.rows.len() as u64)
-                    .action(Button::new("Delete…").size(1).icon("trash-2").submit()))
+                (actions::bulk_bar(model, BULK_FORM, delete, here)
+                    .all_matching(page.total, page.rows.len() as u64))
             }
             (Pagination::new(query.page, query.per_page, page.total, |number| {
                 here.with("page", number.to_string()).to_string()
@@ -72,7 +75,10 @@ fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
     for (name, words) in chips {
         bar = bar.chip(words, first.without(&name).to_string());
     }
-    let add = html! { @if adding.is_empty() { (filter::add_button(model, here)) } };
+    let add = html! {
+        @if adding.is_empty() { (filter::add_button(model, here)) }
+        @if let Some(menu) = actions::list_menu(model, &first) { (menu) }
+    };
     let fields = model.listed();
     if fields.len() < 2 {
         return bar.end(add);
@@ -114,7 +120,7 @@ fn table(
     for field in &fields {
         table = table.column(column(model, field, query, here));
     }
-    table.rows(page.rows.iter().map(|record| {
+    table.rows(page.rows.iter().enumerate().map(|(index, record)| {
         let key = model.key_of(&record.values);
         let href = here.with("edit", key.as_str()).to_string();
         let cells = fields
@@ -122,10 +128,17 @@ fn table(
             .map(|field| cell(model, field, labels, &record.values))
             .collect();
         let is_selected = selected == Some(key.as_str());
-        Row::new(key, cells)
-            .label(model.label_of(&record.values))
+        let label = model.label_of(&record.values);
+        let menu_id = format!("row-actions-{index}");
+        let menu = actions::row_menu(model, &menu_id, (&key, &label), here);
+        let row = Row::new(key, cells)
+            .label(label)
             .href(href)
-            .selected(is_selected)
+            .selected(is_selected);
+        match menu {
+            Some(menu) => row.actions(menu),
+            None => row,
+        }
     }))
 }
 

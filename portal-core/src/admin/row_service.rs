@@ -96,7 +96,11 @@ impl<'a> RowService<'a> {
     }
 
     /// Returns the selected rows that the user can see, for an action.
-    pub(super) async fn cursor(&self, run: ActionRun, selection: RowSelection) -> Result<RowCursor> {
+    pub(super) async fn cursor(
+        &self,
+        run: ActionRun,
+        selection: RowSelection,
+    ) -> Result<RowCursor> {
         let models = self.state.borrow::<Models>()?;
         RowCursor::new(models, &self.table, self.user, self.actor, run, selection).await
     }

@@ -43,6 +43,7 @@ pub(crate) use http::monitor::OpenMonitors;
 pub(crate) use http::{metrics_routes, routes};
 pub(crate) use pages::search::TaskSearch;
 pub(crate) use pages::{OWN_TASK, pages};
+pub(crate) use schema_form::{FormInput, RenderOptions, RowAction, SchemaForm};
 
 /// Path of the page with the user's own tasks; notifications link to it.
 const OWN: &str = "/tasks";

@@ -1,9 +1,11 @@
 //! Actions on rows: permissions, arguments, reports, audit entries, and their forms.
 
+mod pages;
 mod rest;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use garde::Validate;
+use portal_core::FieldError;
 use portal_core::admin::{HookContext, ModelHooks, Scope};
 use portal_core::prelude::*;
 use reqwest::Method;
@@ -48,7 +50,7 @@ async fn visible_invoices(user: &User) -> Result<Scope<Invoice>> {
 impl ModelHooks for Invoice {
     async fn before_save(&mut self, old: Option<&Self>, _: &mut HookContext<'_>) -> Result<()> {
         if old.is_some() && self.number.contains("locked") {
-            let error = portal_core::FieldError::new("/number", "locked", "is locked");
+            let error = FieldError::new("/number", "locked", "is locked");
             return Err(Error::invalid(vec![error]));
         }
         Ok(())
@@ -78,6 +80,10 @@ fn least() -> i64 {
     confirm = "Mark {count} invoices as paid?"
 )]
 async fn mark_paid(rows: Rows<Invoice>, args: PayArgs) -> Result<ActionReport> {
+    if args.paid_on.year() < 2000 {
+        let error = FieldError::new("/paid_on", "too_early", "must be after 1999");
+        return Err(Error::invalid(vec![error]));
+    }
     rows.for_each(|invoice| {
         if invoice.amount < args.least {
             let detail = "the amount is too small";

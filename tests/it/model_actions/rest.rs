@@ -13,6 +13,7 @@ on_both!(
     each_changed_row_and_the_run_are_recorded,
     actions_are_described_with_their_schema,
     invalid_selections_are_rejected,
+    all_rows_that_match_are_changed,
 );
 
 fn path(action: &str) -> String {
@@ -81,6 +82,12 @@ async fn invalid_arguments_have_pointers(database: Database) {
             "invalid_value",
         ),
         (json!([]), "/args", "invalid_type"),
+        // The action itself rejects this argument.
+        (
+            json!({"paid_on": "1999-12-31"}),
+            "/args/paid_on",
+            "too_early",
+        ),
     ] {
         let body = json!({"ids": [id], "args": args});
         let response = admin.post(&path("mark_paid"), &body).await;
@@ -266,5 +273,59 @@ async fn invalid_selections_are_rejected(database: Database) {
     }
     let empty = admin.post(&path("clean_up"), &json!({"ids": []})).await;
     assert_eq!(empty.json()["changed"], 0, "{}", empty.text);
+    server.stop().await;
+}
+
+async fn all_rows_that_match_are_changed(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let sales = sign_in(&server, &admin, "SALES").await;
+    // More rows than one batch.
+    for number in 0..120 {
+        numbered(&admin, &format!("N{number}")).await;
+    }
+    invoice(&admin, json!({"number": "N-south", "region": "south"})).await;
+    numbered(&admin, "other").await;
+    let args = json!({"paid_on": "2026-05-01"});
+    let mark = async |mut body: Value| {
+        body["args"] = args.clone();
+        sales.post(&path("mark_paid"), &body).await
+    };
+    let everything = mark(json!({"all": true})).await;
+    let problem = everything.problem(422, "invalid_parameters");
+    assert_eq!(problem["errors"][0]["pointer"], "/confirm");
+    let wrong = mark(json!({"all": true, "confirm": 122})).await;
+    let problem = wrong.problem(409, "count_changed");
+    assert_eq!(
+        problem["total"], 121,
+        "the row in the south is not in the scope"
+    );
+    let filter = json!({"number": {"contains": "N"}});
+    let unknown = mark(json!({"all": true, "filter": {"margin": 1}})).await;
+    unknown.problem(422, "invalid_parameters");
+    // The changed rows no longer match the filter, and still every row is reached.
+    let open = json!({"all": true, "filter": {"state": "open", "number": filter["number"]}});
+    let report = mark(open.clone()).await.json();
+    assert_eq!(
+        (&report["changed"], &report["failed"]),
+        (&json!(120), &json!(0))
+    );
+    let again = mark(open).await.json();
+    assert_eq!(again["changed"], 0);
+    let open = admin
+        .get(&format!("{INVOICES}?filter[state]=open"))
+        .await
+        .json();
+    assert_eq!(open["total"], 2);
+    sales
+        .post(&path("approve"), &json!({"all": true, "confirm": 1}))
+        .await
+        .problem(403, "not_permitted");
+    let finance = sign_in(&server, &admin, "FINANCE").await;
+    let response = finance
+        .post(&path("approve"), &json!({"all": true, "confirm": 122}))
+        .await;
+    let problem = response.problem(422, "invalid_parameters");
+    assert_eq!(problem["errors"][0]["pointer"], "/all");
     server.stop().await;
 }

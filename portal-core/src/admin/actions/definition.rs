@@ -226,6 +226,11 @@ impl AdminAction {
         self.targets.contains(&target)
     }
 
+    /// Returns `true` if the action runs on selected rows without a form.
+    pub(in super::super) fn runs_directly(&self) -> bool {
+        self.schema.is_none() && self.confirm.is_none()
+    }
+
     /// Returns the JSON Schema of the arguments, if the action takes any.
     pub(in super::super) fn args_schema(&self) -> Option<&Value> {
         self.schema.as_ref().map(|schema| &schema.document)

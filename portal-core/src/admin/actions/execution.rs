@@ -13,6 +13,9 @@ use super::report::ActionReport;
 use crate::auth::AuditLog;
 use crate::error::{Error, FieldError, Result};
 
+/// JSON pointer of the arguments in a request body.
+pub(in super::super) const ARGS: &str = "/args";
+
 /// One execution of an action, which its audit entries name.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct ActionRun {
@@ -43,15 +46,21 @@ pub(in super::super) fn find<'a>(rows: &RowService<'a>, name: &str) -> Result<&'
 /// Returns the errors in arguments, with pointers below `/args`.
 pub(super) fn args_errors(action: &AdminAction, args: &Value) -> Vec<FieldError> {
     let errors = action.check(args).err().unwrap_or_default();
-    let below_args = |error: FieldError| FieldError {
-        pointer: format!("/args{}", error.pointer),
-        ..error
-    };
     errors.into_iter().map(below_args).collect()
 }
 
+fn below_args(error: FieldError) -> FieldError {
+    FieldError {
+        pointer: format!("{ARGS}{}", error.pointer),
+        ..error
+    }
+}
+
 /// Checks whether an action is offered for a selection.
-fn check_selection(action: &AdminAction, selection: &RowSelection) -> Result<()> {
+pub(in super::super) fn check_selection(
+    action: &AdminAction,
+    selection: &RowSelection,
+) -> Result<()> {
     let offered = |target| action.is_offered_for(target);
     let (is_offered, pointer) = match selection {
         RowSelection::Keys(keys) if keys.len() < 2 => (
@@ -109,7 +118,15 @@ pub(in super::super) async fn run(
     let finished = AssertUnwindSafe(future).catch_unwind().await;
     let (report, error) = match finished {
         Ok(Ok(report)) => (report, None),
-        Ok(Err(error)) => (so_far.lock().clone(), Some(error)),
+        Ok(Err(error)) => {
+            let report = so_far.lock().clone();
+            // An action that has not changed anything can still reject its arguments.
+            if report.rows() == 0 && !error.field_errors().is_empty() {
+                let errors = error.field_errors().iter().cloned().map(below_args);
+                return Err(Error::invalid(errors.collect()));
+            }
+            (report, Some(error))
+        }
         Err(_) => {
             let error = Error::internal(format!("the action `{}` panicked", action.name));
             (so_far.lock().clone(), Some(error))

@@ -1,6 +1,8 @@
 //! Actions: application code that administrators run on rows of a model.
 
 mod definition;
+mod drawer;
+mod entry;
 mod execution;
 mod registry;
 mod report;
@@ -11,8 +13,9 @@ pub use definition::{ActionArgs, ActionEntry, ActionFuture, AdminAction};
 pub use report::{ActionReport, FailedRow};
 pub use rows::{ActionRow, Rows};
 
-pub(super) use definition::ActionTarget;
-pub(super) use execution::{ActionOutcome, ActionRun, find, run};
+pub(super) use drawer::{ActionForm, report_drawer, summary};
+pub(super) use entry::{bulk_bar, form, list_menu, may_select, row_menu};
+pub(super) use execution::{ARGS, ActionOutcome, ActionRun, check_selection, find, run};
 pub(crate) use registry::attach;
 pub(super) use rest::{RequestedAction, describe as describe_actions};
 pub(super) use rows::RowCursor;

@@ -3,6 +3,7 @@
 //! Actions are plain forms. They respond with a redirect to the list, or with the page and the
 //! submitted form.
 
+mod actions;
 mod default_rows;
 mod delete;
 mod request;
@@ -73,6 +74,16 @@ pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
             "/admin/settings/{model}/actions/delete",
             Settings,
             delete::selected,
+        ),
+        action(
+            "/admin/settings/{model}/actions/{action}/confirm",
+            Settings,
+            actions::confirm,
+        ),
+        action(
+            "/admin/settings/{model}/actions/{action}",
+            Settings,
+            actions::run,
         ),
     ];
     let save_user = action("/admin/users/rows/{id}/update", Users, save::update);
