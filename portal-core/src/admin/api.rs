@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::actions::RequestedAction;
 use super::audit_api;
 use super::defaults::DefaultRows;
+use super::export::export;
 use super::model_schema::describe;
 use super::model_view::VisibleRow;
 use super::models::Models;
@@ -19,7 +20,7 @@ use super::policy::Operation;
 use super::precondition::Precondition;
 use super::query::ListQuery;
 use super::references;
-use super::row_service::{RowService, visible_models};
+use super::row_service::{Place, RowService, visible_models};
 use super::spec::RowValues;
 use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes};
 use crate::config::Config;
@@ -48,19 +49,24 @@ pub(crate) fn routes() -> Routes {
         .get(rows, Guard::Model, list)
         .get(row, Guard::Model, read)
         .get("/api/admin/models/{model}/options", Guard::Model, options)
+        .get("/api/admin/models/{model}/export", Guard::Model, export)
         .merge(writes)
         .merge(audit_api::routes())
 }
 
 /// Caller of a request to a model, and the actor of their changes. The policy of the model
 /// determines what the caller may do.
-struct ModelUser {
+pub(super) struct ModelUser {
     user: CurrentUser,
-    actor: Actor,
+    pub(super) actor: Actor,
 }
 
 impl ModelUser {
-    async fn rows<'a>(&'a self, state: &'a PortalState, model: &str) -> Result<RowService<'a>> {
+    pub(super) async fn rows<'a>(
+        &'a self,
+        state: &'a PortalState,
+        model: &str,
+    ) -> Result<RowService<'a>> {
         RowService::open(state, model, &self.user, &self.actor).await
     }
 }
@@ -92,15 +98,29 @@ async fn list(
 ) -> Result<Json<Value>> {
     let rows = user.rows(&state, &model).await?;
     let query = ListQuery::parse(rows.model(), query.as_deref().unwrap_or_default())?;
-    let page = rows.list(&query).await?;
+    let page = match &query.position {
+        Some(position) => rows.page_at(&query, position).await?,
+        None => rows.list(&query).await?,
+    };
     let items: Vec<RowValues> = page.rows.into_iter().map(|row| row.values).collect();
-    Ok(Json(json!({
-        "items": items,
-        "total": page.total,
-        "page": query.page,
-        "per_page": query.per_page,
-        "pages": page.total.div_ceil(query.per_page).max(1),
-    })))
+    let total = page.total.number();
+    Ok(Json(match page.place {
+        Place::Number(number) => json!({
+            "items": items,
+            "total": total,
+            "page": number,
+            "per_page": query.per_page,
+            "pages": total.div_ceil(query.per_page).max(1),
+        }),
+        Place::Between { previous, next } => json!({
+            "items": items,
+            "total": total,
+            "total_accuracy": page.total.accuracy(),
+            "per_page": query.per_page,
+            "previous_cursor": previous,
+            "next_cursor": next,
+        }),
+    }))
 }
 
 async fn create(

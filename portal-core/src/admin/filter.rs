@@ -74,7 +74,7 @@ pub(super) fn form(model: &ModelView<'_>, adding: &str, here: &ListUrl) -> Marku
     };
     html! {
         form class="pt-toolbar pt-filter" method="get" action=(Href::from(here.path())) aria-label="Add filter" data-filter {
-            @for (name, value) in here.without("page").pairs() { input type="hidden" name=(name) value=(value); }
+            @for (name, value) in here.first_page().pairs() { input type="hidden" name=(name) value=(value); }
             // Pressing Enter activates the first button of a form, so this button must apply the
             // filter.
             button type="submit" class="pt-sr-only" tabindex="-1" aria-hidden="true" { "Apply" }
@@ -142,9 +142,9 @@ fn value_control(model: &ModelView<'_>, field: &FieldSpec) -> Markup {
 /// several times.
 pub(super) fn sent(model: &ModelView<'_>, here: &ListUrl, query: &str) -> Option<ListUrl> {
     let field = model.field(here.get(FIELD))?;
-    let list = [FIELD, OPERATOR, VALUE, CHOOSE, ADDING, "page"]
+    let list = [FIELD, OPERATOR, VALUE, CHOOSE, ADDING]
         .iter()
-        .fold(here.clone(), |list, name| list.without(name));
+        .fold(here.first_page(), |list, name| list.without(name));
     if !here.get(CHOOSE).is_empty() {
         return Some(list.with(ADDING, field.name));
     }

@@ -1,24 +1,27 @@
 //! List of a model's rows.
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 use serde_json::Value;
 
 use super::actions;
+use super::cursor::Position;
+use super::export_format::ExportFormat;
 use super::field::FieldSpec;
 use super::field_type::shorten;
 use super::filter;
 use super::list_url::ListUrl;
 use super::model_view::{ModelView, VisibleRow};
-use super::query::{ListQuery, sortable};
+use super::query::{CURSOR, ListQuery, sortable};
 use super::references::ReferenceLabels;
-use super::row_service::VisiblePage;
-use super::selection::{self, RowSelection};
+use super::row_service::{Place, VisiblePage};
+use super::selection::{self, MAX_MATCHING, RowSelection};
 use super::spec::RowValues;
+use super::total::RowTotal;
 use super::users;
 use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
-    Button, Column, Drawer, EmptyState, Pagination, Row, SortOrder, Table, Tone, Toolbar, ViewMenu,
-    badge, list_card, person,
+    Button, Column, Drawer, EmptyState, KeysetPagination, Menu, Pagination, Row, SortOrder, Table,
+    Tone, Toolbar, ViewMenu, badge, list_card, person,
 };
 
 /// Parameter with the shown columns.
@@ -40,8 +43,6 @@ pub(super) fn list(
     let delete = may_delete.then(|| here.below("actions/delete/confirm"));
     let adding = here.get(filter::ADDING);
     let here = &here.without(filter::ADDING);
-    let mut keep = here.without("per_page").without("page");
-    keep = keep.without("edit").without("new");
     list_card(
         "rows",
         html! {
@@ -51,18 +52,58 @@ pub(super) fn list(
             (table(model, query, page, labels, here, selected, may_select))
             @if may_select {
                 (actions::bulk_bar(model, BULK_FORM, delete, here)
-                    .all_matching(page.total, page.rows.len() as u64))
+                    .all_matching(selectable_total(page), page.rows.len() as u64))
             }
-            (Pagination::new(query.page, query.per_page, page.total, |number| {
-                here.with("page", number.to_string()).to_string()
-            }).sizes(here.path(), &[10, 20, 50], &keep.pairs()))
+            (pagination(query, page, here))
         },
     )
 }
 
+/// Returns the number of rows that can be selected at once; 0 if there are too many.
+fn selectable_total(page: &VisiblePage) -> u64 {
+    match page.total {
+        RowTotal::Exact(total) if total <= MAX_MATCHING => total,
+        _ => 0,
+    }
+}
+
+/// Renders page numbers if the rows were counted, otherwise links to the neighboring pages.
+fn pagination(query: &ListQuery, page: &VisiblePage, here: &ListUrl) -> Markup {
+    let keep = here.first_page().without("per_page");
+    let keep = keep.without("edit").without("new");
+    let (keep, sizes) = (keep.pairs(), &[10, 20, 50]);
+    match &page.place {
+        Place::Number(number) => {
+            Pagination::new(*number, query.per_page, page.total.number(), |number| {
+                here.with("page", number.to_string()).to_string()
+            })
+            .sizes(here.path(), sizes, &keep)
+            .render()
+        }
+        Place::Between { previous, next } => {
+            let at = |cursor: &String| here.first_page().with(CURSOR, cursor.as_str()).to_string();
+            let mut pages = KeysetPagination::new(previous.as_ref().map(at), next.as_ref().map(at));
+            pages = match page.total {
+                RowTotal::Exact(total) => pages.total(total),
+                RowTotal::Estimate(total) => pages.estimated_total(total),
+                RowTotal::MoreThan(total) => pages.minimum_total(total),
+            };
+            if previous.is_some() {
+                pages = pages.first(here.first_page().to_string());
+            }
+            if next.is_some() {
+                pages = pages.last(at(&Position::LAST.to_owned()));
+            }
+            pages
+                .sizes(here.path(), query.per_page, sizes, &keep)
+                .render()
+        }
+    }
+}
+
 /// Builds the toolbar with the search field, the active filters and the column selection.
 fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
-    let first = here.without("page");
+    let first = here.first_page();
     let mut bar = Toolbar::new(here.path()).preserve_query(&first.without("search").pairs());
     if model.searched().next().is_some() {
         let label = format!("Search {}", model.plural.to_lowercase());
@@ -77,6 +118,7 @@ fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
     }
     let add = html! {
         @if adding.is_empty() { (filter::add_button(model, here)) }
+        @if model.permissions.export { (export_menu(model, here)) }
         @if let Some(menu) = actions::list_menu(model, &first) { (menu) }
     };
     let fields = model.listed();
@@ -90,6 +132,22 @@ fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
     let keep = first.without(COLUMNS);
     let view = ViewMenu::new("rows-view").columns(here.path(), &keep.pairs(), &columns);
     bar.end(html! { (add) (view) })
+}
+
+/// Renders the menu that exports the rows and the columns of the list.
+fn export_menu(model: &ModelView<'_>, here: &ListUrl) -> Menu {
+    let list = ListUrl::new(format!("/api/admin/models/{}/export", model.name));
+    let list = here
+        .first_page()
+        .without("per_page")
+        .pairs()
+        .iter()
+        .fold(list, |list, (name, value)| list.with_filter(name, value));
+    let menu = Menu::new("rows-export", "Export").icon("download");
+    ExportFormat::ALL.into_iter().fold(menu, |menu, format| {
+        let href = list.with("format", format.name()).to_string();
+        menu.link("download", &format!("Export as {}", format.title()), href)
+    })
 }
 
 /// Returns `true` if the user chose to see the column; without a choice, all columns are shown.
@@ -177,7 +235,7 @@ fn column(model: &ModelView<'_>, field: &FieldSpec, query: &ListQuery, here: &Li
         Some(SortOrder::Ascending) => format!("-{}", field.name),
         _ => field.name.to_owned(),
     };
-    column.sort(here.with("sort", next).without("page").to_string(), order)
+    column.sort(here.with("sort", next).first_page().to_string(), order)
 }
 
 /// Renders the value of a field for display.

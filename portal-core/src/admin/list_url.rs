@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
 use super::list::COLUMNS;
+use super::query::CURSOR;
 use super::users;
 use crate::pages::Href;
 
@@ -61,6 +62,11 @@ impl ListUrl {
         let mut address = self.clone();
         address.pairs.retain(|(known, _)| known != name);
         address
+    }
+
+    /// Returns the URL of the first page of the same list.
+    pub(super) fn first_page(&self) -> Self {
+        self.without("page").without(CURSOR)
     }
 
     /// Returns the value of a parameter; empty if it is missing.

@@ -174,6 +174,11 @@ impl<'a> ModelView<'a> {
         order.filter(|(field, _)| self.field(field).is_some())
     }
 
+    /// Returns the primary key.
+    pub(super) fn key(&self) -> &'static FieldSpec {
+        self.spec.key()
+    }
+
     /// Returns the text form of a row's key.
     pub(crate) fn key_of(&self, values: &RowValues) -> String {
         self.spec.key_of(values)

@@ -261,8 +261,7 @@ impl ModelPolicy {
             create: self.allows(Operation::Create, user),
             change: self.allows(Operation::Change, user),
             delete: self.allows(Operation::Delete, user),
-            // No route exports rows.
-            export: false,
+            export: self.allows(Operation::Export, user),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use url::form_urlencoded;
 
+use super::cursor::Position;
 use super::field::FieldSpec;
 use super::filter_parser;
 use super::model_view::ModelView;
@@ -12,11 +13,16 @@ use crate::error::{Error, FieldError, Result};
 const PAGE_SIZES: [u64; 4] = [10, 20, 50, 100];
 const LAST_PAGE: u64 = 1_000_000;
 
+/// Parameter with the position of the page.
+pub(super) const CURSOR: &str = "cursor";
+
 /// Selection and order of the rows to list.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ListQuery {
     pub(crate) page: u64,
     pub(crate) per_page: u64,
+    /// Start of the page instead of its number.
+    pub(crate) position: Option<Position>,
     pub(crate) sort: Vec<Sort>,
     pub(crate) search: String,
     /// Fields that contain the search text.
@@ -46,6 +52,7 @@ impl ListQuery {
         Self {
             page: 1,
             per_page: 10,
+            position: None,
             sort: model
                 .order()
                 .map(|(field, descending)| Sort { field, descending })
@@ -71,14 +78,33 @@ impl ListQuery {
         let mut list = Self::first_page(model);
         let mut errors = Vec::new();
         let mut seen: Vec<String> = Vec::new();
+        let mut cursor = None;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             if !name.starts_with("filter[") && seen.iter().any(|known| *known == name) {
                 errors.push(parameter_error(&name, "duplicate", "must occur only once"));
                 continue;
             }
             seen.push(name.clone().into_owned());
+            if name == CURSOR {
+                cursor = Some(value);
+                continue;
+            }
             if let Err(more) = list.set(model, &name, &value) {
                 errors.extend(more);
+            }
+        }
+        if let Some(cursor) = cursor {
+            // The order may follow the cursor in the query string.
+            match Position::parse(&cursor, model, &list.sort) {
+                _ if seen.iter().any(|name| name == "page") => {
+                    let message = "is not allowed together with `page`";
+                    errors.push(parameter_error(CURSOR, "not_allowed", message));
+                }
+                None => {
+                    let message = "must be a cursor of a list in the same order";
+                    errors.push(parameter_error(CURSOR, "invalid_value", message));
+                }
+                position => list.position = position,
             }
         }
         if let Err(error) = filter_parser::check_number(&list.filters) {

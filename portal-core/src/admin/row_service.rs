@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::actions::{ActionRun, RowCursor};
+use super::cursor::Position;
 use super::field::FieldSpec;
 use super::field_type::plain_text;
 use super::model_view::{ModelView, VisibleRow};
@@ -15,6 +16,7 @@ use super::record::{Record, row_not_found};
 use super::repository::{ModelTable, reference_unknown};
 use super::selection::{MAX_MATCHING, RowSelection, check_count};
 use super::spec::{ModelSpec, RowValues};
+use super::total::RowTotal;
 use super::users::{self, UserAccounts};
 use crate::auth::{Access, Actor, Auth, Roles, User};
 use crate::error::{Error, Result};
@@ -36,7 +38,20 @@ pub(crate) struct RowService<'a> {
 #[derive(Debug)]
 pub(crate) struct VisiblePage {
     pub(crate) rows: Vec<VisibleRow>,
-    pub(crate) total: u64,
+    pub(crate) total: RowTotal,
+    pub(crate) place: Place,
+}
+
+/// Place of a page in its list.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// Number of the page.
+    Number(u64),
+    /// Cursors of the neighboring pages.
+    Between {
+        previous: Option<String>,
+        next: Option<String>,
+    },
 }
 
 /// A changed row.
@@ -110,29 +125,89 @@ impl<'a> RowService<'a> {
         self.table.model.policy.check(operation, self.user)
     }
 
-    /// Returns one page of rows.
+    /// Returns the page of rows with the number in the query, and the exact number of rows.
     pub(crate) async fn list(&self, query: &ListQuery) -> Result<VisiblePage> {
         let page = self.table.list(query).await?;
         Ok(VisiblePage {
-            rows: page
-                .records
-                .into_iter()
-                .map(|record| self.view.show(record))
-                .collect(),
-            total: page.total,
+            rows: self.show(page.records),
+            total: RowTotal::Exact(page.total),
+            place: Place::Number(query.page),
         })
+    }
+
+    /// Returns the page of rows at a position. The number of rows can be an estimate.
+    pub(crate) async fn page_at(
+        &self,
+        query: &ListQuery,
+        position: &Position,
+    ) -> Result<VisiblePage> {
+        let total = self.table.total(query).await?;
+        self.page_of(query, position, total).await
+    }
+
+    /// Returns the page of rows at a position, without counting the rows.
+    pub(super) async fn page_without_total(
+        &self,
+        query: &ListQuery,
+        position: &Position,
+    ) -> Result<VisiblePage> {
+        self.page_of(query, position, RowTotal::MoreThan(0)).await
+    }
+
+    /// Returns a page of rows for browsing: with a number if the rows can be counted and the query
+    /// contains no position. If there are fewer pages, returns the last one.
+    pub(crate) async fn browse(&self, query: &ListQuery) -> Result<VisiblePage> {
+        let total = self.table.total(query).await?;
+        let position = match (&query.position, total) {
+            (Some(position), _) => position,
+            (None, RowTotal::Exact(number)) => {
+                let last = number.div_ceil(query.per_page).max(1);
+                let page = query.page.min(last);
+                let query = ListQuery {
+                    page,
+                    ..query.clone()
+                };
+                return Ok(VisiblePage {
+                    rows: self.list_without_total(&query).await?,
+                    total,
+                    place: Place::Number(page),
+                });
+            }
+            (None, _) => &Position::First,
+        };
+        self.page_of(query, position, total).await
+    }
+
+    async fn page_of(
+        &self,
+        query: &ListQuery,
+        position: &Position,
+        total: RowTotal,
+    ) -> Result<VisiblePage> {
+        let page = self.table.page_at(query, position).await?;
+        Ok(VisiblePage {
+            rows: self.show(page.records),
+            total,
+            place: Place::Between {
+                previous: page.previous,
+                next: page.next,
+            },
+        })
+    }
+
+    fn show(&self, records: Vec<Record>) -> Vec<VisibleRow> {
+        let rows = records.into_iter();
+        rows.map(|record| self.view.show(record)).collect()
     }
 
     /// Returns the rows of a page, without counting all rows.
     pub(super) async fn list_without_total(&self, query: &ListQuery) -> Result<Vec<VisibleRow>> {
-        let records = self.table.list_without_total(query).await?;
-        Ok(records.into_iter().map(|it| self.view.show(it)).collect())
+        Ok(self.show(self.table.list_without_total(query).await?))
     }
 
     /// Returns the rows with one of the keys that the user can see, in any order.
     pub(super) async fn get_all(&self, keys: &[&Value]) -> Result<Vec<VisibleRow>> {
-        let records = self.table.get_all(keys).await?;
-        Ok(records.into_iter().map(|it| self.view.show(it)).collect())
+        Ok(self.show(self.table.get_all(keys).await?))
     }
 
     /// Returns the row with a key. Fails with `404 row_not_found` if the user cannot see such a

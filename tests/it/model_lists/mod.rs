@@ -1,5 +1,7 @@
 //! Lists of admin models: filters, selected rows, cursors, totals, saved views and exports.
 
+mod cursors;
+mod exports;
 mod selection;
 
 use chrono::NaiveDate;

@@ -24,6 +24,7 @@ const DEALS_PAGE: &str = "/admin/settings/deal";
     create = "role:sales",
     change("role:sales", "role:finance"),
     delete = "role:sales",
+    export("role:sales", "role:finance"),
     scope = visible_deals,
 )]
 struct Deal {
@@ -96,6 +97,7 @@ struct Caller {
     create: bool,
     change: bool,
     delete: bool,
+    export: bool,
     /// May view `margin` and `memo`, and set these fields and `discount` in rows they may change.
     finance: bool,
     /// `true` if the rows in the region `south` are in the scope, too.
@@ -233,6 +235,7 @@ impl Fixture {
                 create,
                 change,
                 delete,
+                export: ["SALES", "FINANCE", "ADMIN"].contains(&role),
                 finance,
                 south,
                 companies,

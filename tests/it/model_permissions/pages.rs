@@ -59,6 +59,7 @@ async fn list_shows_permitted_rows_columns_and_buttons(database: Database) {
         }
         let page = main_of(&response);
         shows(caller, page, "New deal", caller.create);
+        shows(caller, page, "/deal/export?", caller.export);
         shows(caller, page, "/settings/company\"", caller.companies);
         shows(caller, page, "/settings/plan\"", caller.role == "ADMIN");
         let sorted = caller

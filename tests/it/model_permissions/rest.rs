@@ -12,6 +12,8 @@ on_both!(
     rows_are_changed_within_scope_and_fields,
     rows_are_deleted_within_scope,
     actions_run_within_scope,
+    matching_rows_are_deleted_within_scope,
+    rows_are_exported_within_scope_and_fields,
     factory_describes_what_the_caller_may_use,
     topic_is_open_to_those_who_view_the_model,
 );
@@ -358,6 +360,81 @@ async fn actions_run_within_scope(database: Database) {
     fixture.stop().await;
 }
 
+async fn matching_rows_are_deleted_within_scope(database: Database) {
+    let fixture = Fixture::start(database).await;
+    for caller in &fixture.callers {
+        let ids = [
+            fixture.deal("Match north", "north").await,
+            fixture.deal("Match south", "south").await,
+        ];
+        let body = json!({"all": true, "filter": {"name": {"starts_with": "match "}}});
+        let path = format!("{DEALS}/actions/delete");
+        let deleted = caller.client.post(&path, &body).await;
+        if caller.delete {
+            let count = 1 + u64::from(caller.south);
+            assert_eq!(deleted.json()["deleted"], count, "{}", deleted.text);
+        } else {
+            caller.denied(&deleted);
+        }
+        for (id, is_kept) in [
+            (&ids[0], !caller.delete),
+            (&ids[1], !caller.delete || !caller.south),
+        ] {
+            assert_eq!(fixture.is_stored(id).await, is_kept, "{}", caller.role);
+            let path = format!("{DEALS}/{id}");
+            let request = fixture.admin.request(Method::DELETE, &path);
+            TestResponse::of(request.header("if-match", "*")).await;
+        }
+        // A filter by a field that the caller may not view would reveal its values.
+        let body = json!({"all": true, "filter": {"margin": 10}, "confirm": 999});
+        let response = caller.client.post(&path, &body).await;
+        match (caller.delete, caller.finance) {
+            (false, _) => caller.denied(&response),
+            (true, false) => {
+                let expected = error("unknown_field", "/filter/margin");
+                assert_eq!(field_error(&response), expected);
+            }
+            (true, true) => drop(response.problem(409, "count_changed")),
+        }
+    }
+    fixture.stop().await;
+}
+
+async fn rows_are_exported_within_scope_and_fields(database: Database) {
+    let fixture = Fixture::start(database).await;
+    for caller in &fixture.callers {
+        let get = async |query: &str| {
+            let path = format!("{DEALS}/export?{query}");
+            caller.client.get(&path).await
+        };
+        let file = get("format=json").await;
+        if !caller.export {
+            caller.denied(&file);
+            caller.denied(&get("format=nonsense").await);
+            continue;
+        }
+        let rows = file.json();
+        let rows = rows.as_array().expect("the file is a list");
+        let deals: Vec<&Value> = rows.iter().map(|row| &row["name"]).collect();
+        assert_eq!(deals, caller.deals(), "{}", caller.role);
+        for row in rows {
+            assert_eq!(names(row), caller.fields(), "{}", caller.role);
+        }
+        let csv = get("format=csv&columns=name,company_id").await.text;
+        assert_eq!(csv.contains("Aurora"), caller.companies, "{csv}");
+        if !caller.finance {
+            let response = get("format=csv&columns=margin").await;
+            assert_eq!(field_error(&response), error("unknown_field", "/columns"));
+            let response = get("format=csv&filter[margin]=1").await;
+            assert_eq!(
+                field_error(&response),
+                error("unknown_field", "/filter[margin]")
+            );
+        }
+    }
+    fixture.stop().await;
+}
+
 async fn factory_describes_what_the_caller_may_use(database: Database) {
     let fixture = Fixture::start(database).await;
     for caller in &fixture.callers {
@@ -374,7 +451,7 @@ async fn factory_describes_what_the_caller_may_use(database: Database) {
         let deal = find("deal").expect("the caller may view the model");
         let permissions = json!({
             "view": true, "create": caller.create, "change": caller.change,
-            "delete": caller.delete, "export": false,
+            "delete": caller.delete, "export": caller.export,
         });
         assert_eq!(deal["permissions"], permissions, "{}", caller.role);
         let delete = ("delete", caller.delete);

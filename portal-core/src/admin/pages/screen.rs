@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 
 use super::super::changed::{last_change, notice};
+use super::super::cursor::Position;
 use super::super::filter;
 use super::super::form::{ReferenceOptions, drawer};
 use super::super::form_state::FormState;
@@ -108,13 +109,20 @@ impl Screen<'_> {
 
     pub(super) async fn show(&self, draft: Option<&FormState>) -> Result<Markup> {
         let model = self.model();
-        let (mut query, ignored) = self.query();
-        let mut page = self.rows.list(&query).await?;
-        let last = page.total.div_ceil(query.per_page).max(1);
-        if query.page > last {
-            query.page = last;
-            page = self.rows.list(&query).await?;
-        }
+        let (query, ignored) = self.query();
+        let page = match self.rows.browse(&query).await {
+            // The row of a cursor that contains no values was deleted.
+            Err(error) if error.code() == "row_not_found" => {
+                let position = Some(Position::First);
+                self.rows
+                    .browse(&ListQuery {
+                        position,
+                        ..query.clone()
+                    })
+                    .await?
+            }
+            page => page?,
+        };
         let labels = ReferenceLabels::of(&self.rows, &page.rows).await?;
         let selected = draft.and_then(|draft| draft.row.as_ref());
         let selected = selected.map(|(key, _)| key.as_str());

@@ -3,6 +3,7 @@
 mod batches;
 mod conditions;
 mod constraints;
+mod keyset;
 mod read;
 mod write;
 

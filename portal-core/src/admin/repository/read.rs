@@ -44,33 +44,16 @@ impl ModelTable<'_> {
                 sort.descending,
             );
         }
+        // An index on the last column also serves the order of equal values.
+        let key_order = match query.sort.last() {
+            Some(sort) if sort.descending => Order::Desc,
+            _ => Order::Asc,
+        };
         select
-            .order_by(self.model.key().name, Order::Asc)
+            .order_by(self.model.key().name, key_order)
             .limit(query.per_page)
             .offset(query.offset());
         self.read_all(&select).await
-    }
-
-    /// Returns the number of rows that a query selects, but at most `limit`.
-    pub(crate) async fn count_up_to(&self, query: &ListQuery, limit: u64) -> Result<u64> {
-        let rows = self.matching(query, limit)?;
-        let count = Query::select()
-            .expr(Func::count(Expr::val(1)))
-            .from_subquery(rows, "rows")
-            .take();
-        Ok(self.store.fetch_count(&count).await?.unsigned_abs())
-    }
-
-    /// Returns the statement that reads the keys of the rows that a query selects, at most `limit`.
-    pub(super) fn matching(&self, query: &ListQuery, limit: u64) -> Result<SelectStatement> {
-        Ok(Query::select()
-            .column(self.model.key().name)
-            .from(self.model.table)
-            .and_where_option(self.not_deleted())
-            .cond_where(self.scope.condition())
-            .cond_where(self.condition(query)?)
-            .limit(limit)
-            .take())
     }
 
     /// Returns the rows with one of the keys, in any order.

@@ -12,14 +12,16 @@ use crate::pages::{Href, scope};
 /// use portal_core::pages::components::KeysetPagination;
 ///
 /// let pages = KeysetPagination::new(None, Some("?after=42".to_owned())).estimated_total(12_345).render().into_string();
-/// assert!(pages.contains("About 12,000"));
+/// assert!(pages.contains("About 12,000 rows"));
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct KeysetPagination {
     previous: Option<String>,
     next: Option<String>,
-    estimated_total: Option<u64>,
+    total: Option<String>,
+    first: Option<String>,
+    last: Option<String>,
     sizes: Option<(SizeForm, u64)>,
     words: [&'static str; 2],
 }
@@ -45,15 +47,44 @@ impl KeysetPagination {
         Self {
             previous,
             next,
-            estimated_total: None,
+            total: None,
+            first: None,
+            last: None,
             sizes: None,
             words: ["Previous", "Next"],
         }
     }
 
+    /// Sets the number of rows.
+    pub fn total(mut self, rows: u64) -> Self {
+        self.total = Some(match rows {
+            1 => "1 row".to_owned(),
+            rows => format!("{} rows", grouped(&rows.to_string())),
+        });
+        self
+    }
+
     /// Sets the estimated number of rows.
-    pub const fn estimated_total(mut self, rows: u64) -> Self {
-        self.estimated_total = Some(rows);
+    pub fn estimated_total(mut self, rows: u64) -> Self {
+        self.total = Some(format!("About {} rows", estimate(rows)));
+        self
+    }
+
+    /// Sets a number that the number of rows exceeds.
+    pub fn minimum_total(mut self, rows: u64) -> Self {
+        self.total = Some(format!("More than {} rows", grouped(&rows.to_string())));
+        self
+    }
+
+    /// Adds a link to the first page.
+    pub fn first(mut self, href: String) -> Self {
+        self.first = Some(href);
+        self
+    }
+
+    /// Adds a link to the last page.
+    pub fn last(mut self, href: String) -> Self {
+        self.last = Some(href);
         self
     }
 
@@ -87,12 +118,14 @@ impl Render for KeysetPagination {
         html! {
             div class="pt-pages" {
                 @if let Some((form, current)) = &self.sizes { (form.render(*current)) }
-                span { @if let Some(rows) = self.estimated_total { "About " (estimate(rows)) } }
+                span role="status" { @if let Some(total) = &self.total { (total) } }
                 nav aria-label="Pages" {
                     @let [previous, next] = self.words;
                     div class="pt-row" {
+                        @if let Some(href) = &self.first { (Button::new("First").size(1).href(href.as_str())) }
                         (link(self.previous.as_ref(), Button::new(previous).icon("chevron-left")))
                         (link(self.next.as_ref(), Button::new(next).icon_end("chevron-right")))
+                        @if let Some(href) = &self.last { (Button::new("Last").size(1).href(href.as_str())) }
                     }
                 }
             }

@@ -3,7 +3,7 @@ use maud::{Markup, Render, html};
 use super::{Button, Tone, rel};
 use crate::pages::Href;
 
-/// A list of actions behind a `…` button. Works without JavaScript.
+/// A list of actions behind a button, by default `…`. Works without JavaScript.
 ///
 /// ```
 /// use maud::Render as _;
@@ -19,6 +19,7 @@ use crate::pages::Href;
 pub struct Menu {
     id: String,
     label: String,
+    icon: &'static str,
     items: Vec<Markup>,
 }
 
@@ -28,8 +29,15 @@ impl Menu {
         Self {
             id: id.into(),
             label: label.into(),
+            icon: "ellipsis",
             items: Vec::new(),
         }
+    }
+
+    /// Sets the icon of the button. Default: `ellipsis`.
+    pub const fn icon(mut self, icon: &'static str) -> Self {
+        self.icon = icon;
+        self
     }
 
     /// Adds a link.
@@ -94,7 +102,7 @@ impl Menu {
 impl Render for Menu {
     fn render(&self) -> Markup {
         html! {
-            (Button::icon_only("ellipsis", self.label.as_str()).size(1).attribute("popovertarget", self.id.as_str()))
+            (Button::icon_only(self.icon, self.label.as_str()).size(1).attribute("popovertarget", self.id.as_str()))
             div class="pt-menu" id=(self.id) popover {
                 @for item in &self.items { (item) }
             }
