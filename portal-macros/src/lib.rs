@@ -177,6 +177,7 @@ pub fn admin_model(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `title = ".."` | title on pages | first line of the docs, otherwise the function's name |
 /// | `confirm = "Close {count} deals?"` | question that the user must confirm; `{count}` is the number of rows | only `all` must be confirmed |
 /// | `danger` | marks the action as destructive | off |
+/// | `background` | runs the action as a background task of the user | off |
 /// | `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | users who may run the action | those who may change rows |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///

@@ -230,11 +230,12 @@ async fn act(
     user: ModelUser,
     Path((model, action)): Path<(String, String)>,
     request: Request,
-) -> Result<Json<Value>> {
+) -> Result<(StatusCode, Json<Value>)> {
     let rows = user.rows(&state, &model).await?;
     let action = RequestedAction::find(&rows, &action)?;
     let body = body_values(request, &state).await?;
-    Ok(Json(action.run(&rows, body).await?))
+    let (status, body) = action.run(&rows, body).await?;
+    Ok((status, Json(body)))
 }
 
 async fn add_defaults(State(state): State<PortalState>, admin: AdminUser) -> Result<Json<Value>> {

@@ -72,7 +72,7 @@ pub use values::FieldValues;
 #[cfg(feature = "macros")]
 pub use portal_macros::AdminChoice;
 
-pub(crate) use actions::attach as attach_actions;
+pub(crate) use actions::{action_tasks, attach as attach_actions};
 pub(crate) use api::routes;
 pub(crate) use defaults::DefaultRows;
 pub(crate) use model::ModelEntry;

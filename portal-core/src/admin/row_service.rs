@@ -21,6 +21,7 @@ use super::users::{self, UserAccounts};
 use crate::auth::{Access, Actor, Auth, Roles, User};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
+use crate::tasks::TaskContext;
 
 /// Rows of a model that one user may see, and the operations that they may perform.
 pub(crate) struct RowService<'a> {
@@ -110,14 +111,20 @@ impl<'a> RowService<'a> {
         self.actor
     }
 
+    pub(super) fn user(&self) -> &'a User {
+        self.user
+    }
+
     /// Returns the selected rows that the user can see, for an action.
     pub(super) async fn cursor(
         &self,
         run: ActionRun,
         selection: RowSelection,
+        task: Option<TaskContext>,
     ) -> Result<RowCursor> {
         let models = self.state.borrow::<Models>()?;
-        RowCursor::new(models, &self.table, self.user, self.actor, run, selection).await
+        let caller = (self.user, self.actor);
+        RowCursor::new(models, &self.table, caller, run, selection, task).await
     }
 
     /// Fails with `403 not_permitted` if the user may not perform an operation on any row.

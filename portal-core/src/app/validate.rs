@@ -165,6 +165,7 @@ impl PortalBuilder {
         let known_pages = std::mem::take(&mut self.known_pages);
         let has_others = !self.routers.is_empty();
         problems.extend(known_pages.resolve(&mut config, &pages, &declared, has_others));
+        self.tasks.extend(admin::action_tasks(&models));
         let tasks = self.collect_tasks(&mut problems);
         let topics = self.collect_topics(&roles, &models, &mut problems);
         problems.extend(errors);

@@ -46,4 +46,4 @@ pub(crate) use pages::{OWN_TASK, pages};
 pub(crate) use schema_form::{FormInput, RenderOptions, RowAction, SchemaForm};
 
 /// Path of the page with the user's own tasks; notifications link to it.
-const OWN: &str = "/tasks";
+pub(crate) const OWN: &str = "/tasks";

@@ -15,6 +15,7 @@ const KEYS: &[&str] = &[
     "title",
     "confirm",
     "danger",
+    "background",
     "requires_admin",
     "requires_role",
     "requires_permission",
@@ -34,6 +35,7 @@ pub(crate) struct ActionAttribute {
     pub(crate) title: Option<LitStr>,
     pub(crate) confirm: Option<LitStr>,
     pub(crate) danger: bool,
+    pub(crate) background: bool,
     pub(crate) guard: AccessRule,
 }
 
@@ -56,6 +58,7 @@ impl ActionAttribute {
             title: keys.take_string("title", errors),
             confirm: take_confirm(&mut keys, errors),
             danger: keys.is_set("danger", errors),
+            background: keys.is_set("background", errors),
             guard: AccessRule::take(&mut keys, errors),
         }
     }

@@ -153,6 +153,9 @@ fn settings(action: &ActionModel) -> TokenStream {
     if attribute.danger {
         settings.extend(quote!(.danger()));
     }
+    if attribute.background {
+        settings.extend(quote!(.background()));
+    }
     if let Some(access) = attribute.guard.access(krate) {
         settings.extend(quote!(.access(#access)));
     }

@@ -1,7 +1,11 @@
 //! Actions on rows: permissions, arguments, reports, audit entries, and their forms.
 
+mod background;
+mod browser;
 mod pages;
 mod rest;
+
+use std::time::Duration;
 
 use chrono::{Datelike, NaiveDate};
 use garde::Validate;
@@ -120,6 +124,36 @@ async fn clean_up(mut rows: Rows<Invoice>) -> Result<ActionReport> {
         }
     }
     Ok(rows.into_report())
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct SettleArgs {
+    /// Delay before each row
+    milliseconds: u64,
+}
+
+async fn settle_rows(mut rows: Rows<Invoice>, args: SettleArgs) -> Result<ActionReport> {
+    while let Some(mut invoice) = rows.next().await? {
+        tokio::time::sleep(Duration::from_millis(args.milliseconds)).await;
+        if invoice.number == "broken" {
+            return Err(Error::conflict("broken", "the action failed half-way"));
+        }
+        "paid".clone_into(&mut invoice.state);
+        rows.save(invoice).await?;
+    }
+    Ok(rows.into_report())
+}
+
+/// Settle
+#[admin_action(Invoice, on(many, all))]
+async fn settle(rows: Rows<Invoice>, args: SettleArgs) -> Result<ActionReport> {
+    settle_rows(rows, args).await
+}
+
+/// Settle in the background
+#[admin_action(Invoice, on(one, many, all), background)]
+async fn settle_later(rows: Rows<Invoice>, args: SettleArgs) -> Result<ActionReport> {
+    settle_rows(rows, args).await
 }
 
 /// Adds an invoice and returns its id.

@@ -120,8 +120,8 @@ async fn result_is_a_message_or_a_report(database: Database) {
     assert_eq!(report.status, 200, "{}", report.text);
     for text in [
         "No invoice changed, 1 unchanged, 2 failed.",
-        "&lt;small&gt;</a>: the amount is too small",
-        "999: the row does not exist",
+        "&lt;small&gt;</a><p class=\"pt-hint\">the amount is too small",
+        "<li>999<p class=\"pt-hint\">the row does not exist",
     ] {
         shows(&report.text, text, true);
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{INVOICES, audit, invoice, numbered, sign_in, stored};
-use crate::support::{Database, TestServer, on_both};
+use crate::support::{Database, TestServer, eventually, on_both};
 
 on_both!(
     action_changes_rows_and_reports_failures,
@@ -244,7 +244,17 @@ async fn actions_are_described_with_their_schema(database: Database) {
         .iter()
         .map(|it| &it["name"])
         .collect();
-    assert_eq!(names, ["delete", "mark_paid", "approve", "clean_up"]);
+    assert_eq!(
+        names,
+        [
+            "delete",
+            "mark_paid",
+            "approve",
+            "clean_up",
+            "settle",
+            "settle_later"
+        ]
+    );
     let pay = &actions[1];
     assert_eq!(pay["title"], "Mark as paid");
     assert_eq!(pay["description"], "Credit notes cannot be paid.");
@@ -253,6 +263,8 @@ async fn actions_are_described_with_their_schema(database: Database) {
     assert_eq!(pay["json_schema"]["required"], json!(["paid_on"]));
     assert_eq!(actions[2]["json_schema"], Value::Null);
     assert_eq!(actions[3]["danger"], true);
+    assert_eq!(actions[4]["background"], false);
+    assert_eq!(actions[5]["background"], true);
     server.stop().await;
 }
 
@@ -327,5 +339,36 @@ async fn all_rows_that_match_are_changed(database: Database) {
         .await;
     let problem = response.problem(422, "invalid_parameters");
     assert_eq!(problem["errors"][0]["pointer"], "/all");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_database_is_reported_with_what_was_done() {
+    let mut server = TestServer::start(Database::Postgres).await;
+    let admin = server.admin().await;
+    let mut ids = Vec::new();
+    for number in 0..60 {
+        ids.push(numbered(&admin, &format!("N{number}")).await);
+    }
+    let body = json!({"ids": ids, "args": {"milliseconds": 20}});
+    let (client, action) = (admin.clone(), path("settle"));
+    let running = tokio::spawn(async move { client.post(&action, &body).await });
+    let paid = format!("{INVOICES}?filter[state]=paid");
+    eventually("some rows are changed", async || {
+        let changed = admin.get(&paid).await.json()["total"].as_u64();
+        changed.filter(|it| *it > 3)
+    })
+    .await;
+    server.cut_off(true).await;
+    let response = running.await.expect("the request ends");
+    server.cut_off(false).await;
+    let problem = response.problem(503, "unavailable");
+    let report = &problem["report"];
+    let stored = eventually("the database is back", async || {
+        admin.get(&paid).await.json()["total"].as_u64()
+    })
+    .await;
+    assert_eq!(report["changed"], stored, "{report}");
+    assert!(stored < 60, "{report}");
     server.stop().await;
 }

@@ -14,7 +14,8 @@ use serde_json::Value;
 use super::super::model::AdminModel;
 use super::super::policy::Operation;
 use super::report::ActionReport;
-use super::rows::{RowCursor, Rows};
+use super::row_cursor::RowCursor;
+use super::rows::Rows;
 use crate::auth::Access;
 use crate::error::{Error, FieldError, Result};
 use crate::json;
@@ -94,6 +95,8 @@ pub struct AdminAction {
     pub(in super::super) targets: Vec<ActionTarget>,
     pub(in super::super) confirm: Option<Cow<'static, str>>,
     pub(in super::super) is_danger: bool,
+    /// `true` if the action runs as a background task.
+    pub(in super::super) is_background: bool,
     /// Rule; `None` for that of changes.
     pub(in super::super) access: Option<Access>,
     pub(crate) dependencies: Vec<Dependency>,
@@ -147,6 +150,7 @@ impl AdminAction {
             targets: vec![ActionTarget::One, ActionTarget::Many],
             confirm: None,
             is_danger: false,
+            is_background: false,
             access: None,
             dependencies: Vec::new(),
             schema: takes_args.then(|| Arc::new(ArgsSchema::new(schemars::schema_for!(A)))),
@@ -200,6 +204,15 @@ impl AdminAction {
     /// Marks the action as destructive.
     pub fn danger(mut self) -> Self {
         self.is_danger = true;
+        self
+    }
+
+    /// Runs the action as a background task, which belongs to the user and which they can monitor.
+    ///
+    /// The task has the name of the model as its group and the name of the action as its name. It
+    /// continues after a restart of the portal; rows of the last batch may then be processed again.
+    pub fn background(mut self) -> Self {
+        self.is_background = true;
         self
     }
 

@@ -154,7 +154,7 @@ fn report(model: &ModelView<'_>, outcome: &ActionOutcome, list: &ListUrl) -> Mar
                         @if row.code == "row_not_found" { (row.label) } @else {
                             a href=(Href::from(list.with("edit", row.id.as_str()))) { (row.label) }
                         }
-                        ": " (row.reason)
+                        p class="pt-hint" { (row.reason) }
                     }
                 }
                 @if others > 0 { li { "and " (grouped(&others.to_string())) " more" } }

@@ -8,10 +8,12 @@ use uuid::Uuid;
 
 use super::super::row_service::RowService;
 use super::super::selection::{RowSelection, check_count};
+use super::background;
 use super::definition::{ActionTarget, AdminAction};
 use super::report::ActionReport;
 use crate::auth::AuditLog;
 use crate::error::{Error, FieldError, Result};
+use crate::tasks::TaskContext;
 
 /// JSON pointer of the arguments in a request body.
 pub(in super::super) const ARGS: &str = "/args";
@@ -86,7 +88,15 @@ pub(in super::super) fn check_selection(
     Err(Error::invalid(vec![error]))
 }
 
-/// Runs an action on rows that the user can see.
+/// Result of a request to run an action.
+#[derive(Debug)]
+pub(in super::super) enum ActionResult {
+    Finished(ActionOutcome),
+    /// The action runs in the task with this id.
+    Enqueued(Uuid),
+}
+
+/// Runs an action on rows that the user can see, or enqueues its task.
 ///
 /// # Errors
 ///
@@ -97,7 +107,7 @@ pub(in super::super) async fn run(
     action: &AdminAction,
     selection: RowSelection,
     args: Value,
-) -> Result<ActionOutcome> {
+) -> Result<ActionResult> {
     rows.permit(action.operation())?;
     check_selection(action, &selection)?;
     match args_errors(action, &args) {
@@ -108,11 +118,27 @@ pub(in super::super) async fn run(
         let (count, _) = rows.selected(&selection, 0).await?;
         check_count(count, *confirmed)?;
     }
+    if action.is_background {
+        let id = background::enqueue(rows, action, &selection, args).await?;
+        return Ok(ActionResult::Enqueued(id));
+    }
+    let outcome = perform(rows, action, selection, args, None).await?;
+    Ok(ActionResult::Finished(outcome))
+}
+
+/// Runs an action with checked arguments, possibly in a task.
+pub(super) async fn perform(
+    rows: &RowService<'_>,
+    action: &AdminAction,
+    selection: RowSelection,
+    args: Value,
+    task: Option<TaskContext>,
+) -> Result<ActionOutcome> {
     let run = ActionRun {
-        id: Uuid::now_v7(),
+        id: task.as_ref().map_or_else(Uuid::now_v7, TaskContext::id),
         action: action.name,
     };
-    let cursor = rows.cursor(run, selection).await?;
+    let cursor = rows.cursor(run, selection, task).await?;
     let so_far = cursor.report();
     let future = action.start(cursor, rows.state().clone(), args)?;
     let finished = AssertUnwindSafe(future).catch_unwind().await;

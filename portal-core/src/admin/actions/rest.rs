@@ -1,5 +1,6 @@
 //! Actions in the REST API: their descriptions, and running them.
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::super::model_view::ModelView;
@@ -8,7 +9,7 @@ use super::super::row_service::RowService;
 use super::super::selection::RowSelection;
 use super::super::spec::RowValues;
 use super::definition::{ActionTarget, AdminAction};
-use super::execution::{self, args_errors};
+use super::execution::{self, ActionResult, args_errors};
 use crate::error::{Error, FieldError, Result};
 use crate::request::escape_pointer;
 
@@ -25,6 +26,7 @@ pub(in super::super) fn describe(model: &ModelView<'_>) -> Vec<Value> {
             "on": ["one", "many"],
             "confirm": null,
             "danger": true,
+            "background": false,
             "json_schema": null,
         })
     });
@@ -41,6 +43,7 @@ fn describe_action(action: &AdminAction) -> Value {
         "on": targets.collect::<Vec<_>>(),
         "confirm": action.confirm,
         "danger": action.is_danger,
+        "background": action.is_background,
         "json_schema": action.args_schema(),
     })
 }
@@ -63,12 +66,12 @@ impl<'a> RequestedAction<'a> {
     }
 
     /// Runs the action with the selection and the arguments of a request body, and returns the
-    /// response.
+    /// status and the body of the response.
     pub(in super::super) async fn run(
         self,
         rows: &RowService<'a>,
         mut body: RowValues,
-    ) -> Result<Value> {
+    ) -> Result<(StatusCode, Value)> {
         let selection = RowSelection::take_from(rows.model(), &mut body);
         let (selection, mut errors) = match selection {
             Ok(selection) => (Some(selection), Vec::new()),
@@ -87,11 +90,14 @@ impl<'a> RequestedAction<'a> {
             return Err(Error::invalid(errors));
         };
         match self {
-            Self::Delete => Ok(json!({ "deleted": rows.delete_all(&selection).await? })),
-            Self::Custom(action) => {
-                let outcome = execution::run(rows, action, selection, args).await?;
-                outcome.into_response()
+            Self::Delete => {
+                let deleted = rows.delete_all(&selection).await?;
+                Ok((StatusCode::OK, json!({ "deleted": deleted })))
             }
+            Self::Custom(action) => match execution::run(rows, action, selection, args).await? {
+                ActionResult::Finished(outcome) => Ok((StatusCode::OK, outcome.into_response()?)),
+                ActionResult::Enqueued(id) => Ok((StatusCode::ACCEPTED, json!({ "task_id": id }))),
+            },
         }
     }
 

@@ -4,14 +4,14 @@ use axum::http::StatusCode;
 use maud::html;
 use serde_json::{Map, Value};
 
-use super::super::actions::{self, ActionForm, ActionOutcome, AdminAction};
+use super::super::actions::{self, ActionForm, ActionOutcome, ActionResult, AdminAction};
 use super::super::selection::RowSelection;
 use super::request::PageRequest;
 use super::screen::Screen;
 use crate::error::{Error, FieldError, Result};
 use crate::pages::components::PageHead;
 use crate::pages::{Flash, IntoPage, PageResponse};
-use crate::tasks::{FormInput, RowAction};
+use crate::tasks::{self, FormInput, RowAction};
 
 /// Maximum number of rows that the form names.
 const NAMED: u64 = 20;
@@ -23,9 +23,9 @@ pub(super) async fn confirm(request: PageRequest) -> Result<PageResponse> {
     let selection = screen.selection(&request)?;
     if action.runs_directly() && matches!(selection, RowSelection::Keys(_)) {
         let args = Value::Object(Map::new());
-        let outcome = actions::run(&screen.rows, action, selection, args).await;
-        return match outcome {
-            Ok(outcome) => screen.finished(action, outcome).await,
+        let result = actions::run(&screen.rows, action, selection, args).await;
+        return match result {
+            Ok(result) => screen.done(action, result).await,
             Err(error) => Ok(screen.redirect(rejected(error)?)),
         };
     }
@@ -83,7 +83,7 @@ pub(super) async fn run(request: PageRequest) -> Result<PageResponse> {
         return screen.show_action(&form, status).await;
     }
     let error = match actions::run(&screen.rows, action, selection.clone(), args).await {
-        Ok(outcome) => return screen.finished(action, outcome).await,
+        Ok(result) => return screen.done(action, result).await,
         Err(error) => error,
     };
     let mut form = screen.action_form(action, selection).await?;
@@ -146,6 +146,16 @@ impl Screen<'_> {
         let drawer = form.render(self.model(), &self.list);
         let page = html! { (self.show(None).await?) (drawer) };
         Ok((status, page).into_page())
+    }
+
+    async fn done(&self, action: &AdminAction, result: ActionResult) -> Result<PageResponse> {
+        match result {
+            ActionResult::Finished(outcome) => self.finished(action, outcome).await,
+            ActionResult::Enqueued(id) => {
+                let flash = Flash::success(format!("{}: started", action.title));
+                Ok(self.redirect(flash.link("View", format!("{}/{id}", tasks::OWN))))
+            }
+        }
     }
 
     /// Responds with a message, or with a report if the action did not succeed for all rows.
