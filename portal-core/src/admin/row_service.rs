@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::Value;
 
+use super::actions::{ActionRun, RowCursor};
 use super::cursor::Position;
 use super::field::FieldSpec;
 use super::field_type::plain_text;
@@ -20,6 +21,7 @@ use super::users::{self, UserAccounts};
 use crate::auth::{Access, Actor, Auth, Roles, User};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
+use crate::tasks::TaskContext;
 
 /// Rows of a model that one user may see, and the operations that they may perform.
 pub(crate) struct RowService<'a> {
@@ -99,6 +101,30 @@ impl<'a> RowService<'a> {
     /// Returns the model as the user sees it.
     pub(crate) fn model(&self) -> &ModelView<'a> {
         &self.view
+    }
+
+    pub(super) fn state(&self) -> &'a PortalState {
+        self.state
+    }
+
+    pub(super) fn actor(&self) -> &'a Actor {
+        self.actor
+    }
+
+    pub(super) fn user(&self) -> &'a User {
+        self.user
+    }
+
+    /// Returns the selected rows that the user can see, for an action.
+    pub(super) async fn cursor(
+        &self,
+        run: ActionRun,
+        selection: RowSelection,
+        task: Option<TaskContext>,
+    ) -> Result<RowCursor> {
+        let models = self.state.borrow::<Models>()?;
+        let caller = (self.user, self.actor);
+        RowCursor::new(models, &self.table, caller, run, selection, task).await
     }
 
     /// Fails with `403 not_permitted` if the user may not perform an operation on any row.

@@ -4,6 +4,7 @@
 
 use maud::{Markup, html};
 
+use super::super::actions;
 use super::super::form::{FormUrls, delete_button, drawer, on_page, reference_options};
 use super::super::form_state::FormState;
 use super::super::history;
@@ -71,8 +72,13 @@ impl Screen<'_> {
             .crumb(model.plural, self.list.to_string())
             .description(model.title)
             .tabs("Parts of the record", tabs);
-        if is_form && model.permissions.delete {
-            head = head.actions(delete_button());
+        if is_form {
+            let row = (key, draft.label.as_str());
+            let menu = actions::row_menu(model, "record-actions", row, &self.list);
+            head = head.actions(html! {
+                @if model.permissions.delete { (delete_button()) }
+                @if let Some(menu) = menu { (actions::form(model)) (menu) }
+            });
         }
         let content = match relation {
             Some(relation) => self.related(relation, key, &record, related).await?,
