@@ -34,7 +34,7 @@ pub use config::Config;
 pub use error::{Error, FieldError, Result};
 pub use pages::{IntoPage, Layout, Nav, NavItem, Page, Theme};
 #[cfg(feature = "macros")]
-pub use portal_macros::{admin_model, migrations, monitored_background_task, page};
+pub use portal_macros::{admin_action, admin_model, migrations, monitored_background_task, page};
 pub use security::ClientAddress;
 pub use source::Source;
 pub use state::{Data, Dependency, PortalState, TaskInput};

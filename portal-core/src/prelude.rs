@@ -2,7 +2,7 @@
 
 pub use maud::{Markup, html};
 
-pub use crate::admin::{AdminChoice, Models};
+pub use crate::admin::{ActionReport, AdminChoice, Models, Rows};
 pub use crate::app::{Plugin, Portal, PortalBuilder};
 pub use crate::auth::{
     Access, AdminUser, CurrentUser, Permission, Role, RoleDefinition, User, Users,
@@ -15,4 +15,4 @@ pub use crate::pages::{
 pub use crate::state::{Data, PortalState};
 pub use crate::tasks::{NoArgs, TaskContext, TaskError, Tasks};
 #[cfg(feature = "macros")]
-pub use portal_macros::{admin_model, monitored_background_task, page};
+pub use portal_macros::{admin_action, admin_model, monitored_background_task, page};

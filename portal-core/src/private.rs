@@ -20,6 +20,7 @@ pub use std::time::Duration;
 pub use std::vec;
 pub use std::vec::Vec;
 
+pub use crate::admin::actions::ActionEntry;
 pub use crate::admin::model::ModelEntry;
 pub use crate::admin::{FieldValues, HookTable};
 pub use crate::app::{PageEntry, TaskEntry};
@@ -29,7 +30,7 @@ pub use crate::source;
 pub use crate::state::{Dependency, TaskInput};
 pub use crate::store::Row;
 
-use crate::admin::AdminField;
+use crate::admin::{ActionReport, AdminField};
 use crate::pages::components::is_icon;
 use crate::pages::{Page, rejected};
 use crate::source::Source;
@@ -191,4 +192,62 @@ impl<T, E: Into<TaskError>> TaskReturn for Result<T, E> {
 
 pub fn task_outcome<R: TaskReturn>(outcome: R) -> Result<R::Output, TaskError> {
     outcome.into_outcome()
+}
+
+/// Returns one of an action's inputs.
+pub fn action_input<I: TaskInput>(state: &PortalState) -> crate::Result<I> {
+    I::resolve(state)
+}
+
+/// Return type of an action.
+#[diagnostic::on_unimplemented(
+    message = "an action must return `Result<ActionReport>`",
+    label = "expected `Result<ActionReport>`"
+)]
+pub trait ActionReturn {
+    fn into_report(self) -> crate::Result<ActionReport>;
+}
+
+impl<E: Into<crate::Error>> ActionReturn for Result<ActionReport, E> {
+    fn into_report(self) -> crate::Result<ActionReport> {
+        self.map_err(Into::into)
+    }
+}
+
+/// Marker for the type of an action's arguments; method lookup on it determines their rules.
+pub struct ActionArgument<T>(PhantomData<T>);
+
+impl<T> ActionArgument<T> {
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> Default for ActionArgument<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Arguments with rules of `garde`.
+pub trait RuleArgument<T> {
+    fn rules(&self) -> fn(&T) -> Vec<crate::FieldError>;
+}
+
+impl<T: garde::Validate<Context = ()>> RuleArgument<T> for ActionArgument<T> {
+    fn rules(&self) -> fn(&T) -> Vec<crate::FieldError> {
+        garde_errors::<T>
+    }
+}
+
+/// All other arguments. Method lookup prefers [`RuleArgument`], which requires one fewer reference.
+pub trait UncheckedArgument<T> {
+    fn rules(&self) -> fn(&T) -> Vec<crate::FieldError>;
+}
+
+impl<T> UncheckedArgument<T> for &ActionArgument<T> {
+    fn rules(&self) -> fn(&T) -> Vec<crate::FieldError> {
+        |_| Vec::new()
+    }
 }

@@ -14,6 +14,8 @@ mod compiler;
 mod libraries;
 
 // Accepted items are compiled as part of this program.
+#[path = "ui/action/pass/actions.rs"]
+pub mod actions;
 #[path = "ui/page/pass/attributes.rs"]
 pub mod attributes;
 #[path = "ui/page/pass/handlers.rs"]
@@ -33,7 +35,8 @@ use std::thread;
 use compiler::Compiler;
 
 /// Directories with rejected items, one file per item.
-const REJECTED: [&str; 4] = [
+const REJECTED: [&str; 5] = [
+    "tests/ui/action/fail",
     "tests/ui/admin_choice/fail",
     "tests/ui/admin_model/fail",
     "tests/ui/page/fail",

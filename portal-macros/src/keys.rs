@@ -324,9 +324,30 @@ pub(crate) fn split_leading_string(tokens: TokenStream) -> (Option<LitStr>, Toke
     if first.is_none() {
         return (None, tokens);
     }
+    (first, joined(entries))
+}
+
+/// Splits off the leading type of an attribute, such as the model of an action. Types start with an
+/// upper-case letter, unlike keys.
+pub(crate) fn split_leading_path(tokens: TokenStream) -> (Option<Path>, TokenStream) {
+    let mut entries = entries(tokens.clone()).into_iter();
+    let first = entries.next().and_then(|entry| {
+        let tokens: TokenStream = entry.into_iter().collect();
+        let path = syn::parse2::<Path>(tokens).ok()?;
+        let name = path.segments.last()?.ident.to_string();
+        name.starts_with(char::is_uppercase).then_some(path)
+    });
+    if first.is_none() {
+        return (None, tokens);
+    }
+    (first, joined(entries))
+}
+
+fn joined(entries: impl Iterator<Item = Vec<TokenTree>>) -> TokenStream {
     let comma = proc_macro2::Punct::new(',', proc_macro2::Spacing::Alone);
-    let rest = entries.flat_map(|entry| entry.into_iter().chain([TokenTree::Punct(comma.clone())]));
-    (first, rest.collect())
+    let entries =
+        entries.flat_map(|entry| entry.into_iter().chain([TokenTree::Punct(comma.clone())]));
+    entries.collect()
 }
 
 /// Splits at commas, except those inside brackets, which are part of a token group.

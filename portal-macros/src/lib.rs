@@ -1,11 +1,12 @@
 //! Portal's attribute macros.
 //!
-//! Use them through `portal_core`, which re-exports all of them. The two function macros replace a
+//! Use them through `portal_core`, which re-exports all of them. The function macros replace a
 //! function with a constructor that has the same name and returns the value to register; all
 //! generated code can also be written by hand. Internally, each macro takes the same steps: `attr`
 //! parses the keys, `model` combines them with the item and checks both, and `expand` generates
 //! the code. All errors in one item are reported together.
 
+mod action;
 mod admin_choice;
 mod admin_model;
 mod docs;
@@ -161,6 +162,49 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 #[proc_macro_attribute]
 pub fn admin_model(attribute: TokenStream, item: TokenStream) -> TokenStream {
     admin_model::admin_model(attribute.into(), item.into()).into()
+}
+
+/// Turns an `async fn` into an action on rows of an admin model.
+///
+/// The function becomes `fn name() -> AdminAction`. It takes `Rows<Model>` first, then any number of
+/// `Data<_>` and at most one struct of arguments, which derives `Deserialize` and `JsonSchema`, and
+/// returns `Result<ActionReport>`. If the arguments also derive `garde::Validate`, their rules
+/// apply.
+///
+/// | key | meaning | default |
+/// |---|---|---|
+/// | `Model` | model on whose rows the action runs | required |
+/// | `on(one, many, all)` | offers the action for one row, for selected rows, and for all rows that match the list's filter | `on(one, many)` |
+/// | `name = ".."` | name in URLs and audit entries | the function's name |
+/// | `title = ".."` | title on pages | first line of the docs, otherwise the function's name |
+/// | `confirm = "Close {count} deals?"` | question that the user must confirm; `{count}` is the number of rows | only `all` must be confirmed |
+/// | `danger` | marks the action as destructive | off |
+/// | `background` | runs the action as a background task of the user | off |
+/// | `requires_admin`, `requires_role = ".."`, `requires_permission = ".."` | users who may run the action | those who may change rows |
+/// | `crate = path` | path of `portal_core` | `::portal_core` |
+///
+/// ```ignore
+/// use portal_core::prelude::*;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct CloseArgs {
+///     closed_on: NaiveDate,
+/// }
+///
+/// /// Mark as won
+/// #[admin_action(Deal, on(one, many, all), confirm = "Mark {count} deals as won?", requires_permission = "deals:close")]
+/// async fn mark_won(rows: Rows<Deal>, args: CloseArgs) -> Result<ActionReport> {
+///     rows.for_each(|deal| {
+///         deal.stage = Stage::Won;
+///         deal.closed_on = Some(args.closed_on);
+///         Ok(())
+///     })
+///     .await
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn admin_action(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    action::action(attribute.into(), item.into()).into()
 }
 
 /// Makes an enum of unit variants a field type of admin models.

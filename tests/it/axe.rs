@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Chromium, DemoPortal};
 
-const AXE: &str = include_str!("vendor/axe.min.js");
+pub(crate) const AXE: &str = include_str!("vendor/axe.min.js");
 
 /// Script that takes the themes and returns a line for each finding.
-const CHECK: &str = include_str!("axe.js");
+pub(crate) const CHECK: &str = include_str!("axe.js");
 
 const ACCENTS: [&str; 4] = ["indigo", "orange", "amber", "sky"];
 

@@ -43,6 +43,7 @@ mod live_browser;
 mod live_stream;
 mod metrics;
 mod migrations;
+mod model_actions;
 mod model_defaults;
 mod model_hooks;
 mod model_lists;

@@ -1,5 +1,6 @@
 //! A small sales application: `cargo run -p crm`, then open <http://127.0.0.1:8000>.
 
+mod actions;
 mod demo;
 mod links;
 mod models;

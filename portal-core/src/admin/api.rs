@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::actions::RequestedAction;
 use super::audit_api;
 use super::child_api;
 use super::defaults::DefaultRows;
@@ -21,7 +22,6 @@ use super::precondition::Precondition;
 use super::query::ListQuery;
 use super::references;
 use super::row_service::{Place, RowService, visible_models};
-use super::selection::RowSelection;
 use super::spec::RowValues;
 use super::views;
 use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes};
@@ -235,26 +235,12 @@ async fn act(
     user: ModelUser,
     Path((model, action)): Path<(String, String)>,
     request: Request,
-) -> Result<Json<Value>> {
+) -> Result<(StatusCode, Json<Value>)> {
     let rows = user.rows(&state, &model).await?;
-    if action != "delete" {
-        return Err(Error::not_found("unknown action").with_code("action_unknown"));
-    }
-    rows.permit(Operation::Delete)?;
-    let mut body = body_values(request, &state).await?;
-    let selection = RowSelection::take_from(rows.model(), &mut body);
-    let mut errors = selection.as_ref().err().cloned().unwrap_or_default();
-    errors.extend(body.keys().map(|name| {
-        let pointer = format!("/{}", crate::request::escape_pointer(name));
-        let message = "unknown member; use ids, or all with filter, search and confirm";
-        FieldError::new(pointer, "unknown_field", message)
-    }));
-    let selection = match selection {
-        Ok(selection) if errors.is_empty() => selection,
-        _ => return Err(Error::invalid(errors)),
-    };
-    let deleted = rows.delete_all(&selection).await?;
-    Ok(Json(json!({ "deleted": deleted })))
+    let action = RequestedAction::find(&rows, &action)?;
+    let body = body_values(request, &state).await?;
+    let (status, body) = action.run(&rows, body).await?;
+    Ok((status, Json(body)))
 }
 
 async fn add_defaults(State(state): State<PortalState>, admin: AdminUser) -> Result<Json<Value>> {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::actions::ActionRun;
 use super::field::FieldSpec;
 use super::spec::{ModelSpec, RowValues};
 use crate::auth::{Actor, AuditLog, FieldChange};
@@ -11,18 +12,21 @@ use crate::store::Transaction;
 /// Placeholder for secret values.
 const HIDDEN: &str = "********";
 
-/// Records a row that was added (no old values), changed or deleted (no new values).
+/// Records a row that was added (no old values), changed or deleted (no new values), possibly
+/// during an action.
 pub(super) async fn record(
     transaction: &mut Transaction,
     actor: &Actor,
+    run: Option<&ActionRun>,
     model: &ModelSpec,
     old: Option<&RowValues>,
     new: Option<&RowValues>,
 ) -> Result<()> {
-    let verb = match (old, new) {
-        (None, _) => "create",
-        (Some(_), Some(_)) => "update",
-        (Some(_), None) => "delete",
+    let verb = match (run, old, new) {
+        (Some(run), ..) => run.action,
+        (None, None, _) => "create",
+        (None, Some(_), Some(_)) => "update",
+        (None, Some(_), None) => "delete",
     };
     let Some(known) = new.or(old) else {
         return Ok(());
@@ -32,13 +36,16 @@ pub(super) async fn record(
         .iter()
         .map(|field| change_of(field, old, new))
         .collect();
-    let changes = FieldChange::between(&fields);
+    let mut details = FieldChange::between(&fields).details(&model.label_of(known));
+    if let Some(run) = run {
+        details["run"] = run.id.to_string().into();
+    }
     AuditLog::record_in(
         transaction,
         actor,
         &format!("{}.{verb}", model.name),
         &format!("{}:{}", model.name, model.key_of(known)),
-        changes.details(&model.label_of(known)),
+        details,
     )
     .await
 }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::actions;
 use super::changed::notice;
 use super::consequences::Question;
 use super::deletion::DeletionEffects;
@@ -88,8 +89,19 @@ pub(super) fn drawer(
         .body(body(model, draft, targets, urls))
         .footer(foot(is_new, may_save))
         .open(urls.back.to_string());
-    if !is_new && model.permissions.delete {
-        drawer = drawer.aside(delete_button());
+    let may_delete = !is_new && model.permissions.delete;
+    let row = draft.row.as_ref();
+    let menu = row.and_then(|(key, _)| {
+        let row = (key.as_str(), draft.label.as_str());
+        actions::row_menu(model, "record-actions", row, &urls.actions)
+    });
+    if may_delete || menu.is_some() {
+        drawer = drawer.aside(html! {
+            div class="pt-row" {
+                @if may_delete { (delete_button()) }
+                @if let Some(menu) = menu { (menu) }
+            }
+        });
     }
     if !is_new {
         drawer = drawer.description(draft.label.clone());

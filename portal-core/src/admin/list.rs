@@ -3,6 +3,7 @@
 use maud::{Markup, Render, html};
 use serde_json::Value;
 
+use super::actions;
 use super::cursor::Position;
 use super::deletion::DeletionEffects;
 use super::export_format::ExportFormat;
@@ -21,8 +22,8 @@ use super::users;
 use super::views::ViewBar;
 use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
-    BulkBar, Button, Column, Drawer, EmptyState, KeysetPagination, Menu, Pagination, Row,
-    SortOrder, Table, Tone, Toolbar, ViewMenu, badge, list_card, person,
+    Button, Column, Drawer, EmptyState, KeysetPagination, Menu, Pagination, Row, SortOrder, Table,
+    Tone, Toolbar, ViewMenu, badge, list_card, person,
 };
 
 /// Parameter with the shown columns.
@@ -40,20 +41,22 @@ pub(super) fn list(
     here: &ListUrl,
     selected: Option<&str>,
 ) -> Markup {
-    let may_select = model.permissions.delete && !page.rows.is_empty();
+    let may_delete = model.permissions.delete;
+    let may_select = (may_delete || actions::may_select(model)) && !page.rows.is_empty();
+    let delete = may_delete.then(|| here.below("actions/delete/confirm"));
     let adding = here.get(filter::ADDING);
     let here = &here.without(filter::ADDING);
     list_card(
         "rows",
         html! {
             (views.render(here))
+            (actions::form(model))
             (toolbar(model, here, adding))
             (filter::form(model, adding, here))
             (table(model, query, page, labels, here, selected, may_select))
             @if may_select {
-                (BulkBar::new(BULK_FORM, here.below("actions/delete/confirm"), html! {})
-                    .all_matching(selectable_total(page), page.rows.len() as u64)
-                    .action(Button::new("Delete…").size(1).icon("trash-2").submit()))
+                (actions::bulk_bar(model, BULK_FORM, delete, here)
+                    .all_matching(selectable_total(page), page.rows.len() as u64))
             }
             (pagination(query, page, here))
         },
@@ -120,6 +123,7 @@ fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
     let add = html! {
         @if adding.is_empty() { (filter::add_button(model, here)) }
         @if model.permissions.export { (export_menu(model, here)) }
+        @if let Some(menu) = actions::list_menu(model, &first) { (menu) }
     };
     let fields = model.listed();
     if fields.len() < 2 {
@@ -179,15 +183,22 @@ fn table(
         table = table.column(column(model, field, query, here));
     }
     let first = fields.iter().position(|field| is_shown(field, here));
-    table.rows(page.rows.iter().map(|record| {
+    table.rows(page.rows.iter().enumerate().map(|(index, record)| {
         let key = model.key_of(&record.values);
         let href = here.with("edit", key.as_str()).to_string();
         let cells = cells(model, &fields, first, labels, &record.values);
         let is_selected = selected == Some(key.as_str());
-        Row::new(key, cells)
-            .label(model.label_of(&record.values))
+        let label = model.label_of(&record.values);
+        let menu_id = format!("row-actions-{index}");
+        let menu = actions::row_menu(model, &menu_id, (&key, &label), here);
+        let row = Row::new(key, cells)
+            .label(label)
             .href(href)
-            .selected(is_selected)
+            .selected(is_selected);
+        match menu {
+            Some(menu) => row.actions(menu),
+            None => row,
+        }
     }))
 }
 

@@ -16,14 +16,14 @@ pub(super) const SETTINGS: &str = "/admin/settings";
 /// Path of the list of users.
 pub(super) const USERS: &str = "/admin/users";
 
-/// Parameter of the page of a row with the query of the list to which it leads back.
-pub(super) const LIST: &str = "list";
-
 /// Parameter that opens a saved view.
 pub(super) const VIEW: &str = "view";
 
 /// Parameter with the id of the saved view from which the user started.
 pub(super) const IN_VIEW: &str = "in_view";
+
+/// Parameter of the page of a row with the query of the list to which it leads back.
+pub(super) const LIST: &str = "list";
 
 /// Bytes that are percent-encoded if a key is part of a path.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');

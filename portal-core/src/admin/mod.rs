@@ -1,5 +1,6 @@
 //! Admin models: structs with a table, a REST interface and pages for administrators.
 
+pub(crate) mod actions;
 mod api;
 mod audit_api;
 mod audit_changes;
@@ -60,6 +61,9 @@ mod values;
 mod views;
 mod yaml;
 
+pub use actions::{
+    ActionArgs, ActionFuture, ActionReport, ActionRow, AdminAction, FailedRow, Rows,
+};
 pub use children::ChildSpec;
 pub use computed::ComputedField;
 pub use field::{AdminField, FieldKind, FieldSpec};
@@ -81,6 +85,7 @@ pub use values::FieldValues;
 #[cfg(feature = "macros")]
 pub use portal_macros::AdminChoice;
 
+pub(crate) use actions::{action_tasks, attach as attach_actions};
 pub(crate) use api::routes;
 pub(crate) use defaults::DefaultRows;
 pub(crate) use model::ModelEntry;

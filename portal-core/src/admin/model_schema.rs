@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::actions::describe_actions;
 use super::children::ChildSpec;
 use super::field::FieldSpec;
 use super::field_type::Widget;
@@ -16,10 +17,6 @@ pub(super) fn describe(model: &ModelView<'_>, models: &[ModelView<'_>]) -> Value
         .chain(model.computed().iter().map(|field| (field, true)))
         .map(|(field, is_computed)| describe_field(model, field, is_computed, models))
         .collect();
-    let mut actions = Vec::new();
-    if model.permissions.delete {
-        actions.push(json!({"name": "delete", "title": "Delete"}));
-    }
     json!({
         "name": model.name,
         "title": model.title,
@@ -29,7 +26,7 @@ pub(super) fn describe(model: &ModelView<'_>, models: &[ModelView<'_>]) -> Value
         "children": children(model, models),
         "json_schema": json_schema(model),
         "permissions": model.permissions,
-        "actions": actions,
+        "actions": describe_actions(model),
     })
 }
 

@@ -3,6 +3,7 @@
 use axum::http::HeaderValue;
 use serde_json::Value;
 
+use super::actions::AdminAction;
 use super::children::ChildSpec;
 use super::field::FieldSpec;
 use super::policy::ModelPermissions;
@@ -26,6 +27,8 @@ pub(crate) struct ModelView<'a> {
     pub(crate) description: &'static str,
     pub(crate) permissions: ModelPermissions,
     fields: Vec<ViewedField>,
+    /// Actions that the user may run.
+    permitted: Vec<&'a AdminAction>,
 }
 
 /// The part of a stored row that a user may see.
@@ -67,6 +70,7 @@ impl<'a> ModelView<'a> {
                 may_set: spec.policy.lets_set(field, user),
             })
         };
+        let may_run = |action: &&AdminAction| spec.policy.allows(action.operation(), user);
         Self {
             spec,
             name: spec.name,
@@ -75,6 +79,7 @@ impl<'a> ModelView<'a> {
             description: spec.description,
             permissions: spec.policy.permissions(user),
             fields: spec.fields.iter().filter_map(viewed).collect(),
+            permitted: spec.actions.iter().filter(may_run).collect(),
         }
     }
 
@@ -100,6 +105,16 @@ impl<'a> ModelView<'a> {
     /// Returns the value of a key in its text form; null if the text is not a valid key.
     pub(super) fn parse_key(&self, key: &str) -> Value {
         self.spec.key().kind.parse(key).unwrap_or_default()
+    }
+
+    /// Returns the actions that the user may run.
+    pub(super) fn actions(&self) -> impl Iterator<Item = &'a AdminAction> {
+        self.permitted.iter().copied()
+    }
+
+    /// Returns the action with a name, even if the user may not run it.
+    pub(super) fn action(&self, name: &str) -> Option<&'a AdminAction> {
+        self.spec.actions.iter().find(|action| action.name == name)
     }
 
     /// Returns the fields that the user may view, in the order of the form.

@@ -27,6 +27,8 @@ pub enum Operation {
     Import,
     /// Restore an earlier revision of a row.
     Restore,
+    /// Run the action with this name. Its default rule is that of [`Change`](Self::Change).
+    Action(&'static str),
 }
 
 impl Operation {
@@ -39,16 +41,17 @@ impl Operation {
         Self::Restore,
     ];
 
-    /// Returns the participle of the operation, for messages.
-    fn participle(self) -> &'static str {
+    /// Returns the passive form of the operation, for messages.
+    fn passive(self) -> &'static str {
         match self {
-            Self::View => "viewed",
-            Self::Create => "added",
-            Self::Change => "changed",
-            Self::Delete => "deleted",
-            Self::Export => "exported",
-            Self::Import => "imported",
-            Self::Restore => "restored",
+            Self::View => "be viewed",
+            Self::Create => "be added",
+            Self::Change => "be changed",
+            Self::Delete => "be deleted",
+            Self::Export => "be exported",
+            Self::Import => "be imported",
+            Self::Restore => "be restored",
+            Self::Action(_) => "be subject to this action",
         }
     }
 }
@@ -166,9 +169,10 @@ impl ModelPolicy {
     /// Returns the rule of an operation; `None` if no one may perform it.
     #[must_use]
     pub fn access(&self, operation: Operation) -> Option<&Access> {
-        match self.rules.get(&operation) {
-            Some(rule) => rule.as_ref(),
-            None => Some(&self.fallback),
+        match (self.rules.get(&operation), operation) {
+            (Some(rule), _) => rule.as_ref(),
+            (None, Operation::Action(_)) => self.access(Operation::Change),
+            (None, _) => Some(&self.fallback),
         }
     }
 
@@ -192,6 +196,14 @@ impl ModelPolicy {
     /// Returns the rules of operations, for start-up checks.
     pub(super) fn operation_rules(&self) -> impl Iterator<Item = &Access> {
         std::iter::once(&self.fallback).chain(self.rules.values().flatten())
+    }
+
+    /// Returns the names of actions with rules, for start-up checks.
+    pub(super) fn ruled_actions(&self) -> impl Iterator<Item = &'static str> {
+        self.rules.keys().filter_map(|operation| match operation {
+            Operation::Action(name) => Some(*name),
+            _ => None,
+        })
     }
 
     /// Returns the names of fields with rules, for start-up checks.
@@ -222,17 +234,17 @@ impl ModelPolicy {
             return Ok(self.view_access().check(Some(user))?);
         }
         self.check(Operation::View, user)?;
-        let participle = operation.participle();
+        let passive = operation.passive();
         let denied = match self
             .access(operation)
             .map(|access| access.check(Some(user)))
         {
             Some(Ok(())) => return Ok(()),
             Some(Err(Denied::Forbidden)) => {
-                format!("your account does not allow rows of this model to be {participle}")
+                format!("your account does not allow rows of this model to {passive}")
             }
             Some(Err(denied)) => return Err(denied.into()),
-            None => format!("rows of this model cannot be {participle} here"),
+            None => format!("rows of this model cannot {passive} here"),
         };
         Err(not_permitted(denied))
     }

@@ -212,6 +212,13 @@ fn check_model(model: &ModelSpec, problems: &mut Vec<String>) {
             "the admin model `{name}` is open to everyone (`{access}`); require a role or a permission"
         ));
     }
+    for action in model.policy.ruled_actions() {
+        if !model.actions.iter().any(|it| it.name == action) {
+            problem(format!(
+                "the policy of the admin model `{name}` has a rule for `{action}`, which is not one of its actions"
+            ));
+        }
+    }
     for field in model.policy.ruled_fields() {
         match model.field(field) {
             None => problem(format!(

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use axum::http::StatusCode;
 use serde_json::Value;
 
+use super::actions::{ActionRun, RowCursor};
 use super::cursor::Position;
 use super::deletion::DeletionEffects;
 use super::field::FieldSpec;
@@ -25,6 +26,7 @@ use crate::auth::{Access, Actor, Auth, Roles, User};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
 use crate::store::Connection;
+use crate::tasks::TaskContext;
 
 /// Rows of a model that one user may see, and the operations that they may perform.
 pub(crate) struct RowService<'a> {
@@ -111,10 +113,6 @@ impl<'a> RowService<'a> {
         })
     }
 
-    pub(super) fn state(&self) -> &'a PortalState {
-        self.state
-    }
-
     /// Returns the rows in the scope of the user.
     pub(super) fn table(&self) -> &ModelTable<'a> {
         &self.table
@@ -123,6 +121,30 @@ impl<'a> RowService<'a> {
     /// Returns the model as the user sees it.
     pub(crate) fn model(&self) -> &ModelView<'a> {
         &self.view
+    }
+
+    pub(super) fn state(&self) -> &'a PortalState {
+        self.state
+    }
+
+    pub(super) fn actor(&self) -> &'a Actor {
+        self.actor
+    }
+
+    pub(super) fn user(&self) -> &'a User {
+        self.user
+    }
+
+    /// Returns the selected rows that the user can see, for an action.
+    pub(super) async fn cursor(
+        &self,
+        run: ActionRun,
+        selection: RowSelection,
+        task: Option<TaskContext>,
+    ) -> Result<RowCursor> {
+        let models = self.state.borrow::<Models>()?;
+        let caller = (self.user, self.actor);
+        RowCursor::new(models, &self.table, caller, run, selection, task).await
     }
 
     /// Fails with `403 not_permitted` if the user may not perform an operation on any row.

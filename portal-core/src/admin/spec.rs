@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::actions::AdminAction;
 use super::children::ChildSpec;
 use super::computed::ComputedFields;
 use super::field::FieldSpec;
@@ -58,6 +59,8 @@ pub struct ModelSpec {
     pub(crate) choices: BTreeMap<&'static str, Vec<(String, String)>>,
     pub(crate) check: fn(FieldValues) -> Result<Vec<Value>, Vec<FieldError>>,
     pub(crate) hooks: Option<HookTable>,
+    /// Actions on rows, in the order of their declarations.
+    pub(crate) actions: Vec<AdminAction>,
 }
 
 impl ModelSpec {
@@ -93,6 +96,7 @@ impl ModelSpec {
             choices: BTreeMap::new(),
             check: check::<M>,
             hooks: M::hooks(),
+            actions: Vec::new(),
         }
     }
 

@@ -112,6 +112,7 @@ impl ModelSpec {
                 row.ok_or_else(|| values.into_errors())
             },
             hooks: None,
+            actions: Vec::new(),
         }
     }
 }

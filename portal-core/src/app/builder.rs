@@ -13,7 +13,7 @@ use super::known_pages::KnownPages;
 use super::maintenance::Maintenance;
 use super::overlap::MergedRouter;
 use super::plugin::Plugin;
-use crate::admin::{AdminModel, ModelSpec, Models};
+use crate::admin::{AdminAction, AdminModel, ModelSpec, Models};
 use crate::auth::{
     Access, Accounts, AuditLog, AuthProvider, ClientTokens, CspSources, ErasedProvider, NoProvider,
     RoleDefinition, Routes, Users,
@@ -73,6 +73,7 @@ pub struct PortalBuilder {
     pub(super) tasks: Vec<TaskDefinition>,
     pub(super) task_settings: TaskSettings,
     pub(super) models: Vec<ModelSpec>,
+    pub(super) actions: Vec<AdminAction>,
     pub(super) defaults: String,
     pub(super) routers: Vec<MergedRouter>,
     pub(super) declared: Routes,
@@ -138,6 +139,7 @@ impl PortalBuilder {
             tasks: Vec::new(),
             task_settings: TaskSettings::default(),
             models: Vec::new(),
+            actions: Vec::new(),
             defaults: String::new(),
             routers: Vec::new(),
             declared: Routes::new(),
@@ -292,6 +294,7 @@ impl PortalBuilder {
         self.pages.extend(plugin.pages);
         self.tasks.extend(plugin.tasks);
         self.models.extend(plugin.models);
+        self.actions.extend(plugin.actions);
         self.topics.extend(plugin.topics);
         self.plugin_migrations.extend(plugin.migrations);
         self
@@ -343,6 +346,12 @@ impl PortalBuilder {
     /// Adds an admin model.
     pub fn admin_model<M: AdminModel>(mut self) -> Self {
         self.models.push(ModelSpec::of::<M>());
+        self
+    }
+
+    /// Adds an action on rows of an admin model that the portal has.
+    pub fn admin_action(mut self, action: fn() -> AdminAction) -> Self {
+        self.actions.push(action());
         self
     }
 

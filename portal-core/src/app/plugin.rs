@@ -1,6 +1,6 @@
 //! Plugins: a crate's additions to a portal.
 
-use crate::admin::{AdminModel, ModelSpec};
+use crate::admin::{AdminAction, AdminModel, ModelSpec};
 use crate::auth::Access;
 use crate::pages::Page;
 use crate::store::Migrations;
@@ -25,6 +25,7 @@ pub struct Plugin {
     pub(crate) pages: Vec<Page>,
     pub(crate) tasks: Vec<TaskDefinition>,
     pub(crate) models: Vec<ModelSpec>,
+    pub(crate) actions: Vec<AdminAction>,
     /// Topics with their access rules; the flag is `true` for personal topics.
     pub(crate) topics: Vec<(String, Access, bool)>,
     pub(crate) migrations: Vec<Migrations>,
@@ -37,6 +38,7 @@ impl Plugin {
             pages: Vec::new(),
             tasks: Vec::new(),
             models: Vec::new(),
+            actions: Vec::new(),
             topics: Vec::new(),
             migrations: Vec::new(),
         }
@@ -60,6 +62,12 @@ impl Plugin {
     /// Adds an admin model.
     pub fn admin_model<M: AdminModel>(mut self) -> Self {
         self.models.push(ModelSpec::of::<M>());
+        self
+    }
+
+    /// Adds an action on rows of an admin model.
+    pub fn admin_action(mut self, action: fn() -> AdminAction) -> Self {
+        self.actions.push(action());
         self
     }
 

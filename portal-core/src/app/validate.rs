@@ -125,10 +125,11 @@ impl PortalBuilder {
         }
 
         if self.discover {
-            let (pages, tasks, models) = discover();
-            self.pages.extend(pages);
-            self.tasks.extend(tasks);
-            self.models.extend(models);
+            let discovered = discover();
+            self.pages.extend(discovered.pages);
+            self.tasks.extend(discovered.tasks);
+            self.models.extend(discovered.models);
+            self.actions.extend(discovered.actions);
         }
         let roles = Roles::new(std::mem::take(&mut self.roles));
         let mut problems = roles.problems();
@@ -150,7 +151,8 @@ impl PortalBuilder {
         }
         let mut taken = routes::builtin(true, config.is_dev()).list();
         taken.extend(self.provider.list_routes());
-        let models = std::mem::take(&mut self.models);
+        let mut models = std::mem::take(&mut self.models);
+        problems.extend(self.attach_actions(&mut models));
         let models = models.into_iter().chain([ModelSpec::users(&roles)]);
         let (models, errors) = ModelRegistry::new(models);
         let pages = self.collect_pages(&models, &taken, config.is_dev(), &mut problems);
@@ -163,6 +165,7 @@ impl PortalBuilder {
         let known_pages = std::mem::take(&mut self.known_pages);
         let has_others = !self.routers.is_empty();
         problems.extend(known_pages.resolve(&mut config, &pages, &declared, has_others));
+        self.tasks.extend(admin::action_tasks(&models));
         let tasks = self.collect_tasks(&mut problems);
         let topics = self.collect_topics(&roles, &models, &mut problems);
         problems.extend(errors);
@@ -232,6 +235,22 @@ impl PortalBuilder {
             Some(format!("the topic `{name}` {problem}"))
         }));
         topics
+    }
+
+    /// Adds the actions to their models, and returns problems.
+    fn attach_actions(&mut self, models: &mut [ModelSpec]) -> Vec<String> {
+        let actions = std::mem::take(&mut self.actions);
+        let mut problems = Vec::new();
+        for action in &actions {
+            for dependency in &action.dependencies {
+                if !self.data.contains_key(&dependency.id) {
+                    let name = dependency.name;
+                    problems.push(missing_data("the action", action.source, name));
+                }
+            }
+        }
+        problems.extend(admin::attach_actions(actions, models));
+        problems
     }
 
     fn collect_tasks(&mut self, problems: &mut Vec<String>) -> TaskRegistry {

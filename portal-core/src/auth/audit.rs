@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::extract::{AdminUser, CurrentUser};
 use super::role_source::RoleSource;
+use super::users::User;
 use crate::error::Result;
 use crate::store::{ClusterEvent, Row, Store, Transaction, now};
 
@@ -96,6 +97,20 @@ impl Actor {
             name: name.into(),
             acted_by: None,
         }
+    }
+
+    /// Returns the actor for a user, with the id of their impersonator at the provider.
+    pub(crate) fn of_user(user: &User, acted_by: Option<String>) -> Self {
+        Self {
+            user_id: Some(user.id),
+            name: user.email.clone(),
+            acted_by,
+        }
+    }
+
+    /// Returns the id of the impersonator at the provider.
+    pub(crate) fn acted_by(&self) -> Option<&str> {
+        self.acted_by.as_deref()
     }
 
     /// Returns the actor for the portal's command line.

@@ -33,6 +33,7 @@ pub use service::{TaskFilter, TaskHandle, Tasks};
 pub use settings::TaskSettings;
 pub use statistics::{TaskCounts, TaskDurations, TaskScope};
 
+pub(crate) use definition::args_schema::ArgsSchema;
 pub(crate) use definition::registry::TaskRegistry;
 pub(crate) use definition::task::TaskFuture;
 pub(crate) use engine::schedule::{Scheduler, problems as schedule_problems};
@@ -42,6 +43,7 @@ pub(crate) use http::monitor::OpenMonitors;
 pub(crate) use http::{metrics_routes, routes};
 pub(crate) use pages::search::TaskSearch;
 pub(crate) use pages::{OWN_TASK, pages};
+pub(crate) use schema_form::{FormInput, RenderOptions, RowAction, SchemaForm};
 
 /// Path of the page with the user's own tasks; notifications link to it.
-const OWN: &str = "/tasks";
+pub(crate) const OWN: &str = "/tasks";

@@ -42,6 +42,26 @@ struct Deal {
     memo: Option<String>,
 }
 
+/// Flag
+#[admin_action(Deal, on(one, many, all))]
+async fn flag(rows: portal_core::admin::Rows<Deal>) -> Result<ActionReport> {
+    let discount = |deal: &mut Deal| {
+        deal.discount = 42;
+        Ok(())
+    };
+    rows.for_each(discount).await
+}
+
+/// Review
+#[admin_action(Deal, on(one, many, all), requires_permission = "deals:read")]
+async fn review(rows: portal_core::admin::Rows<Deal>) -> Result<ActionReport> {
+    let memo = |deal: &mut Deal| {
+        deal.memo = Some("reviewed".to_owned());
+        Ok(())
+    };
+    rows.for_each(memo).await
+}
+
 /// Customers
 #[admin_model(view("role:sales", "role:finance"), scope = visible_companies)]
 struct Company {
@@ -89,6 +109,13 @@ struct Caller {
 impl Caller {
     fn is_guest(&self) -> bool {
         self.role.is_empty()
+    }
+
+    /// Returns the actions, each with `true` if the caller may run it.
+    fn actions(&self) -> [(&'static str, bool); 2] {
+        // The roles of auditors and finance grant the permission `deals:read`.
+        let reviews = ["AUDITOR", "FINANCE", "ADMIN"].contains(&self.role);
+        [("flag", self.change), ("review", reviews)]
     }
 
     /// Returns the names of the visible fields, sorted.

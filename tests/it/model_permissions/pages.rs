@@ -11,6 +11,7 @@ on_both!(
     form_shows_permitted_fields_and_buttons,
     submitted_forms_follow_the_permissions,
     selected_rows_are_deleted_within_scope,
+    submitted_actions_follow_the_permissions,
     search_finds_permitted_rows_by_permitted_fields,
     record_page_shows_permitted_tabs_and_fields,
 );
@@ -54,6 +55,9 @@ async fn list_shows_permitted_rows_columns_and_buttons(database: Database) {
             shows(caller, page, "Middle south", caller.south);
             shows(caller, page, "Margin", caller.finance);
             shows(caller, page, "actions/delete/confirm", caller.delete);
+            for (action, may) in caller.actions() {
+                shows(caller, page, &format!("actions/{action}/confirm"), may);
+            }
         }
         let page = main_of(&response);
         shows(caller, page, "New deal", caller.create);
@@ -222,6 +226,28 @@ async fn selected_rows_are_deleted_within_scope(database: Database) {
             [!caller.delete, !(caller.delete && caller.south)],
             "{role}"
         );
+    }
+    fixture.stop().await;
+}
+
+async fn submitted_actions_follow_the_permissions(database: Database) {
+    let fixture = Fixture::start(database).await;
+    for caller in &fixture.callers {
+        let id = fixture
+            .deal(&format!("{} acts", caller.role), "north")
+            .await;
+        for (action, may) in caller.actions() {
+            let fields = [("id", id.as_str())];
+            let path = format!("{DEALS_PAGE}/actions/{action}");
+            let confirmed = caller.submit(&format!("{path}/confirm"), &fields).await;
+            caller.page_status(&confirmed, may, 303);
+            let run = caller.submit(&path, &fields).await;
+            caller.page_status(&run, may, 303);
+        }
+        let stored = fixture.stored(&id).await;
+        let [flag, review] = caller.actions().map(|(_, may)| may);
+        assert_eq!(stored["discount"] == 42, flag, "{}", caller.role);
+        assert_eq!(stored["memo"] == "reviewed", review, "{}", caller.role);
     }
     fixture.stop().await;
 }

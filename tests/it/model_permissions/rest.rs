@@ -11,6 +11,7 @@ on_both!(
     rows_are_added_within_scope_and_fields,
     rows_are_changed_within_scope_and_fields,
     rows_are_deleted_within_scope,
+    actions_run_within_scope,
     matching_rows_are_deleted_within_scope,
     rows_are_exported_within_scope_and_fields,
     factory_describes_what_the_caller_may_use,
@@ -309,6 +310,56 @@ async fn rows_are_deleted_within_scope(database: Database) {
     fixture.stop().await;
 }
 
+async fn actions_run_within_scope(database: Database) {
+    let fixture = Fixture::start(database).await;
+    for caller in &fixture.callers {
+        let name = |region: &str| format!("{} acts {region}", caller.role);
+        let north = fixture.deal(&name("north"), "north").await;
+        let south = fixture.deal(&name("south"), "south").await;
+        for (action, may) in caller.actions() {
+            let (field, value) = match action {
+                "flag" => ("discount", json!(42)),
+                _ => ("memo", json!("reviewed")),
+            };
+            let path = format!("{DEALS}/actions/{action}");
+            let by_keys = caller
+                .client
+                .post(&path, &json!({"ids": [north, south]}))
+                .await;
+            let filter = json!({"all": true, "filter": {"name": {"contains": " acts "}}});
+            let by_filter = caller.client.post(&path, &filter).await;
+            let is_changed = [
+                fixture.stored(&north).await[field] == value,
+                fixture.stored(&south).await[field] == value,
+            ];
+            assert_eq!(
+                is_changed,
+                [may, may && caller.south],
+                "{} {action}",
+                caller.role
+            );
+            if !may {
+                caller.denied(&by_keys);
+                caller.denied(&by_filter);
+                continue;
+            }
+            let report = by_keys.json();
+            let south = u8::from(caller.south);
+            assert_eq!(report["changed"], 1 + south, "{report}");
+            assert_eq!(report["failed"], 1 - south, "{report}");
+            assert_eq!(by_filter.json()["failed"], 0, "{}", by_filter.text);
+        }
+        let path = format!("{DEALS}/actions/nothing");
+        let unknown = caller.client.post(&path, &json!({"ids": []})).await;
+        if caller.view {
+            unknown.problem(404, "action_unknown");
+        } else {
+            caller.denied(&unknown);
+        }
+    }
+    fixture.stop().await;
+}
+
 async fn matching_rows_are_deleted_within_scope(database: Database) {
     let fixture = Fixture::start(database).await;
     for caller in &fixture.callers {
@@ -403,8 +454,12 @@ async fn factory_describes_what_the_caller_may_use(database: Database) {
             "delete": caller.delete, "export": caller.export,
         });
         assert_eq!(deal["permissions"], permissions, "{}", caller.role);
-        let actions = deal["actions"].as_array().map(Vec::len);
-        assert_eq!(actions, Some(usize::from(caller.delete)));
+        let delete = ("delete", caller.delete);
+        let permitted = [delete].into_iter().chain(caller.actions());
+        let permitted: Vec<&str> = permitted.filter(|it| it.1).map(|it| it.0).collect();
+        let actions = deal["actions"].as_array().expect("there are actions");
+        let actions: Vec<&Value> = actions.iter().map(|action| &action["name"]).collect();
+        assert_eq!(actions, permitted, "{}", caller.role);
         let fields = deal["fields"].as_array().expect("there are fields");
         let mut shown: Vec<&Value> = fields.iter().map(|field| &field["name"]).collect();
         shown.sort_by_key(|name| name.to_string());

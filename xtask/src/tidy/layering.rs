@@ -26,7 +26,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
         "app",
         &["admin", "tasks", "notifications", "security", "telemetry"],
     ),
-    ("admin", &["live"]),
+    ("admin", &["tasks"]),
     ("tasks", &["live", "notifications", "security", "telemetry"]),
     ("notifications", &["live"]),
     ("live", &["pages", "security"]),
@@ -236,7 +236,7 @@ mod tests {
         for (module, target) in [
             ("store", "auth"),
             ("auth", "pages"),
-            ("admin", "tasks"),
+            ("tasks", "admin"),
             ("security", "pages"),
             ("telemetry", "store"),
             ("app", "testing"),

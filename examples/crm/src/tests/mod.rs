@@ -1,5 +1,6 @@
 //! Tests that start the application on an in-memory database and send requests to its router.
 
+mod actions;
 mod imports;
 mod reports;
 

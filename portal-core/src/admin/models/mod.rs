@@ -22,6 +22,7 @@ pub use condition::Condition;
 pub use query::ModelQuery;
 pub use rows::{QueryRow, RelatedRow, WithRelated};
 pub use within::ModelsWithin;
+pub(super) use within::{checked, typed};
 
 /// Typed access to the rows of all admin models. Pages, routes and tasks get it as `Data<Models>`.
 ///

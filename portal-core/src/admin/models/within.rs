@@ -144,7 +144,7 @@ impl<'a> ModelsWithin<'a> {
     }
 }
 
-fn checked<M: AdminModel>(model: &ModelSpec, row: &M) -> Result<RowValues> {
+pub(in super::super) fn checked<M: AdminModel>(model: &ModelSpec, row: &M) -> Result<RowValues> {
     let names = model.fields.iter().map(|field| field.name.to_owned());
     let values = names.zip(row.to_values()).collect();
     let mut values = model.checked(values).map_err(Error::invalid)?;
@@ -158,6 +158,6 @@ fn checked<M: AdminModel>(model: &ModelSpec, row: &M) -> Result<RowValues> {
     Ok(values)
 }
 
-fn typed<M: AdminModel>(record: Record) -> Result<M> {
+pub(in super::super) fn typed<M: AdminModel>(record: Record) -> Result<M> {
     M::from_values(FieldValues::new(record.values)).map_err(|errors| mismatch::<M>(&errors))
 }

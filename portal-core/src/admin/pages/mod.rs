@@ -3,6 +3,7 @@
 //! Actions are plain forms. They respond with a redirect to the list, or with the page and the
 //! submitted form.
 
+mod actions;
 mod default_rows;
 mod delete;
 mod place;
@@ -98,6 +99,16 @@ pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
             "/admin/settings/{model}/actions/delete",
             Settings,
             delete::selected,
+        ),
+        action(
+            "/admin/settings/{model}/actions/{action}/confirm",
+            Settings,
+            actions::confirm,
+        ),
+        action(
+            "/admin/settings/{model}/actions/{action}",
+            Settings,
+            actions::run,
         ),
     ];
     let model_views = [

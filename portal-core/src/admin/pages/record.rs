@@ -4,6 +4,7 @@
 
 use maud::{Markup, html};
 
+use super::super::actions;
 use super::super::child_forms::{self, with_pages};
 use super::super::child_rows::Children;
 use super::super::deletion::DeletionEffects;
@@ -75,8 +76,13 @@ impl Screen<'_> {
             .crumb(model.plural, self.list.to_string())
             .description(model.title)
             .tabs("Parts of the record", tabs);
-        if is_form && model.permissions.delete {
-            head = head.actions(delete_button());
+        if is_form {
+            let row = (key, draft.label.as_str());
+            let menu = actions::row_menu(model, "record-actions", row, &self.list);
+            head = head.actions(html! {
+                @if model.permissions.delete { (delete_button()) }
+                @if let Some(menu) = menu { (actions::form(model)) (menu) }
+            });
         }
         let content = match relation {
             Some(relation) => self.related(relation, key, &record, related).await?,
@@ -183,9 +189,9 @@ impl Screen<'_> {
             place: FormPlace::Record,
             key: key.as_str(),
             version: None,
-            is_view_unknown: false,
-            views: self.views.clone(),
             rows: targets,
+            views: self.views,
+            is_view_unknown: false,
         };
         let shown = FormState::of(screen.model(), &row);
         // The page of the record calls this function only for its own place.

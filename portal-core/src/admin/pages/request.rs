@@ -1,5 +1,6 @@
 //! Requests to pages of admin models: the caller, the model, the row and the submitted form.
 
+use axum::body::Bytes;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::Method;
 use maud::{Markup, html};
@@ -49,11 +50,15 @@ pub(super) struct PageRequest {
     pub(super) model: Option<String>,
     /// Key of the row in the path; empty if the path has none.
     pub(super) key: String,
+    /// Name of the action in the path; empty if the path has none.
+    pub(super) action: String,
     pub(super) query: String,
     /// URL of the page with the parameters of the request.
     pub(super) here: ListUrl,
     /// Fields of the submitted form.
     pub(super) fields: Fields,
+    /// The form as the browser sent it.
+    pub(super) encoded: Bytes,
 }
 
 impl PageRequest {
@@ -84,11 +89,13 @@ impl PageRequest {
         };
         let list = model.as_deref().map_or(ListUrl::new(SETTINGS), ListUrl::of);
         let here = list.read(&query).without("model");
-        let fields = if parts.method == Method::POST {
+        let key = param("id").unwrap_or_default();
+        let action = param("action").unwrap_or_default();
+        let encoded = if parts.method == Method::POST {
             let request = Request::from_parts(parts, body);
-            Fields::parse(&body_bytes(request, &state).await?)
+            body_bytes(request, &state).await?
         } else {
-            Fields::default()
+            Bytes::new()
         };
         Ok(Self {
             state,
@@ -96,10 +103,12 @@ impl PageRequest {
             actor: Actor::from(&user),
             user,
             model,
-            key: param("id").unwrap_or_default(),
+            key,
+            action,
             query,
             here,
-            fields,
+            fields: Fields::parse(&encoded),
+            encoded,
         })
     }
 

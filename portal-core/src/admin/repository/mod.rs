@@ -1,5 +1,6 @@
 //! Reading and writing rows of any model.
 
+mod batches;
 mod conditions;
 mod constraints;
 mod delete;
@@ -11,6 +12,7 @@ mod write;
 use sea_query::{Expr, ExprTrait, Query, ReturningClause, SelectStatement};
 use serde_json::Value;
 
+use super::actions::ActionRun;
 use super::field::FieldSpec;
 use super::registry::ModelRegistry;
 use super::scope::RowScope;
@@ -35,8 +37,10 @@ pub(crate) struct ModelTable<'a> {
     pub(crate) model: &'a ModelSpec,
     /// Actor of recorded changes; changes by the application's own code are not recorded.
     pub(super) actor: Option<&'a Actor>,
+    /// Action during which rows are changed; recorded changes have its name.
+    pub(super) run: Option<&'a ActionRun>,
     /// Rows that statements may read and write.
-    scope: RowScope,
+    pub(super) scope: RowScope,
     /// Rows of other models that deletions may delete as well.
     cascade: CascadeRights,
 }
@@ -48,6 +52,7 @@ impl<'a> ModelTable<'a> {
             registry,
             model,
             actor: None,
+            run: None,
             scope: RowScope::All,
             cascade: CascadeRights::Everything,
         }
@@ -68,6 +73,12 @@ impl<'a> ModelTable<'a> {
     /// Returns the table with an actor for its changes.
     pub(crate) fn changed_by(mut self, actor: &'a Actor) -> Self {
         self.actor = Some(actor);
+        self
+    }
+
+    /// Returns the table for changes during an action.
+    pub(super) fn during(mut self, run: &'a ActionRun) -> Self {
+        self.run = Some(run);
         self
     }
 

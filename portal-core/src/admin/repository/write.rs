@@ -243,7 +243,11 @@ impl ModelTable<'_> {
     ) -> Result<()> {
         self.publish(transaction);
         match self.actor {
-            Some(actor) => audit_diff::record(transaction, actor, self.model, old, new).await,
+            Some(actor) => {
+                let recorded =
+                    audit_diff::record(transaction, actor, self.run, self.model, old, new);
+                recorded.await
+            }
             None => Ok(()),
         }
     }

@@ -66,6 +66,24 @@ impl Menu {
         self
     }
 
+    /// Adds a submit button for a form elsewhere on the page, which posts to `action`. The button
+    /// submits its name and value.
+    pub fn submit<'h>(
+        mut self,
+        icon: &str,
+        label: &str,
+        form: &str,
+        action: impl Into<Href<'h>>,
+        (name, value): (&str, &str),
+        tone: Tone,
+    ) -> Self {
+        self.items.push(html! {
+            button type="submit" form=(form) formaction=(action.into()) formnovalidate name=(name) value=(value)
+                data-tone=[tone.attribute_value()] { (super::icon(icon)) (label) }
+        });
+        self
+    }
+
     /// Adds a button that opens a drawer or dialog on the page.
     pub fn dialog(mut self, icon: &str, label: &str, dialog_id: &str, tone: Tone) -> Self {
         self.items.push(html! {

@@ -9,14 +9,14 @@ use crate::error::FieldError;
 use crate::request::escape_pointer;
 
 /// Compiled schema, which finds all errors; deserialization stops at the first one.
-pub(super) struct ArgsSchema {
-    pub(super) document: Value,
+pub(crate) struct ArgsSchema {
+    pub(crate) document: Value,
     pub(super) example: Value,
     validator: Option<Validator>,
 }
 
 impl ArgsSchema {
-    pub(super) fn new(schema: schemars::Schema) -> Self {
+    pub(crate) fn new(schema: schemars::Schema) -> Self {
         let document = schema.to_value();
         let validator = compile(&document)
             .map_err(|error| tracing::warn!(%error, "failed to compile a schema; errors are reported one at a time"))
@@ -30,7 +30,7 @@ impl ArgsSchema {
     }
 
     /// Returns all errors in a value that does not match the schema.
-    pub(super) fn validate(&self, value: &Value) -> Vec<FieldError> {
+    pub(crate) fn validate(&self, value: &Value) -> Vec<FieldError> {
         let Some(validator) = &self.validator else {
             return Vec::new();
         };

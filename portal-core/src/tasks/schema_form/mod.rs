@@ -21,10 +21,10 @@ mod schema_node;
 #[cfg(test)]
 mod tests;
 
-pub(super) use decode::DecodedForm;
-pub(super) use form_input::FormInput;
-pub(super) use render::{RenderOptions, RenderedForm};
-pub(super) use row_action::RowAction;
+pub(crate) use decode::DecodedForm;
+pub(crate) use form_input::FormInput;
+pub(crate) use render::{RenderOptions, RenderedForm};
+pub(crate) use row_action::RowAction;
 
 use serde_json::Value;
 
@@ -34,43 +34,43 @@ use schema_node::Part;
 
 /// A form for the values of a JSON Schema.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SchemaForm<'a> {
+pub(crate) struct SchemaForm<'a> {
     schema: &'a Value,
     prefix: &'a str,
 }
 
 impl<'a> SchemaForm<'a> {
     /// Creates a form whose field names start with the prefix.
-    pub(super) fn new(schema: &'a Value, prefix: &'a str) -> Self {
+    pub(crate) fn new(schema: &'a Value, prefix: &'a str) -> Self {
         Self { schema, prefix }
     }
 
     /// Returns the initial input of the form: defaults and examples.
-    pub(super) fn initial(&self) -> FormInput {
+    pub(crate) fn initial(&self) -> FormInput {
         let mut input = FormInput::default();
         encode::initial(&self.part(), &self.root_path(), &mut input);
         input
     }
 
     /// Encodes a value as form input.
-    pub(super) fn encode(&self, value: &Value) -> FormInput {
+    pub(crate) fn encode(&self, value: &Value) -> FormInput {
         let mut input = FormInput::default();
         encode::encode(&self.part(), &self.root_path(), Some(value), &mut input);
         input
     }
 
     /// Decodes form input into a value; text that cannot be parsed stays a string, for validation.
-    pub(super) fn decode(&self, input: &FormInput) -> DecodedForm {
+    pub(crate) fn decode(&self, input: &FormInput) -> DecodedForm {
         decode::read(&self.part(), &self.root_path(), input)
     }
 
     /// Adds, moves or removes a row, if its list exists.
-    pub(super) fn change(&self, input: &mut FormInput, change: &RowAction) {
+    pub(crate) fn change(&self, input: &mut FormInput, change: &RowAction) {
         row_action::apply(&self.part(), &self.root_path(), input, change);
     }
 
     /// Renders the fields with their input and their errors.
-    pub(super) fn render(
+    pub(crate) fn render(
         &self,
         input: &FormInput,
         errors: &[FieldError],
