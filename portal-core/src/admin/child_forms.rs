@@ -76,7 +76,7 @@ impl ChildForm {
         rows
     }
 
-    /// Returns the change that the form requests; `None` if there is none.
+    /// Returns the change that the form requests; `None` if the child stays as it is.
     fn change(&self, children: &Children<'_>) -> Result<Option<ChildChange>, Vec<FieldError>> {
         let Some((key, version)) = self.state.row.clone() else {
             let added = (!self.is_removed).then(|| self.values(children).map(ChildChange::Add));

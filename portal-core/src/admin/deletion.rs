@@ -1,18 +1,24 @@
-//! Effects of a deletion on the rows that refer to the deleted rows, as one user sees them.
+//! Deletions on behalf of a user, and their effects on the rows that refer to the deleted rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use super::field_type::plain_text;
 use super::list_url::ListUrl;
-use super::model_view::ModelView;
+use super::model_view::{ModelView, VisibleRow};
+use super::models::Models;
 use super::on_delete::OnDelete;
-use super::repository::{Lookup, ReferringRows};
+use super::policy::Operation;
+use super::precondition::Precondition;
+use super::record::Record;
+use super::repository::{CascadeRights, Lookup, ReferringRows};
 use super::row_service::RowService;
+use super::selection::RowSelection;
 use crate::error::{Error, Result};
 use crate::pages::Href;
+use crate::store::Connection;
 
 /// Maximum number of rows of a field that are counted.
 const COUNTED: usize = 1000;
@@ -134,6 +140,99 @@ impl DeletionEffects {
         Error::conflict("referenced", detail)
             .with_cause(error)
             .with_extension("referring", referring)
+    }
+}
+
+impl<'a> RowService<'a> {
+    /// Deletes a row.
+    pub(crate) async fn delete(&self, key: &str, expected: &Precondition) -> Result<()> {
+        self.permit(Operation::Delete)?;
+        let table = self.table().clone().cascading(self.cascade_rights().await?);
+        let error = match table.delete(key, expected).await {
+            Ok(()) => return Ok(()),
+            Err(error) => self.explain(key, error).await,
+        };
+        let keys = self.table().parse_key(key).into_iter().collect();
+        Err(self.explain_referenced(error, keys).await)
+    }
+
+    /// Deletes all selected rows or none, and returns the number of deleted rows. Rows that the
+    /// user cannot see are ignored, like rows that do not exist.
+    pub(crate) async fn delete_all(&self, selection: &RowSelection) -> Result<u64> {
+        self.permit(Operation::Delete)?;
+        let table = self.table().clone().cascading(self.cascade_rights().await?);
+        match selection {
+            RowSelection::Keys(keys) => match table.delete_all(keys).await {
+                Ok(deleted) => Ok(deleted),
+                Err(error) => {
+                    let keys = keys.iter().filter_map(|it| self.table().parse_key(it));
+                    Err(self.explain_referenced(error, keys.collect()).await)
+                }
+            },
+            RowSelection::Matching { query, confirmed } => {
+                table.delete_matching(query, *confirmed).await
+            }
+        }
+    }
+
+    /// Returns the rows of other models that the user may delete by cascade.
+    pub(super) async fn cascade_rights(&self) -> Result<CascadeRights> {
+        let registry = self.state().borrow::<Models>()?.registry();
+        let mut rights = HashMap::new();
+        let mut waiting = vec![self.model().name];
+        while let Some(target) = waiting.pop() {
+            for (model, field) in registry.referring(target) {
+                let is_new = !rights.contains_key(model.name);
+                if field.on_delete != OnDelete::Cascade || !is_new {
+                    continue;
+                }
+                if model.policy.allows(Operation::Delete, self.user()) {
+                    let scope = model.policy.rows(self.user(), self.state()).await?;
+                    rights.insert(model.name, scope);
+                    waiting.push(model.name);
+                }
+            }
+        }
+        Ok(CascadeRights::Only(rights))
+    }
+
+    /// Adds to the error of a rejected deletion the rows that refer to the rows with some keys.
+    async fn explain_referenced(&self, error: Error, keys: Vec<Value>) -> Error {
+        if error.code() != "referenced" {
+            return error;
+        }
+        // Rows outside of the scope are not deleted, so their effects do not matter.
+        let visible = self.get_all(&keys.iter().collect::<Vec<_>>()).await;
+        let key = |row: &VisibleRow| row.values.get(self.model().key().name).cloned();
+        let keys = visible.map(|rows| rows.iter().filter_map(key).collect());
+        let effects = match keys {
+            Ok(keys) => DeletionEffects::of(self, keys).await,
+            Err(error) => Err(error),
+        };
+        match effects {
+            Ok(effects) => effects.explain(error),
+            Err(_) => error,
+        }
+    }
+
+    /// Returns the rows that refer to the rows with some keys, including those that the user cannot
+    /// see.
+    pub(super) async fn referring_rows(
+        &self,
+        keys: Vec<Value>,
+        lookup: Lookup,
+    ) -> Result<Vec<ReferringRows<'a>>> {
+        let mut connection = Connection::Pool(self.state().borrow::<Models>()?.store());
+        self.table()
+            .referring(&mut connection, keys, lookup, false)
+            .await
+    }
+
+    /// Returns how many of some rows the user can see.
+    pub(super) async fn count_visible(&self, records: &[Record]) -> Result<usize> {
+        let key = self.model().key().name;
+        let keys: Vec<&Value> = records.iter().filter_map(|it| it.values.get(key)).collect();
+        Ok(self.get_all(&keys).await?.len())
     }
 }
 

@@ -1,23 +1,19 @@
 //! Rows of a model on behalf of a user, regardless of the service that stores them.
 
-use std::collections::HashMap;
-
 use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::actions::{ActionRun, RowCursor};
 use super::cursor::Position;
-use super::deletion::DeletionEffects;
 use super::field::FieldSpec;
 use super::field_type::plain_text;
 use super::model_view::{ModelView, VisibleRow};
 use super::models::Models;
-use super::on_delete::OnDelete;
 use super::policy::Operation;
 use super::precondition::Precondition;
 use super::query::ListQuery;
 use super::record::{Record, row_not_found};
-use super::repository::{CascadeRights, Lookup, ModelTable, ReferringRows, reference_unknown};
+use super::repository::{ModelTable, reference_unknown};
 use super::selection::{MAX_MATCHING, RowSelection, check_count};
 use super::spec::{ModelSpec, RowValues};
 use super::total::RowTotal;
@@ -25,7 +21,6 @@ use super::users::{self, UserAccounts};
 use crate::auth::{Access, Actor, Auth, Roles, User};
 use crate::error::{Error, Result};
 use crate::state::PortalState;
-use crate::store::Connection;
 use crate::tasks::TaskContext;
 
 /// Rows of a model that one user may see, and the operations that they may perform.
@@ -313,97 +308,6 @@ impl<'a> RowService<'a> {
         }
         self.check_references(Some(&present.values), &row).await?;
         Ok(Some(row))
-    }
-
-    /// Deletes a row.
-    pub(crate) async fn delete(&self, key: &str, expected: &Precondition) -> Result<()> {
-        self.permit(Operation::Delete)?;
-        let table = self.table.clone().cascading(self.cascade_rights().await?);
-        let error = match table.delete(key, expected).await {
-            Ok(()) => return Ok(()),
-            Err(error) => self.explain(key, error).await,
-        };
-        let keys = self.table.parse_key(key).into_iter().collect();
-        Err(self.explain_referenced(error, keys).await)
-    }
-
-    /// Deletes all selected rows or none, and returns the number of deleted rows. Rows that the
-    /// user cannot see are ignored, like rows that do not exist.
-    pub(crate) async fn delete_all(&self, selection: &RowSelection) -> Result<u64> {
-        self.permit(Operation::Delete)?;
-        let table = self.table.clone().cascading(self.cascade_rights().await?);
-        match selection {
-            RowSelection::Keys(keys) => match table.delete_all(keys).await {
-                Ok(deleted) => Ok(deleted),
-                Err(error) => {
-                    let keys = keys.iter().filter_map(|it| self.table.parse_key(it));
-                    Err(self.explain_referenced(error, keys.collect()).await)
-                }
-            },
-            RowSelection::Matching { query, confirmed } => {
-                table.delete_matching(query, *confirmed).await
-            }
-        }
-    }
-
-    /// Returns the rows of other models that the user may delete by cascade.
-    pub(super) async fn cascade_rights(&self) -> Result<CascadeRights> {
-        let registry = self.state.borrow::<Models>()?.registry();
-        let mut rights = HashMap::new();
-        let mut waiting = vec![self.view.name];
-        while let Some(target) = waiting.pop() {
-            for (model, field) in registry.referring(target) {
-                let is_new = !rights.contains_key(model.name);
-                if field.on_delete != OnDelete::Cascade || !is_new {
-                    continue;
-                }
-                if model.policy.allows(Operation::Delete, self.user) {
-                    let scope = model.policy.rows(self.user, self.state).await?;
-                    rights.insert(model.name, scope);
-                    waiting.push(model.name);
-                }
-            }
-        }
-        Ok(CascadeRights::Only(rights))
-    }
-
-    /// Adds to the error of a rejected deletion the rows that refer to the rows with some keys.
-    async fn explain_referenced(&self, error: Error, keys: Vec<Value>) -> Error {
-        if error.code() != "referenced" {
-            return error;
-        }
-        // Rows outside of the scope are not deleted, so their effects do not matter.
-        let visible = self.get_all(&keys.iter().collect::<Vec<_>>()).await;
-        let key = |row: &VisibleRow| row.values.get(self.view.key().name).cloned();
-        let keys = visible.map(|rows| rows.iter().filter_map(key).collect());
-        let effects = match keys {
-            Ok(keys) => DeletionEffects::of(self, keys).await,
-            Err(error) => Err(error),
-        };
-        match effects {
-            Ok(effects) => effects.explain(error),
-            Err(_) => error,
-        }
-    }
-
-    /// Returns the rows that refer to the rows with some keys, including those that the user cannot
-    /// see.
-    pub(super) async fn referring_rows(
-        &self,
-        keys: Vec<Value>,
-        lookup: Lookup,
-    ) -> Result<Vec<ReferringRows<'a>>> {
-        let mut connection = Connection::Pool(self.state.borrow::<Models>()?.store());
-        self.table
-            .referring(&mut connection, keys, lookup, false)
-            .await
-    }
-
-    /// Returns how many of some rows the user can see.
-    pub(super) async fn count_visible(&self, records: &[Record]) -> Result<usize> {
-        let key = self.view.key().name;
-        let keys: Vec<&Value> = records.iter().filter_map(|it| it.values.get(key)).collect();
-        Ok(self.get_all(&keys).await?.len())
     }
 
     /// Returns the number of selected rows, and the first of them, at most `limit`.
