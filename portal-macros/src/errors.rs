@@ -36,6 +36,11 @@ impl Errors {
         self.all.is_empty()
     }
 
+    /// Returns the number of errors.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// Converts every error to a `compile_error!`.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.all.iter().map(syn::Error::to_compile_error).collect()

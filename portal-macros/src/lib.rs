@@ -131,13 +131,15 @@ pub fn monitored_background_task(attribute: TokenStream, item: TokenStream) -> T
 /// | `version = ".."` | with `managed = false`: column that identifies the version of a row, a whole number or a time | the values of the row are compared |
 /// | `renamed_from = ".."` | former name of the table, which `db diff` renames | none |
 /// | `hooks` | runs the struct's `impl ModelHooks` with each change of a row | no hooks |
+/// | `children(Model, by = field)` | rows of the other model that refer to the record by the field are edited in its form; can be repeated | none |
 /// | `crate = path` | path of `portal_core` | `::portal_core` |
 ///
 /// A field accepts `#[admin(..)]` with the keys `primary_key`, `skip`, `readonly`, `unique`,
 /// `searchable`, `label = ".."`, `help = ".."`, `choices("a", "b")`, `default = literal`,
-/// `widget = Textarea`, `references = Model`, `index`, `renamed_from = ".."`, and `view` and
-/// `change`, which narrow the rules of operations for the field. The field `id` is the primary key
-/// if no field is marked.
+/// `widget = Textarea`, `references = Model`, `on_delete = restrict` (or `set_null`, `cascade`: the
+/// effect of deleting the row to which the field refers), `index`, `renamed_from = ".."`, and `view`
+/// and `change`, which narrow the rules of operations for the field. The field `id` is the primary
+/// key if no field is marked.
 ///
 /// The struct gets one constant per field for queries, with the name in upper case and the
 /// visibility of the field: `Plan::PRICE`.

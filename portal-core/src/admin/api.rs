@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::actions::RequestedAction;
 use super::audit_api;
+use super::child_api;
 use super::defaults::DefaultRows;
 use super::export::export;
 use super::model_schema::describe;
@@ -209,8 +210,10 @@ async fn write(
     let rows = user.rows(state, model).await?;
     rows.permit(Operation::Change)?;
     let expected = Precondition::from_headers(request.headers())?;
-    let given = body_values(request, state).await?;
-    let changed = rows.change(id, &expected, given, full).await?;
+    let mut given = body_values(request, state).await?;
+    let children = child_api::take(&rows, &mut given).await?;
+    let changed = rows.change_with_children(id, &expected, given, full, &children);
+    let changed = changed.await?;
     Ok(row_response(changed.row).into_response())
 }
 

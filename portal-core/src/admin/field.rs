@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::field_type::{FieldType, KeySource, Widget};
+use super::on_delete::OnDelete;
 use crate::error::FieldError;
 use crate::store::{Row, StoreError};
 
@@ -135,6 +136,7 @@ pub struct FieldSpec {
     pub(crate) default: Option<&'static str>,
     pub(crate) widget: Widget,
     pub(crate) references: Option<&'static str>,
+    pub(crate) on_delete: OnDelete,
 }
 
 impl FieldSpec {
@@ -157,6 +159,7 @@ impl FieldSpec {
             default: T::DEFAULT,
             widget: Widget::Auto,
             references: None,
+            on_delete: OnDelete::Restrict,
         }
     }
 
@@ -236,6 +239,13 @@ impl FieldSpec {
     /// Makes the field a reference to a row of another model, by its primary key.
     pub const fn references(mut self, model: &'static str) -> Self {
         self.references = Some(model);
+        self
+    }
+
+    /// Sets the rule for rows whose reference points to a deleted row. Default:
+    /// [`OnDelete::Restrict`].
+    pub const fn on_delete(mut self, rule: OnDelete) -> Self {
+        self.on_delete = rule;
         self
     }
 

@@ -1,47 +1,36 @@
 //! Forms for viewing, adding and editing a row, in a drawer and on the page of the row.
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, html};
 
 use super::actions;
 use super::changed::notice;
-use super::consequences::{Question, shorten};
-use super::field::FieldSpec;
-use super::field_type::ControlSpec;
-use super::form_state::{CONVERT, FieldInput, FormState, PREVIEW, format_name, original_name};
+use super::consequences::Question;
+use super::deletion::DeletionEffects;
+use super::form_fields::{FormFields, ReferenceOptions};
+use super::form_state::{FieldInput, FormState};
 use super::list_url::ListUrl;
 use super::model_view::ModelView;
-use super::references::{ReferenceChoices, record_url, search_url};
 use super::row_service::RowService;
 use crate::error::Result;
 use crate::pages::Href;
-use crate::pages::components::{
-    Banner, Button, Combobox, Confirm, Conflict, Drawer, Field, FieldOption, Tone, list_scripts,
-};
-
-/// Choices of each reference field whose model the user may view.
-pub(super) type ReferenceOptions = BTreeMap<&'static str, ReferenceChoices>;
+use crate::pages::components::{Button, Confirm, Drawer, list_scripts};
 
 const DELETE_DIALOG: &str = "delete-row";
 
 /// Parameter that marks the change in a form as confirmed.
 pub(super) const CONFIRMED: &str = "_confirmed";
 
-/// Returns the choices of the references in a form.
-pub(super) async fn reference_options(
+/// Returns the effects of deleting the row of a form, if the user may delete it.
+pub(super) async fn deletion_effects(
     rows: &RowService<'_>,
     draft: &FormState,
-) -> Result<ReferenceOptions> {
-    let mut options = ReferenceOptions::new();
-    for field in rows.model().fields() {
-        let key = draft.inputs.get(field.name);
-        let key = key.map_or("", |input| input.text.as_str());
-        if let Some(choices) = ReferenceChoices::of(rows, field, key).await? {
-            options.insert(field.name, choices);
+) -> Result<DeletionEffects> {
+    match &draft.row {
+        Some((key, _)) if rows.model().permissions.delete => {
+            DeletionEffects::of(rows, vec![rows.model().parse_key(key)]).await
         }
+        _ => Ok(DeletionEffects::default()),
     }
-    Ok(options)
 }
 
 /// URLs of a form.
@@ -68,7 +57,7 @@ impl FormUrls {
     }
 
     /// Returns the URL that converts a document in a form.
-    fn convert(&self, draft: &FormState) -> String {
+    pub(super) fn convert(&self, draft: &FormState) -> String {
         match &draft.row {
             Some((key, _)) => self.actions.row_action(key, "convert"),
             None => self.actions.below("convert"),
@@ -76,12 +65,13 @@ impl FormUrls {
     }
 }
 
-/// Renders the open drawer of a row.
+/// Renders the open drawer of a row. `effects` are those of deleting it.
 pub(super) fn drawer(
     model: &ModelView<'_>,
     draft: &FormState,
     targets: &ReferenceOptions,
     urls: &FormUrls,
+    effects: &DeletionEffects,
 ) -> Markup {
     if let Some(question) = &draft.question {
         return question_drawer(model, draft, question, urls);
@@ -120,15 +110,18 @@ pub(super) fn drawer(
         drawer = drawer
             .actions(Button::icon_only("external-link", "Open page").href(record.to_string()));
     }
-    html! { (drawer) (delete_dialog(model, draft, urls)) }
+    html! { (drawer) (delete_dialog(model, draft, urls, effects)) }
 }
 
 /// Renders the form of a stored row on the page of the record, and the dialogs that belong to it.
+/// `children` are further fields of the form.
 pub(super) fn on_page(
     model: &ModelView<'_>,
     draft: &FormState,
     targets: &ReferenceOptions,
     urls: &FormUrls,
+    effects: &DeletionEffects,
+    children: &Markup,
 ) -> Markup {
     let may_save = may_save(model, draft);
     html! {
@@ -136,11 +129,12 @@ pub(super) fn on_page(
             (hidden(draft, may_save))
             section class="pt-card" aria-label=(model.title) {
                 div class="pt-form" { (body(model, draft, targets, urls)) }
-                @if may_save { div class="pt-card-foot" { (foot(false, true)) } }
             }
+            (children)
+            @if may_save { div class="pt-form-actions" { (foot(false, true)) } }
             (list_scripts())
         }
-        (delete_dialog(model, draft, urls))
+        (delete_dialog(model, draft, urls, effects))
         @if let Some(question) = &draft.question { (question_drawer(model, draft, question, urls)) }
     }
 }
@@ -217,19 +211,26 @@ fn foot(is_new: bool, may_save: bool) -> Markup {
 }
 
 /// Renders the closed confirmation for deleting the row, if the user may delete it.
-fn delete_dialog(model: &ModelView<'_>, draft: &FormState, urls: &FormUrls) -> Markup {
+fn delete_dialog(
+    model: &ModelView<'_>,
+    draft: &FormState,
+    urls: &FormUrls,
+    effects: &DeletionEffects,
+) -> Markup {
     let Some((key, version)) = draft.row.as_ref().filter(|_| model.permissions.delete) else {
         return html! {};
     };
+    let url = urls.actions.row_action(key, "delete");
+    if effects.prevent_deletion() {
+        let title = format!("“{}” cannot be deleted", draft.label);
+        let text = "Other records refer to it.";
+        let dialog = Confirm::new(DELETE_DIALOG, title, url, "Delete").text(text);
+        return html! { (dialog.body(effects.render()).without_action().dismiss("Close")) };
+    }
     let title = format!("Delete “{}”?", draft.label);
-    let dialog = Confirm::new(
-        DELETE_DIALOG,
-        title,
-        urls.actions.row_action(key, "delete"),
-        "Delete",
-    );
+    let dialog = Confirm::new(DELETE_DIALOG, title, url, "Delete").text("This cannot be undone.");
     html! {
-        (dialog.text("This cannot be undone.").hidden_fields(html! {
+        (dialog.body(effects.render()).hidden_fields(html! {
             input type="hidden" name="_version" value=(version);
         }))
     }
@@ -241,210 +242,17 @@ fn body(
     targets: &ReferenceOptions,
     urls: &FormUrls,
 ) -> Markup {
-    let is_new = draft.row.is_none();
-    let may_change = may_save(model, draft);
     let convert = Href::from(urls.convert(draft)).to_string();
+    let fields = FormFields {
+        model,
+        draft,
+        targets,
+        prefix: "",
+        convert: &convert,
+        parent: None,
+    };
     html! {
         (notice(&urls.here, draft.notice.as_deref()))
-        @match &draft.banner {
-            Some(text) if !draft.conflicts.is_empty() => (conflict(draft, text)),
-            Some(text) => (Banner::new(Tone::Warning, text.as_str())),
-            None => {}
-        }
-        @for error in draft.form_errors() { (Banner::new(Tone::Danger, error)) }
-        @for field in model.fields() {
-            @if let Some(input) = draft.inputs.get(field.name) {
-                @if may_change && model.is_editable(field, is_new) {
-                    (control(model, draft, field, input, targets, &convert))
-                    (open_link(field, input, targets))
-                } @else if !is_new {
-                    (shown(model, field, input, targets))
-                    (open_link(field, input, targets))
-                }
-            }
-        }
-        @for field in model.computed() {
-            @if let Some(input) = draft.inputs.get(field.name) { (shown(model, field, input, targets)) }
-        }
+        (fields.render())
     }
-}
-
-/// Renders the link to the row to which a field refers, if the user may view it.
-fn open_link(field: &FieldSpec, input: &FieldInput, targets: &ReferenceOptions) -> Markup {
-    let label = targets.get(field.name).and_then(|it| it.label(&input.text));
-    let url = label.and_then(|_| record_url(field, &input.text));
-    html! {
-        @if let (Some(label), Some(url)) = (label, url) {
-            p class="pt-muted" { a href=(Href::from(url)) { "Open “" (shorten(label)) "”" } }
-        }
-    }
-}
-
-fn conflict(draft: &FormState, text: &str) -> Conflict {
-    let panel = Conflict::new(text);
-    draft.conflicts.iter().fold(panel, |panel, conflict| {
-        let (field, [mine, theirs]) = (conflict.field, &conflict.values);
-        panel.field(field.name, field.title, mine, theirs)
-    })
-}
-
-/// Renders a read-only field. It is not submitted, because the server would reject it.
-fn shown(
-    model: &ModelView<'_>,
-    field: &FieldSpec,
-    input: &FieldInput,
-    targets: &ReferenceOptions,
-) -> Field {
-    let name = format!("_shown.{}", field.name);
-    let mut options = field.kind.options().iter();
-    let option = options.find(|(value, _)| *value == input.text);
-    let text = option.map_or_else(
-        || model.choice_title(field.name, &input.text),
-        |(_, label)| label,
-    );
-    let label = targets.get(field.name).and_then(|it| it.label(&input.text));
-    if let Some(label) = label {
-        return Field::text(name, field.title).value(label).read_only(true);
-    }
-    let control = field.kind.read_only_control(name, field.title, text);
-    control.read_only(true)
-}
-
-fn control(
-    model: &ModelView<'_>,
-    draft: &FormState,
-    field: &'static FieldSpec,
-    input: &FieldInput,
-    targets: &ReferenceOptions,
-    convert: &str,
-) -> Markup {
-    if let Some(ReferenceChoices::Searched { model, label }) = targets.get(field.name) {
-        return reference_search(draft, field, input, (model, label.as_deref()));
-    }
-    let mut control = plain_control(model, field, input, targets)
-        .value(input.text.as_str())
-        .checked(input.text == "true")
-        .error(draft.error_of(field));
-    if !field.help.is_empty() {
-        control = control.hint(field.help);
-    }
-    html! {
-        (control)
-        @if !field.kind.formats().is_empty() { (format_switch(field, input, convert)) }
-        @if let Some(preview) = field.kind.preview(&input.text) {
-            (Button::new("Preview").ghost().size(1).icon("eye").submit()
-                .attribute("id", format!("preview-{}", field.name))
-                .attribute("name", PREVIEW).attribute("value", field.name)
-                .attribute("formaction", convert)
-                .attribute("formnovalidate", ""))
-            @if draft.preview == Some(field.name) {
-                div class="pt-card pt-prose" role="region" aria-label={ "Preview of " (field.title) } { (preview) }
-            }
-        }
-        input type="hidden" name=(original_name(field)) value=(input.original);
-    }
-}
-
-/// Renders a field that searches the rows of the model to which it refers.
-fn reference_search(
-    draft: &FormState,
-    field: &FieldSpec,
-    input: &FieldInput,
-    (model, label): (&str, Option<&str>),
-) -> Markup {
-    let text = input.text.as_str();
-    let mut search = Combobox::new(field.name, field.title)
-        .source(search_url(model))
-        .value(text, label.unwrap_or(text))
-        .required(field.is_required())
-        .error(draft.error_of(field));
-    if field.nullable {
-        search = search.clearable();
-    }
-    if !field.help.is_empty() {
-        search = search.hint(field.help);
-    }
-    html! {
-        (search)
-        input type="hidden" name=(original_name(field)) value=(input.original);
-    }
-}
-
-/// Renders buttons that convert the document to the other format. A hidden field contains the
-/// current format.
-fn format_switch(field: &FieldSpec, input: &FieldInput, convert: &str) -> Markup {
-    html! {
-        div class="pt-row" role="group" aria-label={ "Format of " (field.title) } {
-            input type="hidden" name=(format_name(field)) value=(input.format.as_str());
-            @for format in field.kind.formats() {
-                @let is_current = *format == input.format;
-                (Button::new(format.title()).ghost().size(1).submit()
-                    .attribute("id", format!("format-{}-{}", field.name, format.as_str()))
-                    .attribute("name", CONVERT).attribute("value", format!("{}:{}", field.name, format.as_str()))
-                    .attribute("formaction", convert)
-                    .attribute("formnovalidate", "")
-                    .attribute("aria-pressed", if is_current { "true" } else { "false" }))
-            }
-        }
-    }
-}
-
-fn plain_control(
-    model: &ModelView<'_>,
-    field: &'static FieldSpec,
-    input: &FieldInput,
-    targets: &ReferenceOptions,
-) -> Field {
-    let (name, title) = (field.name, field.title);
-    // Text may be empty unless the model requires a value.
-    let is_required = field.is_required()
-        && (!field.kind.accepts_empty_text() || field.unique || field.primary_key);
-    if let Some(ReferenceChoices::Listed(rows)) = targets.get(name) {
-        let rows = rows
-            .iter()
-            .map(|(key, label)| (key.as_str(), label.as_str()));
-        return Field::select(name, title, options(rows, field, input)).required(is_required);
-    }
-    let choices = model.choices(field);
-    if !choices.is_empty() {
-        let choices = choices
-            .into_iter()
-            .map(|choice| (choice, model.choice_title(name, choice)));
-        return Field::select(name, title, options(choices, field, input))
-            .required(!field.nullable);
-    }
-    let values = field.kind.options();
-    if field.nullable && !values.is_empty() {
-        return Field::select(name, title, options(values.iter().copied(), field, input));
-    }
-    field.kind.control(ControlSpec {
-        name,
-        title,
-        is_required,
-        widget: field.widget,
-    })
-}
-
-/// Returns the options of a select, including the current value. The first option is empty if the
-/// field may be empty or has no value yet.
-fn options<'a>(
-    choices: impl Iterator<Item = (&'a str, &'a str)>,
-    field: &FieldSpec,
-    input: &'a FieldInput,
-) -> Vec<FieldOption> {
-    let choices: Vec<_> = choices.collect();
-    let mut options = Vec::new();
-    if field.nullable || input.text.is_empty() {
-        options.push(FieldOption::new("", "—"));
-    }
-    let is_known = choices.iter().any(|(value, _)| *value == input.text);
-    if !is_known && !input.text.is_empty() {
-        options.push(FieldOption::new(input.text.as_str(), input.text.as_str()));
-    }
-    options.extend(
-        choices
-            .into_iter()
-            .map(|(value, label)| FieldOption::new(value, label)),
-    );
-    options
 }

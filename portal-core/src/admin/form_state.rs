@@ -46,6 +46,10 @@ pub(super) struct FormState {
     pub(super) preview: Option<&'static str>,
     /// A confirmation that is required before the row is saved; it replaces the fields.
     pub(super) question: Option<Question>,
+    /// Submitted form, which also contains the children of the row.
+    pub(super) sent: Option<FormData>,
+    /// Model of which an empty child is added.
+    pub(super) added: Option<String>,
 }
 
 /// Submitted form data; if several fields have the same name, the last one wins.
@@ -257,9 +261,10 @@ impl FormState {
 
     /// Returns the errors of the row as a whole, and of fields that the form does not contain.
     pub(super) fn form_errors(&self) -> Vec<&str> {
+        // Errors in children are shown next to these.
         let belongs = |error: &FieldError| {
             let name = error.pointer.split('/').nth(1).unwrap_or_default();
-            self.inputs.contains_key(name)
+            self.inputs.contains_key(name) || name == "children"
         };
         self.errors
             .iter()

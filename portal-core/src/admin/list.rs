@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::actions;
 use super::cursor::Position;
+use super::deletion::DeletionEffects;
 use super::export_format::ExportFormat;
 use super::field::FieldSpec;
 use super::field_type::shorten;
@@ -334,6 +335,7 @@ pub(super) fn delete_drawer(
     selection: &RowSelection,
     count: u64,
     first: &[VisibleRow],
+    effects: &DeletionEffects,
     here: &ListUrl,
 ) -> Markup {
     let noun = if count == 1 {
@@ -342,7 +344,11 @@ pub(super) fn delete_drawer(
         model.plural
     };
     let number = grouped(&count.to_string());
-    let title = format!("Delete {number} {}?", noun.to_lowercase());
+    let prevented = effects.prevent_deletion();
+    let title = match prevented {
+        true => format!("{number} {} cannot be deleted", noun.to_lowercase()),
+        false => format!("Delete {number} {}?", noun.to_lowercase()),
+    };
     let others = count.saturating_sub(first.len() as u64);
     html! {
         (Drawer::new("delete-rows", title)
@@ -358,13 +364,16 @@ pub(super) fn delete_drawer(
                 }
             })
             .body(html! {
-                p { "This cannot be undone." }
+                p { (if prevented { "Other records refer to them." } else { "This cannot be undone." }) }
+                (effects.render())
                 ul {
                     @for record in first { li { (model.label_of(&record.values)) } }
                     @if others > 0 { li { "and " (grouped(&others.to_string())) " more" } }
                 }
             })
-            .footer(Button::new("Delete").danger().submit())
+            .footer(html! {
+                @if !prevented { (Button::new("Delete").danger().submit()) }
+            })
             .open(here.to_string()))
     }
 }

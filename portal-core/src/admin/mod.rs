@@ -7,11 +7,16 @@ mod audit_changes;
 mod audit_diff;
 mod audit_page;
 mod changed;
+mod child_api;
+mod child_forms;
+mod child_rows;
+mod children;
 mod computed;
 mod consequences;
 mod cursor;
 mod default_references;
 mod defaults;
+mod deletion;
 mod document_format;
 mod export;
 mod export_format;
@@ -20,6 +25,7 @@ mod field_type;
 mod field_types;
 mod filter;
 mod form;
+mod form_fields;
 mod form_state;
 mod history;
 mod hooks;
@@ -29,6 +35,7 @@ pub(crate) mod model;
 mod model_schema;
 mod model_view;
 mod models;
+mod on_delete;
 mod operator;
 mod pages;
 mod policy;
@@ -56,6 +63,7 @@ mod yaml;
 pub use actions::{
     ActionArgs, ActionFuture, ActionReport, ActionRow, AdminAction, FailedRow, Rows,
 };
+pub use children::ChildSpec;
 pub use computed::ComputedField;
 pub use field::{AdminField, FieldKind, FieldSpec};
 pub use field_type::{ControlSpec, FieldType, FilterInput, FilterPreset, Widget};
@@ -66,6 +74,7 @@ pub use models::{
     Column, Condition, IntoOperand, ModelQuery, Models, ModelsWithin, OrderBy, QueryRow,
     RelatedRow, TextField, WithRelated,
 };
+pub use on_delete::OnDelete;
 pub use operator::Operator;
 pub use policy::{ModelPolicy, Operation};
 pub use scope::{Scope, ScopeFn};

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::children::ChildSpec;
 use super::computed::ComputedField;
 use super::field::FieldSpec;
 use super::hooks::HookTable;
@@ -78,6 +79,8 @@ pub trait AdminModel: Sized + Send + Sync + 'static {
     const OPTIONS: ModelOptions;
     /// Fields, in the order of the form.
     const FIELDS: &'static [FieldSpec];
+    /// Models whose rows are edited in the form of a record of this model.
+    const CHILDREN: &'static [ChildSpec] = &[];
     /// Options of the table.
     const TABLE: TableOptions = TableOptions::new();
 

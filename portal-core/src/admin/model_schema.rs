@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::actions::describe_actions;
+use super::children::ChildSpec;
 use super::field::FieldSpec;
 use super::field_type::Widget;
 use super::model_view::ModelView;
@@ -22,10 +23,23 @@ pub(super) fn describe(model: &ModelView<'_>, models: &[ModelView<'_>]) -> Value
         "plural": model.plural,
         "description": model.description,
         "fields": fields,
+        "children": children(model, models),
         "json_schema": json_schema(model),
         "permissions": model.permissions,
         "actions": describe_actions(model),
     })
+}
+
+/// Returns the models whose rows can be sent with a row, as far as the caller may view them.
+fn children(model: &ModelView<'_>, models: &[ModelView<'_>]) -> Vec<Value> {
+    let is_visible = |child: &&ChildSpec| {
+        let mut models = models.iter().filter(|it| it.name == child.model);
+        models.any(|it| it.field(child.field).is_some())
+    };
+    let children = model.children().iter().filter(is_visible);
+    children
+        .map(|child| json!({"model": child.model, "field": child.field}))
+        .collect()
 }
 
 fn describe_field(
@@ -51,6 +65,7 @@ fn describe_field(
         "default": field.constant_default().unwrap_or_default(),
         "choices": (!choices.is_empty()).then_some(choices),
         "relation": field.references.filter(is_visible),
+        "on_delete": field.references.filter(is_visible).map(|_| field.on_delete),
     })
 }
 

@@ -4,6 +4,7 @@ use axum::http::HeaderValue;
 use serde_json::Value;
 
 use super::actions::AdminAction;
+use super::children::ChildSpec;
 use super::field::FieldSpec;
 use super::policy::ModelPermissions;
 use super::precondition;
@@ -94,6 +95,11 @@ impl<'a> ModelView<'a> {
             users::MODEL => "users".to_owned(),
             name => format!("model:{name}"),
         }
+    }
+
+    /// Returns the models whose rows are edited in the form of a record.
+    pub(super) fn children(&self) -> &'static [ChildSpec] {
+        self.spec.children
     }
 
     /// Returns the value of a key in its text form; null if the text is not a valid key.

@@ -84,7 +84,7 @@ pub(super) fn record_url(field: &FieldSpec, key: &str) -> Option<ListUrl> {
 }
 
 /// Choices of a reference in a form, of the rows that the caller may view.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum ReferenceChoices {
     /// Keys and labels of all rows.
     Listed(Vec<(String, String)>),

@@ -1,7 +1,9 @@
 //! Model registry: all models of a portal.
 
+use super::children::ChildSpec;
 use super::field::FieldSpec;
 use super::field_type::{KeySource, Widget};
+use super::on_delete::OnDelete;
 use super::policy::Operation;
 use super::row_version::{ROW_VERSION, RowVersion};
 use super::spec::{ModelSpec, TableOwner};
@@ -44,6 +46,8 @@ impl ModelRegistry {
         for model in &registry.models {
             check_model(model, &mut problems);
             registry.check_references(model, &mut problems);
+            let children = model.children.iter();
+            problems.extend(children.filter_map(|it| child_problem(model, *it, &registry)));
         }
         if problems.is_empty()
             && let Err(names) = registry.creation_order()
@@ -131,6 +135,37 @@ impl ModelRegistry {
             }
         }
     }
+}
+
+/// Returns the problem of children that are edited in the form of a model, if there is one.
+fn child_problem(model: &ModelSpec, child: ChildSpec, registry: &ModelRegistry) -> Option<String> {
+    let written = format!("`children` of `{}`", model.name);
+    let Some(found) = registry.find(child.model) else {
+        return Some(format!(
+            "{written} names the model `{}`, which is not registered; add it with `.admin_model::<..>()`",
+            child.model
+        ));
+    };
+    let field = found.field(child.field);
+    if field.is_none_or(|field| field.references != Some(model.name)) {
+        return Some(format!(
+            "{written} requires that `{}.{}` refers to `{}`; add `references` to the field, or name another one",
+            child.model, child.field, model.name
+        ));
+    }
+    if model.field("children").is_some() {
+        return Some(format!(
+            "{written} has the same name in the API as the field `children`; rename the field"
+        ));
+    }
+    let mut others = model.children.iter().filter(|it| it.model == child.model);
+    let is_repeated = others.next() != Some(&child) || others.next().is_some();
+    is_repeated.then(|| {
+        format!(
+            "{written} names `{}` twice; remove one of them",
+            child.model
+        )
+    })
 }
 
 /// Returns the rule that grants access to everyone who may view one of the models.
@@ -347,6 +382,16 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
     if let Some(key) = key_without_effect(field) {
         problem(format!(
             "`{key}` has no effect on `{name}`, which is not a text field; remove it"
+        ));
+    }
+    if field.on_delete != OnDelete::Restrict && field.references.is_none() {
+        problem(format!(
+            "`on_delete` has no effect on `{name}`, which is not a reference; remove it"
+        ));
+    }
+    if field.on_delete == OnDelete::SetNull && !field.nullable {
+        problem(format!(
+            "`{name}` requires a value, so deletions cannot empty it; make it an `Option` or use another `on_delete`"
         ));
     }
     let creates = model.policy.access(Operation::Create).is_some();

@@ -63,6 +63,16 @@ pub(crate) struct ChangedRow {
     pub(crate) changed: Vec<&'static FieldSpec>,
 }
 
+impl VisiblePage {
+    /// Returns the number of the page; 1 if the pages have no numbers.
+    pub(super) fn number(&self) -> u64 {
+        match self.place {
+            Place::Number(number) => number,
+            Place::Between { .. } => 1,
+        }
+    }
+}
+
 impl<'a> RowService<'a> {
     /// Returns the rows of a model by name, for a user whose changes are recorded.
     ///
@@ -96,6 +106,11 @@ impl<'a> RowService<'a> {
             table: table.changed_by(actor).within(scope),
             accounts,
         })
+    }
+
+    /// Returns the rows in the scope of the user.
+    pub(super) fn table(&self) -> &ModelTable<'a> {
+        &self.table
     }
 
     /// Returns the model as the user sees it.
@@ -226,8 +241,7 @@ impl<'a> RowService<'a> {
     /// Adds a row with the given values.
     pub(crate) async fn create(&self, given: RowValues) -> Result<VisibleRow> {
         self.permit(Operation::Create)?;
-        let row = self.view.new_row(given).map_err(Error::invalid)?;
-        self.check_references(None, &row).await?;
+        let row = self.checked_new(given).await?;
         let added = self.table.insert(&row).await;
         let added = added.map_err(|error| self.view.redact(error))?;
         Ok(self.view.show(added))
@@ -263,38 +277,37 @@ impl<'a> RowService<'a> {
         given: RowValues,
         full: bool,
     ) -> Result<Record> {
-        let row = self.view.changed_row(&present.values, given, full);
-        let row = row.map_err(Error::invalid)?;
-        // A write that changes nothing must not make the row stale for other writers.
-        if row == present.values {
+        let Some(row) = self.checked_row(present, given, full).await? else {
             return Ok(present.clone());
-        }
-        self.check_references(Some(&present.values), &row).await?;
+        };
         match self.table.update(key, present, &row).await {
             Ok(record) => Ok(record),
             Err(error) => Err(self.explain(key, error).await),
         }
     }
 
-    /// Deletes a row.
-    pub(crate) async fn delete(&self, key: &str, expected: &Precondition) -> Result<()> {
-        self.permit(Operation::Delete)?;
-        match self.table.delete(key, expected).await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.explain(key, error).await),
-        }
+    /// Returns a new row with the given values, checked.
+    pub(super) async fn checked_new(&self, given: RowValues) -> Result<RowValues> {
+        let row = self.view.new_row(given).map_err(Error::invalid)?;
+        self.check_references(None, &row).await?;
+        Ok(row)
     }
 
-    /// Deletes all selected rows or none, and returns the number of deleted rows. Rows that the
-    /// user cannot see are ignored, like rows that do not exist.
-    pub(crate) async fn delete_all(&self, selection: &RowSelection) -> Result<u64> {
-        self.permit(Operation::Delete)?;
-        match selection {
-            RowSelection::Keys(keys) => self.table.delete_all(keys).await,
-            RowSelection::Matching { query, confirmed } => {
-                self.table.delete_matching(query, *confirmed).await
-            }
+    /// Returns a row after a change, checked; `None` if it is the same, because a write that changes
+    /// nothing must not make the row stale for other writers.
+    pub(super) async fn checked_row(
+        &self,
+        present: &Record,
+        given: RowValues,
+        full: bool,
+    ) -> Result<Option<RowValues>> {
+        let row = self.view.changed_row(&present.values, given, full);
+        let row = row.map_err(Error::invalid)?;
+        if row == present.values {
+            return Ok(None);
         }
+        self.check_references(Some(&present.values), &row).await?;
+        Ok(Some(row))
     }
 
     /// Returns the number of selected rows, and the first of them, at most `limit`.
@@ -361,7 +374,7 @@ impl<'a> RowService<'a> {
         }
     }
 
-    async fn record(&self, key: &str) -> Result<Record> {
+    pub(super) async fn record(&self, key: &str) -> Result<Record> {
         self.table.get(key).await?.ok_or_else(row_not_found)
     }
 
@@ -391,7 +404,7 @@ impl<'a> RowService<'a> {
     }
 
     /// Returns the changed row with the visible fields that differ.
-    fn changed(&self, present: &Record, record: Record) -> ChangedRow {
+    pub(super) fn changed(&self, present: &Record, record: Record) -> ChangedRow {
         let differs =
             |field: &&FieldSpec| present.values.get(field.name) != record.values.get(field.name);
         ChangedRow {
@@ -401,7 +414,7 @@ impl<'a> RowService<'a> {
     }
 
     /// Adds the current row to a conflict, and removes from other errors what the user may not see.
-    async fn explain(&self, key: &str, error: Error) -> Error {
+    pub(super) async fn explain(&self, key: &str, error: Error) -> Error {
         if error.code() != "stale" {
             return self.view.redact(error);
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::actions::AdminAction;
+use super::children::ChildSpec;
 use super::computed::ComputedFields;
 use super::field::FieldSpec;
 use super::field_type::KeySource;
@@ -44,6 +45,8 @@ pub struct ModelSpec {
     pub(crate) options: ModelOptions,
     pub(crate) fields: &'static [FieldSpec],
     pub(crate) computed: ComputedFields,
+    /// Models whose rows are edited in the form of a record.
+    pub(crate) children: &'static [ChildSpec],
     pub(crate) policy: ModelPolicy,
     /// Entry in the navigation; `None` for a tab of the settings.
     pub(crate) nav: Option<NavItem>,
@@ -75,6 +78,7 @@ impl ModelSpec {
             options: M::OPTIONS,
             fields: M::FIELDS,
             computed: ComputedFields::of::<M>(),
+            children: M::CHILDREN,
             policy: if M::OPTIONS.read_only {
                 policy.read_only()
             } else {

@@ -80,6 +80,7 @@ impl ModelSpec {
             },
             fields: FIELDS,
             computed: ComputedFields::none(),
+            children: &[],
             policy: ModelPolicy::new(Access::Admin)
                 .deny(Operation::Create)
                 .deny(Operation::Delete),

@@ -51,6 +51,17 @@ impl<'a> Connection<'a> {
         }
     }
 
+    /// Executes a statement and returns its rows.
+    pub(crate) async fn fetch_all<S: Statement>(
+        &mut self,
+        statement: &S,
+    ) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Pool(store) => store.fetch_all(statement).await,
+            Self::Transaction(transaction) => transaction.fetch_all(statement).await,
+        }
+    }
+
     /// Starts a change: in a new transaction, or at a savepoint of the caller's transaction.
     pub(crate) async fn write(&mut self) -> Result<Write<'_>, StoreError> {
         Ok(match self {

@@ -40,6 +40,7 @@ const KEYS: &[&str] = &[
     "index",
     "renamed_from",
     "hooks",
+    "children",
     "crate",
 ];
 
@@ -54,7 +55,7 @@ const OPERATIONS: [(&str, &str, bool); 7] = [
     ("restore", "Restore", true),
 ];
 /// Keys that can be given more than once.
-const REPEATABLE: &[&str] = &["unique", "index"];
+const REPEATABLE: &[&str] = &["unique", "index", "children"];
 
 /// Parsed attribute, before the struct is checked.
 pub(crate) struct ModelAttribute {
@@ -79,7 +80,54 @@ pub(crate) struct ModelAttribute {
     pub(crate) validate: Option<Span>,
     /// Location of `hooks`, if present.
     pub(crate) hooks: Option<Span>,
+    /// Models whose rows are edited in the form of a record.
+    pub(crate) children: Vec<Child>,
     pub(crate) table: TableKeys,
+}
+
+/// A model whose rows are edited in the form of a record: `children(Activity, by = deal_id)`.
+pub(crate) struct Child {
+    pub(crate) model: syn::Path,
+    /// Field of that model which refers to the record.
+    pub(crate) field: Ident,
+}
+
+impl Child {
+    fn take_all(keys: &mut Keys, errors: &mut Errors) -> Vec<Self> {
+        let example = "children(Activity, by = deal_id)";
+        let mut all = Vec::new();
+        for key in keys.take_all("children") {
+            let before = errors.len();
+            let mut parts = key.list::<ChildPart>(errors, example).into_iter();
+            match (parts.next(), parts.next(), parts.next()) {
+                (Some(ChildPart::Model(model)), Some(ChildPart::By(field)), None) => {
+                    all.push(Self { model, field });
+                }
+                _ if errors.len() > before => {}
+                _ => errors.at(
+                    key.name.span(),
+                    format!("`children` takes a model and its field, as in `{example}`"),
+                ),
+            }
+        }
+        all
+    }
+}
+
+enum ChildPart {
+    Model(syn::Path),
+    By(Ident),
+}
+
+impl Parse for ChildPart {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let path: syn::Path = input.parse()?;
+        if !path.is_ident("by") || !input.peek(syn::Token![=]) {
+            return Ok(Self::Model(path));
+        }
+        input.parse::<syn::Token![=]>()?;
+        Ok(Self::By(input.parse()?))
+    }
 }
 
 /// Keys that concern the table.
@@ -130,6 +178,7 @@ impl ModelAttribute {
             scope: keys.take("scope").and_then(|key| key.path(errors)),
             validate: take_switch("validate", &mut keys, errors),
             hooks: take_switch("hooks", &mut keys, errors),
+            children: Child::take_all(&mut keys, errors),
             table: TableKeys::take(&mut keys, errors),
         }
     }

@@ -50,6 +50,7 @@ fn name_of(field: &ModelField) -> Ident {
     format_ident!("{}", field.plain_name().to_uppercase(), span = span)
 }
 
-fn is_option(field: &ModelField) -> bool {
+/// Returns `true` if a field is an `Option`.
+pub(super) fn is_option(field: &ModelField) -> bool {
     type_name(&field.written).is_some_and(|segment| segment.ident == "Option")
 }

@@ -34,6 +34,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let hooks = hooks(model);
     let columns = columns::expand(model);
     let nav = nav(model);
+    let children = children(model);
     quote! {
         #columns
         #(#cfg_attributes)*
@@ -47,6 +48,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
                 #table
                 #policy
                 #computed
+                #children
                 #nav
                 #to_values
                 #from_values
@@ -234,6 +236,10 @@ fn field_spec(position: usize, field: &ModelField, krate: &TokenStream) -> Token
             quote_spanned!(located_at(target.span())=> <#target as #krate::AdminModel>::NAME);
         spec.extend(quote!(.references(#name)));
     }
+    if let Some(rule) = &field.on_delete {
+        let variant = &rule.variant;
+        spec.extend(quote!(.on_delete(#krate::admin::OnDelete::#variant)));
+    }
     spec
 }
 
@@ -380,6 +386,24 @@ fn policy(model: &Model) -> Option<TokenStream> {
         fn policy() -> #krate::admin::ModelPolicy {
             #krate::admin::ModelPolicy::new(#guard) #rules
         }
+    })
+}
+
+/// Generates the models whose rows are edited in the form of a record.
+fn children(model: &Model) -> Option<TokenStream> {
+    let krate = model.attribute.paths.krate();
+    let children = &model.attribute.children;
+    if children.is_empty() {
+        return None;
+    }
+    let children = children.iter().map(|child| {
+        let (target, field) = (&child.model, crate::names::plain(&child.field));
+        let name =
+            quote_spanned!(located_at(target.span())=> <#target as #krate::AdminModel>::NAME);
+        quote!(#krate::admin::ChildSpec::new(#name, #field))
+    });
+    Some(quote! {
+        const CHILDREN: &'static [#krate::admin::ChildSpec] = &[#(#children),*];
     })
 }
 

@@ -25,6 +25,7 @@ const KEYS: &[&str] = &[
     "default",
     "widget",
     "references",
+    "on_delete",
     "view",
     "change",
     "index",
@@ -49,6 +50,8 @@ pub(crate) struct ModelField {
     pub(crate) default: Option<String>,
     pub(crate) widget: Option<Ident>,
     pub(crate) references: Option<Type>,
+    /// Rule for rows whose reference points to a deleted row.
+    pub(crate) on_delete: Option<OnDelete>,
     /// Users who may view the field.
     pub(crate) view: Option<Rule>,
     /// Users who may set the field.
@@ -108,6 +111,7 @@ impl ModelField {
                 .take("widget")
                 .and_then(|key| key.parsed(errors, "a widget, as in `{} = Textarea`")),
             references,
+            on_delete: OnDelete::take(&mut keys, errors),
             view: Rule::take("view", &mut keys, errors),
             change: Rule::take("change", &mut keys, errors),
             is_indexed: keys.is_set("index", errors),
@@ -126,6 +130,32 @@ impl ModelField {
     /// Returns `true` if the admin shows and stores the field.
     pub(crate) fn is_shown(&self) -> bool {
         self.skip.is_none()
+    }
+}
+
+/// Value of `on_delete`: a variant of `portal_core::admin::OnDelete`.
+pub(crate) struct OnDelete {
+    pub(crate) variant: Ident,
+    /// `true` if the field becomes empty.
+    pub(crate) sets_null: bool,
+    pub(crate) span: Span,
+}
+
+impl OnDelete {
+    fn take(keys: &mut Keys, errors: &mut Errors) -> Option<Self> {
+        const RULES: [&str; 3] = ["restrict", "set_null", "cascade"];
+        let key = keys.take("on_delete")?;
+        let span = key.name.span();
+        let variant = match key.word(&RULES, errors)?.as_str() {
+            "set_null" => "SetNull",
+            "cascade" => "Cascade",
+            _ => "Restrict",
+        };
+        Some(Self {
+            variant: Ident::new(variant, span),
+            sets_null: variant == "SetNull",
+            span,
+        })
     }
 }
 

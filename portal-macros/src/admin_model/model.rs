@@ -9,6 +9,7 @@ use crate::names;
 use crate::suggestion::unknown;
 
 use super::attr::ModelAttribute;
+use super::columns;
 use super::field::ModelField;
 
 /// A model as written in the source code.
@@ -89,6 +90,7 @@ impl Model {
                 errors.at(skip, "the primary key cannot be skipped");
             }
             check_rules(field, errors);
+            check_on_delete(field, errors);
         }
         self.check_computed(errors);
         for field in &self.attribute.list {
@@ -196,6 +198,23 @@ fn check_rules(field: &ModelField, errors: &mut Errors) {
             continue;
         };
         errors.at(rule.span, format!("{reason}; remove `{key}`"));
+    }
+}
+
+/// Reports a rule for deletions that has no effect or cannot be applied.
+fn check_on_delete(field: &ModelField, errors: &mut Errors) {
+    let Some(rule) = &field.on_delete else {
+        return;
+    };
+    if field.references.is_none() {
+        errors.at(rule.span, "`on_delete` requires `references = ..`");
+    } else if rule.sets_null && !columns::is_option(field) {
+        let written = &field.written;
+        let message = format!(
+            "`on_delete = set_null` empties the field; make it `Option<{}>`",
+            quote::quote!(#written)
+        );
+        errors.at(rule.span, message);
     }
 }
 

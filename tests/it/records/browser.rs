@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{add_office, add_region};
+use super::{add, add_office, add_region};
 use crate::support::{Chromium, Client, Database, TestResponse, TestServer, eventually};
 
 const REGION: &str = "/admin/settings/region/rows/north";
@@ -86,6 +86,65 @@ async fn row_is_added_in_a_tab_without_a_page_load() {
     browser.click(".pt-crumbs a").await;
     let path = browser.path().await;
     assert!(path.starts_with("/admin/settings/office?filter"), "{path}");
+    browser.close().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deletion_is_confirmed_with_its_effects() {
+    let (mut server, admin, browser) = start().await;
+    let office = add_office(&admin, "Harbor", "north").await;
+    let desk = json!({"name": "a", "office_id": office.parse::<i64>().expect("a number")});
+    add(&admin, "desk", desk).await;
+    // The region has an office, so that the dialog has only a button that closes it.
+    open(&browser, REGION).await;
+    browser.click(".pt-head [data-opens=delete-row]").await;
+    browser.see("“North” cannot be deleted").await;
+    let buttons = "return [...document.querySelectorAll('#delete-row .pt-btn')]\
+        .map((it) => it.innerText.trim())";
+    assert_eq!(browser.script(buttons).await, json!(["Close"]));
+    browser.click("#delete-row .pt-btn").await;
+    open(&browser, &format!("/admin/settings/office/rows/{office}")).await;
+    browser.click(".pt-head [data-opens=delete-row]").await;
+    browser.see("1 desk will be deleted as well").await;
+    browser.click("#delete-row [data-kind=danger]").await;
+    browser.see("Deleted “Harbor”").await;
+    let desks = admin.get("/api/admin/models/desk").await.json();
+    assert_eq!(desks["total"], 0);
+    browser.close().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn children_are_edited_with_their_record() {
+    let (mut server, admin, browser) = start().await;
+    let office = add_office(&admin, "Harbor", "north").await;
+    let number = office.parse::<i64>().expect("a number");
+    add(&admin, "desk", json!({"name": "a", "office_id": number})).await;
+    open(&browser, &format!("/admin/settings/office/rows/{office}")).await;
+    browser.fill("[data-record] [name=name]", "Pier").await;
+    browser.fill("[name='desk.0.width']", "90").await;
+    browser.click("[name=_add][value=desk]").await;
+    browser.find("[name='desk.1.name']").await;
+    // The input is kept while a child is added.
+    let typed = "return ['name', 'desk.0.width'].map((it) => \
+        document.querySelector(`[data-record] [name='${it}']`).value)";
+    assert_eq!(browser.script(typed).await, json!(["Pier", "90"]));
+    browser.fill("[name='desk.1.name']", "a").await;
+    browser
+        .click("[data-record] > .pt-form-actions [data-kind=solid]")
+        .await;
+    browser
+        .find("[name='desk.1.name'][aria-invalid=true]")
+        .await;
+    browser.fill("[name='desk.1.name']", "b").await;
+    browser
+        .click("[data-record] > .pt-form-actions [data-kind=solid]")
+        .await;
+    browser.see("Saved “Pier” with 2 related records").await;
+    let desks = admin.get("/api/admin/models/desk?sort=name").await.json();
+    assert_eq!(desks["items"][0]["width"], 90);
+    assert_eq!(desks["items"][1]["name"], "b");
     browser.close().await;
     server.stop().await;
 }

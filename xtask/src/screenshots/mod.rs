@@ -147,12 +147,13 @@ impl Camera<'_> {
         Ok(())
     }
 
-    /// Returns `true` if the portal has the scene's page. The missing page in the 404 scene counts
-    /// as existing.
+    /// Returns `true` if the portal has the scene's page. The missing page in the 404 scene and the
+    /// pages of records count as existing.
     fn is_there(&self, scene: &Scene) -> bool {
         let path = scene.path.split('?').next().unwrap_or_default();
         path.starts_with("/no/")
             || path.contains('{')
+            || path.contains("/rows/")
             || self
                 .portal
                 .pages()

@@ -28,7 +28,7 @@ pub(crate) struct Activity {
     pub(crate) subject: String,
     #[admin(default = "call")]
     pub(crate) kind: ActivityKind,
-    #[admin(label = "Deal", references = Deal)]
+    #[admin(label = "Deal", references = Deal, on_delete = cascade)]
     pub(crate) deal_id: Option<i64>,
     /// E-mail address of the user who is responsible; leave empty to offer it to everyone
     #[admin(widget = Email)]

@@ -25,7 +25,7 @@ pub(crate) struct Contact {
     #[admin(label = "E-mail", unique, widget = Email)]
     #[garde(email)]
     pub(crate) email: String,
-    #[admin(label = "Company", references = Company)]
+    #[admin(label = "Company", references = Company, on_delete = cascade)]
     pub(crate) company_id: i64,
     pub(crate) position: Option<String>,
     pub(crate) phone: Option<String>,

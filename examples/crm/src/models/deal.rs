@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use garde::Validate;
 use portal_core::prelude::*;
 
-use super::{Amount, Company, Contact, Stage};
+use super::{Activity, Amount, Company, Contact, Stage};
 
 /// Sales from the first contact to the signature
 #[derive(Validate)]
@@ -15,6 +15,7 @@ use super::{Amount, Company, Contact, Stage};
     order_by = -closes_on,
     nav(icon = "zap", order = 25, group = "Sales"),
     requires_role = "sales",
+    children(Activity, by = deal_id),
     delete = requires_admin,
     validate
 )]
@@ -24,7 +25,7 @@ pub(crate) struct Deal {
     pub(crate) name: String,
     #[admin(label = "Company", references = Company)]
     pub(crate) company_id: i64,
-    #[admin(label = "Contact", references = Contact)]
+    #[admin(label = "Contact", references = Contact, on_delete = set_null)]
     pub(crate) contact_id: Option<i64>,
     #[admin(default = "lead")]
     pub(crate) stage: Stage,

@@ -198,6 +198,8 @@ impl Models {
 
     /// Deletes the row with a key; returns `false` if it does not exist.
     ///
+    /// Applies the rules of references to the row ([`OnDelete`](super::OnDelete)).
+    ///
     /// # Errors
     ///
     /// Fails if the model is not registered, other rows refer to the row, a hook rejects the

@@ -3,6 +3,7 @@
 use maud::html;
 
 use super::super::consequences::shorten;
+use super::super::deletion::DeletionEffects;
 use super::super::list::delete_drawer;
 use super::super::model_view::ModelView;
 use super::super::policy::Operation;
@@ -13,7 +14,10 @@ use crate::error::{Error, Result};
 use crate::pages::{Flash, IntoPage, PageResponse};
 
 /// Maximum number of rows that the confirmation names.
-const NAMED: u64 = 20;
+const NAMED: usize = 20;
+
+/// Maximum number of selected rows for which the confirmation lists the rows that refer to them.
+const CHECKED: u64 = 1000;
 
 /// Deletes a row if its version is still the one in the form.
 pub(super) async fn one(request: PageRequest) -> Result<PageResponse> {
@@ -43,14 +47,20 @@ pub(super) async fn confirm(request: PageRequest) -> Result<PageResponse> {
     let screen = request.screen().await?;
     screen.rows.permit(Operation::Delete)?;
     let selection = screen.selection(&request)?;
-    let (count, first) = match screen.rows.selected(&selection, NAMED).await {
+    let (count, rows) = match screen.rows.selected(&selection, CHECKED).await {
         Ok(selected) => selected,
         Err(error) => return Ok(screen.redirect(not_deleted(error)?)),
     };
     if count == 0 {
         return Ok(screen.redirect(Flash::info("No rows selected")));
     }
-    let question = delete_drawer(screen.model(), &selection, count, &first, &screen.list);
+    let model = screen.model();
+    let keys = rows
+        .iter()
+        .map(|row| model.parse_key(&model.key_of(&row.values)));
+    let effects = DeletionEffects::of(&screen.rows, keys.collect()).await?;
+    let first = rows.get(..NAMED).unwrap_or(&rows);
+    let question = delete_drawer(model, &selection, count, first, &effects, &screen.list);
     Ok(html! { (screen.show_list(None).await?) (question) }.into_page())
 }
 
@@ -84,7 +94,9 @@ fn not_deleted(error: Error) -> Result<Flash> {
         "validation_failed" => Ok(Flash::error(format!(
             "Not deleted: at most {MAX_MATCHING} rows can be deleted at once; add a filter"
         ))),
-        "referenced" => Ok(Flash::error("Not deleted: other records refer to it")),
+        "referenced" | "too_many_referring" => {
+            Ok(Flash::error(format!("Not deleted: {}", error.detail())))
+        }
         _ => Err(error),
     }
 }

@@ -5,7 +5,11 @@
 use maud::{Markup, html};
 
 use super::super::actions;
-use super::super::form::{FormUrls, delete_button, drawer, on_page, reference_options};
+use super::super::child_forms::{self, with_pages};
+use super::super::child_rows::Children;
+use super::super::deletion::DeletionEffects;
+use super::super::form::{FormUrls, delete_button, deletion_effects, drawer, on_page};
+use super::super::form_fields::reference_options;
 use super::super::form_state::FormState;
 use super::super::history;
 use super::super::list_url::ListUrl;
@@ -89,12 +93,37 @@ impl Screen<'_> {
             None => {
                 let targets = reference_options(&self.rows, draft).await?;
                 let urls = FormUrls::on_record(model.name, key, &self.list);
-                on_page(model, draft, &targets, &urls)
+                let urls = FormUrls {
+                    actions: with_pages(urls.actions, &self.here),
+                    ..urls
+                };
+                let effects = deletion_effects(&self.rows, draft).await?;
+                let children = self.children(draft, key, &urls).await?;
+                on_page(model, draft, &targets, &urls, &effects, &children)
             }
         };
         // The label can change; the topic also makes open forms check for a newer version.
         let head = Region::new(&model.topic()).id("live-head").render(head);
         Ok(html! { (head) (content) })
+    }
+
+    /// Renders the children that are edited in the form of the record.
+    async fn children(&self, draft: &FormState, key: &str, urls: &FormUrls) -> Result<Markup> {
+        if !self.model().permissions.change {
+            return Ok(html! {});
+        }
+        let all = Children::of(&self.rows).await?;
+        let parent = self.model().parse_key(key);
+        let forms = child_forms::forms(&all, &parent, &self.here, draft).await?;
+        let add = urls.convert(draft);
+        let here = with_pages(urls.here.clone(), &self.here);
+        Ok(html! {
+            @for children in &all {
+                @if let Some(page) = forms.get(children.name()) {
+                    (child_forms::render(children, page, &add, &here))
+                }
+            }
+        })
     }
 
     /// Renders the rows that refer to the record, and the open drawer of a new one.
@@ -113,7 +142,13 @@ impl Screen<'_> {
                 let draft = FormState::related(model, relation.field, key);
                 let targets = reference_options(&relation.rows, &draft).await?;
                 let urls = FormUrls::related(model.name, relation.field, key, record);
-                Some(drawer(model, &draft, &targets, &urls))
+                Some(drawer(
+                    model,
+                    &draft,
+                    &targets,
+                    &urls,
+                    &DeletionEffects::default(),
+                ))
             }
             open => open,
         };
@@ -144,7 +179,7 @@ impl Screen<'_> {
         let record = list.record(key);
         let options = reference_options(&self.rows, draft).await?;
         let urls = FormUrls::related(model.name, field, key, &record);
-        let open = drawer(model, draft, &options, &urls);
+        let open = drawer(model, draft, &options, &urls, &DeletionEffects::default());
         let screen = Screen {
             state: self.state,
             user: self.user,

@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::super::changed::last_change;
+use super::super::child_forms::{ADD, changes, count};
+use super::super::child_rows::{CHILDREN, Children};
 use super::super::consequences::{question, saved, shorten};
 use super::super::form::CONFIRMED;
 use super::super::form_state::{CONVERT, FormState, PREVIEW};
@@ -54,9 +56,17 @@ pub(super) async fn update(request: PageRequest) -> Result<PageResponse> {
     screen.rows.permit(Operation::Change)?;
     let (model, form, key) = (screen.model(), request.form(), &request.key);
     let mut draft = FormState::read(model, Some(key), &form);
-    let values = match draft.values(model) {
-        Ok(values) => values,
-        Err(errors) => return screen.invalid(draft, errors).await,
+    let children = match screen.place {
+        FormPlace::Record => Children::of(&screen.rows).await?,
+        _ => Vec::new(),
+    };
+    draft.sent = Some(form.clone());
+    let (values, children) = match (draft.values(model), changes(children, &form)) {
+        (Ok(values), Ok(children)) => (values, children),
+        (values, children) => {
+            let errors = [values.err(), children.err()].into_iter().flatten();
+            return screen.invalid(draft, errors.flatten().collect()).await;
+        }
     };
     // If the row cannot be read, the update below fails as well and reports the error.
     let before = screen.rows.get(key).await.ok().map(|record| record.values);
@@ -68,11 +78,21 @@ pub(super) async fn update(request: PageRequest) -> Result<PageResponse> {
         }
     }
     let expected = Precondition::OneOf(draft.row.iter().map(|(_, version)| *version).collect());
-    let changed = match screen.rows.change(key, &expected, values, false).await {
+    let rows = &screen.rows;
+    let changed = rows.change_with_children(key, &expected, values, false, &children);
+    let changed = match changed.await {
         Ok(changed) => changed,
         Err(error) => return screen.save_failed(draft, error).await,
     };
-    Ok(screen.redirect(Flash::success(saved(model, &changed))))
+    let text = match count(&children) {
+        0 => saved(model, &changed),
+        number => {
+            let label = shorten(&model.label_of(&changed.row.values));
+            let noun = if number == 1 { "record" } else { "records" };
+            format!("Saved “{label}” with {number} related {noun}")
+        }
+    };
+    Ok(screen.redirect(Flash::success(text)))
 }
 
 /// Converts a document of the form to the other format, or shows the preview of a text. Nothing is
@@ -86,6 +106,8 @@ pub(super) async fn convert(request: PageRequest) -> Result<PageResponse> {
         None => Operation::Create,
     })?;
     let mut draft = FormState::read(model, key, &form);
+    draft.added = form.get(ADD).cloned();
+    draft.sent = Some(form.clone());
     match form.get(PREVIEW) {
         Some(name) => draft.preview = model.field(name).map(|field| field.name),
         None => draft.convert(model, form.get(CONVERT).map_or("", String::as_str)),
@@ -112,7 +134,11 @@ impl Screen<'_> {
         }
         let model = self.model();
         let status = error.status();
+        let is_of_child = |error: &FieldError| error.pointer.starts_with(CHILDREN);
         match (error.code(), draft.row.clone()) {
+            _ if error.field_errors().iter().any(is_of_child) => {
+                draft.errors = error.field_errors().to_vec();
+            }
             ("stale", Some((key, _))) => {
                 let present = self.rows.get(&key).await?;
                 draft.rebase(model, &present);

@@ -4,10 +4,12 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 
 use super::super::changed::{last_change, notice};
+use super::super::child_forms::with_pages;
 use super::super::cursor::Position;
 use super::super::field::FieldSpec;
 use super::super::filter;
-use super::super::form::{FormUrls, ReferenceOptions, drawer, reference_options};
+use super::super::form::{FormUrls, deletion_effects, drawer};
+use super::super::form_fields::reference_options;
 use super::super::form_state::FormState;
 use super::super::list::list;
 use super::super::list_url::{LIST, ListUrl};
@@ -114,7 +116,7 @@ impl Screen<'_> {
     pub(super) fn back(&self) -> ListUrl {
         match &self.place {
             FormPlace::List => self.list.clone(),
-            FormPlace::Record => self.list.record(self.key),
+            FormPlace::Record => with_pages(self.list.record(self.key), &self.here),
             FormPlace::Related { field, key } => {
                 let record = self.list_of_target(field).record(key);
                 related_tab(self.model().name, field, &record)
@@ -197,9 +199,9 @@ impl Screen<'_> {
         };
         let selected = draft.and_then(|draft| draft.row.as_ref());
         let selected = selected.map(|(key, _)| key.as_str());
-        let targets = match draft {
-            Some(draft) => reference_options(&self.rows, draft).await?,
-            None => ReferenceOptions::new(),
+        let drawer = match draft {
+            Some(draft) => Some(self.drawer(draft).await?),
+            None => None,
         };
         Ok(html! {
             (self.head()?)
@@ -208,9 +210,18 @@ impl Screen<'_> {
             }
             @if !ignored.is_empty() { (Banner::new(Tone::Warning, filter::ignored(model, &ignored))) }
             (Region::new(&model.topic()).id("live-rows").render(list(model, &query, &page, &labels, &views, filter.as_ref(), &self.list, selected)))
-            @if let Some(draft) = draft { (drawer(model, draft, &targets, &FormUrls::in_list(&self.list, selected))) }
+            @if let Some(drawer) = drawer { (drawer) }
             @if let Some(form) = form { (form.render(&self.views, &self.list)) }
         })
+    }
+
+    /// Renders the drawer with a form over the list.
+    async fn drawer(&self, draft: &FormState) -> Result<Markup> {
+        let key = draft.row.as_ref().map(|(key, _)| key.as_str());
+        let urls = FormUrls::in_list(&self.list, key);
+        let targets = reference_options(&self.rows, draft).await?;
+        let effects = deletion_effects(&self.rows, draft).await?;
+        Ok(drawer(self.model(), draft, &targets, &urls, &effects))
     }
 
     fn head(&self) -> Result<PageHead<'_>> {

@@ -3,8 +3,10 @@
 mod batches;
 mod conditions;
 mod constraints;
+mod delete;
 mod keyset;
 mod read;
+mod referring;
 mod write;
 
 use sea_query::{Expr, ExprTrait, Query, ReturningClause, SelectStatement};
@@ -22,6 +24,9 @@ use crate::store::{Row, Store};
 
 pub(super) use conditions::{contains, equals, nulls_last};
 
+pub(super) use delete::CascadeRights;
+pub(super) use referring::{Lookup, ReferringRows};
+
 use super::record::Record;
 
 /// Table of a model.
@@ -36,6 +41,8 @@ pub(crate) struct ModelTable<'a> {
     pub(super) run: Option<&'a ActionRun>,
     /// Rows that statements may read and write.
     pub(super) scope: RowScope,
+    /// Rows of other models that deletions may delete as well.
+    cascade: CascadeRights,
 }
 
 impl<'a> ModelTable<'a> {
@@ -47,12 +54,19 @@ impl<'a> ModelTable<'a> {
             actor: None,
             run: None,
             scope: RowScope::All,
+            cascade: CascadeRights::Everything,
         }
     }
 
     /// Returns the table with only the rows in a scope.
     pub(super) fn within(mut self, scope: RowScope) -> Self {
         self.scope = scope;
+        self
+    }
+
+    /// Returns the table whose deletions may delete only these rows of other models.
+    pub(super) fn cascading(mut self, rights: CascadeRights) -> Self {
+        self.cascade = rights;
         self
     }
 

@@ -1,12 +1,12 @@
 //! Reading rows: pages of a list, and single rows.
 
-use sea_query::{Cond, Expr, Func, Order, Query, SelectStatement};
+use sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement};
 use serde_json::Value;
 
 use super::super::field::FieldSpec;
 use super::super::query::ListQuery;
 use super::super::record::Record;
-use super::{ModelTable, equals, nulls_last, read_record};
+use super::{ModelTable, bind, equals, nulls_last, read_record};
 use crate::error::Result;
 use crate::store::Connection;
 
@@ -58,13 +58,16 @@ impl ModelTable<'_> {
 
     /// Returns the rows with one of the keys, in any order.
     pub(crate) async fn get_all(&self, keys: &[&Value]) -> Result<Vec<Record>> {
-        let mut any = Cond::any();
-        for key in keys {
-            any = any.add(equals(self.model.key(), key)?);
-        }
-        match keys {
+        let key = self.model.key();
+        let keys = keys.iter().map(|value| bind(key, value));
+        let keys: Vec<_> = keys.collect::<Result<_>>()?;
+        match keys.as_slice() {
             [] => Ok(Vec::new()),
-            _ => self.read_all(&self.select().cond_where(any).take()).await,
+            _ => {
+                let is_listed = Expr::col(key.name).is_in(keys);
+                self.read_all(&self.select().and_where(is_listed).take())
+                    .await
+            }
         }
     }
 

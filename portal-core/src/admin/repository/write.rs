@@ -12,18 +12,16 @@ use super::super::field_type::KeySource;
 use super::super::hooks::HookContext;
 use super::super::policy::not_permitted;
 use super::super::precondition::{Precondition, stale};
-use super::super::query::ListQuery;
 use super::super::record::{Record, row_not_found};
 use super::super::row_version::RowVersion;
 use super::super::scope::RowScope;
-use super::super::selection::{MAX_MATCHING, check_count};
 use super::super::spec::{ModelSpec, RowValues};
 use super::{ModelTable, bind, equals, read_record, returning};
 use crate::error::{Error, Result};
 use crate::store::{ClusterEvent, Connection, Dialect, StoreError, Transaction, Write};
 
 /// Reason why a change failed.
-enum WriteError {
+pub(super) enum WriteError {
     /// The database rejected the change.
     Store(StoreError),
     /// No row has the key and the expected version.
@@ -111,54 +109,6 @@ impl ModelTable<'_> {
         }
     }
 
-    /// Deletes a row if its version is the expected version.
-    pub(crate) async fn delete(&self, key: &str, expected: &Precondition) -> Result<()> {
-        let value = self.parse_key(key).ok_or_else(row_not_found)?;
-        let mut connection = Connection::Pool(self.store);
-        let mut write = connection.write().await?;
-        let outcome = self.delete_row(write.transaction(), &value, expected).await;
-        match finish(write, outcome).await {
-            Ok(()) => Ok(()),
-            Err(WriteError::Store(error)) => Err(error.into()),
-            Err(error) => Err(self
-                .reason(connection, error, key, &RowValues::new())
-                .await?),
-        }
-    }
-
-    /// Deletes all of the rows or none, and returns the number of deleted rows. Rows that do not
-    /// exist are ignored.
-    pub(crate) async fn delete_all(&self, keys: &[String]) -> Result<u64> {
-        let keys: Vec<Value> = keys.iter().filter_map(|key| self.parse_key(key)).collect();
-        self.delete_all_on(Connection::Pool(self.store), &keys)
-            .await
-    }
-
-    /// Deletes all rows that match a query or none, and returns the number of deleted rows. Fails if
-    /// their number is not the confirmed number.
-    pub(crate) async fn delete_matching(
-        &self,
-        query: &ListQuery,
-        confirmed: Option<u64>,
-    ) -> Result<u64> {
-        let mut connection = Connection::Pool(self.store);
-        let mut write = connection.write().await?;
-        let outcome = self.delete_found(write.transaction(), query, confirmed);
-        let outcome = outcome.await;
-        finish(write, outcome).await
-    }
-
-    /// Does the same as [`delete_all`](Self::delete_all) on a connection.
-    pub(crate) async fn delete_all_on(
-        &self,
-        mut connection: Connection<'_>,
-        keys: &[Value],
-    ) -> Result<u64> {
-        let mut write = connection.write().await?;
-        let outcome = self.delete_rows(write.transaction(), keys).await;
-        finish(write, outcome).await
-    }
-
     async fn insert_row(
         &self,
         transaction: &mut Transaction,
@@ -194,7 +144,7 @@ impl ModelTable<'_> {
         Ok(self.after_save(transaction, None, &record.values).await?)
     }
 
-    async fn update_row(
+    pub(super) async fn update_row(
         &self,
         transaction: &mut Transaction,
         key: &str,
@@ -241,73 +191,9 @@ impl ModelTable<'_> {
         Ok(record)
     }
 
-    async fn delete_found(
-        &self,
-        transaction: &mut Transaction,
-        query: &ListQuery,
-        confirmed: Option<u64>,
-    ) -> Result<u64> {
-        let mut select = self.matching(query, MAX_MATCHING + 1)?;
-        // A row that no longer matches must not be deleted.
-        select.lock(LockType::Update);
-        let rows = transaction.fetch_all(&select).await?;
-        check_count(rows.len() as u64, confirmed)?;
-        let key = self.model.key();
-        let keys: Vec<Value> = rows
-            .iter()
-            .map(|row| key.kind.read(row, key.name))
-            .collect::<Result<_, _>>()?;
-        self.delete_rows(transaction, &keys).await
-    }
-
-    async fn delete_rows(&self, transaction: &mut Transaction, keys: &[Value]) -> Result<u64> {
-        let mut deleted = 0;
-        for key in keys {
-            match self.delete_row(transaction, key, &Precondition::Any).await {
-                Ok(()) => deleted += 1,
-                Err(WriteError::Missed) => {}
-                Err(WriteError::Rejected(error)) => return Err(error),
-                Err(WriteError::Store(error @ StoreError::ForeignKeyViolation)) => {
-                    return Err(Error::from(error).with_extension("id", key));
-                }
-                Err(WriteError::Store(error)) => return Err(error.into()),
-            }
-        }
-        Ok(deleted)
-    }
-
-    async fn delete_row(
-        &self,
-        transaction: &mut Transaction,
-        key: &Value,
-        expected: &Precondition,
-    ) -> Result<(), WriteError> {
-        let condition = match expected {
-            Precondition::Any => None,
-            Precondition::OneOf(versions) => self.model.version.is_one_of(versions),
-        };
-        let must_lock = matches!(expected, Precondition::OneOf(_)) && condition.is_none();
-        if must_lock || self.model.hooks.is_some() {
-            let record = self.lock(transaction, key, expected).await?;
-            self.before_delete(transaction, &record.values).await?;
-        }
-        let mut delete = Query::delete();
-        delete
-            .from_table(self.model.table)
-            .and_where(equals(self.model.key(), key)?)
-            .and_where_option(condition)
-            .cond_where(self.scope.condition())
-            .returning(returning(self.model));
-        let row = transaction.fetch_optional(&delete).await?;
-        let record = read_record(self.model, &row.ok_or(WriteError::Missed)?)?;
-        self.record_change(transaction, Some(&record.values), None)
-            .await?;
-        Ok(self.after_delete(transaction, &record.values).await?)
-    }
-
     /// Locks a row until the transaction ends, and returns it. Fails if its version is not the
     /// expected version.
-    async fn lock(
+    pub(super) async fn lock(
         &self,
         transaction: &mut Transaction,
         key: &Value,
@@ -349,7 +235,7 @@ impl ModelTable<'_> {
 
     /// Publishes a change to a row and records it in the audit log, in the transaction of the
     /// change.
-    async fn record_change(
+    pub(super) async fn record_change(
         &self,
         transaction: &mut Transaction,
         old: Option<&RowValues>,
@@ -403,7 +289,11 @@ impl ModelTable<'_> {
         }
     }
 
-    async fn before_delete(&self, transaction: &mut Transaction, row: &RowValues) -> Result<()> {
+    pub(super) async fn before_delete(
+        &self,
+        transaction: &mut Transaction,
+        row: &RowValues,
+    ) -> Result<()> {
         match self.model.hooks {
             Some(hooks) => {
                 hooks
@@ -414,7 +304,11 @@ impl ModelTable<'_> {
         }
     }
 
-    async fn after_delete(&self, transaction: &mut Transaction, row: &RowValues) -> Result<()> {
+    pub(super) async fn after_delete(
+        &self,
+        transaction: &mut Transaction,
+        row: &RowValues,
+    ) -> Result<()> {
         match self.model.hooks {
             Some(hooks) => {
                 hooks
@@ -435,7 +329,7 @@ impl ModelTable<'_> {
     }
 
     /// Returns the error for a change that failed.
-    async fn reason(
+    pub(super) async fn reason(
         &self,
         connection: Connection<'_>,
         error: WriteError,
@@ -464,7 +358,10 @@ impl ModelTable<'_> {
 }
 
 /// Keeps a change that succeeded and undoes one that failed.
-async fn finish<T, E: From<StoreError>>(write: Write<'_>, outcome: Result<T, E>) -> Result<T, E> {
+pub(super) async fn finish<T, E: From<StoreError>>(
+    write: Write<'_>,
+    outcome: Result<T, E>,
+) -> Result<T, E> {
     match outcome {
         Ok(value) => {
             write.commit().await?;

@@ -28,6 +28,7 @@ pub struct Confirm {
     phrase: Option<String>,
     body: Option<Markup>,
     dismiss: String,
+    has_action: bool,
 }
 
 impl Confirm {
@@ -48,6 +49,7 @@ impl Confirm {
             phrase: None,
             body: None,
             dismiss: "Cancel".to_owned(),
+            has_action: true,
         }
     }
 
@@ -74,6 +76,12 @@ impl Confirm {
     /// The default is ambiguous if the dialog is about cancelling something.
     pub fn dismiss(mut self, label: impl Into<String>) -> Self {
         self.dismiss = label.into();
+        self
+    }
+
+    /// Omits the button that posts to the action, for an action that is not possible at present.
+    pub const fn without_action(mut self) -> Self {
+        self.has_action = false;
         self
     }
 
@@ -117,7 +125,7 @@ impl Render for Confirm {
                     }
                     div class="pt-dialog-foot" {
                         (Button::new(self.dismiss.as_str()).closes().attribute("popovertarget", self.id.clone()).attribute("popovertargetaction", "hide"))
-                        (Button::new(self.button.as_str()).danger().submit())
+                        @if self.has_action { (Button::new(self.button.as_str()).danger().submit()) }
                     }
                 }
             }
