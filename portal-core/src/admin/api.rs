@@ -22,6 +22,7 @@ use super::query::ListQuery;
 use super::references;
 use super::row_service::{Place, RowService, visible_models};
 use super::spec::RowValues;
+use super::views;
 use crate::auth::{Access, Actor, AdminUser, CurrentUser, Guard, RateClass, Routes};
 use crate::config::Config;
 use crate::error::{Error, FieldError, Result};
@@ -52,12 +53,13 @@ pub(crate) fn routes() -> Routes {
         .get("/api/admin/models/{model}/export", Guard::Model, export)
         .merge(writes)
         .merge(audit_api::routes())
+        .merge(views::routes())
 }
 
 /// Caller of a request to a model, and the actor of their changes. The policy of the model
 /// determines what the caller may do.
 pub(super) struct ModelUser {
-    user: CurrentUser,
+    pub(super) user: CurrentUser,
     pub(super) actor: Actor,
 }
 

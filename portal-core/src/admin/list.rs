@@ -18,6 +18,7 @@ use super::selection::{self, MAX_MATCHING, RowSelection};
 use super::spec::RowValues;
 use super::total::RowTotal;
 use super::users;
+use super::views::ViewBar;
 use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
     Button, Column, Drawer, EmptyState, KeysetPagination, Menu, Pagination, Row, SortOrder, Table,
@@ -35,6 +36,7 @@ pub(super) fn list(
     query: &ListQuery,
     page: &VisiblePage,
     labels: &ReferenceLabels,
+    views: &ViewBar,
     here: &ListUrl,
     selected: Option<&str>,
 ) -> Markup {
@@ -47,6 +49,7 @@ pub(super) fn list(
         "rows",
         html! {
             (actions::form(model))
+            (views.render(here))
             (toolbar(model, here, adding))
             (filter::form(model, adding, here))
             (table(model, query, page, labels, here, selected, may_select))

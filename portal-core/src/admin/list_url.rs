@@ -3,9 +3,11 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
+use super::filter;
 use super::list::COLUMNS;
 use super::query::CURSOR;
 use super::users;
+use super::views::SAVE_VIEW;
 use crate::pages::Href;
 
 /// Path of the settings. The list of a model is one level below it.
@@ -13,6 +15,12 @@ pub(super) const SETTINGS: &str = "/admin/settings";
 
 /// Path of the list of users.
 pub(super) const USERS: &str = "/admin/users";
+
+/// Parameter that opens a saved view.
+pub(super) const VIEW: &str = "view";
+
+/// Parameter with the id of the saved view from which the user started.
+pub(super) const IN_VIEW: &str = "in_view";
 
 /// Bytes that are percent-encoded if a key is part of a path.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -67,6 +75,51 @@ impl ListUrl {
     /// Returns the URL of the first page of the same list.
     pub(super) fn first_page(&self) -> Self {
         self.without("page").without(CURSOR)
+    }
+
+    /// Returns the URL with the list as a saved view shows it. The other parameters are kept.
+    pub(super) fn open_view(&self, id: &str, query: &str) -> Self {
+        let mut list = Self::new(&self.path).read(query).with(IN_VIEW, id);
+        for (name, value) in &self.pairs {
+            if name != VIEW {
+                list = list.with_filter(name, value);
+            }
+        }
+        list
+    }
+
+    /// Returns the id of the saved view from which the user started, or an empty text.
+    pub(super) fn in_view(&self) -> &str {
+        self.get(IN_VIEW)
+    }
+
+    /// Returns the parameters that a saved view contains, as a query string.
+    pub(super) fn state(&self) -> String {
+        let mut state = self.clone();
+        state.pairs.retain(|(name, _)| {
+            ["search", "sort", COLUMNS].contains(&name.as_str()) || name.starts_with("filter[")
+        });
+        state.query()
+    }
+
+    /// Returns `true` if a saved view with this query shows the same list.
+    pub(super) fn has_state(&self, query: &str) -> bool {
+        let sorted = |state: &str| {
+            let pairs = form_urlencoded::parse(state.as_bytes()).into_owned();
+            let mut pairs: Vec<(String, String)> = pairs.collect();
+            pairs.sort();
+            pairs
+        };
+        sorted(&self.state()) == sorted(query)
+    }
+
+    /// Returns the parameters that select and sort rows, as a query string.
+    pub(super) fn list_query(&self) -> String {
+        let shown = [COLUMNS, filter::ADDING, IN_VIEW, SAVE_VIEW];
+        let list = shown
+            .iter()
+            .fold(self.clone(), |list, name| list.without(name));
+        list.query()
     }
 
     /// Returns the value of a parameter; empty if it is missing.

@@ -48,6 +48,7 @@ mod tables;
 mod total;
 mod users;
 mod values;
+mod views;
 mod yaml;
 
 pub use actions::{

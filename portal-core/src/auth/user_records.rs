@@ -115,6 +115,13 @@ pub(super) async fn tombstone(
         .and_where(Expr::col("user_id").eq(stored.id))
         .take();
     transaction.execute(&messages).await?;
+    // Views that the user shared remain, because others work with them.
+    let views = Query::delete()
+        .from_table("portal_views")
+        .and_where(Expr::col("owner_id").eq(stored.id))
+        .and_where(Expr::col("shared_with").is_null())
+        .take();
+    transaction.execute(&views).await?;
     Ok(WriteOutcome::Deleted(stored.id))
 }
 

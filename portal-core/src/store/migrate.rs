@@ -34,6 +34,7 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = migrations![
     9 "0009_client_tokens",
     10 "0010_role_sources",
     11 "0011_app_migrations",
+    12 "0012_saved_views",
 ];
 
 /// Comparison of a database's migrations with those of this program.

@@ -3,6 +3,7 @@
 mod cursors;
 mod exports;
 mod selection;
+mod views;
 
 use chrono::NaiveDate;
 use portal_core::prelude::*;

@@ -9,6 +9,7 @@ mod delete;
 mod request;
 mod save;
 mod screen;
+mod views;
 
 use std::future::Future;
 use std::panic::Location;
@@ -86,6 +87,30 @@ pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
             actions::run,
         ),
     ];
+    let model_views = [
+        action(
+            "/admin/settings/{model}/views/create",
+            Settings,
+            views::create,
+        ),
+        action(
+            "/admin/settings/{model}/views/{id}/update",
+            Settings,
+            views::update,
+        ),
+        action(
+            "/admin/settings/{model}/views/{id}/delete",
+            Settings,
+            views::delete,
+        ),
+    ];
+    let user_views = [
+        action("/admin/users/views/create", Users, views::create),
+        action("/admin/users/views/{id}/update", Users, views::update),
+        action("/admin/users/views/{id}/delete", Users, views::delete),
+    ];
+    pages.extend(model_views.into_iter().flatten().map(model));
+    pages.extend(user_views.into_iter().flatten().map(users));
     let save_user = action("/admin/users/rows/{id}/update", Users, save::update);
     pages.extend(defaults.map(users));
     pages.extend(actions.into_iter().flatten().map(model));

@@ -7,11 +7,12 @@ use maud::{Markup, html};
 
 use super::super::changed::VERSION;
 use super::super::form_state::FormData;
-use super::super::list_url::{ListUrl, SETTINGS};
+use super::super::list_url::{ListUrl, SETTINGS, VIEW};
 use super::super::model_view::ModelView;
 use super::super::models::Models;
 use super::super::row_service::{RowService, visible_models};
 use super::super::users;
+use super::super::views::{SAVE_VIEW, SavedViews};
 use super::screen::Screen;
 use crate::auth::{Actor, CurrentUser, caller};
 use crate::error::{Error, Result};
@@ -114,15 +115,33 @@ impl PageRequest {
     pub(super) async fn screen(&self) -> Result<Screen<'_>> {
         let model = self.model.as_deref().unwrap_or_default();
         let version = self.here.get(VERSION).parse().ok();
-        let here = self.here.without(VERSION);
+        let rows = RowService::open(&self.state, model, &self.user, &self.actor).await?;
+        let views = SavedViews::of(&self.state, &self.user, &self.actor)?;
+        let mut here = self.here.without(VERSION);
+        let mut is_view_unknown = false;
+        let id = here.get(VIEW).to_owned();
+        if !id.is_empty() {
+            match views.get(&id).await {
+                Ok(view) if view.model == rows.model().name => {
+                    here = here.open_view(&id, &view.query);
+                }
+                Err(error) if error.code() != "view_unknown" => return Err(error),
+                Ok(_) | Err(_) => {
+                    is_view_unknown = true;
+                    here = here.without(VIEW);
+                }
+            }
+        }
         Ok(Screen {
             state: &self.state,
             user: &self.user,
             page: self.page,
-            rows: RowService::open(&self.state, model, &self.user, &self.actor).await?,
-            list: here.without("edit").without("new"),
+            rows,
+            views,
+            list: here.without("edit").without("new").without(SAVE_VIEW),
             here,
             version,
+            is_view_unknown,
         })
     }
 

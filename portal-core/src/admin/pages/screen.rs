@@ -8,7 +8,7 @@ use super::super::cursor::Position;
 use super::super::filter;
 use super::super::form::{ReferenceOptions, drawer};
 use super::super::form_state::FormState;
-use super::super::list::{COLUMNS, list};
+use super::super::list::list;
 use super::super::list_url::ListUrl;
 use super::super::model_view::ModelView;
 use super::super::policy::Operation;
@@ -16,6 +16,7 @@ use super::super::query::ListQuery;
 use super::super::references::{ReferenceChoices, ReferenceLabels};
 use super::super::row_service::RowService;
 use super::super::selection::RowSelection;
+use super::super::views::{SavedViews, ViewBar, ViewForm};
 use super::request::{AdminPage, DEFAULTS, PageRequest, tabs};
 use crate::auth::CurrentUser;
 use crate::error::{FieldError, Result};
@@ -30,12 +31,15 @@ pub(super) struct Screen<'a> {
     pub(super) user: &'a CurrentUser,
     pub(super) page: AdminPage,
     pub(super) rows: RowService<'a>,
+    pub(super) views: SavedViews<'a>,
     /// URL of the list, without the open drawer.
     pub(super) list: ListUrl,
     /// Requested URL.
     pub(super) here: ListUrl,
     /// Version of the record that the form in the browser was rendered with.
     pub(super) version: Option<i64>,
+    /// `true` if the URL requests a saved view that the user cannot see.
+    pub(super) is_view_unknown: bool,
 }
 
 impl Screen<'_> {
@@ -87,9 +91,7 @@ impl Screen<'_> {
 
     /// Returns the query of the list, and the errors of the ignored parameters.
     fn query(&self) -> (ListQuery, Vec<FieldError>) {
-        let query = self.list.without(COLUMNS);
-        let query = query.without(filter::ADDING).query();
-        ListQuery::parse_leniently(self.model(), &query)
+        ListQuery::parse_leniently(self.model(), &self.list.list_query())
     }
 
     /// Responds with the list if the row does not exist: the link is old or the row was deleted.
@@ -108,6 +110,15 @@ impl Screen<'_> {
     }
 
     pub(super) async fn show(&self, draft: Option<&FormState>) -> Result<Markup> {
+        self.page(draft, None).await
+    }
+
+    /// Renders the list and the form of a saved view.
+    pub(super) async fn show_view_form(&self, form: ViewForm) -> Result<Markup> {
+        self.page(None, Some(form)).await
+    }
+
+    async fn page(&self, draft: Option<&FormState>, form: Option<ViewForm>) -> Result<Markup> {
         let model = self.model();
         let (query, ignored) = self.query();
         let page = match self.rows.browse(&query).await {
@@ -123,6 +134,8 @@ impl Screen<'_> {
             }
             page => page?,
         };
+        let views = ViewBar::of(&self.views, model.name, &self.list).await?;
+        let form = form.or_else(|| ViewForm::requested(&self.here, &views));
         let labels = ReferenceLabels::of(&self.rows, &page.rows).await?;
         let selected = draft.and_then(|draft| draft.row.as_ref());
         let selected = selected.map(|(key, _)| key.as_str());
@@ -132,9 +145,13 @@ impl Screen<'_> {
         };
         Ok(html! {
             (self.head()?)
+            @if self.is_view_unknown {
+                (Banner::new(Tone::Warning, "This view does not exist or is not shared with you. The list shows everything."))
+            }
             @if !ignored.is_empty() { (Banner::new(Tone::Warning, filter::ignored(model, &ignored))) }
-            (Region::new(&self.topic()).id("live-rows").render(list(model, &query, &page, &labels, &self.list, selected)))
+            (Region::new(&self.topic()).id("live-rows").render(list(model, &query, &page, &labels, &views, &self.list, selected)))
             @if let Some(draft) = draft { (drawer(model, draft, &targets, &self.list)) }
+            @if let Some(form) = form { (form.render(&self.views, &self.list)) }
         })
     }
 
