@@ -1,5 +1,8 @@
 //! Actions in the REST API.
 
+use std::time::Duration;
+
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{INVOICES, audit, invoice, numbered, sign_in, stored};
@@ -14,6 +17,7 @@ on_both!(
     actions_are_described_with_their_schema,
     invalid_selections_are_rejected,
     all_rows_that_match_are_changed,
+    action_completes_after_the_client_disconnects,
 );
 
 fn path(action: &str) -> String {
@@ -370,5 +374,28 @@ async fn lost_database_is_reported_with_what_was_done() {
     .await;
     assert_eq!(report["changed"], stored, "{report}");
     assert!(stored < 60, "{report}");
+    server.stop().await;
+}
+
+async fn action_completes_after_the_client_disconnects(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        ids.push(numbered(&admin, &format!("N{number}")).await);
+    }
+    let body = json!({"ids": ids, "args": {"milliseconds": 20}});
+    let request = admin.request(Method::POST, &path("settle")).json(&body);
+    let response = request.timeout(Duration::from_millis(100)).send().await;
+    assert!(response.expect_err("the client disconnects").is_timeout());
+    let run = eventually("the run is recorded", async || {
+        let entries = audit(&admin, "settle").await;
+        entries
+            .first()
+            .filter(|it| it["target"] == "model:invoice")
+            .cloned()
+    })
+    .await;
+    assert_eq!(run["details"]["changed"], 20);
     server.stop().await;
 }

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::super::row_service::RowService;
@@ -11,8 +12,9 @@ use super::super::selection::{RowSelection, check_count};
 use super::background;
 use super::definition::{ActionTarget, AdminAction};
 use super::report::ActionReport;
-use crate::auth::AuditLog;
+use crate::auth::{Actor, AuditLog, User};
 use crate::error::{Error, FieldError, Result};
+use crate::state::PortalState;
 use crate::tasks::TaskContext;
 
 /// JSON pointer of the arguments in a request body.
@@ -122,8 +124,38 @@ pub(in super::super) async fn run(
         let id = background::enqueue(rows, action, &selection, args).await?;
         return Ok(ActionResult::Enqueued(id));
     }
-    let outcome = perform(rows, action, selection, args, None).await?;
+    // An action must not stop half-way because the client disconnects or the request times out.
+    let call = ActionCall {
+        state: rows.state().clone(),
+        user: rows.user().clone(),
+        actor: rows.actor().clone(),
+        model: action.model,
+        action: action.name,
+        selection,
+        args,
+    };
+    let running = tokio::spawn(call.run().in_current_span());
+    let outcome = running.await.map_err(Error::internal)??;
     Ok(ActionResult::Finished(outcome))
+}
+
+/// An accepted action, independent of the request.
+struct ActionCall {
+    state: PortalState,
+    user: User,
+    actor: Actor,
+    model: &'static str,
+    action: &'static str,
+    selection: RowSelection,
+    args: Value,
+}
+
+impl ActionCall {
+    async fn run(self) -> Result<ActionOutcome> {
+        let rows = RowService::open(&self.state, self.model, &self.user, &self.actor).await?;
+        let action = find(&rows, self.action)?;
+        perform(&rows, action, self.selection, self.args, None).await
+    }
 }
 
 /// Runs an action with checked arguments, possibly in a task.
