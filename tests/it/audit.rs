@@ -263,7 +263,7 @@ async fn page_shows_the_log_to_administrators_only(database: Database) {
     for words in [
         "user.update",
         "ann@example.com",
-        "user_type:</span> USER → EDITOR",
+        "Role:</span> User → Editor",
         ADMIN,
     ] {
         // Identifiers and e-mail addresses contain break opportunities.
@@ -274,7 +274,7 @@ async fn page_shows_the_log_to_administrators_only(database: Database) {
         .page(&format!("/admin/audit?target=user:{id}"))
         .await
         .text;
-    assert!(filtered.contains("EDITOR") && !filtered.contains("ADMIN_USER_EMAILS"));
+    assert!(filtered.contains("Editor") && !filtered.contains("ADMIN_USER_EMAILS"));
     let none = admin.page("/admin/audit?actor=%3Cb%3E").await.text;
     assert!(none.contains("No results") && !none.contains("<b>"));
     assert_eq!(admin.page("/admin/audit?before=x").await.status, 200);
@@ -336,7 +336,7 @@ async fn audit_page_shows_users_by_name(database: Database) {
     let page = admin.page("/admin/audit").await.text;
     let (actors, targets) = (column(&page, 2), column(&page, 4));
     assert_eq!(actors[0], format!("Test Person{ADMIN}"));
-    assert_eq!(targets[0], "Zoë Ottzoe@example.com");
+    assert_eq!(targets[0], "Zoë Ottzoe@example.comOpen record");
     // An actor that is a setting has no display name.
     assert!(
         actors.contains(&"ADMIN_USER_EMAILS".to_owned()),

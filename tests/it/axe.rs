@@ -102,6 +102,8 @@ async fn administrator_pages_have_no_violations() {
     let mut findings = Vec::new();
     let more = [
         "/admin/settings/custom_config?edit=1",
+        "/admin/settings/custom_config/rows/1",
+        "/admin/settings/custom_config/rows/1?tab=history",
         "/admin/settings/subscription_feature?new=1",
         "/admin/users?search=nobody-is-called-that",
         "/admin/tasks?state=example_task2&task=loaded_task",

@@ -61,6 +61,7 @@ mod prod_checks;
 mod profile;
 mod providers;
 mod record_forms;
+mod records;
 mod reference_clients;
 mod references;
 mod rejections;

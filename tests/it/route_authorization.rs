@@ -76,7 +76,11 @@ fn access(required: &Access, who: Who) -> GuardResult {
 /// Returns the expected result according to the route's declaration.
 fn expected(route: &RouteInfo, who: Who) -> GuardResult {
     let access = |required: &Access| access(required, who);
-    let is_list = route.path == "/admin/settings/{model}";
+    let lists = [
+        "/admin/settings/{model}",
+        "/admin/settings/{model}/rows/{id}",
+    ];
+    let is_list = lists.contains(&&*route.path);
     let is_form =
         route.method == Some(Method::POST) && route.path.starts_with("/admin/settings/{model}/");
     match (&route.guard, who) {

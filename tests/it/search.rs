@@ -51,9 +51,9 @@ async fn search_results_depend_on_the_caller(database: Database) {
     for (text, word, seen) in [
         ("members", "href=\"/members\"", [false, true, true]),
         ("admins", "href=\"/secret\"", [false, false, true]),
-        ("pro", "/admin/settings/plan?edit=", [false, false, true]),
+        ("pro", "/admin/settings/plan/rows/", [false, false, true]),
         ("plan", "/admin/settings/plan?new=1", [false, false, true]),
-        ("root@", "/admin/users?edit=", [false, false, true]),
+        ("root@", "/admin/users/rows/", [false, false, true]),
         (
             "echo",
             "/tasks?state=probe&amp;task=echo",

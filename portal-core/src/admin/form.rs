@@ -1,21 +1,24 @@
-//! Drawer for viewing, adding and editing a row.
+//! Forms for viewing, adding and editing a row, in a drawer and on the page of the row.
 
 use std::collections::BTreeMap;
 
-use maud::{Markup, Render, html};
+use maud::{Markup, html};
 
 use super::actions;
 use super::changed::notice;
-use super::consequences::Question;
+use super::consequences::{Question, shorten};
 use super::field::FieldSpec;
 use super::field_type::ControlSpec;
 use super::form_state::{CONVERT, FieldInput, FormState, PREVIEW, format_name, original_name};
 use super::list_url::ListUrl;
 use super::model_view::ModelView;
-use super::references::{ReferenceChoices, search_url};
+use super::references::{ReferenceChoices, record_url, search_url};
+use super::row_service::RowService;
+use crate::error::Result;
 use crate::pages::Href;
 use crate::pages::components::{
-    Banner, Button, Combobox, Confirm, Conflict, Drawer, Field, FieldOption, Tone,
+    Banner, Button, Combobox, Confirm, Conflict, Drawer, Field, FieldOption, Menu, Tone,
+    list_scripts,
 };
 
 /// Choices of each reference field whose model the user may view.
@@ -26,42 +29,83 @@ const DELETE_DIALOG: &str = "delete-row";
 /// Parameter that marks the change in a form as confirmed.
 pub(super) const CONFIRMED: &str = "_confirmed";
 
-/// Renders the open drawer of a row. `list` is the URL of the list behind it.
+/// Returns the choices of the references in a form.
+pub(super) async fn reference_options(
+    rows: &RowService<'_>,
+    draft: &FormState,
+) -> Result<ReferenceOptions> {
+    let mut options = ReferenceOptions::new();
+    for field in rows.model().fields() {
+        let key = draft.inputs.get(field.name);
+        let key = key.map_or("", |input| input.text.as_str());
+        if let Some(choices) = ReferenceChoices::of(rows, field, key).await? {
+            options.insert(field.name, choices);
+        }
+    }
+    Ok(options)
+}
+
+/// URLs of a form.
+#[derive(Debug, Clone)]
+pub(super) struct FormUrls {
+    /// URL of the model's list, below which the actions are. Its parameters lead back to the page
+    /// of the form.
+    pub(super) actions: ListUrl,
+    /// Page that shows the form.
+    pub(super) here: ListUrl,
+    /// Page behind the form.
+    pub(super) back: ListUrl,
+    /// Page of the record; `None` if it contains the form.
+    pub(super) record: Option<ListUrl>,
+}
+
+impl FormUrls {
+    /// Returns the URL that saves the row of a form.
+    fn save(&self, draft: &FormState) -> String {
+        match &draft.row {
+            Some((key, _)) => self.actions.row_action(key, "update"),
+            None => self.actions.below("create"),
+        }
+    }
+
+    /// Returns the URL that converts a document in a form.
+    fn convert(&self, draft: &FormState) -> String {
+        match &draft.row {
+            Some((key, _)) => self.actions.row_action(key, "convert"),
+            None => self.actions.below("convert"),
+        }
+    }
+}
+
+/// Renders the open drawer of a row.
 pub(super) fn drawer(
     model: &ModelView<'_>,
     draft: &FormState,
     targets: &ReferenceOptions,
-    list: &ListUrl,
+    urls: &FormUrls,
 ) -> Markup {
     if let Some(question) = &draft.question {
-        return question_drawer(model, draft, question, list);
+        return question_drawer(model, draft, question, urls);
     }
     let is_new = draft.row.is_none();
     let title = model.title.to_lowercase();
-    let may_save = if is_new {
-        model.permissions.create
-    } else {
-        model.permissions.change
-    };
+    let may_save = may_save(model, draft);
     let title = match (is_new, may_save) {
         (true, _) => format!("New {title}"),
         (false, true) => format!("Edit {title}"),
         (false, false) => model.title.to_owned(),
     };
     let mut drawer = Drawer::new("row", title)
-        .form(save_url(draft, list), hidden(draft, may_save))
-        .body(body(model, draft, targets, list))
+        .form(urls.save(draft), hidden(draft, may_save))
+        .body(body(model, draft, targets, urls))
         .footer(foot(is_new, may_save))
-        .open(list.to_string());
+        .open(urls.back.to_string());
     let may_delete = !is_new && model.permissions.delete;
-    let menu = draft
-        .row
-        .as_ref()
-        .and_then(|(key, _)| actions::row_menu(model, "record-actions", (key, &draft.label), list));
+    let menu = record_menu(model, draft, urls);
     if may_delete || menu.is_some() {
         drawer = drawer.aside(html! {
             div class="pt-row" {
-                @if may_delete { (Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG)) }
+                @if may_delete { (delete_button()) }
                 @if let Some(menu) = menu { (menu) }
             }
         });
@@ -69,27 +113,55 @@ pub(super) fn drawer(
     if !is_new {
         drawer = drawer.description(draft.label.clone());
     }
+    if let Some(record) = &urls.record {
+        drawer = drawer
+            .actions(Button::icon_only("external-link", "Open page").href(record.to_string()));
+    }
+    html! { (drawer) (delete_dialog(model, draft, urls)) }
+}
+
+/// Renders the form of a stored row on the page of the record, and the dialogs that belong to it.
+pub(super) fn on_page(
+    model: &ModelView<'_>,
+    draft: &FormState,
+    targets: &ReferenceOptions,
+    urls: &FormUrls,
+) -> Markup {
+    let may_save = may_save(model, draft);
     html! {
-        (drawer)
-        @if let (Some((key, version)), true) = (&draft.row, model.permissions.delete) {
-            (delete_dialog(draft, list.row_action(key, "delete"), *version))
+        form method="post" action=(Href::from(urls.save(draft))) data-guard data-record {
+            (hidden(draft, may_save))
+            section class="pt-card" aria-label=(model.title) {
+                div class="pt-form" { (body(model, draft, targets, urls)) }
+                @if may_save { div class="pt-card-foot" { (foot(false, true)) } }
+            }
+            (list_scripts())
         }
+        (delete_dialog(model, draft, urls))
+        @if let Some(question) = &draft.question { (question_drawer(model, draft, question, urls)) }
     }
 }
 
-/// Returns the URL that saves the row of a form.
-fn save_url(draft: &FormState, list: &ListUrl) -> String {
-    match &draft.row {
-        Some((key, _)) => list.row_action(key, "update"),
-        None => list.below("create"),
-    }
+/// Returns the menu with the actions on the record of a form.
+pub(super) fn record_menu(
+    model: &ModelView<'_>,
+    draft: &FormState,
+    urls: &FormUrls,
+) -> Option<Menu> {
+    let (key, _) = draft.row.as_ref()?;
+    actions::row_menu(model, "record-actions", (key, &draft.label), &urls.actions)
 }
 
-/// Returns the URL that converts a document in a form.
-fn convert_url(draft: &FormState, list: &ListUrl) -> String {
-    match &draft.row {
-        Some((key, _)) => list.row_action(key, "convert"),
-        None => list.below("convert"),
+/// Returns the button that opens the confirmation for deleting the record.
+pub(super) fn delete_button() -> Button<'static> {
+    Button::new("Delete…").icon("trash-2").opens(DELETE_DIALOG)
+}
+
+/// Returns `true` if the user may save the form.
+fn may_save(model: &ModelView<'_>, draft: &FormState) -> bool {
+    match draft.row {
+        None => model.permissions.create,
+        Some(_) => model.permissions.change,
     }
 }
 
@@ -117,7 +189,7 @@ fn question_drawer(
     model: &ModelView<'_>,
     draft: &FormState,
     question: &Question,
-    list: &ListUrl,
+    urls: &FormUrls,
 ) -> Markup {
     let is_submitted = |name: &str, input: &FieldInput| {
         let field = model.field(name);
@@ -138,10 +210,10 @@ fn question_drawer(
         button.solid()
     };
     let drawer = Drawer::new("row", question.title.clone())
-        .form(save_url(draft, list), fields)
+        .form(urls.save(draft), fields)
         .body(html! { p { (question.text) } })
         .footer(button.submit())
-        .open(list.to_string());
+        .open(urls.back.to_string());
     html! { (drawer) }
 }
 
@@ -151,34 +223,36 @@ fn foot(is_new: bool, may_save: bool) -> Markup {
     }
 }
 
-fn delete_dialog(draft: &FormState, url: String, version: i64) -> impl Render {
+/// Renders the closed confirmation for deleting the row, if the user may delete it.
+fn delete_dialog(model: &ModelView<'_>, draft: &FormState, urls: &FormUrls) -> Markup {
+    let Some((key, version)) = draft.row.as_ref().filter(|_| model.permissions.delete) else {
+        return html! {};
+    };
     let title = format!("Delete “{}”?", draft.label);
-    Confirm::new(DELETE_DIALOG, title, url, "Delete")
-        .text("This cannot be undone.")
-        .hidden_fields(html! {
+    let dialog = Confirm::new(
+        DELETE_DIALOG,
+        title,
+        urls.actions.row_action(key, "delete"),
+        "Delete",
+    );
+    html! {
+        (dialog.text("This cannot be undone.").hidden_fields(html! {
             input type="hidden" name="_version" value=(version);
-        })
+        }))
+    }
 }
 
 fn body(
     model: &ModelView<'_>,
     draft: &FormState,
     targets: &ReferenceOptions,
-    list: &ListUrl,
+    urls: &FormUrls,
 ) -> Markup {
     let is_new = draft.row.is_none();
-    let may_change = if is_new {
-        model.permissions.create
-    } else {
-        model.permissions.change
-    };
-    let drawer = match &draft.row {
-        Some((key, _)) => list.with("edit", key.as_str()),
-        None => list.with("new", "1"),
-    };
-    let convert = Href::from(convert_url(draft, list)).to_string();
+    let may_change = may_save(model, draft);
+    let convert = Href::from(urls.convert(draft)).to_string();
     html! {
-        (notice(&drawer, draft.notice.as_deref()))
+        (notice(&urls.here, draft.notice.as_deref()))
         @match &draft.banner {
             Some(text) if !draft.conflicts.is_empty() => (conflict(draft, text)),
             Some(text) => (Banner::new(Tone::Warning, text.as_str())),
@@ -189,13 +263,26 @@ fn body(
             @if let Some(input) = draft.inputs.get(field.name) {
                 @if may_change && model.is_editable(field, is_new) {
                     (control(model, draft, field, input, targets, &convert))
+                    (open_link(field, input, targets))
                 } @else if !is_new {
                     (shown(model, field, input, targets))
+                    (open_link(field, input, targets))
                 }
             }
         }
         @for field in model.computed() {
             @if let Some(input) = draft.inputs.get(field.name) { (shown(model, field, input, targets)) }
+        }
+    }
+}
+
+/// Renders the link to the row to which a field refers, if the user may view it.
+fn open_link(field: &FieldSpec, input: &FieldInput, targets: &ReferenceOptions) -> Markup {
+    let label = targets.get(field.name).and_then(|it| it.label(&input.text));
+    let url = label.and_then(|_| record_url(field, &input.text));
+    html! {
+        @if let (Some(label), Some(url)) = (label, url) {
+            p class="pt-muted" { a href=(Href::from(url)) { "Open “" (shorten(label)) "”" } }
         }
     }
 }

@@ -78,6 +78,15 @@ impl FormState {
         draft
     }
 
+    /// Returns the form for a new row that refers to a record by a field.
+    pub(super) fn related(model: &ModelView<'_>, field: &FieldSpec, key: &str) -> Self {
+        let mut draft = Self::new_row(model);
+        if let Some(input) = draft.inputs.get_mut(field.name) {
+            key.clone_into(&mut input.text);
+        }
+        draft
+    }
+
     /// Returns the form for a stored row.
     pub(super) fn of(model: &ModelView<'_>, record: &VisibleRow) -> Self {
         let mut draft = Self {

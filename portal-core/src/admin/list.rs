@@ -71,7 +71,7 @@ fn selectable_total(page: &VisiblePage) -> u64 {
 }
 
 /// Renders page numbers if the rows were counted, otherwise links to the neighboring pages.
-fn pagination(query: &ListQuery, page: &VisiblePage, here: &ListUrl) -> Markup {
+pub(super) fn pagination(query: &ListQuery, page: &VisiblePage, here: &ListUrl) -> Markup {
     let keep = here.first_page().without("per_page");
     let keep = keep.without("edit").without("new");
     let (keep, sizes) = (keep.pairs(), &[10, 20, 50]);
@@ -181,13 +181,11 @@ fn table(
     for field in &fields {
         table = table.column(column(model, field, query, here));
     }
+    let first = fields.iter().position(|field| is_shown(field, here));
     table.rows(page.rows.iter().enumerate().map(|(index, record)| {
         let key = model.key_of(&record.values);
         let href = here.with("edit", key.as_str()).to_string();
-        let cells = fields
-            .iter()
-            .map(|field| cell(model, field, labels, &record.values))
-            .collect();
+        let cells = cells(model, &fields, first, labels, &record.values);
         let is_selected = selected == Some(key.as_str());
         let label = model.label_of(&record.values);
         let menu_id = format!("row-actions-{index}");
@@ -239,6 +237,25 @@ fn column(model: &ModelView<'_>, field: &FieldSpec, query: &ListQuery, here: &Li
         _ => field.name.to_owned(),
     };
     column.sort(here.with("sort", next).first_page().to_string(), order)
+}
+
+/// Renders the cells of a row. The first shown cell is the link of the row, so it contains no other
+/// link.
+pub(super) fn cells(
+    model: &ModelView<'_>,
+    fields: &[&FieldSpec],
+    first: Option<usize>,
+    labels: &ReferenceLabels,
+    values: &RowValues,
+) -> Vec<Markup> {
+    let cells = fields.iter().enumerate().map(|(position, field)| {
+        let value = values.get(field.name).unwrap_or(&Value::Null);
+        let link = labels
+            .link(field, value)
+            .filter(|_| first != Some(position));
+        link.unwrap_or_else(|| cell(model, field, labels, values))
+    });
+    cells.collect()
 }
 
 /// Renders the value of a field for display.

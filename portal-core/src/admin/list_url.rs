@@ -22,6 +22,9 @@ pub(super) const VIEW: &str = "view";
 /// Parameter with the id of the saved view from which the user started.
 pub(super) const IN_VIEW: &str = "in_view";
 
+/// Parameter of the page of a row with the query of the list to which it leads back.
+pub(super) const LIST: &str = "list";
+
 /// Bytes that are percent-encoded if a key is part of a path.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
@@ -153,6 +156,12 @@ impl ListUrl {
         self.below(&format!("rows/{key}/{action}"))
     }
 
+    /// Returns the URL of the page of a row, which leads back to this list.
+    pub(super) fn record(&self, key: &str) -> Self {
+        let key = utf8_percent_encode(key, KEY);
+        Self::new(format!("{}/rows/{key}", self.path)).with(LIST, self.query())
+    }
+
     /// Returns the URL of a path below this one, with the same parameters. After an action at this
     /// URL, the user returns to the list.
     pub(super) fn below(&self, path: &str) -> String {
@@ -228,5 +237,15 @@ mod tests {
         assert_eq!(update, "/admin/settings/plan/rows/a%2Fb/update?page=3");
         let user = ListUrl::of("user").row_action("7", "update");
         assert_eq!(user, "/admin/users/rows/7/update");
+    }
+
+    #[test]
+    fn page_of_a_row_leads_back_to_the_list() {
+        let list = ListUrl::of("plan").read("page=3&search=a%26b");
+        let record = list.record("a/b");
+        let path = "/admin/settings/plan/rows/a%2Fb";
+        assert_eq!(record.path(), path);
+        assert_eq!(ListUrl::of("plan").read(record.get(LIST)), list);
+        assert_eq!(ListUrl::of("plan").record("a/b").to_string(), path);
     }
 }

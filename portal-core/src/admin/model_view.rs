@@ -98,6 +98,19 @@ impl<'a> ModelView<'a> {
         self.spec.actions.iter().find(|action| action.name == name)
     }
 
+    /// Returns the live topic of the model's rows.
+    pub(super) fn topic(&self) -> String {
+        match self.name {
+            users::MODEL => "users".to_owned(),
+            name => format!("model:{name}"),
+        }
+    }
+
+    /// Returns the value of a key in its text form; null if the text is not a valid key.
+    pub(super) fn parse_key(&self, key: &str) -> Value {
+        self.spec.key().kind.parse(key).unwrap_or_default()
+    }
+
     /// Returns the fields that the user may view, in the order of the form.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &'static FieldSpec> {
         self.fields.iter().map(|field| field.spec)

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
+use maud::{Markup, html};
 use serde_json::Value;
 
 use super::field::FieldSpec;
-use super::field_type::plain_text;
+use super::field_type::{plain_text, shorten};
+use super::list_url::ListUrl;
 use super::model_view::VisibleRow;
 use super::query::ListQuery;
 use super::row_service::RowService;
 use crate::error::Result;
+use crate::pages::Href;
 
 /// Maximum number of rows that a form lists as the options of a select. With more rows, the field
 /// searches them.
@@ -27,16 +30,25 @@ pub(super) struct ReferenceLabels(HashMap<(&'static str, String), String>);
 impl ReferenceLabels {
     /// Returns the labels for the references in some rows, with one query per field.
     pub(super) async fn of(rows: &RowService<'_>, referring: &[VisibleRow]) -> Result<Self> {
+        Self::of_values(rows, |field| {
+            let rows = referring.iter();
+            rows.filter_map(|row| row.values.get(field.name)).collect()
+        })
+        .await
+    }
+
+    /// Returns the labels for some values of each field, with one query per field.
+    pub(super) async fn of_values<'v>(
+        rows: &RowService<'_>,
+        values: impl Fn(&FieldSpec) -> Vec<&'v Value>,
+    ) -> Result<Self> {
         let mut labels = HashMap::new();
         for field in rows.model().fields() {
             let Some(targets) = rows.targets(field).await? else {
                 continue;
             };
             let mut keys: Vec<&Value> = Vec::new();
-            let values = referring
-                .iter()
-                .filter_map(|row| row.values.get(field.name));
-            for key in values.filter(|value| !value.is_null()) {
+            for key in values(field).into_iter().filter(|value| !value.is_null()) {
                 if !keys.contains(&key) {
                     keys.push(key);
                 }
@@ -56,6 +68,19 @@ impl ReferenceLabels {
             .get(&(field.name, plain_text(value)))
             .map(String::as_str)
     }
+
+    /// Renders the label with a link to the page of the row.
+    pub(super) fn link(&self, field: &FieldSpec, value: &Value) -> Option<Markup> {
+        let label = shorten(self.get(field, value)?);
+        let url = record_url(field, &plain_text(value))?;
+        Some(html! { a href=(Href::from(url)) { (label) } })
+    }
+}
+
+/// Returns the URL of the page of the row to which a field refers.
+pub(super) fn record_url(field: &FieldSpec, key: &str) -> Option<ListUrl> {
+    let model = field.references?;
+    (!key.is_empty()).then(|| ListUrl::of(model).record(key))
 }
 
 /// Choices of a reference in a form, of the rows that the caller may view.

@@ -61,6 +61,18 @@ impl ModelRegistry {
         self.models.iter().find(|model| model.name == name)
     }
 
+    /// Returns the fields of all models that refer to a model, each with its model.
+    pub(crate) fn referring<'a>(
+        &'a self,
+        target: &'a str,
+    ) -> impl Iterator<Item = (&'a ModelSpec, &'static FieldSpec)> {
+        self.models.iter().flat_map(move |model| {
+            let fields = model.fields.iter();
+            let referring = fields.filter(move |field| field.references == Some(target));
+            referring.map(move |field| (model, field))
+        })
+    }
+
     /// Returns the rule of the settings page: access to at least one of its tabs.
     pub(crate) fn settings_access(&self) -> Access {
         any_access(self.models.iter().filter(|model| model.nav.is_none()))

@@ -331,10 +331,30 @@ impl<'a> RowService<'a> {
     /// Returns the rows to which a field refers; `None` if the field is not a reference, or if the
     /// user may not view the model.
     pub(crate) async fn targets(&self, field: &FieldSpec) -> Result<Option<RowService<'a>>> {
-        let Some(target) = field.references else {
-            return Ok(None);
-        };
-        match RowService::open(self.state, target, self.user, self.actor).await {
+        match field.references {
+            Some(target) => self.visible(target).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the fields that refer to this model and that the user may view, each with the rows
+    /// of its model.
+    pub(super) async fn referring(&self) -> Result<Vec<(RowService<'a>, &'static FieldSpec)>> {
+        let registry = self.state.borrow::<Models>()?.registry();
+        let mut referring = Vec::new();
+        for (model, field) in registry.referring(self.view.name) {
+            if model.policy.shows(field, self.user)
+                && let Some(rows) = self.visible(model.name).await?
+            {
+                referring.push((rows, field));
+            }
+        }
+        Ok(referring)
+    }
+
+    /// Returns the rows of another model; `None` if the user may not view it.
+    pub(super) async fn visible(&self, model: &str) -> Result<Option<RowService<'a>>> {
+        match RowService::open(self.state, model, self.user, self.actor).await {
             Ok(rows) => Ok(Some(rows)),
             Err(error) if error.status() == StatusCode::FORBIDDEN => Ok(None),
             Err(error) => Err(error),

@@ -106,7 +106,7 @@ async fn rows(
     let list = ListUrl::of(model.name);
     Ok(group.hits(page.rows.iter().map(|row| {
         let values = &row.values;
-        let href = list.with("edit", model.key_of(values)).to_string();
+        let href = list.record(&model.key_of(values)).to_string();
         if model.name == users::MODEL {
             let (name, email) = users::name_and_email(values);
             return SearchHit::link(name, href).icon("user").hint(email);

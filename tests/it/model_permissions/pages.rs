@@ -1,6 +1,7 @@
 //! Permissions of pages: lists, forms, live regions, search and the command palette.
 
 use reqwest::Method;
+use serde_json::json;
 
 use super::{Caller, DEALS, DEALS_PAGE, Fixture};
 use crate::support::{Database, TestResponse, on_both};
@@ -12,6 +13,7 @@ on_both!(
     selected_rows_are_deleted_within_scope,
     submitted_actions_follow_the_permissions,
     search_finds_permitted_rows_by_permitted_fields,
+    record_page_shows_permitted_tabs_and_fields,
 );
 
 /// Returns the content of a page, without the navigation.
@@ -252,7 +254,7 @@ async fn submitted_actions_follow_the_permissions(database: Database) {
 
 async fn search_finds_permitted_rows_by_permitted_fields(database: Database) {
     let fixture = Fixture::start(database).await;
-    let row = |id: &str| format!("/settings/deal?edit={id}\"");
+    let row = |id: &str| format!("/settings/deal/rows/{id}\"");
     let (north, south) = (row(&fixture.rows.north), row(&fixture.rows.south));
     for caller in &fixture.callers {
         for path in ["/palette", "/search"] {
@@ -269,10 +271,59 @@ async fn search_finds_permitted_rows_by_permitted_fields(database: Database) {
             shows(caller, &found, &north, caller.finance);
             let found = search("penguin").await;
             let companies = caller.companies && caller.south;
-            shows(caller, &found, "/settings/company?", companies);
+            shows(caller, &found, "/settings/company/rows/", companies);
             let found = search("deal").await;
             shows(caller, &found, "/settings/deal\"", caller.view);
             shows(caller, &found, "/settings/deal?new=1", caller.create);
+        }
+    }
+    fixture.stop().await;
+}
+
+async fn record_page_shows_permitted_tabs_and_fields(database: Database) {
+    let fixture = Fixture::start(database).await;
+    let company = format!(
+        "/admin/settings/company/rows/{}",
+        fixture.rows.north_company
+    );
+    let deal = |id: &str| format!("{DEALS_PAGE}/rows/{id}");
+    let path = format!("{DEALS}/{}", fixture.rows.north);
+    let change = json!({"name": "Low north", "margin": 11, "company_id": null});
+    let changed = fixture.admin.request(Method::PATCH, &path);
+    let changed = TestResponse::of(changed.header("if-match", "*").json(&change)).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    for caller in &fixture.callers {
+        let open = async |path: &str| caller.client.page(path).await;
+        let record = open(&deal(&fixture.rows.north)).await;
+        caller.page_status(&record, caller.view, 200);
+        let south = open(&deal(&fixture.rows.south)).await;
+        let status = if caller.south { 200 } else { 404 };
+        caller.page_status(&south, caller.view, status);
+        let history = open(&format!("{}?tab=history", deal(&fixture.rows.north))).await;
+        caller.page_status(&history, caller.view, 200);
+        let related = open(&format!("{company}?tab=deal.company_id")).await;
+        caller.page_status(&related, caller.companies, 200);
+        if !caller.view {
+            continue;
+        }
+        let page = main_of(&record);
+        shows(caller, page, "<h1>Low north</h1>", true);
+        shows(caller, page, "Margin", caller.finance);
+        shows(caller, page, "/delete", caller.delete);
+        shows(caller, page, ">Save<", caller.change);
+        let page = main_of(&history);
+        shows(caller, page, "Created", true);
+        shows(caller, page, "10 → 11", caller.finance);
+        shows(caller, page, "zebra", caller.finance);
+        // The label of the company belongs to another model.
+        shows(caller, page, ">Aurora</a>", caller.companies);
+        shows(caller, main_of(&south), "Middle south", caller.south);
+        if caller.companies {
+            let page = main_of(&related);
+            shows(caller, page, "High north", true);
+            shows(caller, page, "Low north", false);
+            shows(caller, page, "Middle south", caller.south);
+            shows(caller, page, "new=1", caller.create);
         }
     }
     fixture.stop().await;

@@ -55,7 +55,7 @@ form.requestSubmit();";
 const GO_OFFLINE: &str = "dispatchEvent(new Event('offline'))";
 
 /// All scenes. If a scene's page is missing, only a message is printed.
-pub(super) const SCENES: [Scene; 38] = [
+pub(super) const SCENES: [Scene; 40] = [
     scene("landing", When::Guest, "/"),
     scene("sign-in", When::Guest, "/sign-in"),
     scene("sign-up", When::Guest, "/sign-up"),
@@ -107,6 +107,12 @@ pub(super) const SCENES: [Scene; 38] = [
         SEND_WRONG,
     ),
     scene("audit", When::Busy, "/admin/audit"),
+    scene("record", When::Busy, "/admin/settings/custom_config/rows/1"),
+    scene(
+        "record-history",
+        When::Busy,
+        "/admin/settings/custom_config/rows/1?tab=history",
+    ),
     scene("search", When::Busy, "/search?q=ada"),
     scene("profile", When::Busy, "/admin/profile"),
     scene("app-settings", When::Busy, "/admin/app-settings"),

@@ -29,10 +29,13 @@ pub(super) async fn one(request: PageRequest) -> Result<PageResponse> {
         }
         Err(error) => Err(error),
     };
-    Ok(screen.redirect(match deleted {
-        Ok(label) => Flash::success(format!("Deleted “{}”", shorten(&label))),
-        Err(error) => not_deleted(error)?,
-    }))
+    match deleted {
+        Ok(label) => {
+            let flash = Flash::success(format!("Deleted “{}”", shorten(&label)));
+            Ok(flash.redirect(&screen.list).into_page())
+        }
+        Err(error) => Ok(screen.redirect(not_deleted(error)?)),
+    }
 }
 
 /// Responds with the list and the confirmation for deleting the selected rows.
@@ -48,7 +51,7 @@ pub(super) async fn confirm(request: PageRequest) -> Result<PageResponse> {
         return Ok(screen.redirect(Flash::info("No rows selected")));
     }
     let question = delete_drawer(screen.model(), &selection, count, &first, &screen.list);
-    Ok(html! { (screen.show(None).await?) (question) }.into_page())
+    Ok(html! { (screen.show_list(None).await?) (question) }.into_page())
 }
 
 /// Deletes all of the selected rows or none.

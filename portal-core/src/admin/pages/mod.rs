@@ -6,6 +6,8 @@
 mod actions;
 mod default_rows;
 mod delete;
+mod place;
+mod record;
 mod request;
 mod save;
 mod screen;
@@ -17,8 +19,9 @@ use std::panic::Location;
 use axum::extract::{Request, State};
 use axum::http::Method;
 
+use self::place::FormPlace;
 use self::request::{AdminPage, DEFAULTS, PageRequest, no_models};
-use super::list_url::{ListUrl, SETTINGS, USERS};
+use super::list_url::{LIST, ListUrl, SETTINGS, USERS};
 use super::registry::ModelRegistry;
 use crate::auth::{Access, RateClass};
 use crate::error::Result;
@@ -43,9 +46,30 @@ pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
             .nav(item("Settings", "settings").order(210)),
         model(page(Method::GET, "/admin/settings/{model}", Settings, show))
             .source(source!(model_rows)),
+        model(page(
+            Method::GET,
+            "/admin/settings/{model}/{id}",
+            Settings,
+            record::lead_to_page,
+        ))
+        .source(source!(record_link)),
+        model(page(
+            Method::GET,
+            "/admin/settings/{model}/rows/{id}",
+            Settings,
+            record::show,
+        ))
+        .source(source!(record)),
         users(page(Method::GET, USERS, Users, show))
             .source(source!(users))
             .nav(item("Users", "users").order(200)),
+        users(page(
+            Method::GET,
+            "/admin/users/rows/{id}",
+            Users,
+            record::show,
+        ))
+        .source(source!(user_record)),
     ];
     let defaults = action(DEFAULTS, Settings, default_rows::add);
     let actions = [
@@ -174,8 +198,13 @@ async fn show(request: PageRequest) -> Result<PageResponse> {
     }
 }
 
-/// Redirects from the path of an action to its list.
+/// Redirects from the path of an action to its list, or to the page of the record.
 async fn lead_to_list(request: PageRequest) -> Result<PageResponse> {
-    let list = request.here.with("edit", request.key);
-    Ok(Href::from(list).redirect().into_page())
+    let to = match FormPlace::is_record(&request.here) {
+        true => ListUrl::of(request.model.as_deref().unwrap_or_default())
+            .read(request.here.get(LIST))
+            .record(&request.key),
+        false => request.here.with("edit", request.key),
+    };
+    Ok(Href::from(to).redirect().into_page())
 }

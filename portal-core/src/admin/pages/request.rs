@@ -7,12 +7,13 @@ use maud::{Markup, html};
 
 use super::super::changed::VERSION;
 use super::super::form_state::FormData;
-use super::super::list_url::{ListUrl, SETTINGS, VIEW};
+use super::super::list_url::{LIST, ListUrl, SETTINGS, VIEW};
 use super::super::model_view::ModelView;
 use super::super::models::Models;
 use super::super::row_service::{RowService, visible_models};
 use super::super::users;
 use super::super::views::{SAVE_VIEW, SavedViews};
+use super::place::FormPlace;
 use super::screen::Screen;
 use crate::auth::{Actor, CurrentUser, caller};
 use crate::error::{Error, Result};
@@ -113,6 +114,15 @@ impl PageRequest {
 
     /// Returns the page of the model, if the user may open it.
     pub(super) async fn screen(&self) -> Result<Screen<'_>> {
+        self.open(None).await
+    }
+
+    /// Returns the page of the record in the path, if the user may open its model.
+    pub(super) async fn record(&self) -> Result<Screen<'_>> {
+        self.open(Some(FormPlace::Record)).await
+    }
+
+    async fn open(&self, place: Option<FormPlace>) -> Result<Screen<'_>> {
         let model = self.model.as_deref().unwrap_or_default();
         let version = self.here.get(VERSION).parse().ok();
         let rows = RowService::open(&self.state, model, &self.user, &self.actor).await?;
@@ -132,13 +142,20 @@ impl PageRequest {
                 }
             }
         }
+        let place = place.unwrap_or_else(|| FormPlace::read(&here, rows.model()));
         Ok(Screen {
             state: &self.state,
             user: &self.user,
             page: self.page,
             rows,
             views,
-            list: here.without("edit").without("new").without(SAVE_VIEW),
+            list: match place {
+                FormPlace::List => here.without("edit").without("new").without(SAVE_VIEW),
+                FormPlace::Record => ListUrl::of(model).read(here.get(LIST)),
+                FormPlace::Related { .. } => ListUrl::of(model),
+            },
+            place,
+            key: &self.key,
             here,
             version,
             is_view_unknown,

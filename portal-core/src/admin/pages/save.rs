@@ -10,6 +10,7 @@ use super::super::form_state::{CONVERT, FormState, PREVIEW};
 use super::super::policy::Operation;
 use super::super::precondition::Precondition;
 use super::super::users;
+use super::place::FormPlace;
 use super::request::PageRequest;
 use super::screen::Screen;
 use crate::error::{Error, FieldError, Result};
@@ -38,9 +39,13 @@ pub(super) async fn create(request: PageRequest) -> Result<PageResponse> {
     let key = model.key_of(&record.values);
     let id = row_id(model.plural, &key);
     let row = utf8_percent_encode(&id, FRAGMENT);
-    let view = screen.list.with("edit", key).to_string();
-    let flash = Flash::success(message).link("View", view);
-    Ok(flash.redirect(format!("{}#{row}", screen.list)).into_page())
+    let view = match screen.place {
+        FormPlace::List => screen.list.with("edit", key),
+        _ => screen.list.record(&key),
+    };
+    let flash = Flash::success(message).link("View", view.to_string());
+    let back = screen.back();
+    Ok(flash.redirect(format!("{back}#{row}")).into_page())
 }
 
 /// Changes a row, unless someone else has changed the same fields.
@@ -59,7 +64,7 @@ pub(super) async fn update(request: PageRequest) -> Result<PageResponse> {
         let is_own = model.key_of(before) == screen.user.id.to_string();
         draft.question = question(before, &values, is_own);
         if draft.question.is_some() {
-            return Ok(screen.show(Some(&draft)).await?.into_page());
+            return Ok(screen.show(&draft).await?.into_page());
         }
     }
     let expected = Precondition::OneOf(draft.row.iter().map(|(_, version)| *version).collect());
@@ -137,6 +142,6 @@ impl Screen<'_> {
         {
             draft.fill_read_only(self.model(), &present);
         }
-        Ok((status, self.show(Some(&draft)).await?).into_page())
+        Ok((status, self.show(&draft).await?).into_page())
     }
 }

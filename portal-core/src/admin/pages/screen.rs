@@ -5,18 +5,20 @@ use maud::{Markup, html};
 
 use super::super::changed::{last_change, notice};
 use super::super::cursor::Position;
+use super::super::field::FieldSpec;
 use super::super::filter;
-use super::super::form::{ReferenceOptions, drawer};
+use super::super::form::{FormUrls, ReferenceOptions, drawer, reference_options};
 use super::super::form_state::FormState;
 use super::super::list::list;
-use super::super::list_url::ListUrl;
-use super::super::model_view::ModelView;
+use super::super::list_url::{LIST, ListUrl};
+use super::super::model_view::{ModelView, VisibleRow};
 use super::super::policy::Operation;
 use super::super::query::ListQuery;
-use super::super::references::{ReferenceChoices, ReferenceLabels};
+use super::super::references::ReferenceLabels;
 use super::super::row_service::RowService;
 use super::super::selection::RowSelection;
 use super::super::views::{SavedViews, ViewBar, ViewForm};
+use super::place::{FormPlace, related_tab};
 use super::request::{AdminPage, DEFAULTS, PageRequest, tabs};
 use crate::auth::CurrentUser;
 use crate::error::{FieldError, Result};
@@ -34,6 +36,10 @@ pub(super) struct Screen<'a> {
     pub(super) views: SavedViews<'a>,
     /// URL of the list, without the open drawer.
     pub(super) list: ListUrl,
+    /// Page that shows the form.
+    pub(super) place: FormPlace,
+    /// Key of the row in the path; empty if the path has none.
+    pub(super) key: &'a str,
     /// Requested URL.
     pub(super) here: ListUrl,
     /// Version of the record that the form in the browser was rendered with.
@@ -45,14 +51,6 @@ pub(super) struct Screen<'a> {
 impl Screen<'_> {
     pub(super) fn model(&self) -> &ModelView<'_> {
         self.rows.model()
-    }
-
-    /// Returns the live topic of the list.
-    fn topic(&self) -> String {
-        match self.page {
-            AdminPage::Users => "users".to_owned(),
-            AdminPage::Settings => format!("model:{}", self.model().name),
-        }
     }
 
     /// Renders the list, and the drawer that the URL requests.
@@ -70,18 +68,25 @@ impl Screen<'_> {
             (key, _) => match self.rows.get(key).await {
                 Ok(row) => {
                     let mut draft = FormState::of(model, &row);
-                    if self.version.is_some_and(|version| version != row.version) {
-                        let change = last_change(self.state, model, key).await?;
-                        let advice = "Your edits are kept; save to compare.";
-                        draft.notice = Some(format!("{change} {advice}"));
-                    }
+                    draft.notice = self.notice(key, &row).await?;
                     Some(draft)
                 }
                 Err(error) if error.code() == "row_not_found" => return self.gone().await,
                 Err(error) => return Err(error),
             },
         };
-        Ok(self.show(draft.as_ref()).await?.into_page())
+        Ok(self.show_list(draft.as_ref()).await?.into_page())
+    }
+
+    /// Returns the notice for an open form whose row has changed since it was rendered.
+    pub(super) async fn notice(&self, key: &str, row: &VisibleRow) -> Result<Option<String>> {
+        if self.version.is_none_or(|version| version == row.version) {
+            return Ok(None);
+        }
+        let change = last_change(self.state, self.model(), key).await?;
+        Ok(Some(format!(
+            "{change} Your edits are kept; save to compare."
+        )))
     }
 
     /// Returns the rows that a submitted form selects in this list.
@@ -95,30 +100,62 @@ impl Screen<'_> {
     }
 
     /// Responds with the list if the row does not exist: the link is old or the row was deleted.
-    async fn gone(&self) -> Result<PageResponse> {
+    pub(super) async fn gone(&self) -> Result<PageResponse> {
         let noun = self.model().title.to_lowercase();
         let text = match self.version {
             Some(_) => format!("This {noun} was deleted. Save to create it again."),
             None => format!("This {noun} does not exist or was deleted."),
         };
-        let content = html! { (notice(&self.here, Some(&text))) (self.show(None).await?) };
+        let content = html! { (notice(&self.here, Some(&text))) (self.show_list(None).await?) };
         Ok((StatusCode::NOT_FOUND, content).into_page())
     }
 
-    pub(super) fn redirect(&self, flash: Flash) -> PageResponse {
-        flash.redirect(&self.list).into_page()
+    /// Returns the page of the form, to which the user returns after an action.
+    pub(super) fn back(&self) -> ListUrl {
+        match &self.place {
+            FormPlace::List => self.list.clone(),
+            FormPlace::Record => self.list.record(self.key),
+            FormPlace::Related { field, key } => {
+                let record = self.list_of_target(field).record(key);
+                related_tab(self.model().name, field, &record)
+            }
+        }
     }
 
-    pub(super) async fn show(&self, draft: Option<&FormState>) -> Result<Markup> {
-        self.page(draft, None).await
+    /// Returns the list of the model to which a field refers, as the user left it.
+    pub(super) fn list_of_target(&self, field: &FieldSpec) -> ListUrl {
+        let list = ListUrl::of(field.references.unwrap_or_default());
+        list.read(self.here.get(LIST))
+    }
+
+    /// Redirects to the page of the form.
+    pub(super) fn redirect(&self, flash: Flash) -> PageResponse {
+        flash.redirect(self.back()).into_page()
+    }
+
+    /// Renders the page of a form.
+    pub(super) async fn show(&self, draft: &FormState) -> Result<Markup> {
+        match (&self.place, &draft.row) {
+            (FormPlace::Record, Some(_)) => self.record(draft, None).await,
+            (FormPlace::Related { .. }, _) => match self.show_related(draft).await? {
+                Some(page) => Ok(page),
+                None => self.show_list(Some(draft)).await,
+            },
+            _ => self.show_list(Some(draft)).await,
+        }
+    }
+
+    /// Renders the list, and a form in a drawer.
+    pub(super) async fn show_list(&self, draft: Option<&FormState>) -> Result<Markup> {
+        self.list_page(draft, None).await
     }
 
     /// Renders the list and the form of a saved view.
     pub(super) async fn show_view_form(&self, form: ViewForm) -> Result<Markup> {
-        self.page(None, Some(form)).await
+        self.list_page(None, Some(form)).await
     }
 
-    async fn page(&self, draft: Option<&FormState>, form: Option<ViewForm>) -> Result<Markup> {
+    async fn list_page(&self, draft: Option<&FormState>, form: Option<ViewForm>) -> Result<Markup> {
         let model = self.model();
         let (query, ignored) = self.query();
         let page = match self.rows.browse(&query).await {
@@ -140,7 +177,7 @@ impl Screen<'_> {
         let selected = draft.and_then(|draft| draft.row.as_ref());
         let selected = selected.map(|(key, _)| key.as_str());
         let targets = match draft {
-            Some(draft) => self.targets(draft).await?,
+            Some(draft) => reference_options(&self.rows, draft).await?,
             None => ReferenceOptions::new(),
         };
         Ok(html! {
@@ -149,8 +186,8 @@ impl Screen<'_> {
                 (Banner::new(Tone::Warning, "This view does not exist or is not shared with you. The list shows everything."))
             }
             @if !ignored.is_empty() { (Banner::new(Tone::Warning, filter::ignored(model, &ignored))) }
-            (Region::new(&self.topic()).id("live-rows").render(list(model, &query, &page, &labels, &views, &self.list, selected)))
-            @if let Some(draft) = draft { (drawer(model, draft, &targets, &self.list)) }
+            (Region::new(&model.topic()).id("live-rows").render(list(model, &query, &page, &labels, &views, &self.list, selected)))
+            @if let Some(draft) = draft { (drawer(model, draft, &targets, &FormUrls::in_list(&self.list, selected))) }
             @if let Some(form) = form { (form.render(&self.views, &self.list)) }
         })
     }
@@ -194,18 +231,5 @@ impl Screen<'_> {
     fn defaults_url(&self) -> String {
         let list = ListUrl::new(DEFAULTS).with("model", self.model().name);
         list.to_string()
-    }
-
-    /// Returns the choices of the references in a form.
-    async fn targets(&self, draft: &FormState) -> Result<ReferenceOptions> {
-        let mut targets = ReferenceOptions::new();
-        for field in self.model().fields() {
-            let key = draft.inputs.get(field.name);
-            let key = key.map_or("", |input| input.text.as_str());
-            if let Some(choices) = ReferenceChoices::of(&self.rows, field, key).await? {
-                targets.insert(field.name, choices);
-            }
-        }
-        Ok(targets)
     }
 }

@@ -55,6 +55,7 @@ pub(super) struct ViewDraft {
 }
 
 /// Saved views on behalf of a user.
+#[derive(Clone, Copy)]
 pub(super) struct SavedViews<'a> {
     store: &'a Store,
     log: &'a AuditLog,

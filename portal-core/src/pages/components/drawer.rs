@@ -29,6 +29,7 @@ pub struct Drawer {
     body: Markup,
     footer: Option<Markup>,
     aside: Option<Markup>,
+    actions: Option<Markup>,
     tabs: Option<Markup>,
     back: Option<Href<'static>>,
 }
@@ -44,6 +45,7 @@ impl Drawer {
             body: html! {},
             footer: None,
             aside: None,
+            actions: None,
             tabs: None,
             back: None,
         }
@@ -92,6 +94,12 @@ impl Drawer {
         self
     }
 
+    /// Sets icon buttons at the end of the head, before the button that closes the drawer.
+    pub fn actions(mut self, actions: impl Render) -> Self {
+        self.actions = Some(actions.render());
+        self
+    }
+
     /// Renders the drawer open; closing it opens this URL.
     pub fn open<'h>(mut self, back: impl Into<Href<'h>>) -> Self {
         self.back = Some(back.into().into_owned());
@@ -134,6 +142,7 @@ impl Render for Drawer {
                             h2 id={ (self.id) "-title" } { (self.title) }
                             @if let Some(description) = &self.description { p { (description) } }
                         }
+                        @if let Some(actions) = &self.actions { (actions) }
                         (self.closing(Button::icon_only("x", "Close")))
                     }
                     @if let Some(tabs) = &self.tabs { div class="pt-drawer-tabs" { (tabs) } }

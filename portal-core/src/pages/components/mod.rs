@@ -87,3 +87,4 @@ mod tests;
 
 pub(crate) use table::row_id;
 pub(crate) use time::{ago_text, bare_time};
+pub(crate) use toolbar::list_scripts;

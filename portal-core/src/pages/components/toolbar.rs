@@ -240,3 +240,8 @@ pub fn list_card(id: &str, content: impl Render) -> Markup {
         section class="pt-card" data-flush id=(id) data-list hx-sync="replace" { (content.render()) (lazy_assets(&["lists.js"])) }
     }
 }
+
+/// Loads the script for lists and forms of records, for a page with such a form but without a list.
+pub(crate) fn list_scripts() -> Markup {
+    lazy_assets(&["lists.js"])
+}

@@ -1,4 +1,4 @@
-// A notice in the form of the open drawer, shown if another user has changed the record.
+// A notice in the open form of a record, shown if another user has changed the record.
 import { $, on } from "../common/helpers.js";
 
 const DELAY = 300;
@@ -14,7 +14,7 @@ const fetchState = async (url) => {
 
 const refreshRowState = async () => {
   timer = undefined;
-  const form = $("dialog[data-back] form[data-guard]");
+  const form = $("dialog[data-back] form[data-guard],form[data-record]");
   const version = form && $("[name=_version]", form);
   const state = version && $("#row-state", form);
   if (!state) return;
