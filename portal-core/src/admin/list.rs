@@ -48,8 +48,8 @@ pub(super) fn list(
     list_card(
         "rows",
         html! {
-            (actions::form(model))
             (views.render(here))
+            (actions::form(model))
             (toolbar(model, here, adding))
             (filter::form(model, adding, here))
             (table(model, query, page, labels, here, selected, may_select))

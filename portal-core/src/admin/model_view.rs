@@ -88,16 +88,6 @@ impl<'a> ModelView<'a> {
         self.spec.nav.is_some() || self.name == users::MODEL
     }
 
-    /// Returns the actions that the user may run.
-    pub(super) fn actions(&self) -> impl Iterator<Item = &'a AdminAction> {
-        self.permitted.iter().copied()
-    }
-
-    /// Returns the action with a name, even if the user may not run it.
-    pub(super) fn action(&self, name: &str) -> Option<&'a AdminAction> {
-        self.spec.actions.iter().find(|action| action.name == name)
-    }
-
     /// Returns the live topic of the model's rows.
     pub(super) fn topic(&self) -> String {
         match self.name {
@@ -109,6 +99,16 @@ impl<'a> ModelView<'a> {
     /// Returns the value of a key in its text form; null if the text is not a valid key.
     pub(super) fn parse_key(&self, key: &str) -> Value {
         self.spec.key().kind.parse(key).unwrap_or_default()
+    }
+
+    /// Returns the actions that the user may run.
+    pub(super) fn actions(&self) -> impl Iterator<Item = &'a AdminAction> {
+        self.permitted.iter().copied()
+    }
+
+    /// Returns the action with a name, even if the user may not run it.
+    pub(super) fn action(&self, name: &str) -> Option<&'a AdminAction> {
+        self.spec.actions.iter().find(|action| action.name == name)
     }
 
     /// Returns the fields that the user may view, in the order of the form.
