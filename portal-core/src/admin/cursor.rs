@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::field::FieldSpec;
 use super::model_view::ModelView;
-use super::query::Sort;
+use super::query::{Sort, sort_text};
 use super::record::Record;
 use super::spec::ModelSpec;
 
@@ -74,7 +74,7 @@ impl Position {
                 })
         };
         let is_valid =
-            s == order_text(sort) && has_type(model.key(), &k) && v.as_ref().is_none_or(are_valid);
+            s == sort_text(sort) && has_type(model.key(), &k) && v.as_ref().is_none_or(are_valid);
         let cursor = Cursor { key: k, values: v };
         is_valid.then_some(if b {
             Self::Before(cursor)
@@ -99,7 +99,7 @@ impl Cursor {
     /// Returns the text for the rows after or before the row.
     pub(super) fn encode(self, sort: &[Sort], is_before: bool) -> String {
         let encoded = Encoded {
-            s: order_text(sort),
+            s: sort_text(sort),
             k: self.key,
             v: self.values,
             b: is_before,
@@ -108,12 +108,4 @@ impl Cursor {
         let json = serde_json::to_vec(&encoded).unwrap_or_default();
         BASE64_URL_SAFE_NO_PAD.encode(json)
     }
-}
-
-fn order_text(sort: &[Sort]) -> String {
-    let words = sort.iter().map(|sort| {
-        let sign = if sort.descending { "-" } else { "" };
-        format!("{sign}{}", sort.field)
-    });
-    words.collect::<Vec<_>>().join(",")
 }

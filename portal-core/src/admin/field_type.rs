@@ -242,6 +242,20 @@ pub trait FieldType: Debug + Send + Sync {
         }
     }
 
+    /// Returns ready-made filters that the filter form offers. Default: none.
+    fn filter_presets(&self) -> &'static [FilterPreset] {
+        &[]
+    }
+
+    /// Parses a value of a filter. Default: as [`parse`](Self::parse).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is not a valid value.
+    fn parse_filter(&self, text: &str) -> Result<Value, FieldError> {
+        self.parse(text)
+    }
+
     /// Returns the input of the filter form for a value. Default: a text input.
     fn filter_input(&self) -> FilterInput {
         FilterInput::default()
@@ -356,6 +370,17 @@ pub struct ControlSpec<'a> {
     pub is_required: bool,
     /// Control that the model requests.
     pub widget: Widget,
+}
+
+/// A ready-made filter of the filter form, such as "in the last 7 days".
+#[derive(Debug, Clone, Copy)]
+pub struct FilterPreset {
+    /// Name in the submitted form.
+    pub name: &'static str,
+    /// Text that follows the title of the field.
+    pub label: &'static str,
+    /// Filters, each as an operator and the text of its value.
+    pub conditions: &'static [(Operator, &'static str)],
 }
 
 /// Input element of the filter form.

@@ -11,7 +11,7 @@ use super::field_type::shorten;
 use super::filter;
 use super::list_url::ListUrl;
 use super::model_view::{ModelView, VisibleRow};
-use super::query::{CURSOR, ListQuery, sortable};
+use super::query::{CURSOR, ListQuery, Sort, sort_text, sortable};
 use super::references::ReferenceLabels;
 use super::row_service::{Place, VisiblePage};
 use super::selection::{self, MAX_MATCHING, RowSelection};
@@ -21,14 +21,17 @@ use super::users;
 use super::views::ViewBar;
 use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
-    Button, Column, Drawer, EmptyState, KeysetPagination, Menu, Pagination, Row, SortOrder, Table,
-    Tone, Toolbar, ViewMenu, badge, list_card, person,
+    Button, Column, Drawer, EmptyState, FieldOption, KeysetPagination, Menu, Pagination, Row,
+    SortOrder, Table, Tone, Toolbar, ViewMenu, badge, list_card, person,
 };
 
 /// Parameter with the shown columns.
 pub(super) const COLUMNS: &str = "columns";
 
 const BULK_FORM: &str = "bulk";
+
+/// Number of sort columns up to which the headers add another one.
+const MAX_SORT: usize = 4;
 
 /// Renders search, table and pagination of a model. `here` is the URL of the list as shown.
 pub(super) fn list(
@@ -37,21 +40,21 @@ pub(super) fn list(
     page: &VisiblePage,
     labels: &ReferenceLabels,
     views: &ViewBar,
+    filter: Option<&Markup>,
     here: &ListUrl,
     selected: Option<&str>,
 ) -> Markup {
     let may_delete = model.permissions.delete;
     let may_select = (may_delete || actions::may_select(model)) && !page.rows.is_empty();
     let delete = may_delete.then(|| here.below("actions/delete/confirm"));
-    let adding = here.get(filter::ADDING);
-    let here = &here.without(filter::ADDING);
+    let here = &here.without(filter::ADDING).without(filter::EDITING);
     list_card(
         "rows",
         html! {
             (views.render(here))
             (actions::form(model))
-            (toolbar(model, here, adding))
-            (filter::form(model, adding, here))
+            (toolbar(model, query, labels, here, filter.is_none()))
+            @if let Some(filter) = filter { (filter) }
             (table(model, query, page, labels, here, selected, may_select))
             @if may_select {
                 (actions::bulk_bar(model, BULK_FORM, delete, here)
@@ -105,22 +108,32 @@ pub(super) fn pagination(query: &ListQuery, page: &VisiblePage, here: &ListUrl) 
 }
 
 /// Builds the toolbar with the search field, the active filters and the column selection.
-fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
+fn toolbar(
+    model: &ModelView<'_>,
+    query: &ListQuery,
+    labels: &ReferenceLabels,
+    here: &ListUrl,
+    may_add: bool,
+) -> Toolbar {
     let first = here.first_page();
     let mut bar = Toolbar::new(here.path()).preserve_query(&first.without("search").pairs());
     if model.searched().next().is_some() {
         let label = format!("Search {}", model.plural.to_lowercase());
         bar = bar.search("search", label, here.get("search"));
     }
-    let chips = filter::chips(model, here);
+    let chips = filter::chips(model, labels, here);
     if !chips.is_empty() {
         bar = bar.clear(everything(here).to_string());
     }
-    for (name, words) in chips {
-        bar = bar.chip(words, first.without(&name).to_string());
+    for chip in chips {
+        let remove = chip.remove(&first);
+        bar = match chip.edit(here) {
+            Some(edit) => bar.editable_chip(chip.words, edit, remove),
+            None => bar.chip(chip.words, remove),
+        };
     }
     let add = html! {
-        @if adding.is_empty() { (filter::add_button(model, here)) }
+        @if may_add { (filter::add_button(model, here)) }
         @if model.permissions.export { (export_menu(model, here)) }
         @if let Some(menu) = actions::list_menu(model, &first) { (menu) }
     };
@@ -133,8 +146,43 @@ fn toolbar(model: &ModelView<'_>, here: &ListUrl, adding: &str) -> Toolbar {
         .map(|field| (field.name, field.title, is_shown(field, here)))
         .collect();
     let keep = first.without(COLUMNS);
-    let view = ViewMenu::new("rows-view").columns(here.path(), &keep.pairs(), &columns);
+    let mut view = ViewMenu::new("rows-view").columns(here.path(), &keep.pairs(), &columns);
+    let orders = orders(model, &fields, query);
+    if !orders.is_empty() {
+        let keep = first.without("sort");
+        view = view.order(here.path(), &keep.pairs(), orders, &sort_text(&query.sort));
+    }
     bar.end(html! { (add) (view) })
+}
+
+/// Returns the orders that the view menu offers: by each column in both directions, and the present
+/// one. On narrow screens, a list has no headers to click.
+fn orders(model: &ModelView<'_>, fields: &[&FieldSpec], query: &ListQuery) -> Vec<FieldOption> {
+    let mut orders: Vec<(String, String)> = Vec::new();
+    let is_sortable = |field: &&&FieldSpec| sortable(model, field.name).is_some();
+    for field in fields.iter().filter(is_sortable) {
+        orders.push((field.name.to_owned(), format!("{} ↑", field.title)));
+        orders.push((format!("-{}", field.name), format!("{} ↓", field.title)));
+    }
+    let present = sort_text(&query.sort);
+    if !orders.iter().any(|(value, _)| *value == present) {
+        let words = query.sort.iter().map(|sort| {
+            let title = model.field(sort.field).map_or(sort.field, |it| it.title);
+            let arrow = if sort.descending { "↓" } else { "↑" };
+            format!("{title} {arrow}")
+        });
+        let label = words.collect::<Vec<_>>().join(", ");
+        let label = if label.is_empty() {
+            "Default".to_owned()
+        } else {
+            label
+        };
+        orders.insert(0, (present, label));
+    }
+    let orders = orders.into_iter();
+    orders
+        .map(|(value, label)| FieldOption::new(value, label))
+        .collect()
 }
 
 /// Renders the menu that exports the rows and the columns of the list.
@@ -221,22 +269,56 @@ fn column(model: &ModelView<'_>, field: &FieldSpec, query: &ListQuery, here: &Li
     if sortable(model, field.name).is_none() {
         return column;
     }
-    let order = query
-        .sort
-        .first()
-        .filter(|sort| sort.field == field.name)
-        .map(|sort| {
-            if sort.descending {
-                SortOrder::Descending
-            } else {
-                SortOrder::Ascending
-            }
-        });
-    let next = match order {
-        Some(SortOrder::Ascending) => format!("-{}", field.name),
+    let position = query.sort.iter().position(|sort| sort.field == field.name);
+    let order = position.map(|position| match query.sort[position].descending {
+        true => SortOrder::Descending,
+        false => SortOrder::Ascending,
+    });
+    let next = match (order, position) {
+        (Some(SortOrder::Ascending), Some(0)) => format!("-{}", field.name),
         _ => field.name.to_owned(),
     };
-    column.sort(here.with("sort", next).first_page().to_string(), order)
+    let at = |sort: String| here.with("sort", sort).first_page().to_string();
+    column = column.sort(at(next), order);
+    if query.sort.len() > 1
+        && let Some(position) = position
+    {
+        column = column.sort_rank(position + 1);
+    }
+    match also_sorted(query, field) {
+        Some((sort, label)) => column.also_sort(at(sort), label),
+        None => column,
+    }
+}
+
+/// Returns the order that also sorts by a field, reverses its direction or removes it, and the label
+/// of the link; `None` if the rows are sorted by nothing else.
+fn also_sorted(query: &ListQuery, field: &FieldSpec) -> Option<(String, String)> {
+    let is_only = |sorts: &[Sort]| sorts.iter().all(|sort| sort.field == field.name);
+    if is_only(&query.sort) || query.sort.len() > MAX_SORT {
+        return None;
+    }
+    let mut sorts = query.sort.clone();
+    let position = sorts.iter().position(|sort| sort.field == field.name);
+    let title = field.title;
+    let label = match position {
+        None => {
+            sorts.push(Sort {
+                field: field.name,
+                descending: false,
+            });
+            format!("Then sort by {title}")
+        }
+        Some(position) if sorts[position].descending => {
+            sorts.remove(position);
+            format!("Do not sort by {title}")
+        }
+        Some(position) => {
+            sorts[position].descending = true;
+            format!("Sort by {title} in descending order")
+        }
+    };
+    Some((sort_text(&sorts), label))
 }
 
 /// Renders the cells of a row. The first shown cell is the link of the row, so it contains no other

@@ -118,7 +118,7 @@ impl ListUrl {
 
     /// Returns the parameters that select and sort rows, as a query string.
     pub(super) fn list_query(&self) -> String {
-        let shown = [COLUMNS, filter::ADDING, IN_VIEW, SAVE_VIEW];
+        let shown = [COLUMNS, filter::ADDING, filter::EDITING, IN_VIEW, SAVE_VIEW];
         let list = shown
             .iter()
             .fold(self.clone(), |list, name| list.without(name));

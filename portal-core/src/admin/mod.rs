@@ -19,7 +19,6 @@ mod field;
 mod field_type;
 mod field_types;
 mod filter;
-mod filter_parser;
 mod form;
 mod form_state;
 mod history;
@@ -59,7 +58,7 @@ pub use actions::{
 };
 pub use computed::ComputedField;
 pub use field::{AdminField, FieldKind, FieldSpec};
-pub use field_type::{ControlSpec, FieldType, FilterInput, Widget};
+pub use field_type::{ControlSpec, FieldType, FilterInput, FilterPreset, Widget};
 pub use field_types::{AdminChoice, Document, Email, Markdown};
 pub use hooks::{HookContext, HookTable, ModelHooks};
 pub use model::{AdminModel, ModelOptions, TableOptions};

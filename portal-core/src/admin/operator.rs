@@ -27,7 +27,7 @@ pub enum Operator {
 }
 
 impl Operator {
-    const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Equal,
         Self::NotEqual,
         Self::Less,

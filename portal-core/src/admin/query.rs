@@ -5,7 +5,7 @@ use url::form_urlencoded;
 
 use super::cursor::Position;
 use super::field::FieldSpec;
-use super::filter_parser;
+use super::filter::parser;
 use super::model_view::ModelView;
 use super::operator::Operator;
 use crate::error::{Error, FieldError, Result};
@@ -107,7 +107,7 @@ impl ListQuery {
                 position => list.position = position,
             }
         }
-        if let Err(error) = filter_parser::check_number(&list.filters) {
+        if let Err(error) = parser::check_number(&list.filters) {
             list.filters.clear();
             errors.push(error);
         }
@@ -145,7 +145,7 @@ impl ListQuery {
             "sort" if value.trim().is_empty() => {}
             "sort" => self.sort = parse_sort(model, value)?,
             _ => {
-                let filter = filter_parser::parse_parameter(model, name, value);
+                let filter = parser::parse_parameter(model, name, value);
                 self.filters.push(filter.map_err(|error| vec![error])?);
             }
         }
@@ -170,6 +170,15 @@ fn parameter_error(parameter: &str, code: &str, message: impl Into<String>) -> F
 
 fn number(text: &str, is_allowed: impl Fn(u64) -> bool) -> Option<u64> {
     text.parse().ok().filter(|number| is_allowed(*number))
+}
+
+/// Returns an order as written in URLs.
+pub(super) fn sort_text(sort: &[Sort]) -> String {
+    let words = sort.iter().map(|sort| {
+        let sign = if sort.descending { "-" } else { "" };
+        format!("{sign}{}", sort.field)
+    });
+    words.collect::<Vec<_>>().join(",")
 }
 
 fn parse_sort(model: &ModelView<'_>, value: &str) -> Result<Vec<Sort>, Vec<FieldError>> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::filter_parser;
+use super::filter::parser;
 use super::model_view::ModelView;
 use super::query::ListQuery;
 use super::spec::RowValues;
@@ -121,7 +121,7 @@ fn matching(
     }
     match filter {
         None | Some(Value::Null) => {}
-        Some(filter) => match filter_parser::parse_object(model, &filter, "/filter") {
+        Some(filter) => match parser::parse_object(model, &filter, "/filter") {
             Ok(filters) => query.filters = filters,
             Err(more) => errors.extend(more),
         },

@@ -18,6 +18,7 @@ on_both!(
     invalid_selections_are_rejected,
     all_rows_that_match_are_changed,
     action_completes_after_the_client_disconnects,
+    rows_changed_by_others_are_not_overwritten,
 );
 
 fn path(action: &str) -> String {
@@ -397,5 +398,44 @@ async fn action_completes_after_the_client_disconnects(database: Database) {
     })
     .await;
     assert_eq!(run["details"]["changed"], 20);
+    server.stop().await;
+}
+
+async fn rows_changed_by_others_are_not_overwritten(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let mut ids = Vec::new();
+    for number in ["1", "2", "3"] {
+        ids.push(numbered(&admin, number).await);
+    }
+    // The rows are read at once, and saved after a delay each.
+    let body = json!({"ids": ids, "args": {"milliseconds": 700}});
+    let (client, action) = (admin.clone(), path("settle"));
+    let running = tokio::spawn(async move { client.post(&action, &body).await });
+    eventually("the first row is saved", async || {
+        (stored(&admin, ids[0]).await["state"] == "paid").then_some(())
+    })
+    .await;
+    for (method, id) in [(Method::PATCH, ids[1]), (Method::DELETE, ids[2])] {
+        let request = admin.request(method, &format!("{INVOICES}/{id}"));
+        let request = request.header("if-match", "*").json(&json!({"amount": 77}));
+        let response = request.send().await.expect("the portal responds");
+        assert!(response.status().is_success(), "{}", response.status());
+    }
+    let report = running.await.expect("the request ends").json();
+    assert_eq!(
+        (&report["changed"], &report["failed"]),
+        (&json!(1), &json!(2))
+    );
+    let codes = ["/failures/0/code", "/failures/1/code"].map(|it| report.pointer(it));
+    assert_eq!(
+        codes,
+        [Some(&json!("stale")), Some(&json!("row_not_found"))]
+    );
+    let row = stored(&admin, ids[1]).await;
+    assert_eq!(
+        (&row["amount"], &row["state"]),
+        (&json!(77), &json!("open"))
+    );
     server.stop().await;
 }

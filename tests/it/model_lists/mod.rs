@@ -2,6 +2,7 @@
 
 mod cursors;
 mod exports;
+mod filters;
 mod selection;
 mod views;
 
@@ -44,6 +45,10 @@ const PAGE: &str = "/admin/settings/measurement";
 /// Returns the server with rows 1 to `count`, whose level is their number, and an administrator.
 async fn with_measurements(database: Database, count: u32) -> (TestServer, Client) {
     let server = TestServer::start(database).await;
+    if count == 0 {
+        let admin = server.admin().await;
+        return (server, admin);
+    }
     let fill = format!(
         "INSERT INTO measurement (station, level) \
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \

@@ -98,19 +98,18 @@ pub(in super::super) enum ActionResult {
     Enqueued(Uuid),
 }
 
-/// Runs an action on rows that the user can see, or enqueues its task.
+/// Runs an action, which [`find`] has returned, on rows that the user can see, or enqueues its task.
 ///
 /// # Errors
 ///
-/// Fails if nothing was done: the user may not run the action, the selection or the arguments are
-/// invalid, or the database is unavailable. Later errors are part of the outcome.
+/// Fails if nothing was done: the selection or the arguments are invalid, or the database is
+/// unavailable. Later errors are part of the outcome.
 pub(in super::super) async fn run(
     rows: &RowService<'_>,
     action: &AdminAction,
     selection: RowSelection,
     args: Value,
 ) -> Result<ActionResult> {
-    rows.permit(action.operation())?;
     check_selection(action, &selection)?;
     match args_errors(action, &args) {
         errors if errors.is_empty() => {}

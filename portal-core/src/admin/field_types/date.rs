@@ -4,9 +4,10 @@ use chrono::{Datelike, NaiveDate};
 use serde_json::Value;
 
 use super::super::field::{AdminField, FieldKind};
-use super::super::field_type::{ControlSpec, FieldType, FilterInput};
+use super::super::field_type::{ControlSpec, FieldType, FilterInput, FilterPreset};
 use super::super::operator::Operator;
 use super::super::storage::Storage;
+use super::relative_date::{PRESETS, RelativeDate};
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::Field;
@@ -100,6 +101,21 @@ impl FieldType for Date {
         ]
     }
 
+    fn filter_presets(&self) -> &'static [FilterPreset] {
+        &PRESETS
+    }
+
+    fn parse_filter(&self, text: &str) -> Result<Value, FieldError> {
+        match RelativeDate::parse(text.trim()) {
+            Some(date) => date
+                .on(now().date_naive())
+                .filter(|date| has_plain_year(date.year()))
+                .map(|date| date.to_value())
+                .ok_or_else(|| wrong_type(EXPECTED)),
+            None => self.parse(text),
+        }
+    }
+
     fn filter_input(&self) -> FilterInput {
         FilterInput {
             input_type: "date",
@@ -109,5 +125,9 @@ impl FieldType for Date {
 
     fn comparison_word(&self, operator: Operator) -> &'static str {
         comparison_word(operator)
+    }
+
+    fn describe_value(&self, text: &str) -> Option<String> {
+        RelativeDate::parse(text).map(RelativeDate::describe)
     }
 }

@@ -15,6 +15,7 @@ mod list;
 mod markdown;
 mod number;
 mod option;
+mod relative_date;
 mod text;
 mod timestamp;
 mod typed_document;

@@ -1,14 +1,15 @@
 //! Timestamp fields, in UTC.
 
-use chrono::{DateTime, Datelike, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, NaiveTime, SecondsFormat, SubsecRound, Utc};
 use maud::Markup;
 use serde_json::Value;
 
 use super::super::field::{AdminField, FieldKind};
-use super::super::field_type::{ControlSpec, FieldType, FilterInput, plain_text};
+use super::super::field_type::{ControlSpec, FieldType, FilterInput, FilterPreset, plain_text};
 use super::super::operator::Operator;
 use super::super::storage::Storage;
 use super::date::{NOW, comparison_word, has_plain_year};
+use super::relative_date::{PRESETS, RelativeDate};
 use super::wrong_type;
 use crate::error::FieldError;
 use crate::pages::components::{Field, TimeFormat, time};
@@ -126,6 +127,22 @@ impl FieldType for Timestamp {
         ]
     }
 
+    fn filter_presets(&self) -> &'static [FilterPreset] {
+        &PRESETS
+    }
+
+    /// A relative date means the start of the day in UTC.
+    fn parse_filter(&self, text: &str) -> Result<Value, FieldError> {
+        match RelativeDate::parse(text.trim()) {
+            Some(date) => date
+                .on(now().date_naive())
+                .and_then(|date| storable(date.and_time(NaiveTime::MIN).and_utc()))
+                .map(|time| time.to_value())
+                .ok_or_else(|| wrong_type(EXPECTED)),
+            None => self.parse(text),
+        }
+    }
+
     fn filter_input(&self) -> FilterInput {
         FilterInput {
             input_type: "datetime-local",
@@ -139,6 +156,9 @@ impl FieldType for Timestamp {
     }
 
     fn describe_value(&self, text: &str) -> Option<String> {
+        if let Some(date) = RelativeDate::parse(text) {
+            return Some(date.describe());
+        }
         let time = plain_text(&self.parse(text).ok()?);
         let minutes: String = time.chars().take(16).collect();
         Some(format!("{} UTC", minutes.replace('T', " ")))

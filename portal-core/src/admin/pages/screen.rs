@@ -14,7 +14,7 @@ use super::super::list_url::{LIST, ListUrl};
 use super::super::model_view::{ModelView, VisibleRow};
 use super::super::policy::Operation;
 use super::super::query::ListQuery;
-use super::super::references::ReferenceLabels;
+use super::super::references::{ReferenceChoices, ReferenceLabels};
 use super::super::row_service::RowService;
 use super::super::selection::RowSelection;
 use super::super::views::{SavedViews, ViewBar, ViewForm};
@@ -173,7 +173,28 @@ impl Screen<'_> {
         };
         let views = ViewBar::of(&self.views, model.name, &self.list).await?;
         let form = form.or_else(|| ViewForm::requested(&self.here, &views));
-        let labels = ReferenceLabels::of(&self.rows, &page.rows).await?;
+        let labels = ReferenceLabels::of_values(&self.rows, |field| {
+            let shown = page
+                .rows
+                .iter()
+                .filter_map(|row| row.values.get(field.name));
+            let filters = query
+                .filters
+                .iter()
+                .filter(|filter| filter.field == field.name);
+            shown
+                .chain(filters.flat_map(|filter| &filter.values))
+                .collect()
+        })
+        .await?;
+        let filter = match filter::requested(model, &self.here) {
+            Some(field) => {
+                let key = filter::edited_key(field, &self.here);
+                let choices = ReferenceChoices::of(&self.rows, field, &key).await?;
+                Some(filter::render(model, field, choices.as_ref(), &self.here))
+            }
+            None => None,
+        };
         let selected = draft.and_then(|draft| draft.row.as_ref());
         let selected = selected.map(|(key, _)| key.as_str());
         let targets = match draft {
@@ -186,7 +207,7 @@ impl Screen<'_> {
                 (Banner::new(Tone::Warning, "This view does not exist or is not shared with you. The list shows everything."))
             }
             @if !ignored.is_empty() { (Banner::new(Tone::Warning, filter::ignored(model, &ignored))) }
-            (Region::new(&model.topic()).id("live-rows").render(list(model, &query, &page, &labels, &views, &self.list, selected)))
+            (Region::new(&model.topic()).id("live-rows").render(list(model, &query, &page, &labels, &views, filter.as_ref(), &self.list, selected)))
             @if let Some(draft) = draft { (drawer(model, draft, &targets, &FormUrls::in_list(&self.list, selected))) }
             @if let Some(form) = form { (form.render(&self.views, &self.list)) }
         })

@@ -19,6 +19,8 @@ pub enum SortOrder {
 pub struct Column {
     label: String,
     sort: Option<(Href<'static>, Option<SortOrder>)>,
+    rank: usize,
+    also_sort: Option<(Href<'static>, String)>,
     numeric: bool,
     hidden: bool,
 }
@@ -29,6 +31,8 @@ impl Column {
         Self {
             label: label.into(),
             sort: None,
+            rank: 0,
+            also_sort: None,
             numeric: false,
             hidden: false,
         }
@@ -46,9 +50,22 @@ impl Column {
         self
     }
 
-    /// Makes the header a sort link; `order` is the current order if this is the first sort column.
+    /// Makes the header a sort link; `order` is the current order if the rows are sorted by the column.
     pub fn sort<'h>(mut self, href: impl Into<Href<'h>>, order: Option<SortOrder>) -> Self {
         self.sort = Some((href.into().into_owned(), order));
+        self
+    }
+
+    /// Sets the place of the column in an order by several columns, starting at 1.
+    pub const fn sort_rank(mut self, rank: usize) -> Self {
+        self.rank = rank;
+        self
+    }
+
+    /// Adds a link that keeps the other sort columns, for example "Then sort by Name". Shift-clicking
+    /// the header follows it.
+    pub fn also_sort<'h>(mut self, href: impl Into<Href<'h>>, label: impl Into<String>) -> Self {
+        self.also_sort = Some((href.into().into_owned(), label.into()));
         self
     }
 
@@ -59,10 +76,17 @@ impl Column {
             None => (None, "chevrons-up-down"),
         };
         html! {
-            th scope="col" aria-sort=[order] data-align=[self.numeric.then_some("end")] {
+            // Assistive technologies expect at most one sorted column.
+            th scope="col" aria-sort=[order.filter(|_| self.rank < 2)] data-align=[self.numeric.then_some("end")] {
                 @match &self.sort {
-                    Some((href, _)) => a href=(href) { (self.label) (icon(glyph)) },
+                    Some((href, _)) => a href=(href) data-sorted[order.is_some()] {
+                        (self.label) (icon(glyph))
+                        @if self.rank > 0 { span class="pt-rank" { span class="pt-sr-only" { "Sort column " } (self.rank) } }
+                    },
                     None => (self.label),
+                }
+                @if let Some((href, label)) = &self.also_sort {
+                    a class="pt-also" href=(href) title=(label) aria-label=(label) data-also-sort { (icon("plus")) }
                 }
             }
         }

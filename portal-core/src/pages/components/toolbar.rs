@@ -5,6 +5,13 @@ use super::{Button, FieldOption, icon, lazy_assets::lazy_assets};
 use crate::pages::stylesheet::Stylesheet;
 use crate::pages::{Href, scope};
 
+#[derive(Debug, Clone)]
+struct ToolbarChip {
+    label: String,
+    edit: Option<Href<'static>>,
+    without: Href<'static>,
+}
+
 /// Toolbar for a list: search, filters, active filters and view options.
 ///
 /// It is a GET form, so every choice has a URL. Inside a [`list_card`], only the list is reloaded
@@ -29,7 +36,7 @@ pub struct Toolbar {
     preserve_query: Vec<(String, String)>,
     search: Vec<(String, String, String)>,
     filters: Vec<(String, String, Vec<FieldOption>, String)>,
-    chips: Vec<(String, Href<'static>)>,
+    chips: Vec<ToolbarChip>,
     clear: Option<Href<'static>>,
     end: Option<Markup>,
 }
@@ -83,8 +90,26 @@ impl Toolbar {
 
     /// Adds a chip for an active filter; `without` is the URL without that filter.
     pub fn chip<'h>(mut self, label: impl Into<String>, without: impl Into<Href<'h>>) -> Self {
-        let without = without.into().into_owned();
-        self.chips.push((label.into(), without));
+        self.chips.push(ToolbarChip {
+            label: label.into(),
+            edit: None,
+            without: without.into().into_owned(),
+        });
+        self
+    }
+
+    /// Adds a chip whose label is a link to the form that changes the filter.
+    pub fn editable_chip<'h>(
+        mut self,
+        label: impl Into<String>,
+        edit: impl Into<Href<'h>>,
+        without: impl Into<Href<'h>>,
+    ) -> Self {
+        self.chips.push(ToolbarChip {
+            label: label.into(),
+            edit: Some(edit.into().into_owned()),
+            without: without.into().into_owned(),
+        });
         self
     }
 
@@ -134,10 +159,13 @@ impl Render for Toolbar {
                 @if let Some(end) = &self.end { div class="pt-row pt-push-end" { (end) } }
                 @if !self.chips.is_empty() || self.clear.is_some() {
                     div class="pt-chips" {
-                        @for (label, without) in &self.chips {
+                        @for chip in &self.chips {
                             span class="pt-chip" {
-                                (label)
-                                a href=(without) aria-label={ "Remove filter " (label) } { (icon("x")) }
+                                @match &chip.edit {
+                                    Some(edit) => a href=(edit) data-part="edit" { span class="pt-sr-only" { "Change filter " } (chip.label) },
+                                    None => (chip.label),
+                                }
+                                a href=(chip.without) aria-label={ "Remove filter " (chip.label) } { (icon("x")) }
                             }
                         }
                         @if let Some(href) = &self.clear { (Button::new("Clear all").size(1).ghost().href(href)) }

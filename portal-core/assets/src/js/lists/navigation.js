@@ -29,6 +29,15 @@ on("change", ({ target }) => {
 const isPlainClick = (event) =>
   !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 
+// Shift-clicking a header adds its column to the order.
+on("click", (event) => {
+  const also =
+    event.shiftKey && event.target.closest?.("[data-list] th")?.querySelector("[data-also-sort]");
+  if (!also) return;
+  event.preventDefault();
+  also.click();
+});
+
 on("click", (event) => {
   const link = event.target.closest?.("[data-list] a[href]");
   if (!link || event.defaultPrevented || !isPlainClick(event) || link.target) return;

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::field::FieldSpec;
-use super::model_view::ModelView;
-use super::operator::Operator;
-use super::query::Filter;
+use super::super::field::FieldSpec;
+use super::super::model_view::ModelView;
+use super::super::operator::Operator;
+use super::super::query::Filter;
 use crate::error::FieldError;
 use crate::json;
 use crate::request::escape_pointer;
@@ -17,7 +17,7 @@ const MAX_FILTERS: usize = 30;
 const MAX_VALUES: usize = 200;
 
 /// Parses `filter[field]` and `filter[field][operator]`.
-pub(super) fn parse_parameter(
+pub(in super::super) fn parse_parameter(
     model: &ModelView<'_>,
     parameter: &str,
     value: &str,
@@ -44,7 +44,7 @@ pub(super) fn parse_parameter(
 
 /// Parses `{"field": value}` and `{"field": {"operator": value}}`. Fails with pointers below
 /// `pointer`.
-pub(super) fn parse_object(
+pub(in super::super) fn parse_object(
     model: &ModelView<'_>,
     filters: &Value,
     pointer: &str,
@@ -103,7 +103,7 @@ pub(super) fn parse_object(
 }
 
 /// Fails if a query has too many filters.
-pub(super) fn check_number(filters: &[Filter]) -> Result<(), FieldError> {
+pub(in super::super) fn check_number(filters: &[Filter]) -> Result<(), FieldError> {
     match filters.len() {
         0..=MAX_FILTERS => Ok(()),
         _ => Err(too_many("/filter")),
@@ -161,7 +161,7 @@ fn filter(
 }
 
 /// Returns `true` if rows can be filtered by the field with an operator.
-pub(super) fn supports(field: &FieldSpec, operator: Operator) -> bool {
+pub(in super::super) fn supports(field: &FieldSpec, operator: Operator) -> bool {
     if field.is_write_only() {
         return false;
     }
@@ -172,7 +172,7 @@ pub(super) fn supports(field: &FieldSpec, operator: Operator) -> bool {
 }
 
 /// Returns `true` if the field can have no value, or an empty text.
-pub(super) fn may_be_empty(field: &FieldSpec) -> bool {
+pub(in super::super) fn may_be_empty(field: &FieldSpec) -> bool {
     field.nullable || field.kind.accepts_empty_text()
 }
 
@@ -193,7 +193,7 @@ fn value(field: &FieldSpec, operator: Operator, text: &str) -> Result<Value, Fie
             Ok(Value::Null)
         }
         _ => {
-            let value = field.kind.parse(text)?;
+            let value = field.kind.parse_filter(text)?;
             match json::validate(&value, "").into_iter().next() {
                 None => Ok(value),
                 Some(error) => Err(error),
