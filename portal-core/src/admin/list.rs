@@ -21,8 +21,8 @@ use super::users;
 use super::views::ViewBar;
 use crate::pages::components::thousands::grouped;
 use crate::pages::components::{
-    Button, Column, Drawer, EmptyState, FieldOption, KeysetPagination, Menu, Pagination, Row,
-    SortOrder, Table, Tone, Toolbar, ViewMenu, badge, list_card, person,
+    Button, Column, Drawer, EmptyState, KeysetPagination, Menu, Pagination, Row, SortOrder, Table,
+    Tone, Toolbar, ViewMenu, badge, list_card, person,
 };
 
 /// Parameter with the shown columns.
@@ -53,7 +53,7 @@ pub(super) fn list(
         html! {
             (views.render(here))
             (actions::form(model))
-            (toolbar(model, query, labels, here, filter.is_none()))
+            (toolbar(model, labels, here, filter.is_none()))
             @if let Some(filter) = filter { (filter) }
             (table(model, query, page, labels, here, selected, may_select))
             @if may_select {
@@ -110,7 +110,6 @@ pub(super) fn pagination(query: &ListQuery, page: &VisiblePage, here: &ListUrl) 
 /// Builds the toolbar with the search field, the active filters and the column selection.
 fn toolbar(
     model: &ModelView<'_>,
-    query: &ListQuery,
     labels: &ReferenceLabels,
     here: &ListUrl,
     may_add: bool,
@@ -146,43 +145,8 @@ fn toolbar(
         .map(|field| (field.name, field.title, is_shown(field, here)))
         .collect();
     let keep = first.without(COLUMNS);
-    let mut view = ViewMenu::new("rows-view").columns(here.path(), &keep.pairs(), &columns);
-    let orders = orders(model, &fields, query);
-    if !orders.is_empty() {
-        let keep = first.without("sort");
-        view = view.order(here.path(), &keep.pairs(), orders, &sort_text(&query.sort));
-    }
+    let view = ViewMenu::new("rows-view").columns(here.path(), &keep.pairs(), &columns);
     bar.end(html! { (add) (view) })
-}
-
-/// Returns the orders that the view menu offers: by each column in both directions, and the present
-/// one. On narrow screens, a list has no headers to click.
-fn orders(model: &ModelView<'_>, fields: &[&FieldSpec], query: &ListQuery) -> Vec<FieldOption> {
-    let mut orders: Vec<(String, String)> = Vec::new();
-    let is_sortable = |field: &&&FieldSpec| sortable(model, field.name).is_some();
-    for field in fields.iter().filter(is_sortable) {
-        orders.push((field.name.to_owned(), format!("{} ↑", field.title)));
-        orders.push((format!("-{}", field.name), format!("{} ↓", field.title)));
-    }
-    let present = sort_text(&query.sort);
-    if !orders.iter().any(|(value, _)| *value == present) {
-        let words = query.sort.iter().map(|sort| {
-            let title = model.field(sort.field).map_or(sort.field, |it| it.title);
-            let arrow = if sort.descending { "↓" } else { "↑" };
-            format!("{title} {arrow}")
-        });
-        let label = words.collect::<Vec<_>>().join(", ");
-        let label = if label.is_empty() {
-            "Default".to_owned()
-        } else {
-            label
-        };
-        orders.insert(0, (present, label));
-    }
-    let orders = orders.into_iter();
-    orders
-        .map(|(value, label)| FieldOption::new(value, label))
-        .collect()
 }
 
 /// Renders the menu that exports the rows and the columns of the list.

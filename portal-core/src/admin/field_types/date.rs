@@ -1,10 +1,11 @@
 //! Date fields.
 
 use chrono::{Datelike, NaiveDate};
+use maud::{Markup, html};
 use serde_json::Value;
 
 use super::super::field::{AdminField, FieldKind};
-use super::super::field_type::{ControlSpec, FieldType, FilterInput, FilterPreset};
+use super::super::field_type::{ControlSpec, FieldType, FilterInput, FilterPreset, plain_text};
 use super::super::operator::Operator;
 use super::super::storage::Storage;
 use super::relative_date::{PRESETS, RelativeDate};
@@ -88,6 +89,10 @@ impl FieldType for Date {
 
     fn control(&self, spec: ControlSpec<'_>) -> Field {
         Field::date(spec.name, spec.title).required(spec.is_required)
+    }
+
+    fn cell(&self, value: &Value, _is_key: bool) -> Markup {
+        html! { span class="pt-nowrap" { (plain_text(value)) } }
     }
 
     fn filter_operators(&self) -> &'static [(Operator, &'static str)] {

@@ -99,8 +99,8 @@ fn text_of(field: &FieldSpec) -> Expr {
 
 /// Returns the condition that a text contains a string, ignoring case.
 ///
-/// `lower` handles only ASCII in SQLite and in some PostgreSQL locales, so the condition also
-/// matches the text as written and in upper case.
+/// `lower` handles only ASCII in SQLite and in some PostgreSQL locales, so for other texts the
+/// condition also matches the text as written and in upper case.
 pub(in super::super) fn contains(column: &Expr, text: &str) -> Cond {
     like(column, text, |text| format!("%{}%", escape_like(text)))
 }
@@ -113,9 +113,11 @@ fn starts_with(column: &Expr, text: &str) -> Cond {
 fn like(column: &Expr, text: &str, pattern: impl Fn(&str) -> String) -> Cond {
     let matches = |column: Expr, text: &str| column.like(LikeExpr::new(pattern(text)).escape('\\'));
     let lower = Func::lower(column.clone()).into();
-    Cond::any()
-        .add(matches(lower, &text.to_lowercase()))
-        .add(matches(column.clone(), text))
+    let any = Cond::any().add(matches(lower, &text.to_lowercase()));
+    if text.is_ascii() {
+        return any;
+    }
+    any.add(matches(column.clone(), text))
         .add(matches(column.clone(), &text.to_uppercase()))
 }
 

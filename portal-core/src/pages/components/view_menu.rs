@@ -1,6 +1,6 @@
 use maud::{Markup, Render, html};
 
-use super::{Button, FieldOption, icon, segmented};
+use super::{Button, segmented};
 use crate::pages::Href;
 use crate::pages::theme::Density;
 
@@ -20,7 +20,6 @@ use crate::pages::theme::Density;
 #[must_use]
 pub struct ViewMenu {
     id: String,
-    order: Option<Markup>,
     columns: Option<Markup>,
     density: Option<Markup>,
 }
@@ -30,7 +29,6 @@ impl ViewMenu {
     pub fn new(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
-            order: None,
             columns: None,
             density: None,
         }
@@ -64,33 +62,6 @@ impl ViewMenu {
         self
     }
 
-    /// Adds a choice of the order, for screens on which the list has no headers.
-    ///
-    /// A GET form to `action` submits the value as `sort`, along with the given query.
-    pub fn order<'h>(
-        mut self,
-        action: impl Into<Href<'h>>,
-        preserve: &[(&str, &str)],
-        orders: Vec<FieldOption>,
-        current: &str,
-    ) -> Self {
-        let id = format!("{}-order", self.id);
-        self.order = Some(html! {
-            form class="pt-view" method="get" action=(action.into()) data-autosubmit {
-                @for (name, value) in preserve { input type="hidden" name=(name) value=(value); }
-                label class="pt-legend" for=(id) { "Sort by" }
-                span class="pt-select" {
-                    select class="pt-input" data-size="1" id=(id) name="sort" {
-                        @for order in &orders { option value=(order.value) selected[order.value == current] { (order.label) } }
-                    }
-                    (icon("chevron-down"))
-                }
-                span class="pt-no-js" { (Button::new("Sort").size(1).submit()) }
-            }
-        });
-        self
-    }
-
     /// Adds a choice of density for all of the user's lists, posted to `action` (`/theme`).
     pub fn density<'h>(
         mut self,
@@ -119,10 +90,9 @@ impl Render for ViewMenu {
         html! {
             (Button::new("View").size(1).icon("sliders-horizontal").attribute("popovertarget", self.id.as_str()))
             div class="pt-menu" id=(self.id) popover {
-                @for (at, part) in [&self.order, &self.columns, &self.density].into_iter().flatten().enumerate() {
-                    @if at > 0 { hr; }
-                    (part)
-                }
+                @if let Some(columns) = &self.columns { (columns) }
+                @if self.columns.is_some() && self.density.is_some() { hr; }
+                @if let Some(density) = &self.density { (density) }
             }
         }
     }

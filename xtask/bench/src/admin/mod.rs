@@ -1,5 +1,7 @@
 //! Typed queries of admin models next to the same queries written with sqlx, on both databases.
 
+mod lists;
+
 use std::env;
 use std::hint::black_box;
 use std::path::Path;
@@ -8,17 +10,20 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use futures_util::TryStreamExt as _;
+use portal_clerk::ClerkAuth;
+use portal_core::AuthProvider;
 use portal_core::config::{Config, Settings as PortalSettings};
 use portal_core::prelude::*;
 use portal_core::store::DatabasePool;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use self::lists::Administrator;
 use crate::http::POSTGRES;
 use crate::summary::Summary;
 
 /// Number of rows at scale 1.
 const ROWS: f64 = 1_000_000.0;
-const COMPANIES: i64 = 1_000;
+const COMPANIES: i64 = 100_000;
 
 /// Columns of [`Deal`], as a hand-written query lists them.
 const COLUMNS: &str = "deal.id, deal.name, deal.company_id, deal.stage, deal.amount, deal.rating, deal.is_open, deal.note";
@@ -51,10 +56,57 @@ pub(crate) struct Deal {
     #[admin(references = Company)]
     company_id: i64,
     stage: String,
+    #[admin(index)]
     amount: i64,
     rating: Option<i16>,
     is_open: bool,
     note: Option<String>,
+}
+
+/// A row with many relations
+#[admin_model]
+pub(crate) struct Bundle {
+    id: i64,
+    #[admin(references = Company)]
+    company_1: i64,
+    #[admin(references = Company)]
+    company_2: i64,
+    #[admin(references = Company)]
+    company_3: i64,
+    #[admin(references = Company)]
+    company_4: i64,
+    #[admin(references = Company)]
+    company_5: i64,
+    #[admin(references = Company)]
+    company_6: i64,
+    #[admin(references = Company)]
+    company_7: i64,
+    #[admin(references = Company)]
+    company_8: i64,
+    #[admin(references = Company)]
+    company_9: i64,
+    #[admin(references = Company)]
+    company_10: i64,
+    #[admin(references = Company)]
+    company_11: i64,
+    #[admin(references = Company)]
+    company_12: i64,
+    #[admin(references = Company)]
+    company_13: i64,
+    #[admin(references = Company)]
+    company_14: i64,
+    #[admin(references = Company)]
+    company_15: i64,
+    #[admin(references = Company)]
+    company_16: i64,
+    #[admin(references = Company)]
+    company_17: i64,
+    #[admin(references = Company)]
+    company_18: i64,
+    #[admin(references = Company)]
+    company_19: i64,
+    #[admin(references = Company)]
+    company_20: i64,
 }
 
 macro_rules! from_row {
@@ -90,11 +142,20 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
 }
 
 async fn measure(title: &str, uri: &str, directory: &Path, settings: &Settings) -> Result<()> {
-    let environment = PortalSettings::from_pairs([("APP_ENV", "DEV"), ("DB_LOCAL_URI", uri)]);
+    let auth = ClerkAuth::new();
+    let pairs = [
+        ("APP_ENV", "DEV"),
+        ("DB_LOCAL_URI", uri),
+        ("ADMIN_USER_EMAILS", "bench@example.com"),
+        ("RATE_LIMITS", "off"),
+    ];
+    let environment = PortalSettings::from_pairs_with(AuthProvider::settings(&auth), pairs);
     let portal = Portal::builder()
         .config(Config::from_settings(environment)?)
+        .auth(auth)
         .admin_model::<Company>()
         .admin_model::<Deal>()
+        .admin_model::<Bundle>()
         .build()
         .await
         .with_context(|| format!("failed to start a portal in {}", directory.display()))?;
@@ -199,6 +260,8 @@ async fn measure(title: &str, uri: &str, directory: &Path, settings: &Settings) 
         },
     )
     .await?;
+    let administrator = Administrator::sign_in(portal.router()).await?;
+    lists::run(&models, &administrator, (rows, COMPANIES), settings).await?;
     portal.shutdown().await;
     Ok(())
 }
@@ -216,6 +279,17 @@ async fn fill(models: &Models, rows: i64) -> Result<()> {
              SELECT 'Deal ' || i, i % {COMPANIES} + 1, CASE i % 3 WHEN 0 THEN 'won' ELSE 'open' END, \
              i % 10000, CASE i % 2 WHEN 0 THEN i % 5 END, i % 3 > 0, \
              CASE i % 4 WHEN 0 THEN 'Call again next week' END FROM n"
+        ),
+        format!(
+            "INSERT INTO bundle ({}) VALUES ({})",
+            (1..=20)
+                .map(|index| format!("company_{index}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+            (1..=20)
+                .map(|index| index.to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
         ),
         "CREATE INDEX deal_stage_amount ON deal (stage, amount, id)".to_owned(),
         "ANALYZE".to_owned(),
