@@ -1,6 +1,8 @@
 //! Admin models, edited by administrators and editors under `/admin/settings`.
 
 use portal_core::prelude::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Configuration documents that tasks and API routes read, by name and version
@@ -58,4 +60,28 @@ pub(crate) struct SubscriptionFeature {
     /// Available to customers
     #[admin(default = true)]
     pub(crate) enabled: bool,
+}
+
+/// Arguments of [`set_availability`].
+#[derive(Deserialize, JsonSchema)]
+struct AvailabilityArgs {
+    /// Available to customers
+    enabled: bool,
+}
+
+/// Set availability
+#[admin_action(
+    SubscriptionFeature,
+    on(many, all),
+    confirm = "Change {count} features?"
+)]
+async fn set_availability(
+    rows: Rows<SubscriptionFeature>,
+    args: AvailabilityArgs,
+) -> Result<ActionReport> {
+    rows.for_each(|feature| {
+        feature.enabled = args.enabled;
+        Ok(())
+    })
+    .await
 }

@@ -13,7 +13,7 @@ use super::model_view::ModelView;
 use super::row_service::RowService;
 use crate::error::Result;
 use crate::pages::Href;
-use crate::pages::components::{Button, Confirm, Drawer, list_scripts};
+use crate::pages::components::{Button, Confirm, Drawer, Menu, list_scripts};
 
 const DELETE_DIALOG: &str = "delete-row";
 
@@ -90,11 +90,7 @@ pub(super) fn drawer(
         .footer(foot(is_new, may_save))
         .open(urls.back.to_string());
     let may_delete = !is_new && model.permissions.delete;
-    let row = draft.row.as_ref();
-    let menu = row.and_then(|(key, _)| {
-        let row = (key.as_str(), draft.label.as_str());
-        actions::row_menu(model, "record-actions", row, &urls.actions)
-    });
+    let menu = record_menu(model, draft, urls);
     if may_delete || menu.is_some() {
         drawer = drawer.aside(html! {
             div class="pt-row" {
@@ -137,6 +133,16 @@ pub(super) fn on_page(
         (delete_dialog(model, draft, urls, effects))
         @if let Some(question) = &draft.question { (question_drawer(model, draft, question, urls)) }
     }
+}
+
+/// Returns the menu with the actions on the record of a form.
+pub(super) fn record_menu(
+    model: &ModelView<'_>,
+    draft: &FormState,
+    urls: &FormUrls,
+) -> Option<Menu> {
+    let (key, _) = draft.row.as_ref()?;
+    actions::row_menu(model, "record-actions", (key, &draft.label), &urls.actions)
 }
 
 /// Returns the button that opens the confirmation for deleting the record.

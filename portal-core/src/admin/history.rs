@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::audit_changes::{EntryLabels, changes};
 use super::list_url::ListUrl;
+use super::model_view::ModelView;
 use super::row_service::RowService;
 use crate::auth::{AuditEntry, AuditFilter, AuditLog, Users};
 use crate::error::Result;
@@ -52,7 +53,7 @@ pub(super) async fn render(
                 }
                 @if entry.acted_by.is_some() { div class="pt-muted" { "impersonated" } }
             },
-            html! { (verb(rows.model().name, &entry.action)) },
+            html! { (verb(rows.model(), &entry.action)) },
             changes(&entry.details, Some(&labels), false),
         ]
     };
@@ -87,14 +88,15 @@ pub(super) async fn render(
 }
 
 /// Returns an action on a row of a model in words, or its name if it is not a usual one.
-fn verb<'a>(model: &str, action: &'a str) -> &'a str {
+fn verb<'a>(model: &ModelView<'a>, action: &'a str) -> &'a str {
     let name = action
-        .strip_prefix(model)
+        .strip_prefix(model.name)
         .and_then(|it| it.strip_prefix('.'));
     match name {
         Some("create") => "Created",
         Some("update") => "Changed",
         Some("delete") => "Deleted",
-        _ => action,
+        Some(name) => model.action(name).map_or(action, |it| it.title.as_ref()),
+        None => action,
     }
 }

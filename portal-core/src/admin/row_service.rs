@@ -334,7 +334,7 @@ impl<'a> RowService<'a> {
                 let first = ListQuery {
                     page: 1,
                     per_page: limit,
-                    ..query.clone()
+                    ..query.as_ref().clone()
                 };
                 Ok((count, self.list_without_total(&first).await?))
             }

@@ -32,7 +32,7 @@ pub(crate) enum RowSelection {
     Keys(Vec<String>),
     /// All rows that match the search and the filters of a list.
     Matching {
-        query: ListQuery,
+        query: Box<ListQuery>,
         /// Number of rows that the user confirmed; fails if a different number matches.
         confirmed: Option<u64>,
     },
@@ -86,7 +86,7 @@ impl RowSelection {
         if fields.find(SELECT) == Some(ALL) {
             let confirmed = fields.find(CONFIRM).and_then(|text| text.parse().ok());
             return Ok(Self::Matching {
-                query: list,
+                query: Box::new(list),
                 confirmed,
             });
         }
@@ -145,7 +145,10 @@ fn matching(
         ));
     }
     match errors.is_empty() {
-        true => Ok(RowSelection::Matching { query, confirmed }),
+        true => Ok(RowSelection::Matching {
+            query: Box::new(query),
+            confirmed,
+        }),
         false => Err(errors),
     }
 }

@@ -10,7 +10,7 @@ const LIST: &str = "/admin/settings/invoice";
 const RUN: &str = "#action .pt-drawer-foot [data-kind=solid]";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bulk_action_asks_for_arguments_and_reports_failures() {
+async fn bulk_action_shows_arguments_and_reports_failures() {
     let mut server = TestServer::start(Database::Sqlite).await;
     let admin = server.admin().await;
     let first = numbered(&admin, "A1").await;

@@ -10,6 +10,7 @@ on_both!(
     form_shows_arguments_confirmation_and_errors,
     result_is_a_message_or_a_report,
     all_rows_that_match_are_confirmed_by_number,
+    action_on_a_record_returns_to_its_page,
 );
 
 const LIST: &str = "/admin/settings/invoice";
@@ -181,6 +182,41 @@ async fn all_rows_that_match_are_confirmed_by_number(database: Database) {
         &page.text,
         "Not started: the action runs only on one row",
         true,
+    );
+    server.stop().await;
+}
+
+async fn action_on_a_record_returns_to_its_page(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let id = numbered(&admin, "A1").await;
+    let record = format!("{LIST}/rows/{id}");
+    let mut browser = CookieClient::of(&server.url, &admin);
+    let page = browser.page(&record).await.text;
+    shows(&page, "mark_paid/confirm?at=record", true);
+    shows(&page, "clean_up/confirm", false);
+    let id_text = id.to_string();
+    let fields = [("id", id_text.as_str()), ("args.paid_on", "2026-05-01")];
+    let query = "?at=record&list=search%3DA";
+    let form = browser
+        .submit(&format!("{}{query}", confirm("mark_paid")), &fields)
+        .await;
+    shows(&form.text, "Parts of the record", true);
+    shows(&form.text, "/actions/mark_paid?at=record", true);
+    let run = format!("{LIST}/actions/mark_paid{query}");
+    let done = browser.submit(&run, &fields).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    assert_eq!(done.location(), format!("{record}?list=search%3DA"));
+    let history = browser.page(&format!("{record}?tab=history")).await.text;
+    shows(&history, "Mark as paid", true);
+    shows(&history, "invoice.mark_paid", false);
+    let deleted = format!("{LIST}/actions/clean_up{query}");
+    let deleted = browser.submit(&deleted, &fields[..1]).await;
+    assert_eq!(
+        deleted.location(),
+        format!("{LIST}?search=A"),
+        "{}",
+        deleted.status
     );
     server.stop().await;
 }

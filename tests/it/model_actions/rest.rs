@@ -1,5 +1,8 @@
 //! Actions in the REST API.
 
+use std::time::Duration;
+
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{INVOICES, audit, invoice, numbered, sign_in, stored};
@@ -14,6 +17,8 @@ on_both!(
     actions_are_described_with_their_schema,
     invalid_selections_are_rejected,
     all_rows_that_match_are_changed,
+    action_completes_after_the_client_disconnects,
+    rows_changed_by_others_are_not_overwritten,
 );
 
 fn path(action: &str) -> String {
@@ -370,5 +375,67 @@ async fn lost_database_is_reported_with_what_was_done() {
     .await;
     assert_eq!(report["changed"], stored, "{report}");
     assert!(stored < 60, "{report}");
+    server.stop().await;
+}
+
+async fn action_completes_after_the_client_disconnects(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        ids.push(numbered(&admin, &format!("N{number}")).await);
+    }
+    let body = json!({"ids": ids, "args": {"milliseconds": 20}});
+    let request = admin.request(Method::POST, &path("settle")).json(&body);
+    let response = request.timeout(Duration::from_millis(100)).send().await;
+    assert!(response.expect_err("the client disconnects").is_timeout());
+    let run = eventually("the run is recorded", async || {
+        let entries = audit(&admin, "settle").await;
+        entries
+            .first()
+            .filter(|it| it["target"] == "model:invoice")
+            .cloned()
+    })
+    .await;
+    assert_eq!(run["details"]["changed"], 20);
+    server.stop().await;
+}
+
+async fn rows_changed_by_others_are_not_overwritten(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    let mut ids = Vec::new();
+    for number in ["1", "2", "3"] {
+        ids.push(numbered(&admin, number).await);
+    }
+    // The rows are read at once, and saved after a delay each.
+    let body = json!({"ids": ids, "args": {"milliseconds": 700}});
+    let (client, action) = (admin.clone(), path("settle"));
+    let running = tokio::spawn(async move { client.post(&action, &body).await });
+    eventually("the first row is saved", async || {
+        (stored(&admin, ids[0]).await["state"] == "paid").then_some(())
+    })
+    .await;
+    for (method, id) in [(Method::PATCH, ids[1]), (Method::DELETE, ids[2])] {
+        let request = admin.request(method, &format!("{INVOICES}/{id}"));
+        let request = request.header("if-match", "*").json(&json!({"amount": 77}));
+        let response = request.send().await.expect("the portal responds");
+        assert!(response.status().is_success(), "{}", response.status());
+    }
+    let report = running.await.expect("the request ends").json();
+    assert_eq!(
+        (&report["changed"], &report["failed"]),
+        (&json!(1), &json!(2))
+    );
+    let codes = ["/failures/0/code", "/failures/1/code"].map(|it| report.pointer(it));
+    assert_eq!(
+        codes,
+        [Some(&json!("stale")), Some(&json!("row_not_found"))]
+    );
+    let row = stored(&admin, ids[1]).await;
+    assert_eq!(
+        (&row["amount"], &row["state"]),
+        (&json!(77), &json!("open"))
+    );
     server.stop().await;
 }

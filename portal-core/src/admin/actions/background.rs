@@ -175,7 +175,7 @@ impl StoredSelection {
             query.filters.push(filter.restore(model)?);
         }
         Ok(RowSelection::Matching {
-            query,
+            query: Box::new(query),
             confirmed: None,
         })
     }

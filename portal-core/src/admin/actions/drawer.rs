@@ -42,8 +42,14 @@ impl<'a> ActionForm<'a> {
         Some(SchemaForm::new(action.args_schema()?, PREFIX))
     }
 
-    /// Renders the drawer with the arguments and the confirmation.
-    pub(in super::super) fn render(&self, model: &ModelView<'_>, list: &ListUrl) -> Drawer {
+    /// Renders the drawer with the arguments and the confirmation. The URL of the action is below
+    /// `actions`, and `back` is the page behind the drawer.
+    pub(in super::super) fn render(
+        &self,
+        model: &ModelView<'_>,
+        actions: &ListUrl,
+        back: &ListUrl,
+    ) -> Drawer {
         let action = self.action;
         let (fields, others) = self.fields();
         let button = Button::new(action.title.as_ref());
@@ -53,7 +59,7 @@ impl<'a> ActionForm<'a> {
             button.solid()
         };
         let drawer = Drawer::new(DRAWER, action.title.as_ref())
-            .form(list.below(&format!("actions/{}", action.name)), self.hidden())
+            .form(actions.below(&format!("actions/{}", action.name)), self.hidden())
             .body(html! {
                 @if let Some(text) = &self.banner { (Banner::new(Tone::Warning, text.as_str())) }
                 @for error in &others {
@@ -64,7 +70,7 @@ impl<'a> ActionForm<'a> {
                 (self.rows(model))
             })
             .footer(button.submit())
-            .open(list.to_string());
+            .open(back.to_string());
         if action.description.is_empty() {
             return drawer;
         }
@@ -124,16 +130,16 @@ impl<'a> ActionForm<'a> {
     }
 }
 
-/// Renders the drawer with the result of an action.
+/// Renders the drawer with the result of an action. `back` is the page behind it.
 pub(in super::super) fn report_drawer(
     model: &ModelView<'_>,
     action: &AdminAction,
     outcome: &ActionOutcome,
-    list: &ListUrl,
+    (list, back): (&ListUrl, &ListUrl),
 ) -> Drawer {
     Drawer::new(DRAWER, action.title.as_ref())
         .body(report(model, outcome, list))
-        .open(list.to_string())
+        .open(back.to_string())
 }
 
 /// Renders the result of an action.

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::super::row_service::RowService;
@@ -11,8 +12,9 @@ use super::super::selection::{RowSelection, check_count};
 use super::background;
 use super::definition::{ActionTarget, AdminAction};
 use super::report::ActionReport;
-use crate::auth::AuditLog;
+use crate::auth::{Actor, AuditLog, User};
 use crate::error::{Error, FieldError, Result};
+use crate::state::PortalState;
 use crate::tasks::TaskContext;
 
 /// JSON pointer of the arguments in a request body.
@@ -96,19 +98,18 @@ pub(in super::super) enum ActionResult {
     Enqueued(Uuid),
 }
 
-/// Runs an action on rows that the user can see, or enqueues its task.
+/// Runs an action, which [`find`] has returned, on rows that the user can see, or enqueues its task.
 ///
 /// # Errors
 ///
-/// Fails if nothing was done: the user may not run the action, the selection or the arguments are
-/// invalid, or the database is unavailable. Later errors are part of the outcome.
+/// Fails if nothing was done: the selection or the arguments are invalid, or the database is
+/// unavailable. Later errors are part of the outcome.
 pub(in super::super) async fn run(
     rows: &RowService<'_>,
     action: &AdminAction,
     selection: RowSelection,
     args: Value,
 ) -> Result<ActionResult> {
-    rows.permit(action.operation())?;
     check_selection(action, &selection)?;
     match args_errors(action, &args) {
         errors if errors.is_empty() => {}
@@ -122,8 +123,38 @@ pub(in super::super) async fn run(
         let id = background::enqueue(rows, action, &selection, args).await?;
         return Ok(ActionResult::Enqueued(id));
     }
-    let outcome = perform(rows, action, selection, args, None).await?;
+    // An action must not stop half-way because the client disconnects or the request times out.
+    let call = ActionCall {
+        state: rows.state().clone(),
+        user: rows.user().clone(),
+        actor: rows.actor().clone(),
+        model: action.model,
+        action: action.name,
+        selection,
+        args,
+    };
+    let running = tokio::spawn(call.run().in_current_span());
+    let outcome = running.await.map_err(Error::internal)??;
     Ok(ActionResult::Finished(outcome))
+}
+
+/// An accepted action, independent of the request.
+struct ActionCall {
+    state: PortalState,
+    user: User,
+    actor: Actor,
+    model: &'static str,
+    action: &'static str,
+    selection: RowSelection,
+    args: Value,
+}
+
+impl ActionCall {
+    async fn run(self) -> Result<ActionOutcome> {
+        let rows = RowService::open(&self.state, self.model, &self.user, &self.actor).await?;
+        let action = find(&rows, self.action)?;
+        perform(&rows, action, self.selection, self.args, None).await
+    }
 }
 
 /// Runs an action with checked arguments, possibly in a task.

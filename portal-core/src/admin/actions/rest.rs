@@ -23,7 +23,7 @@ pub(in super::super) fn describe(model: &ModelView<'_>) -> Vec<Value> {
             "name": DELETE,
             "title": "Delete",
             "description": "",
-            "on": ["one", "many"],
+            "on": ["one", "many", "all"],
             "confirm": null,
             "danger": true,
             "background": false,

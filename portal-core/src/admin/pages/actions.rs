@@ -1,11 +1,13 @@
 //! Actions of the application on rows: the form with arguments and confirmation, and the result.
 
 use axum::http::StatusCode;
-use maud::html;
+use maud::{Markup, html};
 use serde_json::{Map, Value};
 
 use super::super::actions::{self, ActionForm, ActionOutcome, ActionResult, AdminAction};
-use super::super::selection::RowSelection;
+use super::super::form_state::FormState;
+use super::super::selection::{self, RowSelection};
+use super::place::FormPlace;
 use super::request::PageRequest;
 use super::screen::Screen;
 use crate::error::{Error, FieldError, Result};
@@ -18,7 +20,7 @@ const NAMED: u64 = 20;
 
 /// Responds with the list and the form of the action, or runs an action that needs no form.
 pub(super) async fn confirm(request: PageRequest) -> Result<PageResponse> {
-    let screen = request.screen().await?;
+    let screen = request.action_screen().await?;
     let action = actions::find(&screen.rows, &request.action)?;
     let selection = screen.selection(&request)?;
     if action.runs_directly() && matches!(selection, RowSelection::Keys(_)) {
@@ -47,7 +49,7 @@ pub(super) async fn confirm(request: PageRequest) -> Result<PageResponse> {
 
 /// Runs an action with the submitted arguments.
 pub(super) async fn run(request: PageRequest) -> Result<PageResponse> {
-    let screen = request.screen().await?;
+    let screen = request.action_screen().await?;
     let action = actions::find(&screen.rows, &request.action)?;
     let selection = screen.selection(&request)?;
     let input = FormInput::parse(&request.encoded);
@@ -123,6 +125,18 @@ fn args_errors(error: &Error) -> Vec<FieldError> {
     in_args.collect()
 }
 
+impl PageRequest {
+    /// Returns the page from which the user started an action.
+    async fn action_screen(&self) -> Result<Screen<'_>> {
+        let mut screen = self.screen().await?;
+        if matches!(screen.place, FormPlace::Record) {
+            // On the page of a record, actions run on this record.
+            screen.key = self.fields.text(selection::KEY);
+        }
+        Ok(screen)
+    }
+}
+
 impl Screen<'_> {
     async fn action_form<'f>(
         &self,
@@ -143,9 +157,20 @@ impl Screen<'_> {
     }
 
     async fn show_action(&self, form: &ActionForm<'_>, status: StatusCode) -> Result<PageResponse> {
-        let drawer = form.render(self.model(), &self.list);
-        let page = html! { (self.show_list(None).await?) (drawer) };
+        let drawer = form.render(self.model(), &self.here, &self.back());
+        let page = html! { (self.behind().await?) (drawer) };
         Ok((status, page).into_page())
+    }
+
+    /// Renders the page from which the user started the action: the list, or that of the record.
+    async fn behind(&self) -> Result<Markup> {
+        if matches!(self.place, FormPlace::Record)
+            && let Ok(row) = self.rows.get(self.key).await
+        {
+            let draft = FormState::of(self.model(), &row);
+            return self.record(&draft, None).await;
+        }
+        self.show_list(None).await
     }
 
     async fn done(&self, action: &AdminAction, result: ActionResult) -> Result<PageResponse> {
@@ -162,23 +187,26 @@ impl Screen<'_> {
     async fn finished(&self, action: &AdminAction, outcome: ActionOutcome) -> Result<PageResponse> {
         let (model, report) = (self.model(), &outcome.report);
         if outcome.error.is_none() && report.failed() == 0 {
-            let text = format!(
-                "{}: {}",
-                action.title,
-                lower_first(&actions::summary(model, report))
-            );
-            return Ok(self.redirect(match report.changed() {
+            let summary = lower_first(&actions::summary(model, report));
+            let text = format!("{}: {summary}", action.title);
+            let flash = match report.changed() {
                 0 => Flash::info(text),
                 _ => Flash::success(text),
-            }));
+            };
+            let is_record = matches!(self.place, FormPlace::Record);
+            // The page of a record that the action deleted no longer exists.
+            if is_record && self.rows.get(self.key).await.is_err() {
+                return Ok(flash.redirect(&self.list).into_page());
+            }
+            return Ok(self.redirect(flash));
         }
         let status = outcome.error.as_ref().map_or(StatusCode::OK, Error::status);
         // The report must not be lost if the list cannot be read.
-        let list = self.show_list(None).await.unwrap_or_else(|error| {
+        let list = self.behind().await.unwrap_or_else(|error| {
             tracing::error!(%error, "failed to list the rows after an action");
             html! { (PageHead::new(model.plural)) }
         });
-        let drawer = actions::report_drawer(model, action, &outcome, &self.list);
+        let drawer = actions::report_drawer(model, action, &outcome, (&self.list, &self.back()));
         Ok((status, html! { (list) (drawer) }).into_page())
     }
 }

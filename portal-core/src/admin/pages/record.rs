@@ -8,7 +8,7 @@ use super::super::actions;
 use super::super::child_forms::{self, with_pages};
 use super::super::child_rows::Children;
 use super::super::deletion::DeletionEffects;
-use super::super::form::{FormUrls, delete_button, deletion_effects, drawer, on_page};
+use super::super::form::{FormUrls, delete_button, deletion_effects, drawer, on_page, record_menu};
 use super::super::form_fields::reference_options;
 use super::super::form_state::FormState;
 use super::super::history;
@@ -77,8 +77,8 @@ impl Screen<'_> {
             .description(model.title)
             .tabs("Parts of the record", tabs);
         if is_form {
-            let row = (key, draft.label.as_str());
-            let menu = actions::row_menu(model, "record-actions", row, &self.list);
+            let urls = FormUrls::on_record(model.name, key, &self.list);
+            let menu = record_menu(model, draft, &urls);
             head = head.actions(html! {
                 @if model.permissions.delete { (delete_button()) }
                 @if let Some(menu) = menu { (actions::form(model)) (menu) }

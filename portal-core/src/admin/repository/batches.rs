@@ -29,7 +29,7 @@ impl ModelTable<'_> {
         self.read_all(&select).await
     }
 
-    /// Returns the greatest key of the rows that match a query; `None` if there are none.
+    /// Returns the greatest key of the rows that match a query; `None` if no row matches.
     pub(in super::super) async fn last_key(&self, query: &ListQuery) -> Result<Option<Value>> {
         let key = self.model.key().name;
         let mut select = self.select().cond_where(self.condition(query)?).take();
