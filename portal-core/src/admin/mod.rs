@@ -29,6 +29,7 @@ mod form_fields;
 mod form_state;
 mod history;
 mod hooks;
+mod key_query;
 mod list;
 mod list_url;
 pub(crate) mod model;

@@ -157,14 +157,21 @@ impl<'a> RowService<'a> {
         })
     }
 
-    /// Returns the page of rows at a position. The number of rows can be an estimate.
+    /// Returns the page of rows at a position. The number of rows can be an estimate; it is not
+    /// counted if all rows are on the page.
     pub(crate) async fn page_at(
         &self,
         query: &ListQuery,
         position: &Position,
     ) -> Result<VisiblePage> {
-        let total = self.table.total(query).await?;
-        self.page_of(query, position, total).await
+        let mut page = self.page_of(query, position, RowTotal::Exact(0)).await?;
+        page.total = match page.place {
+            Place::Between { next: None, .. } if *position == Position::First => {
+                RowTotal::Exact(page.rows.len() as u64)
+            }
+            _ => self.table.total(query).await?,
+        };
+        Ok(page)
     }
 
     /// Returns the page of rows at a position, without counting the rows.
@@ -179,25 +186,31 @@ impl<'a> RowService<'a> {
     /// Returns a page of rows for browsing: with a number if the rows can be counted and the query
     /// contains no position. If there are fewer pages, returns the last one.
     pub(crate) async fn browse(&self, query: &ListQuery) -> Result<VisiblePage> {
+        if let Some(position) = &query.position {
+            return self.page_at(query, position).await;
+        }
+        if query.page == 1 {
+            let page = self.page_at(query, &Position::First).await?;
+            let place = match page.total {
+                RowTotal::Exact(_) => Place::Number(1),
+                RowTotal::Estimate(_) | RowTotal::MoreThan(_) => page.place,
+            };
+            return Ok(VisiblePage { place, ..page });
+        }
         let total = self.table.total(query).await?;
-        let position = match (&query.position, total) {
-            (Some(position), _) => position,
-            (None, RowTotal::Exact(number)) => {
-                let last = number.div_ceil(query.per_page).max(1);
-                let page = query.page.min(last);
-                let query = ListQuery {
-                    page,
-                    ..query.clone()
-                };
-                return Ok(VisiblePage {
-                    rows: self.list_without_total(&query).await?,
-                    total,
-                    place: Place::Number(page),
-                });
-            }
-            (None, _) => &Position::First,
+        let RowTotal::Exact(number) = total else {
+            return self.page_of(query, &Position::First, total).await;
         };
-        self.page_of(query, position, total).await
+        let page = query.page.min(number.div_ceil(query.per_page).max(1));
+        let query = ListQuery {
+            page,
+            ..query.clone()
+        };
+        Ok(VisiblePage {
+            rows: self.list_without_total(&query).await?,
+            total,
+            place: Place::Number(page),
+        })
     }
 
     async fn page_of(

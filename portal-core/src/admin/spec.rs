@@ -10,6 +10,7 @@ use super::computed::ComputedFields;
 use super::field::FieldSpec;
 use super::field_type::KeySource;
 use super::hooks::HookTable;
+use super::key_query::KeyQuery;
 use super::model::{AdminModel, ModelOptions, TableOptions};
 use super::policy::ModelPolicy;
 use super::row_version::RowVersion;
@@ -61,6 +62,7 @@ pub struct ModelSpec {
     pub(crate) hooks: Option<HookTable>,
     /// Actions on rows, in the order of their declarations.
     pub(crate) actions: Vec<AdminAction>,
+    pub(crate) key_query: KeyQuery,
 }
 
 impl ModelSpec {
@@ -97,6 +99,7 @@ impl ModelSpec {
             check: check::<M>,
             hooks: M::hooks(),
             actions: Vec::new(),
+            key_query: KeyQuery::default(),
         }
     }
 

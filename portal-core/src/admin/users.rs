@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::computed::ComputedFields;
 use super::field::{AdminField, FieldSpec};
+use super::key_query::KeyQuery;
 use super::model::{ModelOptions, TableOptions};
 use super::model_view::ModelView;
 use super::policy::{ModelPolicy, Operation};
@@ -113,6 +114,7 @@ impl ModelSpec {
             },
             hooks: None,
             actions: Vec::new(),
+            key_query: KeyQuery::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::field::{AdminField, FieldSpec};
 use super::super::model::AdminModel;
 use super::super::record::row_not_found;
-use super::super::repository::{ModelTable, equals, nulls_last};
+use super::super::repository::{ModelTable, bind, equals, nulls_last};
 use super::super::spec::ModelSpec;
 use super::column::{Column, OrderBy};
 use super::condition::Condition;
@@ -99,6 +99,22 @@ impl<'a, M: AdminModel> ModelQuery<'a, M> {
             is_locking: false,
             row: PhantomData,
         }
+    }
+
+    /// Returns the row with a key.
+    pub(super) async fn by_key(mut self, key: &Value) -> Result<Option<M>> {
+        let model = self.table?.model;
+        if key.is_null() {
+            return Ok(None);
+        }
+        let value = bind(model.key(), key)?;
+        let dialect = self.connection.dialect();
+        let columns = (model.table, model.fields);
+        let select = model
+            .key_query
+            .statement(dialect, columns, model.key(), value);
+        let row = self.connection.fetch_optional(&select).await?;
+        row.map(|row| M::from_row(&row, 0)).transpose()
     }
 
     /// Returns the newest row in which a field has a value.

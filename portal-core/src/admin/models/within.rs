@@ -65,8 +65,7 @@ impl<'a> ModelsWithin<'a> {
     /// Same as [`Models::get`](super::Models::get).
     pub async fn get<M: AdminModel>(&mut self, key: impl AdminField + Send) -> Result<Option<M>> {
         let key = key.to_value();
-        let query = self.query::<M>();
-        query.newest(|model| Some(model.key()), &key).await
+        self.query::<M>().by_key(&key).await
     }
 
     /// Returns the newest row in which a field has a value.

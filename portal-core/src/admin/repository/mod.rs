@@ -130,7 +130,7 @@ pub(super) fn reference_unknown(field: &FieldSpec) -> FieldError {
     )
 }
 
-fn bind(field: &FieldSpec, value: &Value) -> Result<sea_query::Value> {
+pub(super) fn bind(field: &FieldSpec, value: &Value) -> Result<sea_query::Value> {
     field.kind.bind(value).ok_or_else(|| {
         Error::invalid(vec![FieldError::new(
             field.pointer(),
