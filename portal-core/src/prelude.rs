@@ -1,6 +1,8 @@
 //! Imports for an application's `main.rs`.
 
 pub use maud::{Markup, html};
+pub use rust_decimal::Decimal;
+pub use uuid::Uuid;
 
 pub use crate::admin::{ActionReport, AdminChoice, Models, Rows};
 pub use crate::app::{Plugin, Portal, PortalBuilder};

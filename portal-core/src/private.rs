@@ -31,7 +31,7 @@ pub use crate::state::{Dependency, TaskInput};
 pub use crate::store::Row;
 
 use crate::admin::{ActionReport, AdminField};
-use crate::pages::components::is_icon;
+use crate::pages::components::{UNKNOWN_ICON, is_icon};
 use crate::pages::{Page, rejected};
 use crate::source::Source;
 use crate::state::PortalState;
@@ -156,10 +156,7 @@ impl<T: ?Sized> OtherArgument for &Argument<T> {
 
 /// Fails to compile if there is no icon with this name.
 pub const fn require_icon(name: &str) {
-    assert!(
-        is_icon(name),
-        "unknown icon name; `portal_core::pages::components::icon_names()` and `/dev/components` list all icons"
-    );
+    assert!(is_icon(name), "{}", UNKNOWN_ICON);
 }
 
 pub fn page_response<R: IntoPage>(content: R) -> PageResponse {

@@ -34,17 +34,30 @@ const BULK_FORM: &str = "bulk";
 /// Number of sort columns up to which the headers add another one.
 const MAX_SORT: usize = 4;
 
+/// Content of a list.
+pub(super) struct ListContent<'a> {
+    pub(super) query: &'a ListQuery,
+    pub(super) page: &'a VisiblePage,
+    pub(super) labels: &'a ReferenceLabels,
+    pub(super) views: &'a ViewBar,
+    /// Form of a filter, if it is open.
+    pub(super) filter: Option<&'a Markup>,
+}
+
 /// Renders search, table and pagination of a model. `here` is the URL of the list as shown.
 pub(super) fn list(
     model: &ModelView<'_>,
-    query: &ListQuery,
-    page: &VisiblePage,
-    labels: &ReferenceLabels,
-    views: &ViewBar,
-    filter: Option<&Markup>,
+    content: &ListContent<'_>,
     here: &ListUrl,
     selected: Option<&str>,
 ) -> Markup {
+    let ListContent {
+        query,
+        page,
+        labels,
+        views,
+        filter,
+    } = content;
     let may_delete = model.permissions.delete;
     let may_select = (may_delete || actions::may_select(model)) && !page.rows.is_empty();
     let delete = may_delete.then(|| here.below("actions/delete/confirm"));

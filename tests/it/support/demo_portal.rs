@@ -7,10 +7,11 @@ use serde_json::json;
 use super::{Client, ReferencePortal, TaskClient, command, eventually};
 
 /// Pages that redirect signed-in users, since they are sign-in pages or targets of forms.
-const REDIRECTS: [&str; 5] = [
+const REDIRECTS: [&str; 6] = [
     "/sign-in",
     "/sign-up",
     "/admin/settings/defaults",
+    "/admin/users/views/create",
     "/admin/notifications/read-all",
     "/admin/notifications/send",
 ];

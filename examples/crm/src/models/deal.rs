@@ -2,7 +2,9 @@
 
 use chrono::NaiveDate;
 use garde::Validate;
+use portal_core::admin::{HookContext, ModelHooks};
 use portal_core::prelude::*;
+use portal_core::store::now;
 
 use super::{Activity, Amount, Company, Contact, Stage};
 
@@ -17,6 +19,7 @@ use super::{Activity, Amount, Company, Contact, Stage};
     requires_role = "sales",
     children(Activity, by = deal_id),
     delete = requires_admin,
+    hooks,
     validate
 )]
 pub(crate) struct Deal {
@@ -38,4 +41,17 @@ pub(crate) struct Deal {
     pub(crate) owner: Option<String>,
     #[admin(widget = Textarea)]
     pub(crate) notes: Option<String>,
+}
+
+impl ModelHooks for Deal {
+    /// Sets the day on which the deal was closed, unless the user has chosen an earlier one.
+    async fn before_save(&mut self, old: Option<&Self>, _: &mut HookContext<'_>) -> Result<()> {
+        let was_open = old.is_none_or(|old| Stage::OPEN.contains(&old.stage));
+        let is_open = Stage::OPEN.contains(&self.stage);
+        let today = now().date_naive();
+        if was_open && !is_open && self.closes_on > today {
+            self.closes_on = today;
+        }
+        Ok(())
+    }
 }

@@ -20,7 +20,6 @@ pub(crate) use tag::Tag;
 pub(crate) mod tables {
     use portal_core::AdminModel;
 
-    pub(crate) const ACTIVITY: &str = <super::Activity as AdminModel>::NAME;
     pub(crate) const COMPANY: &str = <super::Company as AdminModel>::NAME;
     pub(crate) const DEAL: &str = <super::Deal as AdminModel>::NAME;
 }

@@ -7,7 +7,7 @@ use portal_core::live::Region;
 use portal_core::pages::Href;
 use portal_core::pages::components::{Button, Card, Column, EmptyState, PageHead, Row, Table};
 use portal_core::prelude::*;
-use portal_core::store::{Store, now};
+use portal_core::store::now;
 
 use super::due;
 use crate::links;
@@ -23,10 +23,10 @@ const MAX_SHOWN: u64 = 50;
     requires_role = "sales",
     nav(icon = "list-checks", order = 22, group = "Sales")
 )]
-pub(crate) async fn my_activities(user: CurrentUser, store: Data<Store>) -> Result<Markup> {
+pub(crate) async fn my_activities(user: CurrentUser, models: Data<Models>) -> Result<Markup> {
     let today = now().date_naive();
-    let mine = open(&store, Some(user.email()), MAX_SHOWN).await?;
-    let free = open(&store, None, MAX_SHOWN).await?;
+    let mine = open(&models, Some(user.email()), MAX_SHOWN).await?;
+    let free = open(&models, None, MAX_SHOWN).await?;
     Ok(html! {
         (PageHead::new("My activities").description("Open activities, the most urgent first")
             .actions(Button::new("New activity").solid().icon("plus").href(links::new::<Activity>())))
@@ -111,7 +111,7 @@ fn table(
             let cells = vec![
                 html! { (activity.subject) },
                 html! { (activity.kind.label()) },
-                html! { @if let Some((_, name)) = &activity.deal { (name) } @else { "–" } },
+                html! { @if let Some(name) = &activity.deal { (name) } @else { "–" } },
                 due(activity.due_on, today),
             ];
             let path = format!("/sales/activities/{}/{action}", activity.id);

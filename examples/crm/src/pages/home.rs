@@ -4,7 +4,7 @@ use portal_core::Config;
 use portal_core::live::Region;
 use portal_core::pages::components::{Button, Card, EmptyState, PageHead, StatCard};
 use portal_core::prelude::*;
-use portal_core::store::{Store, now};
+use portal_core::store::now;
 
 use super::activities::{activity_table, my_activities};
 use super::pipeline::pipeline;
@@ -18,19 +18,19 @@ use crate::{links, sales};
 #[page("/", requires_auth, nav(icon = "house", order = 10))]
 pub(crate) async fn home(
     user: CurrentUser,
-    store: Data<Store>,
+    models: Data<Models>,
     config: Data<Config>,
 ) -> Result<Markup> {
     if !sales().allows(Some(&user)) {
         return Ok(without_access(&user, &config));
     }
-    if is_empty(&store).await? {
+    if is_empty(&models).await? {
         return Ok(without_data(&user));
     }
     let today = now().date_naive();
-    let figures = figures(&store, user.email(), today).await?;
-    let activities = open(&store, Some(user.email()), 5).await?;
-    let deals = closing_soon(&store, today).await?;
+    let figures = figures(&models, user.email(), today).await?;
+    let activities = open(&models, Some(user.email()), 5).await?;
+    let deals = closing_soon(&models, today).await?;
     let no_deals = EmptyState::new("calendar", "No deals to close")
         .text("Open deals appear here two weeks before their closing date.");
     Ok(html! {

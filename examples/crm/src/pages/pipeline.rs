@@ -7,7 +7,7 @@ use portal_core::pages::components::{
     badge,
 };
 use portal_core::prelude::*;
-use portal_core::store::{Store, now};
+use portal_core::store::now;
 
 use super::{count, deal_table};
 use crate::links;
@@ -20,11 +20,11 @@ use crate::queries::pipeline::{StageTotals, by_stage, forecast, largest};
     requires_role = "sales",
     nav(icon = "columns-3", order = 20, group = "Sales")
 )]
-pub(crate) async fn pipeline(store: Data<Store>) -> Result<Markup> {
+pub(crate) async fn pipeline(models: Data<Models>) -> Result<Markup> {
     let today = now().date_naive();
-    let stages = by_stage(&store).await?;
-    let forecast = forecast(&store, today).await?;
-    let deals = largest(&store).await?;
+    let stages = by_stage(models.store()).await?;
+    let forecast = forecast(models.store(), today).await?;
+    let deals = largest(&models).await?;
     Ok(html! {
         (PageHead::new("Pipeline").description("Open deals by stage")
             .actions(Button::new("New deal").solid().icon("plus").href(links::new::<Deal>())))

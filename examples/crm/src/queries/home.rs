@@ -3,10 +3,10 @@
 use chrono::{Days, NaiveDate};
 use portal_core::prelude::*;
 use portal_core::store::Store;
-use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
+use portal_core::store::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 
-use super::{DealLine, as_text, is_open, select_open_deals};
-use crate::models::{Amount, Stage, tables};
+use super::{DealLine, as_text, is_open, lines};
+use crate::models::{Activity, Amount, Company, Deal, Stage, tables};
 
 /// Key figures of the home page.
 pub(crate) struct Figures {
@@ -14,21 +14,17 @@ pub(crate) struct Figures {
     pub(crate) open_amount: Amount,
     pub(crate) won_deals: i64,
     pub(crate) won_amount: Amount,
-    pub(crate) overdue_activities: i64,
+    pub(crate) overdue_activities: u64,
 }
 
 /// Returns `true` if there are no companies yet.
-pub(crate) async fn is_empty(store: &Store) -> Result<bool> {
-    let select = Query::select()
-        .column("id")
-        .from(tables::COMPANY)
-        .limit(1)
-        .take();
-    Ok(store.fetch_optional(&select).await?.is_none())
+pub(crate) async fn is_empty(models: &Models) -> Result<bool> {
+    Ok(!models.query::<Company>().exists().await?)
 }
 
 /// Returns the figures for a user.
-pub(crate) async fn figures(store: &Store, email: &str, today: NaiveDate) -> Result<Figures> {
+pub(crate) async fn figures(models: &Models, email: &str, today: NaiveDate) -> Result<Figures> {
+    let store = models.store();
     let open = select_totals(is_open());
     let won = select_totals(
         Expr::col("stage")
@@ -36,13 +32,11 @@ pub(crate) async fn figures(store: &Store, email: &str, today: NaiveDate) -> Res
             .and(Expr::col("closes_on").gt(today - Days::new(30)))
             .and(Expr::col("closes_on").lte(today)),
     );
-    let overdue = Query::select()
-        .expr(Expr::col("id").count())
-        .from(tables::ACTIVITY)
-        .and_where(Expr::col("owner").eq(email))
-        .and_where(Expr::col("done").eq(false))
-        .and_where(Expr::col("due_on").lt(today))
-        .take();
+    let overdue = Activity::OWNER
+        .eq(email)
+        .and(Activity::DONE.eq(false))
+        .and(Activity::DUE_ON.lt(today));
+    let overdue = models.query::<Activity>().filter(overdue).count();
     let (open_deals, open_amount) = totals(store, &open).await?;
     let (won_deals, won_amount) = totals(store, &won).await?;
     Ok(Figures {
@@ -50,17 +44,18 @@ pub(crate) async fn figures(store: &Store, email: &str, today: NaiveDate) -> Res
         open_amount,
         won_deals,
         won_amount,
-        overdue_activities: store.fetch_count(&overdue).await?,
+        overdue_activities: overdue.await?,
     })
 }
 
 /// Returns the open deals whose closing date has passed or is within two weeks, oldest first.
-pub(crate) async fn closing_soon(store: &Store, today: NaiveDate) -> Result<Vec<DealLine>> {
-    let select = select_open_deals("closes_on", Order::Asc, 6)
-        .and_where(Expr::col((tables::DEAL, "closes_on")).lte(today + Days::new(14)))
-        .take();
-    let rows = store.fetch_all(&select).await?;
-    rows.iter().map(DealLine::read).collect()
+pub(crate) async fn closing_soon(models: &Models, today: NaiveDate) -> Result<Vec<DealLine>> {
+    let is_soon = Deal::CLOSES_ON.le(today + Days::new(14));
+    let deals = models
+        .query::<Deal>()
+        .filter(Deal::STAGE.is_in(Stage::OPEN).and(is_soon))
+        .order_by(Deal::CLOSES_ON.asc());
+    lines(deals, 6).await
 }
 
 /// Returns a query for the number of deals and the sum of their amounts.

@@ -1,4 +1,5 @@
-//! Queries behind the pages, one module for each page.
+//! Queries behind the pages, one module for each page. Rows are read with typed queries; sums by group
+//! are SQL statements.
 
 pub(crate) mod activities;
 pub(crate) mod home;
@@ -6,11 +7,11 @@ pub(crate) mod pipeline;
 pub(crate) mod won;
 
 use chrono::{Datelike, Months, NaiveDate};
+use portal_core::admin::ModelQuery;
 use portal_core::prelude::*;
-use portal_core::store::Row;
-use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
+use portal_core::store::sea_query::{Expr, ExprTrait};
 
-use crate::models::{Amount, Stage, read_choice, tables};
+use crate::models::{Amount, Company, Deal, Stage, tables};
 
 /// A deal in a list, with the name of its company.
 pub(crate) struct DealLine {
@@ -22,34 +23,18 @@ pub(crate) struct DealLine {
     pub(crate) closes_on: NaiveDate,
 }
 
-impl DealLine {
-    fn read(row: &Row) -> Result<Self> {
-        Ok(Self {
-            id: row.get("id")?,
-            name: row.get("name")?,
-            company: row.get("company")?,
-            stage: read_choice(row, "stage")?,
-            amount: Amount::read(row, "amount")?,
-            closes_on: row.get("closes_on")?,
-        })
-    }
-}
-
-/// Returns a query for open deals, sorted by a column, which [`DealLine::read`] reads.
-fn select_open_deals(sort: &'static str, order: Order, limit: u64) -> SelectStatement {
-    Query::select()
-        .columns(["id", "name", "stage", "amount", "closes_on"].map(|name| (tables::DEAL, name)))
-        .expr_as(Expr::col((tables::COMPANY, "name")), "company")
-        .from(tables::DEAL)
-        .inner_join(
-            tables::COMPANY,
-            Expr::col((tables::COMPANY, "id")).equals((tables::DEAL, "company_id")),
-        )
-        .and_where(is_open())
-        .order_by((tables::DEAL, sort), order)
-        .order_by((tables::DEAL, "id"), Order::Asc)
-        .limit(limit)
-        .take()
+/// Runs a query for deals, and returns the first ones with their companies.
+async fn lines(deals: ModelQuery<'_, Deal>, limit: u64) -> Result<Vec<DealLine>> {
+    let deals = deals.with(Deal::COMPANY_ID).limit(limit).all().await?;
+    let line = |(deal, company): (Deal, Company)| DealLine {
+        id: deal.id,
+        name: deal.name,
+        company: company.name,
+        stage: deal.stage,
+        amount: deal.amount,
+        closes_on: deal.closes_on,
+    };
+    Ok(deals.into_iter().map(line).collect())
 }
 
 /// Returns the condition that a deal is neither won nor lost.

@@ -3,10 +3,10 @@
 use chrono::NaiveDate;
 use portal_core::prelude::*;
 use portal_core::store::Store;
-use portal_core::store::sea_query::{Expr, ExprTrait, Order, Query};
+use portal_core::store::sea_query::{Expr, ExprTrait, Query};
 
-use super::{DealLine, is_open, month_of, months, select_open_deals};
-use crate::models::{Amount, Stage, read_choice, tables};
+use super::{DealLine, is_open, lines, month_of, months};
+use crate::models::{Amount, Deal, Stage, read_choice, tables};
 
 /// Number of months in the forecast.
 const FORECAST_MONTHS: u32 = 6;
@@ -75,8 +75,9 @@ pub(crate) async fn forecast(store: &Store, today: NaiveDate) -> Result<Vec<(Nai
 }
 
 /// Returns the open deals with the highest amounts.
-pub(crate) async fn largest(store: &Store) -> Result<Vec<DealLine>> {
-    let select = select_open_deals("amount", Order::Desc, 8);
-    let rows = store.fetch_all(&select).await?;
-    rows.iter().map(DealLine::read).collect()
+pub(crate) async fn largest(models: &Models) -> Result<Vec<DealLine>> {
+    let open = models
+        .query::<Deal>()
+        .filter(Deal::STAGE.is_in(Stage::OPEN));
+    lines(open.order_by(Deal::AMOUNT.desc()), 8).await
 }

@@ -1,9 +1,13 @@
-//! The action that marks deals as won.
+//! Closing deals: the action that marks them as won, and the date on which they are closed.
 
 use axum::http::{Request, StatusCode, header};
+use chrono::NaiveDate;
+use portal_core::prelude::*;
+use portal_core::store::now;
 use serde_json::{Value, json};
 
 use super::{Client, send, start};
+use crate::models::{Amount, Company, Deal, Stage};
 
 impl Client<'_> {
     async fn mark_won(&self, body: Value) -> (StatusCode, Value) {
@@ -50,4 +54,39 @@ async fn open_deals_are_marked_as_won() {
     let (status, problem) = client.mark_won(body).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(problem["errors"][0]["pointer"], "/args/closed_on");
+}
+
+#[tokio::test]
+async fn closed_deal_is_not_dated_in_the_future() {
+    let portal = start().await;
+    let models = portal.state().get::<Models>().unwrap();
+    let company = Company {
+        name: "Aurora".to_owned(),
+        ..Company::default()
+    };
+    let company = models.insert(&company).await.unwrap();
+    let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+    let deal = Deal {
+        id: 0,
+        name: "Scanner".to_owned(),
+        company_id: company.id,
+        contact_id: None,
+        stage: Stage::Lead,
+        amount: Amount::euros(500),
+        closes_on: day("2099-12-31"),
+        owner: None,
+        notes: None,
+    };
+    let mut deal = models.insert(&deal).await.unwrap();
+    assert_eq!(deal.closes_on, day("2099-12-31"));
+    deal.stage = Stage::Lost;
+    let mut deal = models.update(&deal).await.unwrap();
+    assert_eq!(deal.closes_on, now().date_naive());
+    deal.stage = Stage::Lead;
+    let mut deal = models.update(&deal).await.unwrap();
+    // An earlier date remains.
+    deal.stage = Stage::Won;
+    deal.closes_on = day("2026-01-15");
+    let deal = models.update(&deal).await.unwrap();
+    assert_eq!(deal.closes_on, day("2026-01-15"));
 }

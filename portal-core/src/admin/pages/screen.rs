@@ -11,7 +11,7 @@ use super::super::filter;
 use super::super::form::{FormUrls, deletion_effects, drawer};
 use super::super::form_fields::reference_options;
 use super::super::form_state::FormState;
-use super::super::list::list;
+use super::super::list::{ListContent, list};
 use super::super::list_url::{LIST, ListUrl};
 use super::super::model_view::{ModelView, VisibleRow};
 use super::super::policy::Operation;
@@ -203,13 +203,20 @@ impl Screen<'_> {
             Some(draft) => Some(self.drawer(draft).await?),
             None => None,
         };
+        let content = ListContent {
+            query: &query,
+            page: &page,
+            labels: &labels,
+            views: &views,
+            filter: filter.as_ref(),
+        };
         Ok(html! {
             (self.head()?)
             @if self.is_view_unknown {
                 (Banner::new(Tone::Warning, "This view does not exist or is not shared with you. The list shows everything."))
             }
             @if !ignored.is_empty() { (Banner::new(Tone::Warning, filter::ignored(model, &ignored))) }
-            (Region::new(&model.topic()).id("live-rows").render(list(model, &query, &page, &labels, &views, filter.as_ref(), &self.list, selected)))
+            (Region::new(&model.topic()).id("live-rows").render(list(model, &content, &self.list, selected)))
             @if let Some(drawer) = drawer { (drawer) }
             @if let Some(form) = form { (form.render(&self.views, &self.list)) }
         })

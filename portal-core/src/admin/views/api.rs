@@ -1,15 +1,17 @@
 //! `/api/admin/views`: REST interface of saved views.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::api::ModelUser;
+use super::super::models::Models;
 use super::{SavedView, SavedViews, ViewDraft};
 use crate::auth::{Guard, RateClass, Routes};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::request::ApiJson;
 use crate::state::PortalState;
 
@@ -22,6 +24,20 @@ pub(in super::super) fn routes() -> Routes {
         .delete(view, Guard::Model, delete)
         .rate_class(RateClass::OwnWrite);
     Routes::new().get(views, Guard::Model, list).merge(writes)
+}
+
+/// Caller of a request to saved views, who may view at least one model.
+struct ViewUser(ModelUser);
+
+impl FromRequestParts<PortalState> for ViewUser {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self> {
+        let user = ModelUser::from_request_parts(parts, state).await?;
+        let registry = state.borrow::<Models>()?.registry();
+        registry.access().check(Some(&user.user))?;
+        Ok(Self(user))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,7 +68,7 @@ struct ChangedView {
 
 async fn list(
     State(state): State<PortalState>,
-    user: ModelUser,
+    ViewUser(user): ViewUser,
     Query(query): Query<ModelQuery>,
 ) -> Result<Json<Value>> {
     let rows = user.rows(&state, &query.model).await?;
@@ -63,7 +79,7 @@ async fn list(
 
 async fn create(
     State(state): State<PortalState>,
-    user: ModelUser,
+    ViewUser(user): ViewUser,
     ApiJson(body): ApiJson<NewView>,
 ) -> Result<(StatusCode, Json<SavedView>)> {
     let rows = user.rows(&state, &body.model).await?;
@@ -79,7 +95,7 @@ async fn create(
 
 async fn update(
     State(state): State<PortalState>,
-    user: ModelUser,
+    ViewUser(user): ViewUser,
     Path(id): Path<String>,
     ApiJson(body): ApiJson<ChangedView>,
 ) -> Result<Json<SavedView>> {
@@ -96,7 +112,7 @@ async fn update(
 
 async fn delete(
     State(state): State<PortalState>,
-    user: ModelUser,
+    ViewUser(user): ViewUser,
     Path(id): Path<String>,
 ) -> Result<StatusCode> {
     let views = SavedViews::of(&state, &user.user, &user.actor)?;

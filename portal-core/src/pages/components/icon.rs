@@ -9,6 +9,10 @@ macro_rules! icons {
     ($($name:literal),+ $(,)?) => {
         /// Sorted by name.
         const ICONS: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../../assets/icons/", $name, ".svg")))),+];
+
+        /// Message for a name that does not exist.
+        pub(crate) const UNKNOWN_ICON: &str =
+            concat!("unknown icon name; use one of", $(" ", $name),+);
     };
 }
 

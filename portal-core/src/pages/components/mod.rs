@@ -80,7 +80,7 @@ pub use self::{
     tooltip::tooltip,
     view_menu::ViewMenu,
 };
-pub(crate) use icon::is_icon;
+pub(crate) use icon::{UNKNOWN_ICON, is_icon};
 
 #[cfg(test)]
 mod tests;
