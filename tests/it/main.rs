@@ -41,6 +41,7 @@ mod layout_cache;
 mod limits;
 mod live_browser;
 mod live_stream;
+mod many_to_many;
 mod metrics;
 mod migrations;
 mod model_actions;

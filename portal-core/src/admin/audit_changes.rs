@@ -44,7 +44,7 @@ impl<'a> EntryLabels<'a> {
     }
 
     fn value(&self, field: &FieldSpec, value: &Value) -> Markup {
-        if let Some(link) = self.references.link(field, value) {
+        if let Some(link) = self.references.links(field, value) {
             return link;
         }
         match value {

@@ -119,7 +119,7 @@ fn write_csv(
     if is_first {
         for field in columns {
             writer.write_field(field.name)?;
-            if field.references.is_some() {
+            if field.target().is_some() {
                 writer.write_field(format!("{}.label", field.name))?;
             }
         }
@@ -128,10 +128,10 @@ fn write_csv(
     for row in rows {
         for field in columns {
             let value = value_of(row, field);
-            writer.write_field(csv_text(value))?;
-            if field.references.is_some() {
-                let label = labels.get(field, value).unwrap_or_default();
-                writer.write_field(defused(label.to_owned()))?;
+            writer.write_field(csv_text(field, value))?;
+            if field.target().is_some() {
+                let label = labels.text(field, value).unwrap_or_default();
+                writer.write_field(defused(label))?;
             }
         }
         writer.write_record(None::<&[u8]>)?;
@@ -141,8 +141,12 @@ fn write_csv(
         .map_err(|error| error.into_error().into())
 }
 
-fn csv_text(value: &Value) -> String {
+fn csv_text(field: &FieldSpec, value: &Value) -> String {
     match value {
+        Value::Array(keys) if field.many_to_many.is_some() => {
+            let keys: Vec<String> = keys.iter().map(plain_text).collect();
+            defused(keys.join(","))
+        }
         Value::String(text) => defused(text.clone()),
         value => plain_text(value),
     }

@@ -36,6 +36,9 @@ pub trait AdminField: Sized {
     const CHOICE_LABELS: &'static [&'static str] = &[];
     /// Default as text, used when no value is set.
     const DEFAULT: Option<&'static str> = None;
+    /// Model whose keys the value lists, if a join table stores them.
+    #[doc(hidden)]
+    const MANY_TO_MANY: Option<&'static str> = None;
 
     /// Converts the value to JSON.
     fn to_value(&self) -> Value;
@@ -137,6 +140,8 @@ pub struct FieldSpec {
     pub(crate) widget: Widget,
     pub(crate) references: Option<&'static str>,
     pub(crate) on_delete: OnDelete,
+    /// Model whose keys the value lists; a join table stores them.
+    pub(crate) many_to_many: Option<&'static str>,
 }
 
 impl FieldSpec {
@@ -160,6 +165,7 @@ impl FieldSpec {
             widget: Widget::Auto,
             references: None,
             on_delete: OnDelete::Restrict,
+            many_to_many: T::MANY_TO_MANY,
         }
     }
 
@@ -259,6 +265,20 @@ impl FieldSpec {
     #[must_use]
     pub const fn kind(&self) -> FieldKind {
         FieldKind(self.kind)
+    }
+
+    /// Returns the model to whose rows the field refers, by one key or by a list of keys.
+    pub(crate) fn target(&self) -> Option<&'static str> {
+        self.references.or(self.many_to_many)
+    }
+
+    /// Returns the keys in a value of a field that refers to rows.
+    pub(crate) fn keys<'v>(&self, value: &'v Value) -> &'v [Value] {
+        match value {
+            Value::Null => &[],
+            Value::Array(keys) if self.many_to_many.is_some() => keys,
+            key => std::slice::from_ref(key),
+        }
     }
 
     /// Returns `true` if the portal or the database generates the value of a new row.

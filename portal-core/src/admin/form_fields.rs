@@ -7,7 +7,9 @@ use maud::{Markup, html};
 use super::consequences::shorten;
 use super::field::FieldSpec;
 use super::field_type::ControlSpec;
-use super::form_state::{CONVERT, FieldInput, FormState, PREVIEW, format_name, original_name};
+use super::form_state::{
+    CONVERT, FieldInput, FormState, PREVIEW, format_name, listed_name, original_name,
+};
 use super::model_view::ModelView;
 use super::references::{ReferenceChoices, record_url, search_url};
 use super::row_service::RowService;
@@ -118,6 +120,13 @@ impl FormFields<'_> {
             |(_, label)| label,
         );
         let target = self.targets.get(field.name);
+        if field.many_to_many.is_some() {
+            let label = |key| target.and_then(|it| it.label(key)).unwrap_or(key);
+            let labels: Vec<&str> = input.text.lines().map(label).collect();
+            return Field::text(name, field.title)
+                .value(labels.join(", "))
+                .read_only(true);
+        }
         if let Some(label) = target.and_then(|it| it.label(&input.text)) {
             return Field::text(name, field.title).value(label).read_only(true);
         }
@@ -131,6 +140,9 @@ impl FormFields<'_> {
     }
 
     fn control(&self, field: &'static FieldSpec, input: &FieldInput) -> Markup {
+        if field.many_to_many.is_some() {
+            return self.related(field, input);
+        }
         if let Some(ReferenceChoices::Searched { model, label }) = self.targets.get(field.name) {
             return self.reference_search(field, input, (model, label.as_deref()));
         }
@@ -188,6 +200,44 @@ impl FormFields<'_> {
             search = search.hint(field.help);
         }
         html! { (search) (self.original(field, input)) }
+    }
+
+    /// Renders a list of keys: a checkbox for each row, and a field that adds a row if there are too
+    /// many for checkboxes.
+    fn related(&self, field: &FieldSpec, input: &FieldInput) -> Markup {
+        let (mut rows, searched) = match self.targets.get(field.name) {
+            Some(ReferenceChoices::Related { rows, searched }) => (rows.clone(), *searched),
+            _ => (Vec::new(), None),
+        };
+        // Rows that the user cannot see remain in the list.
+        for key in input.text.lines() {
+            if !rows.iter().any(|(known, _)| known == key) {
+                rows.push((key.to_owned(), key.to_owned()));
+            }
+        }
+        let is_listed = |key: &str| input.text.lines().any(|it| it == key);
+        let error = self.draft.error_of(field);
+        html! {
+            fieldset class="pt-field" {
+                legend class="pt-label" { (field.title) }
+                @for (key, label) in &rows {
+                    label class="pt-tick" {
+                        input type="checkbox" name=(self.name(&listed_name(field, key))) value="1" checked[is_listed(key)];
+                        (shorten(label))
+                    }
+                }
+                @if rows.is_empty() { p class="pt-muted" { "No records to choose from" } }
+                @if !field.help.is_empty() { p class="pt-hint" { (field.help) } }
+                @if let Some(error) = error.as_ref().filter(|_| searched.is_none()) { (Banner::new(Tone::Danger, error.as_str())) }
+            }
+            @if let Some(model) = searched {
+                (Combobox::new(self.name(field.name), format!("Add to {}", field.title.to_lowercase()))
+                    .source(search_url(model))
+                    .clearable()
+                    .error(error))
+            }
+            (self.original(field, input))
+        }
     }
 
     /// Renders buttons that convert the document to the other format. A hidden field contains the

@@ -65,6 +65,22 @@ pub(super) fn format_name(field: &FieldSpec) -> String {
     format!("_format.{}", field.name)
 }
 
+/// Returns the name of the checkbox that lists a row in a field.
+pub(super) fn listed_name(field: &FieldSpec, key: &str) -> String {
+    format!("_listed.{}.{key}", field.name)
+}
+
+/// Returns the keys that a form submits for a field, one per line: those of the checkboxes, and one
+/// that is added.
+fn submitted_keys(field: &FieldSpec, sent: &FormData) -> String {
+    let start = listed_name(field, "");
+    let keys = sent.keys().filter_map(|name| name.strip_prefix(&start));
+    let added = sent.get(field.name).map(|key| key.trim());
+    let keys = keys.chain(added.filter(|key| !key.is_empty()));
+    let text = keys.collect::<Vec<_>>().join("\n");
+    field.kind.normalize(&text)
+}
+
 /// Name of the button that shows the preview of a field.
 pub(super) const PREVIEW: &str = "_preview";
 
@@ -130,6 +146,7 @@ impl FormState {
         };
         for field in model.editable(row.is_none()) {
             let text = match sent.get(field.name) {
+                _ if field.many_to_many.is_some() => submitted_keys(field, sent),
                 Some(text) => text.replace("\r\n", "\n"),
                 None => field.kind.unsubmitted_text().to_owned(),
             };

@@ -2,9 +2,8 @@
 
 use std::sync::OnceLock;
 
-use sea_query::{Expr, ExprTrait, Query};
+use sea_query::SelectStatement;
 
-use super::field::FieldSpec;
 use crate::store::{Dialect, RawSql, Statement};
 
 /// Text of the statement in each dialect, once it has been used.
@@ -17,31 +16,21 @@ pub(crate) struct KeyQuery {
 }
 
 impl KeyQuery {
-    /// Returns the statement that reads the fields of the row in a table whose field `key` has a
-    /// value.
+    /// Returns the statement for a key. `select` builds it for the first key.
     pub(super) fn statement(
         &self,
         dialect: Dialect,
-        (table, fields): (&'static str, &[FieldSpec]),
-        key: &FieldSpec,
-        value: sea_query::Value,
+        key: sea_query::Value,
+        select: impl FnOnce(sea_query::Value) -> SelectStatement,
     ) -> RawSql<false> {
         let text = match dialect {
             Dialect::Sqlite => &self.sqlite,
             Dialect::Postgres => &self.postgres,
         };
-        let text = text.get_or_init(|| {
-            let columns = fields.iter().map(|field| (table, field.name));
-            let select = Query::select()
-                .columns(columns)
-                .from(table)
-                .and_where(Expr::col(key.name).eq(value.clone()))
-                .take();
-            select.render(dialect).0
-        });
+        let text = text.get_or_init(|| select(key.clone()).render(dialect).0);
         RawSql {
             sql: text.clone().into(),
-            values: vec![value],
+            values: vec![key],
         }
     }
 }

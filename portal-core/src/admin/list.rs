@@ -311,7 +311,7 @@ pub(super) fn cells(
     let cells = fields.iter().enumerate().map(|(position, field)| {
         let value = values.get(field.name).unwrap_or(&Value::Null);
         let link = labels
-            .link(field, value)
+            .links(field, value)
             .filter(|_| first != Some(position));
         link.unwrap_or_else(|| cell(model, field, labels, values))
     });
@@ -330,11 +330,12 @@ fn cell(
         let (name, email) = users::name_and_email(values);
         return person(&model.key_of(values), &name, Some(&email));
     }
-    if let Some(label) = labels.get(field, value) {
-        return html! { (shorten(label)) };
+    if let Some(label) = labels.text(field, value) {
+        return html! { (shorten(&label)) };
     }
     match value {
-        Value::Null => html! { span class="pt-muted" { "—" } },
+        Value::Null => nothing(),
+        Value::Array(keys) if keys.is_empty() && field.many_to_many.is_some() => nothing(),
         Value::String(text) if !model.choices(field).is_empty() => {
             badge(model.choice_title(field.name, text), Tone::Neutral)
         }
@@ -389,4 +390,8 @@ pub(super) fn delete_drawer(
             })
             .open(here.to_string()))
     }
+}
+
+fn nothing() -> Markup {
+    html! { span class="pt-muted" { "—" } }
 }

@@ -29,6 +29,7 @@ mod form_fields;
 mod form_state;
 mod history;
 mod hooks;
+mod join_table;
 mod key_query;
 mod list;
 mod list_url;
@@ -68,7 +69,7 @@ pub use children::ChildSpec;
 pub use computed::ComputedField;
 pub use field::{AdminField, FieldKind, FieldSpec};
 pub use field_type::{ControlSpec, FieldType, FilterInput, FilterPreset, Widget};
-pub use field_types::{AdminChoice, Document, Email, Markdown};
+pub use field_types::{AdminChoice, Document, Email, Markdown, Related};
 pub use hooks::{HookContext, HookTable, ModelHooks};
 pub use model::{AdminModel, ModelOptions, TableOptions};
 pub use models::{

@@ -64,7 +64,7 @@ fn describe_field(
         "unique": field.unique || field.primary_key,
         "default": field.constant_default().unwrap_or_default(),
         "choices": (!choices.is_empty()).then_some(choices),
-        "relation": field.references.filter(is_visible),
+        "relation": field.target().filter(is_visible),
         "on_delete": field.references.filter(is_visible).map(|_| field.on_delete),
     })
 }

@@ -18,6 +18,9 @@ use crate::pages::Href;
 /// searches them.
 const MAX_LISTED: u64 = 100;
 
+/// Maximum number of links in a cell.
+const MAX_LINKS: usize = 10;
+
 /// Maximum number of rows that a search returns.
 const MAX_FOUND: u64 = 20;
 
@@ -48,7 +51,8 @@ impl ReferenceLabels {
                 continue;
             };
             let mut keys: Vec<&Value> = Vec::new();
-            for key in values(field).into_iter().filter(|value| !value.is_null()) {
+            let values = values(field).into_iter();
+            for key in values.flat_map(|value| field.keys(value)) {
                 if !keys.contains(&key) {
                     keys.push(key);
                 }
@@ -69,8 +73,43 @@ impl ReferenceLabels {
             .map(String::as_str)
     }
 
-    /// Renders the label with a link to the page of the row.
-    pub(super) fn link(&self, field: &FieldSpec, value: &Value) -> Option<Markup> {
+    /// Returns the labels of the rows to which a field with this value refers, separated by commas;
+    /// without a label, the key. `None` if there is no row, or no label of a single row.
+    pub(super) fn text(&self, field: &FieldSpec, value: &Value) -> Option<String> {
+        if field.many_to_many.is_none() {
+            return self.get(field, value).map(str::to_owned);
+        }
+        let label = |key| match self.get(field, key) {
+            Some(label) => label.to_owned(),
+            None => plain_text(key),
+        };
+        let labels: Vec<String> = field.keys(value).iter().map(label).collect();
+        (!labels.is_empty()).then(|| labels.join(", "))
+    }
+
+    /// Renders the labels of the rows to which a field with this value refers, with links to their
+    /// pages.
+    pub(super) fn links(&self, field: &FieldSpec, value: &Value) -> Option<Markup> {
+        if field.many_to_many.is_none() {
+            return self.link(field, value);
+        }
+        let keys = field.keys(value);
+        (!keys.is_empty()).then(|| {
+            html! {
+                @for (position, key) in keys.iter().take(MAX_LINKS).enumerate() {
+                    @if position > 0 { ", " }
+                    @match self.link(field, key) {
+                        Some(link) => (link),
+                        None => (plain_text(key)),
+                    }
+                }
+                @if keys.len() > MAX_LINKS { " and " (keys.len() - MAX_LINKS) " more" }
+            }
+        })
+    }
+
+    /// Renders the label of a row with a link to its page.
+    fn link(&self, field: &FieldSpec, value: &Value) -> Option<Markup> {
         let label = shorten(self.get(field, value)?);
         let url = record_url(field, &plain_text(value))?;
         Some(html! { a href=(Href::from(url)) { (label) } })
@@ -79,7 +118,7 @@ impl ReferenceLabels {
 
 /// Returns the URL of the page of the row to which a field refers.
 pub(super) fn record_url(field: &FieldSpec, key: &str) -> Option<ListUrl> {
-    let model = field.references?;
+    let model = field.target()?;
     (!key.is_empty()).then(|| ListUrl::of(model).record(key))
 }
 
@@ -93,6 +132,13 @@ pub(super) enum ReferenceChoices {
         model: &'static str,
         /// Label of the current row.
         label: Option<String>,
+    },
+    /// Keys and labels of the rows that a form offers for a list of keys.
+    Related {
+        /// All rows, or those in the list if there are too many.
+        rows: Vec<(String, String)>,
+        /// Model whose rows can be searched and added; `None` if `rows` contains all of them.
+        searched: Option<&'static str>,
     },
 }
 
@@ -108,7 +154,23 @@ impl ReferenceChoices {
             return Ok(None);
         };
         let listed = found(&targets, "", MAX_LISTED + 1).await?;
-        if listed.len() as u64 <= MAX_LISTED {
+        let is_complete = listed.len() as u64 <= MAX_LISTED;
+        if field.many_to_many.is_some() {
+            let keys: Vec<Value> = key
+                .lines()
+                .map(|it| targets.model().parse_key(it))
+                .collect();
+            let keys: Vec<&Value> = keys.iter().filter(|it| !it.is_null()).collect();
+            let rows = match is_complete {
+                true => listed,
+                false => targets.get_all(&keys).await?,
+            };
+            return Ok(Some(Self::Related {
+                rows: rows.iter().map(|row| labeled(&targets, row)).collect(),
+                searched: (!is_complete).then_some(targets.model().name),
+            }));
+        }
+        if is_complete {
             let labeled = |row: &VisibleRow| labeled(&targets, row);
             return Ok(Some(Self::Listed(listed.iter().map(labeled).collect())));
         }
@@ -126,7 +188,7 @@ impl ReferenceChoices {
     /// Returns the label of the row with a key.
     pub(super) fn label(&self, key: &str) -> Option<&str> {
         match self {
-            Self::Listed(rows) => {
+            Self::Listed(rows) | Self::Related { rows, .. } => {
                 let found = rows.iter().find(|(known, _)| known == key);
                 found.map(|(_, label)| label.as_str())
             }

@@ -3,6 +3,7 @@
 use super::children::ChildSpec;
 use super::field::FieldSpec;
 use super::field_type::{KeySource, Widget};
+use super::join_table::JoinTable;
 use super::on_delete::OnDelete;
 use super::policy::Operation;
 use super::row_version::{ROW_VERSION, RowVersion};
@@ -46,6 +47,7 @@ impl ModelRegistry {
         for model in &registry.models {
             check_model(model, &mut problems);
             registry.check_references(model, &mut problems);
+            registry.check_join_tables(model, &mut problems);
             let children = model.children.iter();
             problems.extend(children.filter_map(|it| child_problem(model, *it, &registry)));
         }
@@ -74,6 +76,36 @@ impl ModelRegistry {
             let fields = model.fields.iter();
             let referring = fields.filter(move |field| field.references == Some(target));
             referring.map(move |field| (model, field))
+        })
+    }
+
+    /// Returns the fields of all models that refer to a model by one key or by a list of keys, each
+    /// with its model.
+    pub(crate) fn related<'a>(
+        &'a self,
+        target: &'a str,
+    ) -> impl Iterator<Item = (&'a ModelSpec, &'static FieldSpec)> {
+        self.models.iter().flat_map(move |model| {
+            let fields = model.fields.iter();
+            let related = fields.filter(move |field| field.target() == Some(target));
+            related.map(move |field| (model, field))
+        })
+    }
+
+    /// Returns the join tables with rows of a model on either side; `true` if the model has the
+    /// field, and `false` if its rows are listed in the field.
+    pub(crate) fn join_tables<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = (JoinTable<'a>, bool)> {
+        let fields = self.models.iter().flat_map(|model| {
+            let fields = model.many_to_many();
+            fields.filter_map(|field| JoinTable::of(model, field, self))
+        });
+        fields.flat_map(move |table| {
+            let own = (table.owner.name == name).then_some((table, true));
+            let other = (table.target.name == name).then_some((table, false));
+            own.into_iter().chain(other)
         })
     }
 
@@ -115,6 +147,30 @@ impl ModelRegistry {
             waiting = rest;
         }
         Ok(ordered)
+    }
+
+    fn check_join_tables(&self, model: &ModelSpec, problems: &mut Vec<String>) {
+        for field in model.many_to_many() {
+            let name = format!("{}.{}", model.name, field.name);
+            if model.owner != TableOwner::Model {
+                problems.push(format!(
+                    "`{name}` requires a table of the portal; remove `managed = false` from the model, or the field"
+                ));
+            }
+            let Some(table) = JoinTable::of(model, field, self) else {
+                problems.push(format!(
+                    "`{name}` lists rows of the model `{}`, which is not registered; add it with `.admin_model::<..>()`",
+                    field.many_to_many.unwrap_or_default()
+                ));
+                continue;
+            };
+            let table = table.name();
+            if self.models.iter().any(|it| it.table == table) {
+                problems.push(format!(
+                    "the join table of `{name}` has the same name as the model `{table}`; rename one of them"
+                ));
+            }
+        }
     }
 
     fn check_references(&self, model: &ModelSpec, problems: &mut Vec<String>) {
@@ -384,6 +440,13 @@ fn check_field(model: &ModelSpec, field: &FieldSpec, problem: &mut impl FnMut(St
             "`{key}` has no effect on `{name}`, which is not a text field; remove it"
         ));
     }
+    if field.many_to_many.is_some()
+        && let Some(key) = key_of_column(field)
+    {
+        problem(format!(
+            "`{key}` has no effect on `{name}`, which is not a column; remove it"
+        ));
+    }
     if field.on_delete != OnDelete::Restrict && field.references.is_none() {
         problem(format!(
             "`on_delete` has no effect on `{name}`, which is not a reference; remove it"
@@ -429,6 +492,21 @@ fn key_without_effect(field: &FieldSpec) -> Option<&'static str> {
         Some("searchable")
     } else if field.widget != Widget::Auto {
         Some("widget")
+    } else {
+        None
+    }
+}
+
+/// Returns an option that is set on a field and requires a column.
+fn key_of_column(field: &FieldSpec) -> Option<&'static str> {
+    if field.references.is_some() {
+        Some("references")
+    } else if field.indexed {
+        Some("index")
+    } else if field.renamed_from.is_some() {
+        Some("renamed_from")
+    } else if field.default.is_some_and(|text| !text.is_empty()) {
+        Some("default")
     } else {
         None
     }

@@ -31,7 +31,7 @@ impl<'a> Relation<'a> {
         for (rows, field) in target.referring().await? {
             let model = rows.model();
             let fields = model.fields();
-            let referring = fields.filter(|it| it.references == Some(target.model().name));
+            let referring = fields.filter(|it| it.target() == Some(target.model().name));
             let title = match referring.count() {
                 1 => model.plural.to_owned(),
                 _ => format!("{} ({})", model.plural, field.title),

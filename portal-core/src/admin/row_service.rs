@@ -19,7 +19,7 @@ use super::spec::{ModelSpec, RowValues};
 use super::total::RowTotal;
 use super::users::{self, UserAccounts};
 use crate::auth::{Access, Actor, Auth, Roles, User};
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::state::PortalState;
 use crate::tasks::TaskContext;
 
@@ -301,8 +301,9 @@ impl<'a> RowService<'a> {
 
     /// Returns a new row with the given values, checked.
     pub(super) async fn checked_new(&self, given: RowValues) -> Result<RowValues> {
+        let submitted = SubmittedKeys::of(&self.view, &given);
         let row = self.view.new_row(given).map_err(Error::invalid)?;
-        self.check_references(None, &row).await?;
+        self.check_references(None, &row, &submitted).await?;
         Ok(row)
     }
 
@@ -314,12 +315,14 @@ impl<'a> RowService<'a> {
         given: RowValues,
         full: bool,
     ) -> Result<Option<RowValues>> {
+        let submitted = SubmittedKeys::of(&self.view, &given);
         let row = self.view.changed_row(&present.values, given, full);
         let row = row.map_err(Error::invalid)?;
         if row == present.values {
             return Ok(None);
         }
-        self.check_references(Some(&present.values), &row).await?;
+        self.check_references(Some(&present.values), &row, &submitted)
+            .await?;
         Ok(Some(row))
     }
 
@@ -357,7 +360,7 @@ impl<'a> RowService<'a> {
     /// Returns the rows to which a field refers; `None` if the field is not a reference, or if the
     /// user may not view the model.
     pub(crate) async fn targets(&self, field: &FieldSpec) -> Result<Option<RowService<'a>>> {
-        match field.references {
+        match field.target() {
             Some(target) => self.visible(target).await,
             None => Ok(None),
         }
@@ -368,7 +371,7 @@ impl<'a> RowService<'a> {
     pub(super) async fn referring(&self) -> Result<Vec<(RowService<'a>, &'static FieldSpec)>> {
         let registry = self.state.borrow::<Models>()?.registry();
         let mut referring = Vec::new();
-        for (model, field) in registry.referring(self.view.name) {
+        for (model, field) in registry.related(self.view.name) {
             if model.policy.shows(field, self.user)
                 && let Some(rows) = self.visible(model.name).await?
             {
@@ -393,10 +396,24 @@ impl<'a> RowService<'a> {
 
     /// Fails if a reference would point to a row that the user cannot see, as if it did not exist.
     /// References that are not changed are not checked.
-    async fn check_references(&self, present: Option<&RowValues>, row: &RowValues) -> Result<()> {
+    async fn check_references(
+        &self,
+        present: Option<&RowValues>,
+        row: &RowValues,
+        submitted: &SubmittedKeys,
+    ) -> Result<()> {
         let mut errors = Vec::new();
         for field in self.view.fields() {
             let value = row.get(field.name).filter(|value| !value.is_null());
+            if let (Some(value), true) = (value, field.many_to_many.is_some()) {
+                let before = present.and_then(|it| it.get(field.name));
+                let before = before.map_or(&[][..], |value| field.keys(value));
+                let added = field.keys(value).iter().filter(|key| !before.contains(key));
+                let added: Vec<&Value> = added.collect();
+                let unknown = self.unknown_keys(field, &added).await?;
+                errors.extend(unknown.into_iter().map(|key| submitted.error(field, key)));
+                continue;
+            }
             let is_changed = value.is_some() && value != present.and_then(|it| it.get(field.name));
             if field.references.is_none() || !is_changed {
                 continue;
@@ -414,6 +431,24 @@ impl<'a> RowService<'a> {
             [] => Ok(()),
             _ => Err(Error::invalid(errors)),
         }
+    }
+
+    /// Returns the keys that are not those of rows which the user can see.
+    async fn unknown_keys<'k>(
+        &self,
+        field: &FieldSpec,
+        keys: &[&'k Value],
+    ) -> Result<Vec<&'k Value>> {
+        let mut visible = Vec::new();
+        if !keys.is_empty()
+            && let Some(targets) = self.targets(field).await?
+        {
+            let key = targets.view.key().name;
+            let rows = targets.get_all(keys).await?.into_iter();
+            visible.extend(rows.filter_map(|mut row| row.values.remove(key)));
+        }
+        let keys = keys.iter().copied();
+        Ok(keys.filter(|key| !visible.contains(key)).collect())
     }
 
     /// Returns the changed row with the visible fields that differ.
@@ -435,6 +470,29 @@ impl<'a> RowService<'a> {
             Ok(current) => self.view.stale(current),
             Err(error) => error,
         }
+    }
+}
+
+/// Lists of keys as they were submitted, for the pointers of errors.
+struct SubmittedKeys(RowValues);
+
+impl SubmittedKeys {
+    fn of(model: &ModelView<'_>, given: &RowValues) -> Self {
+        let fields = model.fields().filter(|field| field.many_to_many.is_some());
+        let list =
+            |field: &FieldSpec| Some((field.name.to_owned(), given.get(field.name)?.clone()));
+        Self(fields.filter_map(list).collect())
+    }
+
+    /// Returns the error for a key of a row that does not exist, or that the user cannot see.
+    fn error(&self, field: &FieldSpec, key: &Value) -> FieldError {
+        let keys = self.0.get(field.name).map_or(&[][..], |it| field.keys(it));
+        let same = |it: &Value| plain_text(it) == plain_text(key);
+        let mut error = reference_unknown(field);
+        if let Some(position) = keys.iter().position(same) {
+            error.pointer.push_str(&format!("/{position}"));
+        }
+        error
     }
 }
 

@@ -108,6 +108,18 @@ impl ModelSpec {
         self.fields.iter().find(|field| field.name == name)
     }
 
+    /// Returns the fields that are columns of the table.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &'static FieldSpec> + use<> {
+        let fields = self.fields.iter();
+        fields.filter(|field| field.many_to_many.is_none())
+    }
+
+    /// Returns the fields that join tables store.
+    pub(crate) fn many_to_many(&self) -> impl Iterator<Item = &'static FieldSpec> + use<> {
+        let fields = self.fields.iter();
+        fields.filter(|field| field.many_to_many.is_some())
+    }
+
     /// Returns the primary key. Its presence is checked before the portal starts.
     pub(crate) fn key(&self) -> &'static FieldSpec {
         const NO_KEY: FieldSpec = FieldSpec::new::<i64>("id").primary_key();
@@ -161,7 +173,8 @@ impl ModelSpec {
         let named = self.options.list;
         if named.is_empty() {
             let is_short = |field: &&FieldSpec| {
-                field.kind.is_scalar() && !field.is_generated() && !field.is_write_only()
+                let is_short = field.kind.is_scalar() || field.many_to_many.is_some();
+                is_short && !field.is_generated() && !field.is_write_only()
             };
             let mut columns: Vec<_> = fields.into_iter().filter(is_short).take(6).collect();
             if columns.is_empty() {

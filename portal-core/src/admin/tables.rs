@@ -2,6 +2,7 @@
 
 use super::field::FieldSpec;
 use super::field_type::KeySource;
+use super::join_table::JoinTable;
 use super::registry::ModelRegistry;
 use super::row_version::RowVersion;
 use super::spec::{ModelSpec, TableOwner};
@@ -28,16 +29,19 @@ pub(crate) async fn model_drift(store: &Store, registry: &ModelRegistry) -> Resu
 /// Returns the tables that the models require, each after the tables that it refers to.
 pub(crate) fn tables(registry: &ModelRegistry) -> Vec<TableSpec> {
     let models = registry.creation_order().unwrap_or_default();
-    models
-        .into_iter()
-        .map(|model| table(model, registry))
+    let tables = models.iter().map(|model| table(model, registry));
+    let join_tables = models.iter().flat_map(|model| {
+        let fields = model.many_to_many();
+        fields.filter_map(|field| JoinTable::of(model, field, registry))
+    });
+    tables
+        .chain(join_tables.map(|table| table.spec()))
         .collect()
 }
 
 fn table(model: &ModelSpec, registry: &ModelRegistry) -> TableSpec {
     let mut columns: Vec<ColumnSpec> = model
-        .fields
-        .iter()
+        .columns()
         .map(|field| column(field, registry))
         .collect();
     if let RowVersion::Counter(name) = model.version
@@ -54,7 +58,7 @@ fn table(model: &ModelSpec, registry: &ModelRegistry) -> TableSpec {
         });
     }
     TableSpec {
-        name: model.table,
+        name: model.table.to_owned(),
         columns,
         indexes: indexes(model),
         renamed_from: model.table_options.renamed_from,
@@ -88,7 +92,7 @@ fn indexes(model: &ModelSpec) -> Vec<IndexSpec> {
         unique,
     };
     let options = &model.table_options;
-    let fields = || model.fields.iter().filter(|field| !field.primary_key);
+    let fields = || model.columns().filter(|field| !field.primary_key);
     let unique = fields().filter(|field| field.unique);
     let mut indexes: Vec<IndexSpec> = unique.map(|field| index(&[field.name], true)).collect();
     indexes.extend(options.unique.iter().map(|list| index(list, true)));

@@ -16,7 +16,10 @@ use super::model::Model;
 pub(super) fn expand(model: &Model) -> TokenStream {
     let krate = model.attribute.paths.krate();
     let (ident, cfg_attributes) = (&model.ident, &model.cfg_attributes);
-    let constants = model.shown_fields().map(|field| constant(field, krate));
+    let columns = model
+        .shown_fields()
+        .filter(|field| !field.is_many_to_many());
+    let constants = columns.map(|field| constant(field, krate));
     quote! {
         #(#cfg_attributes)*
         #[allow(dead_code, deprecated, private_interfaces, non_upper_case_globals)]

@@ -127,6 +127,11 @@ impl ModelField {
         names::plain(&self.name)
     }
 
+    /// Returns `true` if the type of the field is `Related`, whose values are not in a column.
+    pub(crate) fn is_many_to_many(&self) -> bool {
+        type_name(&self.written).is_some_and(|segment| segment.ident == "Related")
+    }
+
     /// Returns `true` if the admin shows and stores the field.
     pub(crate) fn is_shown(&self) -> bool {
         self.skip.is_none()

@@ -91,6 +91,7 @@ impl Model {
             }
             check_rules(field, errors);
             check_on_delete(field, errors);
+            check_many_to_many(field, errors);
         }
         self.check_computed(errors);
         for field in &self.attribute.list {
@@ -132,6 +133,11 @@ impl Model {
     fn check_stored(&self, name: &Ident, verb: &str, errors: &mut Errors) {
         if self.attribute.computed.contains(name) {
             let message = format!("`{name}` is computed, so rows cannot be {verb} by it");
+            errors.at(name.span(), message);
+        } else if let Some(field) = self.fields.iter().find(|it| it.name == *name)
+            && field.is_many_to_many()
+        {
+            let message = format!("`{name}` is not a column, so rows cannot be {verb} by it");
             errors.at(name.span(), message);
         } else {
             self.check_field_exists(name, errors);
@@ -215,6 +221,29 @@ fn check_on_delete(field: &ModelField, errors: &mut Errors) {
             quote::quote!(#written)
         );
         errors.at(rule.span, message);
+    }
+}
+
+/// Reports options that have no effect on a many-to-many relation, which is not a column.
+fn check_many_to_many(field: &ModelField, errors: &mut Errors) {
+    if !field.is_many_to_many() {
+        return;
+    }
+    let options = [
+        ("primary_key", field.primary_key.is_some()),
+        ("unique", field.is_unique),
+        ("index", field.is_indexed),
+        ("searchable", field.is_searchable),
+        ("choices", !field.choices.is_empty()),
+        ("default", field.default.is_some()),
+        ("widget", field.widget.is_some()),
+        ("references", field.references.is_some()),
+        ("renamed_from", field.renamed_from.is_some()),
+    ];
+    for (key, _) in options.into_iter().filter(|(_, is_set)| *is_set) {
+        let message =
+            format!("`{key}` has no effect on `Related`, which is not a column; remove it");
+        errors.at(field.name.span(), message);
     }
 }
 

@@ -1,15 +1,16 @@
 //! Companies.
 
 use garde::Validate;
+use portal_core::admin::Related;
 use portal_core::prelude::*;
 
-use super::Industry;
+use super::{Industry, Tag};
 
 /// Customers, and companies that may become customers
 #[derive(Default, Validate)]
 #[garde(allow_unvalidated)]
 #[admin_model(
-    list(name, industry, country, city, employees),
+    list(name, industry, tags, country, city, employees),
     search(name, city),
     order_by = name,
     nav(icon = "globe", order = 23, group = "Sales"),
@@ -23,6 +24,7 @@ pub(crate) struct Company {
     #[garde(length(chars, min = 1, max = 120))]
     pub(crate) name: String,
     pub(crate) industry: Option<Industry>,
+    pub(crate) tags: Related<Tag>,
     /// Two-letter code, such as DE
     pub(crate) country: Option<String>,
     pub(crate) city: Option<String>,

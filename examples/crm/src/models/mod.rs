@@ -6,6 +6,7 @@ mod choices;
 mod company;
 mod contact;
 mod deal;
+mod tag;
 
 pub(crate) use activity::Activity;
 pub(crate) use amount::Amount;
@@ -13,6 +14,7 @@ pub(crate) use choices::{ActivityKind, Industry, Stage, read_choice};
 pub(crate) use company::Company;
 pub(crate) use contact::Contact;
 pub(crate) use deal::Deal;
+pub(crate) use tag::Tag;
 
 /// Names of the tables, for statements that typed queries do not cover.
 pub(crate) mod tables {

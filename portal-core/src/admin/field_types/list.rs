@@ -48,6 +48,10 @@ struct ListOf<T>(PhantomData<T>);
 impl<T: AdminField> ListOf<T> {
     const TYPE: &'static List = {
         assert!(!T::NULLABLE, "the items of a list must not be optional");
+        assert!(
+            T::MANY_TO_MANY.is_none(),
+            "a list must not contain `Related`"
+        );
         &List {
             item: T::KIND,
             choices: T::CHOICES,

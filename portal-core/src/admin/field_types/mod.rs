@@ -15,6 +15,7 @@ mod list;
 mod markdown;
 mod number;
 mod option;
+mod related;
 mod relative_date;
 mod text;
 mod timestamp;
@@ -25,6 +26,7 @@ mod uuid;
 pub use choice::AdminChoice;
 pub use email::Email;
 pub use markdown::Markdown;
+pub use related::Related;
 pub use typed_document::Document;
 
 use crate::error::FieldError;

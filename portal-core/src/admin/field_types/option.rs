@@ -7,7 +7,13 @@ use crate::error::FieldError;
 use crate::store::{Row, StoreError};
 
 impl<T: AdminField> AdminField for Option<T> {
-    const KIND: FieldKind = T::KIND;
+    const KIND: FieldKind = {
+        assert!(
+            T::MANY_TO_MANY.is_none(),
+            "`Related` can be empty, so it must not be optional"
+        );
+        T::KIND
+    };
     const NULLABLE: bool = true;
     const CHOICES: &'static [&'static str] = T::CHOICES;
     const CHOICE_LABELS: &'static [&'static str] = T::CHOICE_LABELS;

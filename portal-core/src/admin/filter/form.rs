@@ -247,15 +247,23 @@ fn value_control(
 /// Renders the rows to which a reference can refer: in a select, or in a field that searches them.
 fn reference_control(choices: &ReferenceChoices, key: &str) -> Markup {
     match choices {
-        ReferenceChoices::Listed(rows) => {
+        ReferenceChoices::Listed(rows)
+        | ReferenceChoices::Related {
+            rows,
+            searched: None,
+        } => {
             let rows = rows
                 .iter()
                 .map(|(key, label)| (key.as_str(), label.as_str()));
             select(VALUE, "Value", rows, key)
         }
-        ReferenceChoices::Searched { model, label } => Combobox::new(VALUE, "Value")
+        ReferenceChoices::Searched { model, .. }
+        | ReferenceChoices::Related {
+            searched: Some(model),
+            ..
+        } => Combobox::new(VALUE, "Value")
             .source(search_url(model))
-            .value(key, label.as_deref().unwrap_or(key))
+            .value(key, choices.label(key).unwrap_or(key))
             .render(),
     }
 }

@@ -173,7 +173,7 @@ pub(in super::super) fn supports(field: &FieldSpec, operator: Operator) -> bool 
 
 /// Returns `true` if the field can have no value, or an empty text.
 pub(in super::super) fn may_be_empty(field: &FieldSpec) -> bool {
-    field.nullable || field.kind.accepts_empty_text()
+    field.nullable || field.kind.accepts_empty_text() || field.many_to_many.is_some()
 }
 
 fn value(field: &FieldSpec, operator: Operator, text: &str) -> Result<Value, FieldError> {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::field::{AdminField, FieldSpec};
 use super::super::model::AdminModel;
 use super::super::record::row_not_found;
-use super::super::repository::{ModelTable, bind, equals, nulls_last};
+use super::super::repository::{ModelTable, equals, nulls_last};
 use super::super::spec::ModelSpec;
 use super::column::{Column, OrderBy};
 use super::condition::Condition;
@@ -81,13 +81,22 @@ impl<M, R> fmt::Debug for ModelQuery<'_, M, R> {
     }
 }
 
+/// Returns the statement that reads all rows of a model.
+pub(super) fn select_of<M: AdminModel>(table: &ModelTable<'_>) -> SelectStatement {
+    let mut select = Query::select();
+    for field in M::FIELDS {
+        match field.many_to_many {
+            Some(_) => select.expr_as(table.keys_in(field, M::NAME), field.name),
+            None => select.column((M::NAME, field.name)),
+        };
+    }
+    select.from(M::NAME).take()
+}
+
 impl<'a, M: AdminModel> ModelQuery<'a, M> {
     pub(super) fn new(table: Result<ModelTable<'a>>, connection: Connection<'a>) -> Self {
-        let mut select = Query::select();
-        for field in M::FIELDS {
-            select.column((M::NAME, field.name));
-        }
-        select.from(M::NAME);
+        // Without a table, the query fails before the statement runs.
+        let select = table.as_ref().map(select_of::<M>).unwrap_or_default();
         Self {
             connection,
             table,
@@ -101,22 +110,6 @@ impl<'a, M: AdminModel> ModelQuery<'a, M> {
         }
     }
 
-    /// Returns the row with a key.
-    pub(super) async fn by_key(mut self, key: &Value) -> Result<Option<M>> {
-        let model = self.table?.model;
-        if key.is_null() {
-            return Ok(None);
-        }
-        let value = bind(model.key(), key)?;
-        let dialect = self.connection.dialect();
-        let columns = (model.table, model.fields);
-        let select = model
-            .key_query
-            .statement(dialect, columns, model.key(), value);
-        let row = self.connection.fetch_optional(&select).await?;
-        row.map(|row| M::from_row(&row, 0)).transpose()
-    }
-
     /// Returns the newest row in which a field has a value.
     pub(super) async fn newest(
         mut self,
@@ -125,6 +118,7 @@ impl<'a, M: AdminModel> ModelQuery<'a, M> {
     ) -> Result<Option<M>> {
         let model = self.table?.model;
         let field = field(model)
+            .filter(|field| field.many_to_many.is_none())
             .ok_or_else(|| Error::internal(format!("the model `{}` has no such field", M::NAME)))?;
         self.select
             .and_where(equals(field, value)?)
@@ -187,8 +181,13 @@ impl<'a, M: AdminModel, R: QueryRow> ModelQuery<'a, M, R> {
         for field in J::Model::FIELDS {
             // Names within the row are unique, so that fields can also be read by name.
             let name = format!("{alias}.{}", field.name);
-            self.select
-                .expr_as(Expr::col((alias.clone(), field.name)), name);
+            let value = match &self.table {
+                Ok(table) if field.many_to_many.is_some() => {
+                    table.keys_in_related(J::Model::NAME, field, &alias)
+                }
+                _ => Expr::col((alias.clone(), field.name)),
+            };
+            self.select.expr_as(value, name);
         }
         let join = if J::IS_OPTIONAL {
             JoinType::LeftJoin
@@ -238,11 +237,12 @@ impl<'a, M: AdminModel, R: QueryRow> ModelQuery<'a, M, R> {
     ///
     /// Items fail for the same reasons as [`all`](Self::all); the first failure ends the stream.
     pub fn stream(self) -> impl Stream<Item = Result<R>> + Send + use<'a, M, R> {
-        let rows = self.prepare().map(|(connection, select)| {
+        let rows = async {
+            let (connection, select) = self.prepare().await?;
             let rows = connection.fetch(&select);
-            rows.map(|row| R::read(&row?, &mut 0))
-        });
-        futures_util::stream::once(std::future::ready(rows)).try_flatten()
+            Ok::<_, Error>(rows.map(|row| R::read(&row?, &mut 0)))
+        };
+        futures_util::stream::once(rows).try_flatten()
     }
 
     /// Returns the first row, if there is one.
@@ -251,7 +251,7 @@ impl<'a, M: AdminModel, R: QueryRow> ModelQuery<'a, M, R> {
     ///
     /// Same as [`all`](Self::all).
     pub async fn first(self) -> Result<Option<R>> {
-        let (mut connection, select) = self.limit(1).prepare()?;
+        let (mut connection, select) = self.limit(1).prepare().await?;
         let row = connection.fetch_optional(&select).await?;
         row.map(|row| R::read(&row, &mut 0)).transpose()
     }
@@ -309,8 +309,8 @@ impl<'a, M: AdminModel, R: QueryRow> ModelQuery<'a, M, R> {
         Ok((self.connection, select))
     }
 
-    fn prepare(self) -> Result<(Connection<'a>, SelectStatement)> {
-        let (connection, mut select) = (self.connection, self.select);
+    async fn prepare(self) -> Result<(Connection<'a>, SelectStatement)> {
+        let (mut connection, mut select) = (self.connection, self.select);
         let model = self.table?.model;
         for condition in self.conditions {
             select.and_where(condition);
@@ -330,6 +330,11 @@ impl<'a, M: AdminModel, R: QueryRow> ModelQuery<'a, M, R> {
             }
             if connection.dialect() == Dialect::Postgres {
                 select.lock_with_tables(LockType::Update, [M::NAME]);
+                // A statement that waits for a lock reads join tables as they were before. The second
+                // execution, on locked rows, reads them as they are.
+                if M::FIELDS.iter().any(|field| field.many_to_many.is_some()) {
+                    connection.fetch_all(&select).await?;
+                }
             }
         }
         Ok((connection, select))

@@ -1,5 +1,6 @@
 //! Access to rows on one connection: the pool, or a transaction of the caller.
 
+use sea_query::{Expr, ExprTrait};
 use serde_json::Value;
 
 use super::super::field::AdminField;
@@ -7,10 +8,10 @@ use super::super::field_type::KeySource;
 use super::super::model::{AdminModel, mismatch};
 use super::super::record::{Record, row_not_found};
 use super::super::registry::ModelRegistry;
-use super::super::repository::ModelTable;
+use super::super::repository::{ModelTable, bind};
 use super::super::spec::{ModelSpec, RowValues};
 use super::super::values::FieldValues;
-use super::query::ModelQuery;
+use super::query::{ModelQuery, select_of};
 use crate::auth::Actor;
 use crate::error::{Error, Result};
 use crate::store::{Connection, Store};
@@ -64,8 +65,19 @@ impl<'a> ModelsWithin<'a> {
     ///
     /// Same as [`Models::get`](super::Models::get).
     pub async fn get<M: AdminModel>(&mut self, key: impl AdminField + Send) -> Result<Option<M>> {
-        let key = key.to_value();
-        self.query::<M>().by_key(&key).await
+        let table = self.table::<M>()?;
+        let (model, key) = (table.model, key.to_value());
+        if key == Value::Null {
+            return Ok(None);
+        }
+        let value = bind(model.key(), &key)?;
+        let dialect = self.connection.dialect();
+        let select = model.key_query.statement(dialect, value, |value| {
+            let key = Expr::col((M::NAME, model.key().name));
+            select_of::<M>(&table).and_where(key.eq(value)).take()
+        });
+        let row = self.connection.fetch_optional(&select).await?;
+        row.map(|row| M::from_row(&row, 0)).transpose()
     }
 
     /// Returns the newest row in which a field has a value.

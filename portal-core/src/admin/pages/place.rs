@@ -37,7 +37,7 @@ impl FormPlace {
         let related = here.get(PLACE).split_once(':');
         let related = related.and_then(|(name, key)| Some((model.field(name)?, key)));
         match related {
-            Some((field, key)) if field.references.is_some() => Self::Related {
+            Some((field, key)) if field.target().is_some() => Self::Related {
                 field,
                 key: key.to_owned(),
             },

@@ -126,7 +126,7 @@ impl Screen<'_> {
 
     /// Returns the list of the model to which a field refers, as the user left it.
     pub(super) fn list_of_target(&self, field: &FieldSpec) -> ListUrl {
-        let list = ListUrl::of(field.references.unwrap_or_default());
+        let list = ListUrl::of(field.target().unwrap_or_default());
         list.read(self.here.get(LIST))
     }
 

@@ -36,6 +36,9 @@ impl ModelTable<'_> {
         let Some(field) = self.model.field(filter.field) else {
             return Ok(Cond::all());
         };
+        if field.many_to_many.is_some() {
+            return self.filter_joined(field, filter);
+        }
         let column = || Expr::col(field.name);
         let first = filter.values.first().unwrap_or(&Value::Null);
         let all = Cond::all();

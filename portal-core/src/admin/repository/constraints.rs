@@ -32,6 +32,7 @@ impl ModelTable<'_> {
         values: &RowValues,
     ) -> Result<Vec<FieldError>> {
         let mut errors = Vec::new();
+        errors.extend(self.dangling_keys(&mut connection, values).await?);
         for field in self.model.fields {
             let (Some(target), Some(value)) = (field.references, values.get(field.name)) else {
                 continue;

@@ -17,7 +17,7 @@ use super::super::selection::{MAX_MATCHING, check_count};
 use super::super::spec::{ModelSpec, RowValues};
 use super::referring::{Lookup, ReferringRows};
 use super::write::{WriteError, finish};
-use super::{ModelTable, bind, equals, read_record, returning};
+use super::{ModelTable, bind, equals, read_returned, returning};
 use crate::error::{Error, Result};
 use crate::store::{Connection, StoreError, Transaction};
 
@@ -148,13 +148,16 @@ impl ModelTable<'_> {
         let mut referring = self.registry.referring(self.model.name);
         let affects_others = referring.any(|(_, field)| field.on_delete != OnDelete::Restrict);
         let must_lock = matches!(expected, Precondition::OneOf(_)) && condition.is_none();
-        if must_lock || affects_others || self.model.hooks.is_some() {
-            let record = self.lock(transaction, key, expected).await?;
-            self.before_delete(transaction, &record.values).await?;
+        let is_joined = self.registry.join_tables(self.model.name).next().is_some();
+        let mut locked = RowValues::new();
+        if must_lock || affects_others || is_joined || self.model.hooks.is_some() {
+            locked = self.lock(transaction, key, expected).await?.values;
+            self.before_delete(transaction, &locked).await?;
         }
         if affects_others {
             self.release(transaction, key, budget).await?;
         }
+        self.delete_joined(transaction, key).await?;
         let mut delete = Query::delete();
         delete
             .from_table(self.model.table)
@@ -163,7 +166,7 @@ impl ModelTable<'_> {
             .cond_where(self.scope.condition())
             .returning(returning(self.model));
         let row = transaction.fetch_optional(&delete).await?;
-        let record = read_record(self.model, &row.ok_or(WriteError::Missed)?)?;
+        let record = read_returned(self.model, &row.ok_or(WriteError::Missed)?, &locked)?;
         self.record_change(transaction, Some(&record.values), None)
             .await?;
         Ok(self.after_delete(transaction, &record.values).await?)
@@ -235,6 +238,7 @@ impl ModelTable<'_> {
         record: &Record,
     ) -> Result<(), WriteError> {
         self.before_delete(transaction, &record.values).await?;
+        self.delete_joined(transaction, self.key_in(record)).await?;
         let mut delete = Query::delete();
         delete
             .from_table(self.model.table)
@@ -244,7 +248,7 @@ impl ModelTable<'_> {
         let Some(row) = transaction.fetch_optional(&delete).await? else {
             return Ok(());
         };
-        let record = read_record(self.model, &row)?;
+        let record = read_returned(self.model, &row, &record.values)?;
         self.record_change(transaction, Some(&record.values), None)
             .await?;
         Ok(self.after_delete(transaction, &record.values).await?)

@@ -4,6 +4,7 @@ mod batches;
 mod conditions;
 mod constraints;
 mod delete;
+mod join_rows;
 mod keyset;
 mod read;
 mod referring;
@@ -83,8 +84,12 @@ impl<'a> ModelTable<'a> {
     }
 
     fn select(&self) -> SelectStatement {
-        Query::select()
-            .columns(column_names(self.model))
+        let mut select = Query::select();
+        select.columns(column_names(self.model));
+        for field in self.model.many_to_many() {
+            select.expr_as(self.keys_in(field, self.model.table), field.name);
+        }
+        select
             .from(self.model.table)
             .and_where_option(self.not_deleted())
             .cond_where(self.scope.condition())
@@ -102,7 +107,7 @@ impl<'a> ModelTable<'a> {
 }
 
 fn column_names(model: &ModelSpec) -> Vec<&'static str> {
-    let mut names: Vec<&str> = model.fields.iter().map(|field| field.name).collect();
+    let mut names: Vec<&str> = model.columns().map(|field| field.name).collect();
     let hidden = model.version.column();
     names.extend(hidden.filter(|column| model.field(column).is_none()));
     names
@@ -112,9 +117,29 @@ fn returning(model: &ModelSpec) -> ReturningClause {
     Query::returning().columns(column_names(model))
 }
 
+/// Reads a row of a selection.
 fn read_record(model: &ModelSpec, row: &Row) -> Result<Record> {
+    let mut record = read_returned(model, row, &RowValues::new())?;
+    for field in model.many_to_many() {
+        let keys = field.kind.read(row, field.name)?;
+        record.values.insert(field.name.to_owned(), keys);
+    }
+    Ok(record)
+}
+
+/// Reads a row that a statement changed and returned. The statement does not return the values that
+/// join tables store; they are those of another row.
+fn read_returned(model: &ModelSpec, row: &Row, joined: &RowValues) -> Result<Record> {
     let mut values = RowValues::new();
     for field in model.fields {
+        if field.many_to_many.is_some() {
+            let keys = joined.get(field.name).cloned();
+            values.insert(
+                field.name.to_owned(),
+                keys.unwrap_or_else(|| Value::Array(Vec::new())),
+            );
+            continue;
+        }
         values.insert(field.name.to_owned(), field.kind.read(row, field.name)?);
     }
     let version = model.version.read(model, row, &values)?;

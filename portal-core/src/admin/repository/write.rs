@@ -16,7 +16,7 @@ use super::super::record::{Record, row_not_found};
 use super::super::row_version::RowVersion;
 use super::super::scope::RowScope;
 use super::super::spec::{ModelSpec, RowValues};
-use super::{ModelTable, bind, equals, read_record, returning};
+use super::{ModelTable, bind, equals, read_record, read_returned, returning};
 use crate::error::{Error, Result};
 use crate::store::{ClusterEvent, Connection, Dialect, StoreError, Transaction, Write};
 
@@ -119,7 +119,8 @@ impl ModelTable<'_> {
         let row = transaction.fetch_optional(&insert).await?;
         let row = row.ok_or(WriteError::Missed)?;
         self.catch_up(transaction, &values).await?;
-        let record = read_record(self.model, &row)?;
+        let record = read_returned(self.model, &row, &values)?;
+        self.write_joined(transaction, &record, None).await?;
         self.confirm_scope(transaction, &record).await?;
         self.record_change(transaction, None, Some(&record.values))
             .await?;
@@ -139,7 +140,8 @@ impl ModelTable<'_> {
             return Err(WriteError::Missed);
         };
         self.catch_up(transaction, &values).await?;
-        let record = read_record(self.model, &row)?;
+        let record = read_returned(self.model, &row, &values)?;
+        self.write_joined(transaction, &record, None).await?;
         self.publish(transaction);
         Ok(self.after_save(transaction, None, &record.values).await?)
     }
@@ -166,8 +168,8 @@ impl ModelTable<'_> {
             .returning(returning(self.model));
         version.advance(&mut update, present.version);
         let is_written =
-            |field: &&FieldSpec| !field.primary_key && version.column() != Some(field.name);
-        for field in self.model.fields.iter().filter(is_written) {
+            |field: &&'static FieldSpec| !field.primary_key && version.column() != Some(field.name);
+        for field in self.model.columns().filter(is_written) {
             // Unchanged values are not written, so that a document that could not be read in full
             // is preserved.
             let is_changed = |value: &&Value| present.values.get(field.name) != Some(*value);
@@ -183,7 +185,8 @@ impl ModelTable<'_> {
             self.lock(transaction, &key, &expected).await?;
         }
         let row = transaction.fetch_optional(&update).await?;
-        let record = read_record(self.model, &row.ok_or(WriteError::Missed)?)?;
+        let record = read_returned(self.model, &row.ok_or(WriteError::Missed)?, &values)?;
+        self.write_joined(transaction, &record, old).await?;
         self.confirm_scope(transaction, &record).await?;
         self.record_change(transaction, old, Some(&record.values))
             .await?;
@@ -252,7 +255,7 @@ impl ModelTable<'_> {
         }
     }
 
-    fn publish(&self, transaction: &mut Transaction) {
+    pub(super) fn publish(&self, transaction: &mut Transaction) {
         transaction.publish(ClusterEvent::TopicChanged {
             topic: format!("model:{}", self.model.name),
         });
@@ -393,7 +396,7 @@ fn catch_up_statement(model: &ModelSpec, values: &RowValues) -> Option<SelectSta
 fn insert_statement(model: &ModelSpec, values: &RowValues) -> Result<sea_query::InsertStatement> {
     let mut columns = Vec::new();
     let mut row: Vec<Expr> = Vec::new();
-    for field in model.fields {
+    for field in model.columns() {
         if let Some(value) = values.get(field.name) {
             columns.push(field.name);
             row.push(Expr::val(bind(field, value)?));

@@ -210,7 +210,7 @@ pub(super) async fn forget(
 /// Records that the portal has created tables in the form that the program requires.
 pub(super) async fn record_baselines(
     transaction: &mut Transaction,
-    tables: &[&str],
+    tables: &[String],
     sets: &[Migrations],
 ) -> Result<(), StoreError> {
     for table in tables {
@@ -219,7 +219,11 @@ pub(super) async fn record_baselines(
             insert
                 .into_table(BASELINES)
                 .columns(["table_name", "owner", "version"])
-                .values_panic([(*table).into(), set.owner().into(), set.newest().into()])
+                .values_panic([
+                    table.as_str().into(),
+                    set.owner().into(),
+                    set.newest().into(),
+                ])
                 .on_conflict(
                     OnConflict::columns(["table_name", "owner"])
                         .update_column("version")

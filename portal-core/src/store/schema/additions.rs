@@ -20,14 +20,14 @@ pub(crate) async fn add_missing(
     dialect: Dialect,
     tables: &[TableSpec],
     held: &BTreeSet<String>,
-) -> Result<Vec<&'static str>, StoreError> {
+) -> Result<Vec<String>, StoreError> {
     let mut created = Vec::new();
     for table in tables.iter().filter(|it| it.is_managed) {
-        if held.contains(table.name) {
+        if held.contains(&table.name) {
             continue;
         }
         let mut reader = CatalogReader::Transaction(&mut *transaction);
-        let found = reader.table(dialect, table.name).await?;
+        let found = reader.table(dialect, &table.name).await?;
         if !found.exists() && !can_create(table, &mut reader, dialect).await? {
             continue;
         }
@@ -48,7 +48,7 @@ pub(crate) async fn add_missing(
             "table changed to match its model"
         );
         if !found.exists() {
-            created.push(table.name);
+            created.push(table.name.clone());
         }
     }
     Ok(created)
@@ -76,7 +76,7 @@ async fn can_create(
 
 /// Returns the statements that bring a table up to date, except for unsafe ones.
 fn additions(table: &TableSpec, found: &FoundTable, dialect: Dialect) -> Vec<String> {
-    let name = table.name;
+    let name = table.name.as_str();
     if !found.exists() {
         return create_table(table, dialect);
     }
@@ -101,7 +101,7 @@ fn additions(table: &TableSpec, found: &FoundTable, dialect: Dialect) -> Vec<Str
 
 /// Returns the statements that create a table with its indexes.
 pub(crate) fn create_table(table: &TableSpec, dialect: Dialect) -> Vec<String> {
-    let name = table.name;
+    let name = table.name.as_str();
     let columns = table.columns.iter().map(|column| column.sql(dialect));
     let columns: Vec<String> = columns.collect();
     let table_sql = format!(

@@ -100,7 +100,7 @@ impl Store {
         };
         for table in tables.iter().filter(|table| table.is_managed) {
             let mut reader = CatalogReader::Store(self);
-            let mut name = table.name;
+            let mut name = table.name.as_str();
             let mut found = reader.table(dialect, name).await?;
             if let Some(old) = table.renamed_from.filter(|_| !found.exists()) {
                 found = reader.table(dialect, old).await?;

@@ -14,7 +14,7 @@ impl Store {
         let mut drift = Vec::new();
         for table in tables {
             let mut reader = CatalogReader::Store(self);
-            let found = reader.table(dialect, table.name).await?;
+            let found = reader.table(dialect, &table.name).await?;
             if found.exists() {
                 drift.extend(differences(table, &found, dialect));
                 continue;
@@ -30,7 +30,7 @@ impl Store {
 }
 
 fn missing_table(table: &TableSpec, old: Option<&str>) -> String {
-    let name = table.name;
+    let name = table.name.as_str();
     match old {
         Some(old) => {
             format!("the table `{name}` is still named `{old}`; write the migration with `db diff`")
@@ -43,7 +43,7 @@ fn missing_table(table: &TableSpec, old: Option<&str>) -> String {
 }
 
 fn differences(table: &TableSpec, found: &FoundTable, dialect: Dialect) -> Vec<String> {
-    let name = table.name;
+    let name = table.name.as_str();
     let mut drift = Vec::new();
     for column in &table.columns {
         match found.column(column.name) {

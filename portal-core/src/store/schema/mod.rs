@@ -53,7 +53,7 @@ pub(crate) enum PrimaryKey {
 /// Expected table. All names consist of the characters `a-z`, `0-9` and `_`.
 #[derive(Debug, Clone)]
 pub(crate) struct TableSpec {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) columns: Vec<ColumnSpec>,
     pub(crate) indexes: Vec<IndexSpec>,
     /// Former name of the table.
@@ -90,13 +90,13 @@ impl TableSpec {
     fn undeclared_indexes<'a>(&self, found: &'a FoundTable) -> Vec<&'a FoundIndex> {
         let is_declared = |index: &FoundIndex| {
             let mut declared = self.indexes.iter();
-            declared.any(|it| it.unique && index_name(self.name, &it.columns, true) == index.name)
+            declared.any(|it| it.unique && index_name(&self.name, &it.columns, true) == index.name)
         };
         let is_undeclared = |index: &&FoundIndex| {
             let columns: Vec<&str> = index.columns.iter().map(String::as_str).collect();
             self.is_managed
                 && index.unique
-                && index.name == index_name(self.name, &columns, true)
+                && index.name == index_name(&self.name, &columns, true)
                 && !is_declared(index)
         };
         found.indexes.iter().filter(is_undeclared).collect()

@@ -62,12 +62,12 @@ impl TableState {
             }),
         });
         let indexes = spec.indexes.iter().map(|index| IndexState {
-            name: index_name(spec.name, &index.columns, index.unique),
+            name: index_name(&spec.name, &index.columns, index.unique),
             columns: index.columns.iter().map(|it| (*it).to_owned()).collect(),
             unique: index.unique,
         });
         Self {
-            name: spec.name.to_owned(),
+            name: spec.name.clone(),
             columns: columns.collect(),
             indexes: indexes.collect(),
         }

@@ -1,0 +1,11 @@
+//! Tags.
+
+use portal_core::prelude::*;
+
+/// Words that group companies, such as “Key account”
+#[admin_model(order_by = name, requires_role = "sales", delete = requires_admin)]
+pub(crate) struct Tag {
+    pub(crate) id: i64,
+    #[admin(unique)]
+    pub(crate) name: String,
+}
