@@ -3,7 +3,12 @@
 use portal_core::prelude::*;
 
 /// Words that group companies, such as “Key account”
-#[admin_model(order_by = name, requires_role = "sales", delete = requires_admin)]
+#[admin_model(
+    order_by = name,
+    nav(icon = "box", order = 27, group = "Sales"),
+    requires_role = "sales",
+    delete = requires_admin
+)]
 pub(crate) struct Tag {
     pub(crate) id: i64,
     #[admin(unique)]
