@@ -10,6 +10,7 @@ use super::form_fields::{FormFields, ReferenceOptions};
 use super::form_state::{FormData, FormState};
 use super::list_url::ListUrl;
 use super::precondition::Precondition;
+use super::query::LAST_PAGE;
 use super::references::ReferenceChoices;
 use super::spec::RowValues;
 use crate::error::{FieldError, Result};
@@ -121,7 +122,8 @@ pub(super) async fn forms(
     let mut forms = ChildForms::new();
     for children in all {
         let model = children.rows.model();
-        let number = here.get(&format!("{PAGE}{}", model.name)).parse();
+        let number = here.get(&format!("{PAGE}{}", model.name)).parse().ok();
+        let number = number.filter(|number| (1..=LAST_PAGE).contains(number));
         let page = children.page(parent, number.unwrap_or(1)).await?;
         let mut rows: Vec<ChildForm> = match &draft.sent {
             Some(sent) => ChildForm::read_all(children, sent),

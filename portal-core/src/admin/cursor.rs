@@ -10,6 +10,7 @@ use super::model_view::ModelView;
 use super::query::{Sort, sort_text};
 use super::record::Record;
 use super::spec::ModelSpec;
+use crate::json;
 
 /// Maximum length of the values in a cursor, in bytes. Cursors of rows with longer values contain
 /// only the key.
@@ -63,7 +64,7 @@ impl Position {
         let Encoded { s, k, v, b } = serde_json::from_slice(&decoded).ok()?;
         let has_type = |field: &FieldSpec, value: &Value| match value {
             Value::Null => field.nullable,
-            value => field.kind.bind(value).is_some(),
+            value => json::validate(value, "").is_empty() && field.kind.bind(value).is_some(),
         };
         let are_valid = |values: &Vec<Value>| {
             let mut pairs = sort.iter().zip(values);

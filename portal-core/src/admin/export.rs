@@ -25,7 +25,7 @@ use crate::state::PortalState;
 /// Number of rows that are in memory at once.
 const CHUNK: u64 = 500;
 
-/// A started export. Each chunk is read with the permissions and the scope that the user then has.
+/// A started export. The scope is determined again for each chunk.
 struct Export {
     state: PortalState,
     user: ModelUser,
@@ -102,9 +102,16 @@ impl Export {
             Place::Between { next, .. } => next,
             Place::Number(_) => None,
         };
-        let position = next.and_then(|text| Position::parse(&text, rows.model(), &self.query.sort));
+        let next = match next {
+            None => None,
+            // An incomplete file must not look like a complete one.
+            Some(text) => match Position::parse(&text, rows.model(), &self.query.sort) {
+                Some(next) if next != position => Some(next),
+                _ => return Err(Error::internal("the cursor of an export does not advance")),
+            },
+        };
         drop(rows);
-        self.position = position;
+        self.position = next;
         Ok(Some((Bytes::from(text), self)))
     }
 

@@ -61,7 +61,11 @@ impl<'a> JoinTable<'a> {
             name: self.name(),
             columns: vec![column(OWNER, self.owner), column(TARGET, self.target)],
             indexes: vec![index(&[OWNER, TARGET], true), index(&[TARGET], false)],
-            renamed_from: None,
+            renamed_from: self
+                .owner
+                .table_options
+                .renamed_from
+                .map(|old| name(old, self.field)),
             is_managed: true,
         }
     }

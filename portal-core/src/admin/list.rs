@@ -60,6 +60,12 @@ pub(super) fn list(
     } = content;
     let may_delete = model.permissions.delete;
     let may_select = (may_delete || actions::may_select(model)) && !page.rows.is_empty();
+    let may_select_all = may_delete || actions::may_select_all(model);
+    let selectable = if may_select_all {
+        selectable_total(page)
+    } else {
+        0
+    };
     let delete = may_delete.then(|| here.below("actions/delete/confirm"));
     let here = &here.without(filter::ADDING).without(filter::EDITING);
     list_card(
@@ -72,7 +78,7 @@ pub(super) fn list(
             (table(model, query, page, labels, here, selected, may_select))
             @if may_select {
                 (actions::bulk_bar(model, BULK_FORM, delete, here)
-                    .all_matching(selectable_total(page), page.rows.len() as u64))
+                    .all_matching(selectable, page.rows.len() as u64))
             }
             (pagination(query, page, here))
         },
@@ -166,12 +172,7 @@ fn toolbar(
 /// Renders the menu that exports the rows and the columns of the list.
 fn export_menu(model: &ModelView<'_>, here: &ListUrl) -> Menu {
     let list = ListUrl::new(format!("/api/admin/models/{}/export", model.name));
-    let list = here
-        .first_page()
-        .without("per_page")
-        .pairs()
-        .iter()
-        .fold(list, |list, (name, value)| list.with_filter(name, value));
+    let list = list.read(&here.state());
     let menu = Menu::new("rows-export", "Export").icon("download");
     ExportFormat::ALL.into_iter().fold(menu, |menu, format| {
         let href = list.with("format", format.name()).to_string();

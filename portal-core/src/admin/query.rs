@@ -11,7 +11,10 @@ use super::operator::Operator;
 use crate::error::{Error, FieldError, Result};
 
 const PAGE_SIZES: [u64; 4] = [10, 20, 50, 100];
-const LAST_PAGE: u64 = 1_000_000;
+pub(super) const LAST_PAGE: u64 = 1_000_000;
+
+/// Maximum length of a searched text, in characters. Databases limit the length of patterns.
+pub(super) const MAX_TEXT: usize = 1000;
 
 /// Parameter with the position of the page.
 pub(super) const CURSOR: &str = "cursor";
@@ -154,7 +157,8 @@ impl ListQuery {
 
     /// Sets the search text.
     pub(super) fn set_search(&mut self, text: &str) {
-        self.search = text.trim().replace('\0', "");
+        let text = text.trim().replace('\0', "");
+        self.search = text.chars().take(MAX_TEXT).collect();
     }
 
     /// Returns the number of rows before the page.

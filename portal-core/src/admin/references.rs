@@ -1,6 +1,6 @@
 //! References in lists and forms: labels of the rows to which they point, and choices.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -20,6 +20,9 @@ const MAX_LISTED: u64 = 100;
 
 /// Maximum number of links in a cell.
 const MAX_LINKS: usize = 10;
+
+/// Maximum number of rows that one statement reads by their keys.
+const MAX_KEYS: usize = 1000;
 
 /// Maximum number of rows that a search returns.
 const MAX_FOUND: u64 = 20;
@@ -50,17 +53,20 @@ impl ReferenceLabels {
             let Some(targets) = rows.targets(field).await? else {
                 continue;
             };
-            let mut keys: Vec<&Value> = Vec::new();
+            let model = targets.model();
+            let kind = model.key().kind;
             let values = values(field).into_iter();
-            for key in values.flat_map(|value| field.keys(value)) {
-                if !keys.contains(&key) {
-                    keys.push(key);
+            let mut seen = HashSet::new();
+            // An old audit entry can contain a value that is not a key.
+            let keys: Vec<&Value> = values
+                .flat_map(|value| field.keys(value))
+                .filter(|key| kind.bind(key).is_some() && seen.insert(plain_text(key)))
+                .collect();
+            for keys in keys.chunks(MAX_KEYS) {
+                for target in targets.get_all(keys).await? {
+                    let key = model.key_of(&target.values);
+                    labels.insert((field.name, key), model.label_of(&target.values));
                 }
-            }
-            for target in targets.get_all(&keys).await? {
-                let model = targets.model();
-                let key = model.key_of(&target.values);
-                labels.insert((field.name, key), model.label_of(&target.values));
             }
         }
         Ok(Self(labels))

@@ -165,6 +165,18 @@ impl ModelRegistry {
                 continue;
             };
             let table = table.name();
+            let others = self.models.iter().flat_map(|other| {
+                let fields = other.many_to_many();
+                fields.map(move |field| (other, field))
+            });
+            let same = others.filter(|(other, it)| {
+                JoinTable::of(other, it, self).is_some_and(|it| it.name() == table)
+            });
+            if same.count() > 1 {
+                problems.push(format!(
+                    "the join table of `{name}` has the same name, `{table}`, as that of another field; rename one of them"
+                ));
+            }
             if self.models.iter().any(|it| it.table == table) {
                 problems.push(format!(
                     "the join table of `{name}` has the same name as the model `{table}`; rename one of them"

@@ -187,7 +187,13 @@ impl<'a> RowService<'a> {
     /// contains no position. If there are fewer pages, returns the last one.
     pub(crate) async fn browse(&self, query: &ListQuery) -> Result<VisiblePage> {
         if let Some(position) = &query.position {
-            return self.page_at(query, position).await;
+            let page = self.page_at(query, position).await?;
+            let is_past_the_end = page.rows.is_empty() && matches!(position, Position::After(_));
+            return match is_past_the_end {
+                // All rows after the cursor have been deleted.
+                true => self.page_at(query, &Position::Last).await,
+                false => Ok(page),
+            };
         }
         if query.page == 1 {
             let page = self.page_at(query, &Position::First).await?;

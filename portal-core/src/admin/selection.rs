@@ -137,7 +137,11 @@ fn matching(
             count
         }
     };
-    if confirm.is_none() && query.search.is_empty() && query.filters.is_empty() {
+    if confirmed.is_none()
+        && errors.is_empty()
+        && query.search.is_empty()
+        && query.filters.is_empty()
+    {
         errors.push(FieldError::new(
             "/confirm",
             "missing",

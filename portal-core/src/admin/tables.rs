@@ -61,7 +61,7 @@ fn table(model: &ModelSpec, registry: &ModelRegistry) -> TableSpec {
         name: model.table.to_owned(),
         columns,
         indexes: indexes(model),
-        renamed_from: model.table_options.renamed_from,
+        renamed_from: model.table_options.renamed_from.map(str::to_owned),
         is_managed: model.owner == TableOwner::Model,
     }
 }

@@ -39,6 +39,7 @@ async fn invalid_selection_names_its_cause(database: Database) {
     for (body, code, pointer) in [
         (json!({}), "missing", "/ids"),
         (json!({"all": true}), "missing", "/confirm"),
+        (json!({"all": true, "confirm": null}), "missing", "/confirm"),
         (json!({"all": true, "filter": {}}), "missing", "/confirm"),
         (json!({"all": false, "confirm": 3}), "invalid_value", "/all"),
         (json!({"filter": {"level": 1}}), "invalid_value", "/all"),

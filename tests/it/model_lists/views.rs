@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{API, PAGE, with_measurements};
+use super::{PAGE, with_measurements};
 use crate::support::{Chromium, Client, CookieClient, Database, TestResponse, attributes, on_both};
 
 on_both!(
@@ -67,6 +67,11 @@ async fn view_shows_the_saved_list_at_its_own_url(database: Database) {
     let links = attributes(&page.text, ".pt-chip a:last-child", "href");
     let less = admin.page(&links[0]).await;
     assert_eq!(attributes(&less.text, "tbody tr", "id").len(), 10);
+    // The export of the view contains its rows.
+    let export = attributes(&page.text, "#rows-export a", "href");
+    let file = admin.get(&export[0]).await;
+    assert_eq!(file.status, 200, "{}", file.text);
+    assert_eq!(file.text.lines().count(), 10, "{}", file.text);
     assert!(less.text.contains("Save view"));
     assert!(!page.text.contains("Save view"));
     drop(server);
@@ -208,8 +213,17 @@ async fn view_of_an_unknown_field_shows_the_rest(database: Database) {
     assert!(page.text.contains("gone"), "the page names the field");
     let rows = attributes(&page.text, "tbody tr", "id");
     assert_eq!(rows, ["measurements-3", "measurements-2", "measurements-1"]);
-    let list = admin.get(&format!("{API}?page=1")).await;
-    assert_eq!(list.status, 200);
+    // The view can still be renamed, but not saved with a new query that is invalid.
+    let stored = "sort=-level&filter[level][lt]=4&filter[gone]=1";
+    let renamed = put(&admin, &id, &json!({"name": "Older", "query": stored})).await;
+    assert_eq!(renamed.status, 200, "{}", renamed.text);
+    let invalid = put(
+        &admin,
+        &id,
+        &json!({"name": "Older", "query": "filter[gone]=2"}),
+    )
+    .await;
+    invalid.problem(422, "invalid_parameters");
     drop(server);
 }
 

@@ -15,6 +15,7 @@ on_both!(
     confirmation_lists_the_effects,
     rows_of_the_same_model_are_deleted_together,
     number_of_affected_rows_is_limited,
+    deletion_that_advances_its_own_version_succeeds,
 );
 
 const OFFICE: &str = "/admin/settings/office";
@@ -264,5 +265,22 @@ async fn number_of_affected_rows_is_limited(database: Database) {
     assert_eq!(row(&admin, "office", &office).await.status, 200);
     let page = admin.page(&format!("{OFFICE}/rows/{office}")).await.text;
     assert!(page.contains("more than 1000 phones"), "{page}");
+    server.stop().await;
+}
+
+async fn deletion_that_advances_its_own_version_succeeds(database: Database) {
+    let mut server = TestServer::start(database).await;
+    let admin = server.admin().await;
+    add_region(&admin, "north", "North").await;
+    let office = add_office(&admin, "Harbor", "north").await;
+    // A hook of the desk changes the office, which is being deleted.
+    add_desk(&admin, "counted", &office).await;
+    let stored = row(&admin, "office", &office).await;
+    let path = format!("/api/admin/models/office/{office}");
+    let request = admin.request(Method::DELETE, &path);
+    let request = request.header("if-match", stored.header("etag"));
+    let deleted = TestResponse::of(request).await;
+    assert_eq!(deleted.status, 204, "{}", deleted.text);
+    assert_eq!(row(&admin, "office", &office).await.status, 404);
     server.stop().await;
 }

@@ -65,8 +65,14 @@ async fn visible_desks(_user: &User) -> Result<Scope<Desk>> {
 }
 
 impl ModelHooks for Desk {
-    async fn before_delete(&self, _: &mut HookContext<'_>) -> Result<()> {
+    async fn before_delete(&self, context: &mut HookContext<'_>) -> Result<()> {
         match self.name.as_str() {
+            "counted" => {
+                let office = context.models().get::<Office>(self.office_id).await?;
+                let mut office = office.ok_or_else(|| Error::internal("no office"))?;
+                office.size = "large".to_owned();
+                context.models().update(&office).await.map(drop)
+            }
             "fixed" => Err(Error::conflict("desk_fixed", "the desk is fixed")),
             _ => Ok(()),
         }

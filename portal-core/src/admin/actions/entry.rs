@@ -26,6 +26,12 @@ pub(in super::super) fn may_select(model: &ModelView<'_>) -> bool {
     offered(model, ActionTarget::Many).next().is_some()
 }
 
+/// Returns `true` if the user can run an action on all rows that match, after selecting rows.
+pub(in super::super) fn may_select_all(model: &ModelView<'_>) -> bool {
+    let mut actions = offered(model, ActionTarget::Many);
+    actions.any(|action| action.is_offered_for(ActionTarget::All))
+}
+
 /// Renders the form that the menus of a page submit, if there are any. It must not be part of
 /// another form.
 pub(in super::super) fn form(model: &ModelView<'_>) -> Markup {

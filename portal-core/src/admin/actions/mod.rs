@@ -17,7 +17,7 @@ pub use rows::{ActionRow, Rows};
 
 pub(crate) use background::action_tasks;
 pub(super) use drawer::{ActionForm, report_drawer, summary};
-pub(super) use entry::{bulk_bar, form, list_menu, may_select, row_menu};
+pub(super) use entry::{bulk_bar, form, list_menu, may_select, may_select_all, row_menu};
 pub(super) use execution::{
     ARGS, ActionOutcome, ActionResult, ActionRun, check_selection, find, run,
 };

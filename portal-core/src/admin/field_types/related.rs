@@ -148,17 +148,23 @@ impl<M: AdminModel> AdminField for Related<M> {
             return Err(FieldError::new("", "too_long", message));
         }
         let kind = key_field::<M>().kind;
+        let mut keys = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            if item.is_null() || kind.bind(item).is_none() {
-                let message = "must be a key of the related model";
-                return Err(FieldError::new(
-                    format!("/{index}"),
-                    "invalid_type",
-                    message,
-                ));
+            // The same key can be written in several ways, such as a UUID in upper case.
+            let key = kind.parse(&plain_text(item)).ok();
+            match key.filter(|key| !item.is_null() && kind.bind(key).is_some()) {
+                Some(key) => keys.push(key),
+                None => {
+                    let message = "must be a key of the related model";
+                    return Err(FieldError::new(
+                        format!("/{index}"),
+                        "invalid_type",
+                        message,
+                    ));
+                }
             }
         }
-        Ok(Self::new(items))
+        Ok(Self::new(keys))
     }
 }
 

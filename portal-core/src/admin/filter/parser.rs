@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::field::FieldSpec;
 use super::super::model_view::ModelView;
 use super::super::operator::Operator;
-use super::super::query::Filter;
+use super::super::query::{Filter, MAX_TEXT};
 use crate::error::FieldError;
 use crate::json;
 use crate::request::escape_pointer;
@@ -178,6 +178,10 @@ pub(in super::super) fn may_be_empty(field: &FieldSpec) -> bool {
 
 fn value(field: &FieldSpec, operator: Operator, text: &str) -> Result<Value, FieldError> {
     match operator {
+        Operator::Contains | Operator::StartsWith if text.chars().count() > MAX_TEXT => {
+            let message = format!("must have at most {MAX_TEXT} characters");
+            Err(FieldError::new("", "too_long", message))
+        }
         Operator::Contains | Operator::StartsWith => Ok(Value::String(text.replace('\0', ""))),
         Operator::Empty => match text {
             "true" => Ok(Value::Bool(true)),

@@ -88,7 +88,10 @@ pub(super) async fn run(request: PageRequest) -> Result<PageResponse> {
         Ok(result) => return screen.done(action, result).await,
         Err(error) => error,
     };
-    let mut form = screen.action_form(action, selection).await?;
+    let mut form = match screen.action_form(action, selection).await {
+        Ok(form) => form,
+        Err(error) => return Ok(screen.redirect(rejected(error)?)),
+    };
     form.input = input;
     form.errors = args_errors(&error);
     if error.code() == "count_changed" {

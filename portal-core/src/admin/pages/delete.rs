@@ -83,6 +83,12 @@ fn count(rows: u64, model: &ModelView<'_>, done: &str) -> String {
     }
 }
 
+/// Returns `true` if more rows match than can be selected.
+fn exceeds_limit(error: &Error) -> bool {
+    let errors = error.field_errors();
+    errors.iter().any(|error| error.pointer == "/filter")
+}
+
 /// Converts the reason why rows were not deleted to a message; returns unexpected errors unchanged.
 fn not_deleted(error: Error) -> Result<Flash> {
     match error.code() {
@@ -91,7 +97,7 @@ fn not_deleted(error: Error) -> Result<Flash> {
         "count_changed" => Ok(Flash::error(
             "Not deleted: the number of rows has changed; select them again",
         )),
-        "validation_failed" => Ok(Flash::error(format!(
+        "invalid_parameters" if exceeds_limit(&error) => Ok(Flash::error(format!(
             "Not deleted: at most {MAX_MATCHING} rows can be deleted at once; add a filter"
         ))),
         "referenced" | "too_many_referring" => {

@@ -112,26 +112,44 @@ pub(super) fn pages(models: &ModelRegistry) -> Vec<Page> {
         ),
     ];
     let model_views = [
-        action(
+        action_leading_to(
             "/admin/settings/{model}/views/create",
             Settings,
             views::create,
+            lead_to_plain_list,
         ),
-        action(
+        action_leading_to(
             "/admin/settings/{model}/views/{id}/update",
             Settings,
             views::update,
+            lead_to_plain_list,
         ),
-        action(
+        action_leading_to(
             "/admin/settings/{model}/views/{id}/delete",
             Settings,
             views::delete,
+            lead_to_plain_list,
         ),
     ];
     let user_views = [
-        action("/admin/users/views/create", Users, views::create),
-        action("/admin/users/views/{id}/update", Users, views::update),
-        action("/admin/users/views/{id}/delete", Users, views::delete),
+        action_leading_to(
+            "/admin/users/views/create",
+            Users,
+            views::create,
+            lead_to_plain_list,
+        ),
+        action_leading_to(
+            "/admin/users/views/{id}/update",
+            Users,
+            views::update,
+            lead_to_plain_list,
+        ),
+        action_leading_to(
+            "/admin/users/views/{id}/delete",
+            Users,
+            views::delete,
+            lead_to_plain_list,
+        ),
     ];
     pages.extend(model_views.into_iter().flatten().map(model));
     pages.extend(user_views.into_iter().flatten().map(users));
@@ -167,6 +185,23 @@ where
     H: Fn(PageRequest) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<PageResponse>> + Send + 'static,
 {
+    action_leading_to(path, of, handler, lead_to_list)
+}
+
+/// Does the same as [`action`], with a handler of the `GET` page.
+#[track_caller]
+fn action_leading_to<H, F, L, G>(
+    path: &'static str,
+    of: AdminPage,
+    handler: H,
+    lead: L,
+) -> [Page; 2]
+where
+    H: Fn(PageRequest) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<PageResponse>> + Send + 'static,
+    L: Fn(PageRequest) -> G + Clone + Send + Sync + 'static,
+    G: Future<Output = Result<PageResponse>> + Send + 'static,
+{
     let (save, list) = match of {
         AdminPage::Settings => ("save_settings", "settings"),
         AdminPage::Users => ("save_user", "users"),
@@ -177,7 +212,7 @@ where
         page(Method::POST, path, of, handler)
             .source(source(save))
             .rate_class(RateClass::AdminWrite),
-        page(Method::GET, path, of, lead_to_list).source(source(list)),
+        page(Method::GET, path, of, lead).source(source(list)),
     ]
 }
 
@@ -198,13 +233,22 @@ async fn show(request: PageRequest) -> Result<PageResponse> {
     }
 }
 
+/// Redirects from the path of an action to its list.
+async fn lead_to_plain_list(request: PageRequest) -> Result<PageResponse> {
+    Ok(Href::from(&request.here).redirect().into_page())
+}
+
 /// Redirects from the path of an action to its list, or to the page of the record.
 async fn lead_to_list(request: PageRequest) -> Result<PageResponse> {
-    let to = match FormPlace::is_record(&request.here) {
-        true => ListUrl::of(request.model.as_deref().unwrap_or_default())
-            .read(request.here.get(LIST))
-            .record(&request.key),
-        false => request.here.with("edit", request.key),
+    let list = || {
+        let list = ListUrl::of(request.model.as_deref().unwrap_or_default());
+        list.read(request.here.get(LIST))
+    };
+    let to = match (FormPlace::is_record(&request.here), request.key.as_str()) {
+        // The record is in the body of the form, which is lost.
+        (true, "") => list(),
+        (true, key) => list().record(key),
+        (false, key) => request.here.with("edit", key),
     };
     Ok(Href::from(to).redirect().into_page())
 }

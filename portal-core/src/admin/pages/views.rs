@@ -36,7 +36,7 @@ pub(super) async fn update(request: PageRequest) -> Result<PageResponse> {
 pub(super) async fn delete(request: PageRequest) -> Result<PageResponse> {
     let screen = request.screen().await?;
     let views = SavedViews::of(&request.state, &request.user, &request.actor)?;
-    match views.delete(&request.key).await {
+    match views.delete(screen.model(), &request.key).await {
         Ok(view) => {
             let flash = Flash::success(format!("Deleted view “{}”", shorten(&view.name)));
             Ok(flash

@@ -150,7 +150,8 @@ impl ModelTable<'_> {
         let must_lock = matches!(expected, Precondition::OneOf(_)) && condition.is_none();
         let is_joined = self.registry.join_tables(self.model.name).next().is_some();
         let mut locked = RowValues::new();
-        if must_lock || affects_others || is_joined || self.model.hooks.is_some() {
+        let is_locked = must_lock || affects_others || is_joined || self.model.hooks.is_some();
+        if is_locked {
             locked = self.lock(transaction, key, expected).await?.values;
             self.before_delete(transaction, &locked).await?;
         }
@@ -162,7 +163,8 @@ impl ModelTable<'_> {
         delete
             .from_table(self.model.table)
             .and_where(equals(self.model.key(), key)?)
-            .and_where_option(condition)
+            // The version of a locked row has been checked, and the deletion itself can advance it.
+            .and_where_option(condition.filter(|_| !is_locked))
             .cond_where(self.scope.condition())
             .returning(returning(self.model));
         let row = transaction.fetch_optional(&delete).await?;

@@ -90,7 +90,7 @@ impl<'a> ModelTable<'a> {
                 rows.records.retain(|record| !is_deleted(record));
             }
         }
-        found.retain(|rows| !rows.records.is_empty());
+        found.retain(|rows| rows.is_cut || !rows.records.is_empty());
         Ok(found)
     }
 

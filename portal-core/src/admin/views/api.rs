@@ -1,7 +1,7 @@
 //! `/api/admin/views`: REST interface of saved views.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use super::super::models::Models;
 use super::{SavedView, SavedViews, ViewDraft};
 use crate::auth::{Guard, RateClass, Routes};
 use crate::error::{Error, Result};
-use crate::request::ApiJson;
+use crate::request::{ApiJson, ApiQuery};
 use crate::state::PortalState;
 
 /// Returns the routes of saved views.
@@ -69,7 +69,7 @@ struct ChangedView {
 async fn list(
     State(state): State<PortalState>,
     ViewUser(user): ViewUser,
-    Query(query): Query<ModelQuery>,
+    ApiQuery(query): ApiQuery<ModelQuery>,
 ) -> Result<Json<Value>> {
     let rows = user.rows(&state, &query.model).await?;
     let views = SavedViews::of(&state, &user.user, &user.actor)?;
@@ -117,7 +117,7 @@ async fn delete(
 ) -> Result<StatusCode> {
     let views = SavedViews::of(&state, &user.user, &user.actor)?;
     let view = views.get(&id).await?;
-    user.rows(&state, &view.model).await?;
-    views.delete(&id).await?;
+    let rows = user.rows(&state, &view.model).await?;
+    views.delete(rows.model(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

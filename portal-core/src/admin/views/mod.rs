@@ -105,7 +105,9 @@ impl<'a> SavedViews<'a> {
             may_change: true,
         };
         table::insert(self.store, &view).await?;
-        self.record("create", &view).await?;
+        if view.shared_with.is_some() {
+            self.record("create", &view).await?;
+        }
         Ok(view)
     }
 
@@ -116,23 +118,28 @@ impl<'a> SavedViews<'a> {
         id: &str,
         draft: ViewDraft,
     ) -> Result<SavedView> {
-        let view = self.changeable(id).await?;
-        let draft = self.check(model, draft, view.shared_with.as_deref())?;
+        let present = self.changeable(model, id).await?;
+        let was_shared = present.shared_with.is_some();
+        let draft = self.check(model, draft, Some(&present))?;
         let view = SavedView {
             name: draft.name,
             query: draft.query,
             shared_with: draft.shared_with,
-            ..view
+            ..present
         };
         table::update(self.store, &view).await?;
-        self.record("update", &view).await?;
+        if was_shared || view.shared_with.is_some() {
+            self.record("update", &view).await?;
+        }
         Ok(view)
     }
 
-    pub(super) async fn delete(&self, id: &str) -> Result<SavedView> {
-        let view = self.changeable(id).await?;
+    pub(super) async fn delete(&self, model: &ModelView<'_>, id: &str) -> Result<SavedView> {
+        let view = self.changeable(model, id).await?;
         table::delete(self.store, view.id).await?;
-        self.record("delete", &view).await?;
+        if view.shared_with.is_some() {
+            self.record("delete", &view).await?;
+        }
         Ok(view)
     }
 
@@ -147,8 +154,11 @@ impl<'a> SavedViews<'a> {
         std::iter::once(everyone).chain(roles).collect()
     }
 
-    async fn changeable(&self, id: &str) -> Result<SavedView> {
+    async fn changeable(&self, model: &ModelView<'_>, id: &str) -> Result<SavedView> {
         let view = self.get(id).await?;
+        if view.model != model.name {
+            return Err(view_unknown());
+        }
         match view.may_change {
             true => Ok(view),
             false => Err(Error::forbidden(
@@ -158,13 +168,13 @@ impl<'a> SavedViews<'a> {
         }
     }
 
-    /// Returns the draft in its normalized form. The present audience of a view may be kept by users
-    /// who may not share views.
+    /// Returns the draft in its normalized form. A view can keep its present audience, and its query
+    /// even if the model has changed.
     fn check(
         &self,
         model: &ModelView<'_>,
         draft: ViewDraft,
-        present: Option<&str>,
+        present: Option<&SavedView>,
     ) -> Result<ViewDraft> {
         let mut errors = Vec::new();
         let name = draft.name.trim();
@@ -187,12 +197,14 @@ impl<'a> SavedViews<'a> {
         }
         let list = ListUrl::new("").read(&query).list_query();
         let (_, invalid) = ListQuery::parse_leniently(model, &list);
-        errors.extend(invalid.into_iter().map(|error| {
+        let is_new = present.is_none_or(|view| view.query != query);
+        errors.extend(invalid.into_iter().filter(|_| is_new).map(|error| {
             let pointer = format!("/query{}", error.pointer);
             FieldError::new(pointer, &error.code, error.message)
         }));
         let shared_with = draft.shared_with.filter(|name| !name.is_empty());
-        if let Some(audience) = shared_with.as_deref().filter(|name| Some(*name) != present) {
+        let kept = present.and_then(|view| view.shared_with.as_deref());
+        if let Some(audience) = shared_with.as_deref().filter(|name| Some(*name) != kept) {
             if !self.user.is_admin() {
                 let message = "only administrators may share views";
                 errors.push(FieldError::new("/shared_with", "not_permitted", message));
@@ -213,9 +225,6 @@ impl<'a> SavedViews<'a> {
 
     /// Records a change to a shared view in the audit log. Personal views concern only their owner.
     async fn record(&self, verb: &str, view: &SavedView) -> Result<()> {
-        if view.shared_with.is_none() {
-            return Ok(());
-        }
         let details = serde_json::json!({
             "label": view.name, "model": view.model, "shared_with": view.shared_with,
         });

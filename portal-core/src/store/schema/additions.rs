@@ -61,7 +61,7 @@ async fn can_create(
     reader: &mut CatalogReader<'_>,
     dialect: Dialect,
 ) -> Result<bool, StoreError> {
-    if let Some(old) = table.renamed_from
+    if let Some(old) = table.renamed_from.as_deref()
         && reader.table(dialect, old).await?.exists()
     {
         return Ok(false);

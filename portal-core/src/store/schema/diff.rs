@@ -102,7 +102,7 @@ impl Store {
             let mut reader = CatalogReader::Store(self);
             let mut name = table.name.as_str();
             let mut found = reader.table(dialect, name).await?;
-            if let Some(old) = table.renamed_from.filter(|_| !found.exists()) {
+            if let Some(old) = table.renamed_from.as_deref().filter(|_| !found.exists()) {
                 found = reader.table(dialect, old).await?;
                 name = if found.exists() { old } else { name };
             }

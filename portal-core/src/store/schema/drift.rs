@@ -19,7 +19,7 @@ impl Store {
                 drift.extend(differences(table, &found, dialect));
                 continue;
             }
-            let old = match table.renamed_from {
+            let old = match table.renamed_from.as_deref() {
                 Some(old) if reader.table(dialect, old).await?.exists() => Some(old),
                 _ => None,
             };

@@ -57,7 +57,7 @@ pub(crate) struct TableSpec {
     pub(crate) columns: Vec<ColumnSpec>,
     pub(crate) indexes: Vec<IndexSpec>,
     /// Former name of the table.
-    pub(crate) renamed_from: Option<&'static str>,
+    pub(crate) renamed_from: Option<String>,
     /// `true` if the portal creates and extends the table.
     pub(crate) is_managed: bool,
 }

@@ -22,7 +22,7 @@ export const updateSelection = (table) => {
 
 on("change", ({ target }) => {
   if (target.matches?.("[data-select-matching]")) {
-    return $$("table", target.closest(".pt-card")).forEach(updateSelection);
+    return $$("table", target.closest(".pt-card") ?? document).forEach(updateSelection);
   }
   const table = target.closest?.("table");
   if (!table || !target.matches("[data-select],[data-select-all]")) return;
@@ -30,7 +30,8 @@ on("change", ({ target }) => {
     for (const box of $$("tbody [data-select]", table)) box.checked = target.checked;
   }
   // The user chooses rows again.
-  for (const box of $$("[data-select-matching]", table.closest(".pt-card"))) box.checked = false;
+  for (const box of $$("[data-select-matching]", table.closest(".pt-card") ?? document))
+    box.checked = false;
   updateSelection(table);
 });
 
