@@ -369,6 +369,16 @@ async fn matching_rows_are_deleted_within_scope(database: Database) {
         ];
         let body = json!({"all": true, "filter": {"name": {"starts_with": "match "}}});
         let path = format!("{DEALS}/actions/delete");
+        // The number of matching rows must not reveal rows outside of the scope.
+        let mut unconfirmed = body.clone();
+        unconfirmed["confirm"] = json!(999);
+        let counted = caller.client.post(&path, &unconfirmed).await;
+        if caller.delete {
+            let problem = counted.problem(409, "count_changed");
+            assert_eq!(problem["total"], 1 + u64::from(caller.south), "{problem}");
+        } else {
+            caller.denied(&counted);
+        }
         let deleted = caller.client.post(&path, &body).await;
         if caller.delete {
             let count = 1 + u64::from(caller.south);
