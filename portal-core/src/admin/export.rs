@@ -13,11 +13,11 @@ use super::cursor::Position;
 use super::export_format::ExportFormat;
 use super::field::FieldSpec;
 use super::list::COLUMNS;
-use super::model_view::ModelView;
+use super::model_view::{ModelView, VisibleRow};
 use super::policy::Operation;
 use super::query::ListQuery;
 use super::references::ReferenceLabels;
-use super::row_service::{Place, RowService, VisiblePage};
+use super::row_service::{Place, RowService};
 use crate::auth::AuditLog;
 use crate::error::{Error, FieldError, Result};
 use crate::state::PortalState;
@@ -96,12 +96,12 @@ impl Export {
         let is_first = position == Position::First;
         let rows = self.user.rows(&self.state, &self.model).await?;
         rows.permit(Operation::Export)?;
-        let page = rows.page_without_total(&self.query, &position).await?;
-        let text = self.write(&rows, &page, is_first).await?;
-        let next = match page.place {
+        let (page, place) = rows.rows_at(&self.query, &position).await?;
+        let next = match place {
             Place::Between { next, .. } => next,
             Place::Number(_) => None,
         };
+        let text = self.write(&rows, &page, is_first, next.is_none()).await?;
         let next = match next {
             None => None,
             // An incomplete file must not look like a complete one.
@@ -118,18 +118,18 @@ impl Export {
     async fn write(
         &self,
         rows: &RowService<'_>,
-        page: &VisiblePage,
+        page: &[VisibleRow],
         is_first: bool,
+        is_last: bool,
     ) -> Result<Vec<u8>> {
         let model = rows.model();
         let columns = columns(model, &self.columns);
         let labels = match self.format {
-            ExportFormat::Csv => ReferenceLabels::of(rows, &page.rows).await?,
+            ExportFormat::Csv => ReferenceLabels::of(rows, page).await?,
             ExportFormat::Json | ExportFormat::Yaml => ReferenceLabels::default(),
         };
-        let is_last = matches!(page.place, Place::Between { next: None, .. });
         self.format
-            .write(&columns, &page.rows, &labels, is_first, is_last)
+            .write(&columns, page, &labels, is_first, is_last)
             .map_err(Error::internal)
     }
 }

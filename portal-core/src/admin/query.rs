@@ -144,7 +144,10 @@ impl ListQuery {
                         )]
                     })?;
             }
-            "search" => self.set_search(value),
+            "search" => {
+                let search = self.set_search(value);
+                search.map_err(|it| vec![parameter_error(name, &it.code, it.message)])?;
+            }
             "sort" if value.trim().is_empty() => {}
             "sort" => self.sort = parse_sort(model, value)?,
             _ => {
@@ -155,10 +158,15 @@ impl ListQuery {
         Ok(())
     }
 
-    /// Sets the search text.
-    pub(super) fn set_search(&mut self, text: &str) {
+    /// Sets the search text. A part of a longer text would match more rows than the text.
+    pub(super) fn set_search(&mut self, text: &str) -> Result<(), FieldError> {
         let text = text.trim().replace('\0', "");
-        self.search = text.chars().take(MAX_TEXT).collect();
+        if text.chars().count() > MAX_TEXT {
+            let message = format!("must have at most {MAX_TEXT} characters");
+            return Err(FieldError::new("/search", "too_long", message));
+        }
+        self.search = text;
+        Ok(())
     }
 
     /// Returns the number of rows before the page.

@@ -164,23 +164,14 @@ impl<'a> RowService<'a> {
         query: &ListQuery,
         position: &Position,
     ) -> Result<VisiblePage> {
-        let mut page = self.page_of(query, position, RowTotal::Exact(0)).await?;
-        page.total = match page.place {
+        let (rows, place) = self.rows_at(query, position).await?;
+        let total = match place {
             Place::Between { next: None, .. } if *position == Position::First => {
-                RowTotal::Exact(page.rows.len() as u64)
+                RowTotal::Exact(rows.len() as u64)
             }
             _ => self.table.total(query).await?,
         };
-        Ok(page)
-    }
-
-    /// Returns the page of rows at a position, without counting the rows.
-    pub(super) async fn page_without_total(
-        &self,
-        query: &ListQuery,
-        position: &Position,
-    ) -> Result<VisiblePage> {
-        self.page_of(query, position, RowTotal::MoreThan(0)).await
+        Ok(VisiblePage { rows, total, place })
     }
 
     /// Returns a page of rows for browsing: with a number if the rows can be counted and the query
@@ -205,7 +196,8 @@ impl<'a> RowService<'a> {
         }
         let total = self.table.total(query).await?;
         let RowTotal::Exact(number) = total else {
-            return self.page_of(query, &Position::First, total).await;
+            let (rows, place) = self.rows_at(query, &Position::First).await?;
+            return Ok(VisiblePage { rows, total, place });
         };
         let page = query.page.min(number.div_ceil(query.per_page).max(1));
         let query = ListQuery {
@@ -219,21 +211,18 @@ impl<'a> RowService<'a> {
         })
     }
 
-    async fn page_of(
+    /// Returns the rows at a position, without counting all rows.
+    pub(super) async fn rows_at(
         &self,
         query: &ListQuery,
         position: &Position,
-        total: RowTotal,
-    ) -> Result<VisiblePage> {
+    ) -> Result<(Vec<VisibleRow>, Place)> {
         let page = self.table.page_at(query, position).await?;
-        Ok(VisiblePage {
-            rows: self.show(page.records),
-            total,
-            place: Place::Between {
-                previous: page.previous,
-                next: page.next,
-            },
-        })
+        let place = Place::Between {
+            previous: page.previous,
+            next: page.next,
+        };
+        Ok((self.show(page.records), place))
     }
 
     fn show(&self, records: Vec<Record>) -> Vec<VisibleRow> {

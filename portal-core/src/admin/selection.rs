@@ -116,7 +116,7 @@ fn matching(
     let mut query = ListQuery::first_page(model);
     match search {
         None | Some(Value::Null) => {}
-        Some(Value::String(text)) => query.set_search(&text),
+        Some(Value::String(text)) => errors.extend(query.set_search(&text).err()),
         Some(_) => errors.push(FieldError::new("/search", "invalid_type", "must be a text")),
     }
     match filter {

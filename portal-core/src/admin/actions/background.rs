@@ -170,7 +170,8 @@ impl StoredSelection {
             Self::Matching { search, filters } => (search, filters),
         };
         let mut query = ListQuery::first_page(model);
-        query.set_search(&search);
+        let search = query.set_search(&search);
+        search.map_err(|error| Error::invalid(vec![error]))?;
         for filter in filters {
             query.filters.push(filter.restore(model)?);
         }

@@ -3,6 +3,7 @@
 mod batches;
 mod conditions;
 mod constraints;
+mod count;
 mod delete;
 mod join_rows;
 mod keyset;
